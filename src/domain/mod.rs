@@ -1,0 +1,20 @@
+//! What is computed: readings, the rules that decide which of them count, and the statistics per station.
+//!
+//! Guarantees: pure (no I/O, no clock, no actor), and the same records in the same order always give the same bits.
+//! Uses no other folder of this crate.
+
+pub mod batch;
+pub mod day;
+pub mod digest;
+pub mod rules;
+pub mod state;
+pub mod stats;
+pub mod wire;
+
+pub use batch::{Batch, Record};
+pub use day::Day;
+pub use digest::Digest;
+pub use rules::{RejectReason, Rules};
+pub use state::{LastRecord, PartitionState, Snapshot};
+pub use stats::StationStats;
+pub use wire::Reading;

@@ -1,0 +1,101 @@
+//! Which records count, and why the others do not.
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::Record;
+use super::day::Day;
+use super::wire::BorrowedReport;
+
+/// The rules that a checkpoint was made under; a checkpoint made under others is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Lowest and highest temperature that count, both inclusive, in the unit of the topic.
+    pub degrees_min: f64,
+    pub degrees_max: f64,
+    /// Stations that one partition may hold.
+    pub stations_max: u64,
+    /// Size that the file of rejected records may reach.
+    pub rejected_bytes_max: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { degrees_min: -150.0, degrees_max: 150.0, stations_max: 1_000_000, rejected_bytes_max: 64 << 20 }
+    }
+}
+
+/// Why a record was read but not counted, in the order in which it is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    Undecodable,
+    KeyMismatch,
+    BadStation,
+    BadDate,
+    NotFinite,
+    OutOfRange,
+    TooManyStations,
+    DuplicateDay,
+}
+
+impl RejectReason {
+    pub const ALL: [Self; 8] = [
+        Self::Undecodable,
+        Self::KeyMismatch,
+        Self::BadStation,
+        Self::BadDate,
+        Self::NotFinite,
+        Self::OutOfRange,
+        Self::TooManyStations,
+        Self::DuplicateDay,
+    ];
+
+    /// The name in files, tables and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Undecodable => "undecodable",
+            Self::KeyMismatch => "key_mismatch",
+            Self::BadStation => "bad_station",
+            Self::BadDate => "bad_date",
+            Self::NotFinite => "not_finite",
+            Self::OutOfRange => "out_of_range",
+            Self::TooManyStations => "too_many_stations",
+            Self::DuplicateDay => "duplicate_day",
+        }
+    }
+}
+
+/// A reading that passed every check which needs no state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Checked<'a> {
+    pub station_id: &'a str,
+    pub day: Day,
+    pub degrees: f64,
+}
+
+impl Rules {
+    /// Checks all that can be said of a record alone; room and duplicates are the state's to judge.
+    pub fn check<'a>(&self, record: Record<'a>) -> Result<Checked<'a>, RejectReason> {
+        let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;
+        if record.key != Some(report.station_id.as_bytes()) {
+            return Err(RejectReason::KeyMismatch);
+        }
+        if !is_station_id(report.station_id) {
+            return Err(RejectReason::BadStation);
+        }
+        let day = Day::parse(report.date).ok_or(RejectReason::BadDate)?;
+        if !report.degrees.is_finite() {
+            return Err(RejectReason::NotFinite);
+        }
+        if !(self.degrees_min..=self.degrees_max).contains(&report.degrees) {
+            return Err(RejectReason::OutOfRange);
+        }
+        Ok(Checked { station_id: report.station_id, day, degrees: report.degrees })
+    }
+}
+
+/// 1 to 255 bytes without control characters; `offset` and a leading `_` are the checkpoint's own.
+pub fn is_station_id(id: &str) -> bool {
+    (1..=255).contains(&id.len()) && id != "offset" && !id.starts_with('_') && !id.chars().any(char::is_control)
+}

@@ -1,0 +1,168 @@
+//! The state of one partition: a pure function of its rules and the records in [first_offset, next_offset).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Batch, Record};
+use super::digest::Digest;
+use super::rules::{RejectReason, Rules};
+use super::stats::StationStats;
+
+/// Bytes of a rejected record's key, and of its value, that are kept.
+pub const REJECTED_PART_BYTES_MAX: usize = 1024;
+
+/// The record before `next_offset`, to recognise the log by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastRecord {
+    pub offset: u64,
+    /// [`Digest`] of its key and value, as text.
+    pub fingerprint: String,
+}
+
+/// Offsets that the log no longer had and that were passed over on request: [from, to).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    pub from: u64,
+    pub to: u64,
+}
+
+/// All that a checkpoint holds, owned by one aggregator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionState {
+    pub rules: Rules,
+    pub first_offset: u64,
+    /// Offset of the next record to read.
+    pub next_offset: u64,
+    pub last_record: Option<LastRecord>,
+    pub stations: HashMap<String, StationStats>,
+    /// Rejected records by reason, none of them zero.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// Length and CRC-32C of the whole file of rejected records once `pending_rejected` is appended to it.
+    pub rejected_bytes: u64,
+    pub rejected_crc32c: u32,
+    pub gaps: Vec<Gap>,
+    /// Lines that are not in the file of rejected records yet.
+    pub pending_rejected: Vec<u8>,
+}
+
+/// A state at one offset, on its way to disk: `pending_rejected` is to be appended, the rest to replace the old file.
+pub type Snapshot = PartitionState;
+
+impl PartitionState {
+    /// Nothing read yet; the first record to read is at `first_offset`.
+    pub fn new(rules: Rules, first_offset: u64) -> Self {
+        Self {
+            rules,
+            first_offset,
+            next_offset: first_offset,
+            last_record: None,
+            stations: HashMap::new(),
+            rejected: BTreeMap::new(),
+            rejected_bytes: 0,
+            rejected_crc32c: 0,
+            gaps: Vec::new(),
+            pending_rejected: Vec::new(),
+        }
+    }
+
+    /// Counts or rejects every record of the batch. Records below `next_offset` must not be in it: they were counted before.
+    pub fn apply(&mut self, batch: &Batch) {
+        for record in batch.records() {
+            self.apply_record(record);
+        }
+        if let Some(last) = batch.records().next_back() {
+            self.last_record = Some(LastRecord { offset: last.offset, fingerprint: Digest::of(last).to_string() });
+            self.next_offset = last.offset + 1;
+        }
+    }
+
+    /// Notes that nothing is left below `offset` (end of partition, transaction markers, compaction).
+    pub fn advance_to(&mut self, offset: u64) {
+        self.next_offset = self.next_offset.max(offset);
+    }
+
+    fn apply_record(&mut self, record: Record<'_>) {
+        if let Err(reason) = self.count(record) {
+            *self.rejected.entry(reason).or_default() += 1;
+            self.keep_rejected(record, reason);
+        }
+    }
+
+    fn count(&mut self, record: Record<'_>) -> Result<(), RejectReason> {
+        let reading = self.rules.check(record)?;
+        if let Some(station) = self.stations.get_mut(reading.station_id) {
+            return if station.add(reading.day, reading.degrees) { Ok(()) } else { Err(RejectReason::DuplicateDay) };
+        }
+        if self.stations.len() as u64 >= self.rules.stations_max {
+            return Err(RejectReason::TooManyStations);
+        }
+        self.stations.insert(reading.station_id.to_owned(), StationStats::first(reading.day, reading.degrees));
+        Ok(())
+    }
+
+    fn keep_rejected(&mut self, record: Record<'_>, reason: RejectReason) {
+        let line = rejected_line(record, reason);
+        let bytes = self.rejected_bytes + line.len() as u64;
+        if bytes <= self.rules.rejected_bytes_max {
+            self.rejected_bytes = bytes;
+            self.rejected_crc32c = crc32c::crc32c_append(self.rejected_crc32c, &line);
+            self.pending_rejected.extend_from_slice(&line);
+        }
+    }
+
+    /// Hands out the state as it is now. The pending rejected lines go with it and are not handed out again.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let pending_rejected = std::mem::take(&mut self.pending_rejected);
+        let mut snapshot = self.clone();
+        snapshot.pending_rejected = pending_rejected;
+        snapshot
+    }
+
+    /// Records that were counted.
+    pub fn counted(&self) -> u64 {
+        self.stations.values().map(StationStats::count).sum()
+    }
+
+    /// Records that were rejected.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+/// One line of `partition-N.rejected.jsonl`: bounded, whatever the record holds.
+#[derive(Serialize)]
+struct RejectedLine<'a> {
+    offset: u64,
+    reason: &'a str,
+    key_bytes: Option<usize>,
+    key_crc32c: Option<String>,
+    key: Option<String>,
+    value_bytes: Option<usize>,
+    value_crc32c: Option<String>,
+    value: Option<String>,
+}
+
+/// The line (with its line end) that keeps a rejected record: lengths and CRCs whole, bytes up to [`REJECTED_PART_BYTES_MAX`].
+pub fn rejected_line(record: Record<'_>, reason: RejectReason) -> Vec<u8> {
+    let digest = Digest::of(record);
+    let head = |bytes: &[u8]| BASE64.encode(&bytes[..bytes.len().min(REJECTED_PART_BYTES_MAX)]);
+    let line = RejectedLine {
+        offset: record.offset,
+        reason: reason.name(),
+        key_bytes: digest.key.map(|(bytes, _)| bytes),
+        key_crc32c: digest.key.map(|(_, crc)| format!("{crc:08x}")),
+        key: record.key.map(head),
+        value_bytes: digest.value.map(|(bytes, _)| bytes),
+        value_crc32c: digest.value.map(|(_, crc)| format!("{crc:08x}")),
+        value: record.value.map(head),
+    };
+    let mut bytes = serde_json::to_vec(&line).expect("numbers and text always serialize");
+    bytes.push(b'\n');
+    bytes
+}

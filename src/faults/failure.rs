@@ -1,0 +1,98 @@
+//! A failure as a person reads it and as a supervisor decides on it.
+
+use std::fmt;
+use std::io;
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing gets better by itself: the branch stops.
+    Fatal,
+    /// Waited out within the branch's life, with backoff, without limit, and not counted against the restart budget.
+    Retryable,
+}
+
+/// What kind of failure it is; decides the exit code (sysexits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line is wrong (64).
+    Usage,
+    /// Data is damaged, foreign, or incomplete (65).
+    Data,
+    /// A service is not there (69).
+    Unavailable,
+    /// Something within the program broke (70).
+    Internal,
+    /// A disk or a file failed (74).
+    Io,
+    /// Another process has it, or it did not finish in time: try again (75).
+    TryAgain,
+    /// The settings are wrong, or do not fit what is there (78).
+    Settings,
+}
+
+impl Kind {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::Unavailable => 69,
+            Self::Internal => 70,
+            Self::Io => 74,
+            Self::TryAgain => 75,
+            Self::Settings => 78,
+        }
+    }
+}
+
+/// What happened, to what, and what the person can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub severity: Severity,
+    pub kind: Kind,
+    /// What happened and to which file, topic, partition or offset, as one sentence without its full stop.
+    pub what: String,
+    /// What the person can do, where there is something.
+    pub advice: Option<String>,
+}
+
+impl Failure {
+    pub fn fatal(kind: Kind, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Fatal, kind, what: what.into(), advice: None }
+    }
+
+    pub fn retryable(kind: Kind, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Retryable, kind, what: what.into(), advice: None }
+    }
+
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// A failed call on a file or folder. A full disk or quota is waited out; anything else is fatal.
+    pub fn io(doing: impl fmt::Display, path: &std::path::Path, error: &io::Error) -> Self {
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let severity = if full { Severity::Retryable } else { Severity::Fatal };
+        let failure =
+            Self { severity, kind: Kind::Io, what: format!("{doing} {}: {error}", path.display()), advice: None };
+        if full { failure.advice("free some space; it is tried again until there is") } else { failure }
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        self.severity == Severity::Retryable
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.what)?;
+        match &self.advice {
+            Some(advice) => write!(formatter, " ({advice})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,7 @@
+//! isotherm: exact, crash-proof statistics per weather station from a partitioned record log.
+
+pub mod domain;
+pub mod faults;
+pub mod log;
+pub mod settings;
+pub mod supervision;

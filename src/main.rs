@@ -1,0 +1,3 @@
+//! The `isotherm` binary.
+
+fn main() {}

@@ -1,0 +1,206 @@
+//! The settings as types. Names are the keys of the settings files; `settings/default.toml` explains each.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Rules;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub log: Log,
+    pub source: Source,
+    pub produce: Produce,
+    pub consume: Consume,
+    pub state: State,
+    pub quality: Rules,
+    pub supervision: Supervision,
+    pub faults: Faults,
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogKind {
+    Kafka,
+    Sqlite,
+    Memory,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStart {
+    Reuse,
+    Recreate,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub kind: LogKind,
+    pub topic: String,
+    pub partitions: u32,
+    pub replication: u32,
+    pub retention_ms: i64,
+    pub on_start: OnStart,
+    pub allow_compaction: bool,
+    pub kafka: Kafka,
+    pub sqlite: Sqlite,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    pub brokers: String,
+    /// File whose first line is the password of `sasl.password`; empty: none.
+    pub password_file: String,
+    /// Any property of librdkafka.
+    pub client: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sqlite {
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    Simulate,
+    Csv,
+    GhcnDaily,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub kind: SourceKind,
+    pub simulate: Simulate,
+    pub csv: Csv,
+    pub ghcn_daily: GhcnDaily,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulate {
+    pub stations: u32,
+    /// 0: endless (that is, to the end of the year 9999).
+    pub days: u32,
+    /// First day, `YYYY-MM-DD`.
+    pub start: String,
+    pub seed: u64,
+    /// Time from one day to the next; 0: as fast as possible.
+    pub pace_ms: u64,
+    /// Share of readings that are sent a second time, 0 to 1.
+    pub duplicates_share: f64,
+    /// Share of readings that are far off, 0 to 1.
+    pub outliers_share: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Csv {
+    /// Glob of files, read in the order of their names.
+    pub files: String,
+    /// Column with the station; empty: the file's name without its ending.
+    pub station_column: String,
+    pub date_column: String,
+    pub degrees_column: String,
+    /// As chrono reads it; months and days may be unpadded.
+    pub date_format: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GhcnDaily {
+    /// Glob of `.dly` files, read in the order of their names.
+    pub files: String,
+    /// Element that is read, as `TAVG` or `TMAX`.
+    pub element: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Produce {
+    /// Readings in one message from generator to producer, which are sent and acknowledged together.
+    pub batch_records: usize,
+    /// Such messages that may wait for their acknowledgement.
+    pub in_flight_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Partitions {
+    /// Only `"all"`.
+    All(AllPartitions),
+    Listed(Vec<u32>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AllPartitions {
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consume {
+    pub partitions: Partitions,
+    pub commit_interval_ms: u64,
+    /// Records in one message from consumer to aggregator.
+    pub batch_records: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub dir: PathBuf,
+    pub allow_network_filesystem: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBranchFailure {
+    Continue,
+    Exit,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Supervision {
+    pub restarts_max: usize,
+    pub window_ms: u64,
+    pub backoff_min_ms: u64,
+    pub backoff_max_ms: u64,
+    pub healthy_ms: u64,
+    pub heartbeat_ms: u64,
+    pub shutdown_ms: u64,
+    pub on_branch_failure: OnBranchFailure,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faults {
+    /// Each `POINT@HIT=ACTION`, as in `aggregator.apply@3=panic`.
+    pub points: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    pub log_format: LogFormat,
+    /// As `info` or `isotherm=debug`.
+    pub log_level: String,
+    /// Time between two progress lines where there is no terminal.
+    pub progress_interval_ms: u64,
+}

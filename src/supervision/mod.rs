@@ -1,0 +1,3 @@
+//! How crashes are handled. (Guarantees are listed here.)
+
+pub mod worker;
