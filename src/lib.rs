@@ -4,4 +4,5 @@ pub mod domain;
 pub mod faults;
 pub mod log;
 pub mod settings;
+pub mod source;
 pub mod supervision;

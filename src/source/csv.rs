@@ -1,0 +1,303 @@
+//! Readings from CSV files: a header per file, columns by name, quoted fields over several lines.
+
+use std::io;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use chrono::format::{Item, Parsed, StrftimeItems, parse};
+use serde_json::{Value, json};
+
+use super::files::{Format, Found};
+use super::lines::{LINE_BYTES_MAX, Line, Lines};
+use crate::domain::rules::is_station_id;
+use crate::domain::{Day, Reading};
+use crate::faults::{Failure, Kind};
+use crate::settings;
+
+/// What some programs put before the header.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The format `csv`.
+pub struct Csv {
+    settings: settings::Csv,
+    date_format: Vec<Item<'static>>,
+    record: Record,
+    line: Vec<u8>,
+    columns: Columns,
+}
+
+/// What the header of the current file says.
+#[derive(Debug, Default)]
+struct Columns {
+    count: usize,
+    date: usize,
+    degrees: usize,
+    station: Station,
+}
+
+#[derive(Debug)]
+enum Station {
+    Column(usize),
+    OfFile(String),
+}
+
+impl Default for Station {
+    fn default() -> Self {
+        Self::OfFile(String::new())
+    }
+}
+
+impl Csv {
+    pub fn new(settings: &settings::Csv) -> Result<Self, Failure> {
+        let date_format = StrftimeItems::new(&settings.date_format).parse_to_owned().map_err(|_| {
+            Failure::fatal(
+                Kind::Settings,
+                format!("source.csv.date_format = {:?} is not a format of dates", settings.date_format),
+            )
+            .advice("write it as in %Y-%m-%d; months and days in the files may be unpadded")
+        })?;
+        Ok(Self {
+            settings: settings.clone(),
+            date_format,
+            record: Record::default(),
+            line: Vec::new(),
+            columns: Columns::default(),
+        })
+    }
+
+    /// Reads one record that is not empty.
+    fn read_record(&mut self, lines: &mut Lines) -> io::Result<Outcome> {
+        let number = lines.place().lines + 1;
+        self.line.clear();
+        match lines.read(&mut self.line)? {
+            Line::End => return Ok(Outcome::End),
+            Line::TooLong => return Ok(Outcome::Bad(number, too_long())),
+            Line::Whole => {}
+        }
+        if number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        if self.line.is_empty() {
+            return Ok(Outcome::Empty);
+        }
+        let after_first = lines.place();
+        self.record.begin(&self.line);
+        while self.record.is_open() {
+            self.line.clear();
+            let line = lines.read(&mut self.line)?;
+            if line != Line::Whole || self.record.bytes.len() + self.line.len() > LINE_BYTES_MAX {
+                // The quote may be a stray one: the lines behind it are read for themselves.
+                lines.go_to(after_first)?;
+                return Ok(Outcome::Bad(number, "a quote is opened and not closed".to_owned()));
+            }
+            self.record.go_on(&self.line);
+        }
+        Ok(Outcome::Record { number, after_first })
+    }
+
+    fn reading(&self) -> Result<Reading, String> {
+        let field = |at: usize, name: &str| {
+            let text = std::str::from_utf8(self.record.field(at)).map_err(|_| format!("{name} is not UTF-8"))?.trim();
+            if text.is_empty() { Err(format!("{name} is empty")) } else { Ok(text) }
+        };
+        let station_id = match &self.columns.station {
+            Station::OfFile(station) => station.clone(),
+            Station::Column(at) => {
+                let station = field(*at, &self.settings.station_column)?;
+                if !is_station_id(station) {
+                    return Err(format!("{station:?} is not a station's name"));
+                }
+                station.to_owned()
+            }
+        };
+        let date = field(self.columns.date, &self.settings.date_column)?;
+        let day = self.date(date).and_then(Day::from_date);
+        let day = day.ok_or_else(|| format!("{date:?} is not a date as {}", self.settings.date_format))?;
+        let degrees = field(self.columns.degrees, &self.settings.degrees_column)?;
+        match degrees.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Reading { station_id, day, degrees: number }),
+            _ => Err(format!("{degrees:?} is not a number")),
+        }
+    }
+
+    fn date(&self, text: &str) -> Option<NaiveDate> {
+        let mut parsed = Parsed::new();
+        parse(&mut parsed, text, self.date_format.iter()).ok()?;
+        parsed.to_naive_date().ok()
+    }
+}
+
+enum Outcome {
+    Record { number: u64, after_first: super::lines::Place },
+    Empty,
+    Bad(u64, String),
+    End,
+}
+
+impl Format for Csv {
+    fn kind(&self) -> &'static str {
+        "csv"
+    }
+
+    fn parameters(&self) -> Value {
+        json!({
+            "files": self.settings.files,
+            "station_column": self.settings.station_column,
+            "date_column": self.settings.date_column,
+            "degrees_column": self.settings.degrees_column,
+            "date_format": self.settings.date_format,
+        })
+    }
+
+    fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure> {
+        let wrong = |what: String| Failure::fatal(Kind::Data, format!("{} {what}", file.display()));
+        let header = loop {
+            match self.read_record(lines).map_err(|error| Failure::io("cannot read", file, &error))? {
+                Outcome::Empty => continue,
+                Outcome::Record { .. } => break self.record.texts(),
+                Outcome::End => break Vec::new(),
+                Outcome::Bad(line, reason) => return Err(wrong(format!("has a bad header in line {line}: {reason}"))),
+            }
+        };
+        let names: Vec<&str> = header.iter().map(|name| name.trim()).collect();
+        let column = |key: &str, wanted: &str| {
+            names.iter().position(|name| *name == wanted).ok_or_else(|| {
+                wrong(format!("has no column {wanted:?}; its columns are {}", shortened(&names)))
+                    .advice(format!("set source.csv.{key} to one of them"))
+            })
+        };
+        let date = column("date_column", &self.settings.date_column)?;
+        let degrees = column("degrees_column", &self.settings.degrees_column)?;
+        let station = if self.settings.station_column.is_empty() {
+            let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_station_id(stem));
+            let stem = stem.ok_or_else(|| {
+                wrong("has no name that can be a station's".to_owned())
+                    .advice("name the file after its station, or set source.csv.station_column")
+            })?;
+            Station::OfFile(stem.to_owned())
+        } else {
+            Station::Column(column("station_column", &self.settings.station_column)?)
+        };
+        self.columns = Columns { count: names.len(), date, degrees, station };
+        Ok(())
+    }
+
+    fn read(&mut self, lines: &mut Lines, found: &mut Found) -> io::Result<bool> {
+        let (number, after_first) = match self.read_record(lines)? {
+            Outcome::End => return Ok(false),
+            Outcome::Empty => return Ok(true),
+            Outcome::Bad(line, reason) => {
+                found.bad = Some((line, reason));
+                return Ok(true);
+            }
+            Outcome::Record { number, after_first } => (number, after_first),
+        };
+        let fields = self.record.ends.len();
+        if fields != self.columns.count {
+            // Over several lines, this is rather a stray quote than one record: the lines behind are read for themselves.
+            lines.go_to(after_first)?;
+            found.bad = Some((number, format!("it has {fields} fields, the header {}", self.columns.count)));
+            return Ok(true);
+        }
+        match self.reading() {
+            Ok(reading) => found.readings.push_back(reading),
+            Err(reason) => found.bad = Some((number, reason)),
+        }
+        Ok(true)
+    }
+}
+
+fn too_long() -> String {
+    format!("it is longer than {LINE_BYTES_MAX} bytes")
+}
+
+/// The columns of a header for a message.
+fn shortened(names: &[&str]) -> String {
+    const NAMES_SHOWN_MAX: usize = 40;
+    let mut text: Vec<String> = names
+        .iter()
+        .take(NAMES_SHOWN_MAX)
+        .map(|name| format!("{:?}", name.chars().take(60).collect::<String>()))
+        .collect();
+    if names.is_empty() {
+        return "none, the file is empty".to_owned();
+    }
+    if names.len() > NAMES_SHOWN_MAX {
+        text.push(format!("and {} more", names.len() - NAMES_SHOWN_MAX));
+    }
+    text.join(", ")
+}
+
+/// The fields of one record, split line by line as RFC 4180 and the crate `csv` do it (a test compares them): a quote
+/// opens only at a field's beginning, two within are one, and what follows a closing one belongs to the field.
+///
+/// Not the crate's own reader, because that counts lines wrongly after empty ones and takes all that follows a stray
+/// quote, however much it is, into memory.
+#[derive(Debug, Default)]
+struct Record {
+    bytes: Vec<u8>,
+    /// Where each field ends in `bytes`.
+    ends: Vec<usize>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    FieldStart,
+    Plain,
+    Quoted,
+    QuoteInQuoted,
+}
+
+impl Record {
+    fn begin(&mut self, line: &[u8]) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.state = State::FieldStart;
+        self.split(line);
+    }
+
+    /// The record ends within quotes: the next line belongs to it.
+    fn is_open(&self) -> bool {
+        self.state == State::Quoted
+    }
+
+    fn go_on(&mut self, line: &[u8]) {
+        self.bytes.push(b'\n');
+        self.split(line);
+    }
+
+    fn split(&mut self, line: &[u8]) {
+        for &byte in line {
+            self.state = match (self.state, byte) {
+                (State::FieldStart, b'"') => State::Quoted,
+                (State::Quoted, b'"') => State::QuoteInQuoted,
+                (State::Quoted, _) | (State::QuoteInQuoted, b'"') => {
+                    self.bytes.push(byte);
+                    State::Quoted
+                }
+                (_, b',') => {
+                    self.ends.push(self.bytes.len());
+                    State::FieldStart
+                }
+                (_, _) => {
+                    self.bytes.push(byte);
+                    State::Plain
+                }
+            };
+        }
+        if !self.is_open() {
+            self.ends.push(self.bytes.len());
+        }
+    }
+
+    fn field(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+
+    fn texts(&self) -> Vec<String> {
+        (0..self.ends.len()).map(|at| String::from_utf8_lossy(self.field(at)).into_owned()).collect()
+    }
+}

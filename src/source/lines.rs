@@ -1,0 +1,112 @@
+//! Lines of a file, with their numbers and places, and no more than a bounded part of one in memory.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Bytes of a line, or of a record over several lines, that are read; a longer one is bad.
+pub const LINE_BYTES_MAX: usize = 64 << 10;
+
+/// How far a file was read: always the beginning of a line, or the end of the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub bytes: u64,
+    pub lines: u64,
+}
+
+/// What [`Lines::read`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A line; its bytes were appended.
+    Whole,
+    /// One of more than [`LINE_BYTES_MAX`] bytes, passed over.
+    TooLong,
+    /// The end of the file.
+    End,
+}
+
+/// A file, line by line. A last line without its end is a line like any other: files are taken to be complete.
+#[derive(Debug)]
+pub struct Lines {
+    reader: BufReader<File>,
+    place: Place,
+}
+
+impl Lines {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { reader: BufReader::with_capacity(64 << 10, File::open(path)?), place: Place::default() })
+    }
+
+    /// Appends the next line without its end (`\n` or `\r\n`).
+    pub fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
+        let start = line.len();
+        let limit = LINE_BYTES_MAX as u64 + 2;
+        let read = self.reader.by_ref().take(limit).read_until(b'\n', line)?;
+        if read == 0 {
+            return Ok(Line::End);
+        }
+        self.place.bytes += read as u64;
+        self.place.lines += 1;
+        let ended = line.last() == Some(&b'\n');
+        if !ended && read as u64 == limit {
+            self.pass_over_rest()?;
+            line.truncate(start);
+            return Ok(Line::TooLong);
+        }
+        if ended {
+            line.pop();
+        }
+        if line.len() > start && line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        if line.len() - start > LINE_BYTES_MAX {
+            line.truncate(start);
+            return Ok(Line::TooLong);
+        }
+        Ok(Line::Whole)
+    }
+
+    /// Passes over the bytes up to the line's end, in pieces; `true` if there were others than the end itself.
+    fn pass_over_rest(&mut self) -> io::Result<bool> {
+        let mut others = false;
+        loop {
+            let bytes = self.reader.fill_buf()?;
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let passed = &bytes[..end.unwrap_or(bytes.len())];
+            others |= passed.iter().any(|byte| *byte != b'\r');
+            let length = end.map_or(bytes.len(), |end| end + 1);
+            self.reader.consume(length);
+            self.place.bytes += length as u64;
+            if end.is_some() || length == 0 {
+                return Ok(others);
+            }
+        }
+    }
+
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Goes to a place that [`Lines::place`] gave.
+    pub fn go_to(&mut self, place: Place) -> io::Result<()> {
+        if place == self.place {
+            return Ok(());
+        }
+        self.reader.seek(SeekFrom::Start(place.bytes))?;
+        self.place = place;
+        Ok(())
+    }
+
+    /// Goes to a place of an earlier run. If that run ended in a line without its end, the rest of the line, which may
+    /// have come since, is passed over; `true`: there was one, so the earlier run read a line that was not complete.
+    pub fn go_on_from(&mut self, place: Place) -> io::Result<bool> {
+        let Some(before) = place.bytes.checked_sub(1) else {
+            return self.go_to(place).map(|()| false);
+        };
+        self.reader.seek(SeekFrom::Start(before))?;
+        let mut byte = [0];
+        self.reader.read_exact(&mut byte)?;
+        self.place = place;
+        if byte == *b"\n" { Ok(false) } else { self.pass_over_rest() }
+    }
+}
