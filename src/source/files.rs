@@ -276,7 +276,9 @@ impl<F: Format> Source for FileSource<F> {
 /// The files of a pattern, sorted by name.
 fn find(key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
     let wrong = |what: String| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
-    let paths = glob::glob(pattern).map_err(|error| wrong(format!("is not a pattern of file names: {error}")))?;
+    let paths = glob::glob(pattern).map_err(|error| {
+        wrong(format!("is not a pattern of file names: {error}")).advice("write it as in data/*.csv")
+    })?;
     let mut names = Vec::new();
     for path in paths {
         let path = path.map_err(|error| Failure::io("cannot look into", error.path(), error.error()))?;
@@ -284,7 +286,9 @@ fn find(key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
             continue;
         }
         let name = path.into_os_string().into_string();
-        names.push(name.map_err(|name| wrong(format!("matches {name:?}, whose name is not UTF-8")))?);
+        names.push(name.map_err(|name| {
+            wrong(format!("matches {name:?}, whose name is not UTF-8")).advice("give the file another name")
+        })?);
         if names.len() > FILES_MAX {
             return Err(wrong(format!("matches more than {FILES_MAX} files"))
                 .advice("read fewer at a time, or join them to fewer files"));

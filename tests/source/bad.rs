@@ -1,0 +1,131 @@
+//! What is wrong in files and settings.
+
+use isotherm::faults::Kind;
+use isotherm::settings::{Source as Settings, SourceKind};
+use isotherm::source::{BadLine, Progressed, Source, open};
+use serde_json::Value;
+
+use super::resume::goes_on_from_every_cursor;
+use super::{csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
+
+pub fn bad_lines(source: &mut dyn Source) -> Vec<(u64, String)> {
+    let (total, named) = source.take_bad_lines();
+    assert_eq!(total, named.len() as u64);
+    named.into_iter().map(|BadLine { line, reason, .. }| (line, reason)).collect()
+}
+
+#[test]
+fn bad_lines_of_csv_are_named_and_the_others_read() {
+    let mut bytes = b"date,degrees,note\n2014-7-1,81,\r\n\n2014-02-30,1,\n2014-7-2,warm,\n2014-7-3,1\n".to_vec();
+    bytes.extend(b"2014-7-4,,\n\xff\xfe,1,\n2014-7-5,\"82.5\",\"two\nlines, \"\"quoted\"\"\"\n2014-7-6,NaN,\n");
+    bytes.extend("x".repeat(70_000).bytes());
+    bytes.extend(b"\n2014-7-7,-3e0,\xe9\n");
+    bytes.extend(b"2014-7-8,\"9,\n2014-7-9,10,x\n2014-7-10,11,unterminated");
+    let (_folder, settings) = csv_of(&bytes);
+    let mut source = open(&settings, None).expect("opens");
+    let expected = [("2014-07-01", 81.0), ("2014-07-05", 82.5), ("2014-07-07", -3.0), ("2014-07-09", 10.0)];
+    let mut expected = expected.map(|(date, degrees)| reading("KXYZ", date, degrees)).to_vec();
+    expected.push(reading("KXYZ", "2014-07-10", 11.0));
+    assert_eq!(drain(&mut *source, 2), expected);
+    let bad = bad_lines(&mut *source);
+    let expected = [
+        (4, "\"2014-02-30\" is not a date as %Y-%m-%d"),
+        (5, "\"warm\" is not a number"),
+        (6, "it has 2 fields, the header 3"),
+        (7, "degrees is empty"),
+        (8, "date is not UTF-8"),
+        (11, "\"NaN\" is not a number"),
+        (12, "it is longer than 65536 bytes"),
+        (14, "a quote is opened and not closed"),
+    ];
+    assert_eq!(bad, expected.map(|(line, reason)| (line, reason.to_owned())));
+    assert_eq!(source.take_bad_lines(), (0, Vec::new()), "taken once");
+    goes_on_from_every_cursor(&settings, 1);
+}
+
+#[test]
+fn bad_lines_of_ghcn_are_named_and_the_others_read() {
+    let good = ghcn_line("201402", "TMAX", &[(1, "-5", ' '), (2, "250", 'X'), (28, "0", ' ')]);
+    let lines = [
+        good.clone() + "\r",
+        ghcn_line("201402", "PRCP", &[(30, "x", ' ')]),
+        ghcn_line("201402", "TMAX", &[(1, "7", ' '), (29, "7", ' ')]),
+        ghcn_line("201402", "TMAX", &[(1, "1x", ' ')]),
+        good[..200].to_owned(),
+        "USC003".to_owned(),
+        ghcn_line("2014 2", "TMAX", &[]),
+        ghcn_line("201413", "TMAX", &[]),
+        String::new(),
+        good.clone() + " 1",
+        ghcn_line("201403", "TMAX", &[(31, "-123", ' ')]),
+    ];
+    let (_folder, settings) = ghcn_of(lines.join("\n").as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    let expected = [("2014-02-01", -0.5), ("2014-02-28", 0.0), ("2014-03-31", -12.3)];
+    assert_eq!(drain(&mut *source, 2), expected.map(|(date, degrees)| reading("USC00305816", date, degrees)));
+    assert_eq!(source.skipped_quality(), 1);
+    let expected = [
+        (3, "it has a value for 2014-02-29, which is no day"),
+        (4, "the value of day 1, \"   1x\", is not a number"),
+        (5, "it has 200 columns and not 269"),
+        (6, "it has 6 columns and not 269"),
+        (7, "\"2014 2\" is not a year and month"),
+        (8, "\"201413\" is not a year and month"),
+        (10, "it goes on after column 269"),
+    ];
+    assert_eq!(bad_lines(&mut *source), expected.map(|(line, reason)| (line, reason.to_owned())));
+    goes_on_from_every_cursor(&settings, 1);
+}
+
+#[test]
+fn more_bad_lines_than_are_named_are_counted() {
+    let (_folder, settings) = csv_of(format!("date,degrees\n{}", "x,1\n".repeat(40_000)).as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    assert_eq!(source.next(&mut Vec::new(), 10), Ok(Progressed::More), "one call reads a bounded number of lines");
+    assert!(drain(&mut *source, 10).is_empty());
+    let (total, named) = source.take_bad_lines();
+    assert_eq!((total, named.len()), (40_000, 100));
+}
+
+#[test]
+fn wrong_settings_are_refused() {
+    type Change = fn(&mut Settings);
+    let changes: [(&str, Change); 9] = [
+        ("source.csv.files", |settings| settings.csv.files = "nowhere/*.csv".to_owned()),
+        ("source.csv.files", |settings| settings.csv.files = "data/***".to_owned()),
+        ("source.csv.files", |settings| settings.csv.files = "dat[a]".to_owned()),
+        ("source.csv.date_format", |settings| settings.csv.date_format = "%Q".to_owned()),
+        ("source.ghcn_daily.element", |settings| {
+            settings.kind = SourceKind::GhcnDaily;
+            settings.ghcn_daily.element = "tmax".to_owned();
+        }),
+        ("source.simulate.stations", |settings| {
+            settings.kind = SourceKind::Simulate;
+            settings.simulate.stations = 0;
+        }),
+        ("source.simulate.start", |settings| {
+            settings.kind = SourceKind::Simulate;
+            settings.simulate.start = "2000-02-30".to_owned();
+        }),
+        ("source.simulate.duplicates_share", |settings| {
+            settings.kind = SourceKind::Simulate;
+            settings.simulate.duplicates_share = f64::NAN;
+        }),
+        ("source.simulate.outliers_share", |settings| {
+            settings.kind = SourceKind::Simulate;
+            settings.simulate.outliers_share = 1.5;
+        }),
+    ];
+    for (key, change) in changes {
+        let mut settings = settings(SourceKind::Csv);
+        change(&mut settings);
+        let failure = refused(&settings, None);
+        assert_eq!(failure.kind, Kind::Settings);
+        assert!(failure.what.contains(key), "{failure}");
+    }
+    for kind in [SourceKind::Simulate, SourceKind::Csv, SourceKind::GhcnDaily] {
+        assert_eq!(refused(&settings(kind), Some(&Value::from("foreign"))).kind, Kind::Data);
+    }
+    let beyond = serde_json::json!({"days": 5, "station": 10, "again": false});
+    assert_eq!(refused(&settings(SourceKind::Simulate), Some(&beyond)).kind, Kind::Data);
+}

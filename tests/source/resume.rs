@@ -1,0 +1,159 @@
+//! Going on from a cursor.
+
+use std::fs;
+use std::io::Write as _;
+
+use isotherm::faults::Kind;
+use isotherm::settings::{Simulate, Source as Settings, SourceKind};
+use isotherm::source::{Progressed, open};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::bad::bad_lines;
+use super::{csv_in, csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
+
+/// Opening at every cursor that batches of `readings_max` make yields exactly what had not been handed out, and names
+/// exactly the bad lines that had not been named.
+pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
+    let mut source = open(settings, None).expect("opens");
+    let all = drain(&mut *source, 1000);
+    let (bad_total, skipped_total) = (source.take_bad_lines().0, source.skipped_quality());
+    let mut source = open(settings, None).expect("opens");
+    let mut handed_out = Vec::new();
+    let mut bad = 0;
+    loop {
+        let cursor: Value = serde_json::from_str(&source.cursor().to_string()).expect("a cursor is JSON");
+        let mut resumed = open(settings, Some(&cursor)).expect("opens at the cursor");
+        assert_eq!(resumed.cursor(), cursor);
+        assert_eq!(drain(&mut *resumed, 7), all[handed_out.len()..], "after {} from {cursor}", handed_out.len());
+        assert_eq!((bad + resumed.take_bad_lines().0, resumed.skipped_quality()), (bad_total, skipped_total));
+        if source.next(&mut handed_out, readings_max).expect("goes on") == Progressed::Ended {
+            break;
+        }
+        bad += source.take_bad_lines().0;
+    }
+    let mut resumed = open(settings, Some(&source.cursor())).expect("opens at the end");
+    assert_eq!(resumed.next(&mut Vec::new(), 1), Ok(Progressed::Ended), "the first answer is the end");
+    assert_eq!(handed_out, all);
+}
+
+#[test]
+fn files_that_grew_and_new_files_are_read_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("M.csv"), "date,degrees\n2014-7-1,1\n2014-7-2,2").expect("written");
+    let settings = csv_in(folder.path());
+    let mut source = open(&settings, None).expect("opens");
+    assert_eq!(drain(&mut *source, 10).len(), 2, "an unterminated last line is read");
+
+    fs::write(path("B.csv"), "date,degrees\n2014-7-1,3\n").expect("written");
+    fs::write(path("Z.csv"), "degrees,date\n4,2014-7-1\n").expect("written");
+    let mut grown = fs::OpenOptions::new().append(true).open(path("M.csv")).expect("opens");
+    grown.write_all(b"\r\n2014-7-3,5\nx,y\n2014-7-4,6").expect("written");
+    let mut source = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
+    let expected =
+        [("B", "2014-07-01", 3.0), ("M", "2014-07-03", 5.0), ("M", "2014-07-04", 6.0), ("Z", "2014-07-01", 4.0)];
+    assert_eq!(drain(&mut *source, 10), expected.map(|(station, date, degrees)| reading(station, date, degrees)));
+    assert_eq!(bad_lines(&mut *source), [(5, "\"x\" is not a date as %Y-%m-%d".to_owned())]);
+
+    grown.write_all(b"6\n2014-7-5,7\n").expect("written");
+    let mut source = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
+    assert_eq!(drain(&mut *source, 10), [reading("M", "2014-07-05", 7.0)]);
+    let reason = "the line was not complete when it was read, and has changed since";
+    assert_eq!(bad_lines(&mut *source), [(6, reason.to_owned())]);
+}
+
+#[test]
+fn files_that_are_not_what_was_read_are_refused() {
+    let (folder, settings) = csv_of(b"date,degrees\n2014-7-1,1\n2014-7-2,2\n");
+    let path = folder.path().join("KXYZ.csv");
+    let mut source = open(&settings, None).expect("opens");
+    drain(&mut *source, 10);
+    let cursor = source.cursor();
+    let refuses = |parts: &[&str]| {
+        let failure = refused(&settings, Some(&cursor));
+        assert_eq!(failure.kind, Kind::Data);
+        for part in parts {
+            assert!(failure.what.contains(part), "{failure}");
+        }
+    };
+    fs::write(&path, b"date,degrees\n2014-7-1,1\n2014-7-2,3\n2014-7-3,3\n").expect("written");
+    refuses(&["KXYZ.csv", "another file", "over 35 bytes"]);
+    fs::write(&path, b"date,degrees\n").expect("written");
+    refuses(&["KXYZ.csv", "13 bytes", "35"]);
+    fs::rename(&path, folder.path().join("other.csv")).expect("renamed");
+    refuses(&["KXYZ.csv", "gone"]);
+}
+
+#[test]
+fn a_second_run_over_the_bundled_files_ends_at_once() {
+    let settings = settings(SourceKind::Csv);
+    let mut source = open(&settings, None).expect("opens");
+    drain(&mut *source, 1000);
+    let mut again = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
+    assert_eq!(again.parameters(), source.parameters());
+    assert_eq!(again.next(&mut Vec::new(), 1000), Ok(Progressed::Ended));
+    assert_eq!(again.cursor(), source.cursor());
+}
+
+#[test]
+fn every_cursor_of_the_bundled_files_goes_on() {
+    goes_on_from_every_cursor(&settings(SourceKind::Csv), 97);
+    goes_on_from_every_cursor(&settings(SourceKind::GhcnDaily), 13);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_cursor_of_a_simulation_goes_on(
+        stations in 1u32..40, days in 1u32..9, seed: u64, pace_ms in 0u64..2, readings_max in 1usize..9,
+        duplicates_share in 0.0f64..1.0, outliers_share in 0.0f64..1.0,
+    ) {
+        let mut settings = settings(SourceKind::Simulate);
+        settings.simulate = Simulate {
+            stations, days, seed, pace_ms, duplicates_share, outliers_share, ..settings.simulate
+        };
+        goes_on_from_every_cursor(&settings, readings_max);
+    }
+
+    #[test]
+    fn every_cursor_of_csv_files_goes_on(
+        lines in prop::collection::vec("(2014-7-[1-9],[1-9]|\"2014-7-1\",\"2\"|\"|[\",x\n]{0,6}|)\r?", 0..20),
+        readings_max in 1usize..4, terminated: bool,
+    ) {
+        let text = format!("date,degrees\n{}{}", lines.join("\n"), if terminated { "\n" } else { "" });
+        let (_folder, settings) = csv_of(text.as_bytes());
+        goes_on_from_every_cursor(&settings, readings_max);
+    }
+
+    #[test]
+    fn every_cursor_of_ghcn_files_goes_on(
+        values in prop::collection::vec((1usize..=31, "-?[0-9]{1,3}|x", prop::sample::select(vec![' ', ' ', 'X'])), 0..40),
+        readings_max in 1usize..4,
+    ) {
+        let lines: Vec<String> = values.chunks(7).map(|values| {
+            let values: Vec<_> = values.iter().map(|(day, value, flag)| (*day, value.as_str(), *flag)).collect();
+            ghcn_line("201401", "TMAX", &values)
+        }).collect();
+        let (_folder, settings) = ghcn_of(lines.join("\n").as_bytes());
+        goes_on_from_every_cursor(&settings, readings_max);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), flips in prop::collection::vec((0usize..600, any::<u8>()), 0..4)) {
+        let (_folder, settings) = csv_of(&[b"date,degrees\n".as_slice(), &bytes].concat());
+        goes_on_from_every_cursor(&settings, 5);
+        let (_folder, settings) = ghcn_of(&bytes);
+        goes_on_from_every_cursor(&settings, 5);
+        let mut line = [ghcn_line("201401", "TMAX", &[(3, "12", ' ')]), "\n".to_owned()].concat().repeat(3).into_bytes();
+        for (at, byte) in flips {
+            line[at] = byte;
+        }
+        let (_folder, settings) = ghcn_of(&line);
+        goes_on_from_every_cursor(&settings, 1);
+        // A header of arbitrary bytes is refused or read.
+        let (_folder, settings) = csv_of(&bytes);
+        let _ = open(&settings, None).expect("opens").next(&mut Vec::new(), 10);
+    }
+}
