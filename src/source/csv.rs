@@ -96,6 +96,10 @@ impl Csv {
     }
 
     fn reading(&self) -> Result<Reading, String> {
+        let fields = self.record.ends.len();
+        if fields != self.columns.count {
+            return Err(format!("it has {fields} fields, the header {}", self.columns.count));
+        }
         let field = |at: usize, name: &str| {
             let text = std::str::from_utf8(self.record.field(at)).map_err(|_| format!("{name} is not UTF-8"))?.trim();
             if text.is_empty() { Err(format!("{name} is empty")) } else { Ok(text) }
@@ -192,16 +196,14 @@ impl Format for Csv {
             }
             Outcome::Record { number, after_first } => (number, after_first),
         };
-        let fields = self.record.ends.len();
-        if fields != self.columns.count {
-            // Over several lines, this is rather a stray quote than one record: the lines behind are read for themselves.
-            lines.go_to(after_first)?;
-            found.bad = Some((number, format!("it has {fields} fields, the header {}", self.columns.count)));
-            return Ok(true);
-        }
         match self.reading() {
             Ok(reading) => found.readings.push_back(reading),
-            Err(reason) => found.bad = Some((number, reason)),
+            Err(reason) => {
+                // Over several lines, this is rather a stray quote than one record: the lines behind the first are
+                // read for themselves.
+                lines.go_to(after_first)?;
+                found.bad = Some((number, reason));
+            }
         }
         Ok(true)
     }

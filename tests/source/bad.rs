@@ -44,6 +44,22 @@ fn bad_lines_of_csv_are_named_and_the_others_read() {
 }
 
 #[test]
+fn a_stray_quote_costs_its_own_line() {
+    for (text, bad) in [
+        ("\"a\n2014-7-2,2\n\"b\n2014-7-4,4\n", vec![2, 4]),
+        ("2014-7-1,\"1\n2014-7-2,2\n2014-7-3,\"\n2014-7-4,4\n", vec![2, 4]),
+        ("2014-7-1,\"1\n2014-7-2,2\n\n2014-7-4,4\n", vec![2]),
+    ] {
+        let (_folder, settings) = csv_of(format!("date,degrees\n{text}").as_bytes());
+        let mut source = open(&settings, None).expect("opens");
+        let expected = [("2014-07-02", 2.0), ("2014-07-04", 4.0)];
+        assert_eq!(drain(&mut *source, 9), expected.map(|(date, degrees)| reading("KXYZ", date, degrees)), "{text:?}");
+        assert_eq!(bad_lines(&mut *source).into_iter().map(|(line, _)| line).collect::<Vec<_>>(), bad, "{text:?}");
+        goes_on_from_every_cursor(&settings, 1);
+    }
+}
+
+#[test]
 fn bad_lines_of_ghcn_are_named_and_the_others_read() {
     let good = ghcn_line("201402", "TMAX", &[(1, "-5", ' '), (2, "250", 'X'), (28, "0", ' ')]);
     let lines = [
