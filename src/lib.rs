@@ -3,5 +3,6 @@
 pub mod domain;
 pub mod faults;
 pub mod log;
+pub mod observe;
 pub mod settings;
 pub mod supervision;

@@ -49,7 +49,9 @@ impl Layer {
     pub fn from_toml(text: &str, origin: &Origin) -> Result<Self, Failure> {
         let place = |at: Option<usize>| Place {
             origin: origin.clone(),
-            line: at.map(|at| text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1),
+            line: at
+                .filter(|_| *origin != Origin::Default)
+                .map(|at| text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1),
         };
         // The parser's own rendering quotes the line, which may hold a password: only its message is passed on.
         let table = DeTable::parse(text).map_err(|error| {
