@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod faults;
 pub mod log;
+pub mod observe;
 pub mod settings;
 pub mod source;
 pub mod supervision;

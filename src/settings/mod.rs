@@ -1,8 +1,16 @@
 //! What a person can choose. Every key, its default, unit and range stand in `settings/default.toml`.
 //!
-//! Guarantees: an unknown key, a wrong type or a value out of its range is a failure that names file and key; each
-//! effective value knows where it came from. Uses `domain` and `faults`.
+//! Guarantees: an unknown key, a wrong type or a value out of its range is a failure that names where it stands, the
+//! key and what is allowed; each effective value knows where it came from; a secret is never shown, neither in
+//! entries nor in failures nor in `Debug`. Uses `domain` and `faults`.
 
+mod fault_plan;
+mod layer;
+mod load;
 pub mod model;
+mod secret;
+mod validate;
 
+pub use fault_plan::fault_points;
+pub use load::{Effective, Entry, Origin, Sources, environment, load};
 pub use model::*;

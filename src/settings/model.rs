@@ -1,11 +1,14 @@
 //! The settings as types. Names are the keys of the settings files; `settings/default.toml` explains each.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Rules;
+
+use super::secret::{MASK, is_secret};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +53,7 @@ pub struct Log {
     pub sqlite: Sqlite,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub brokers: String,
@@ -58,6 +61,20 @@ pub struct Kafka {
     pub password_file: String,
     /// Any property of librdkafka.
     pub client: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let masked = |(key, value)| (key, if is_secret(key) { MASK } else { value });
+        let client: BTreeMap<&str, &str> =
+            self.client.iter().map(|(key, value)| masked((key.as_str(), value.as_str()))).collect();
+        formatter
+            .debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("password_file", &self.password_file)
+            .field("client", &client)
+            .finish()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,101 @@
+use super::super::logging::capture;
+use super::*;
+
+fn at(start: Instant, seconds: u64) -> Instant {
+    start + Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
+    let progress = Progress::new(&[0, 1]);
+    let start = Instant::now();
+    let mut lines = Lines::default();
+    assert_eq!(capture("info", || lines.show(&progress, start)), "", "nothing has happened");
+    for number in 0..2 {
+        let partition = progress.partition(number);
+        partition.add_records(50);
+        partition.set_position(50);
+        partition.set_end(60);
+        partition.set_committed(40);
+    }
+    progress.partition(1).add_rejected(3);
+    progress.source().add_readings(120);
+    let logged = capture("info", || lines.show(&progress, at(start, 2)));
+    let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
+    for (name, number) in [
+        ("records", 100),
+        ("records_per_second", 50),
+        ("lag", 20),
+        ("committed", 80),
+        ("rejected", 3),
+        ("readings", 120),
+        ("readings_per_second", 60),
+    ] {
+        assert_eq!(line[name], number, "{name} in {line}");
+    }
+    assert_eq!(capture("info", || lines.show(&progress, at(start, 3))), "", "nothing is new");
+}
+
+#[test]
+fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
+    let progress = Progress::new(&[0]);
+    let partition = progress.partition(0);
+    partition.add_records(1_234_567);
+    partition.set_position(1_234_567);
+    partition.set_end(1_234_600);
+    let sum = || Sum::over(std::iter::once(progress.partition(0)));
+    assert_eq!(sum().message(5_000), "1,234,567 records, 5,000/s, lag 33");
+    partition.add_rejected(2);
+    partition.add_restart();
+    partition.set_failed();
+    assert_eq!(sum().message(0), "1,234,567 records, 0/s, lag 33, 2 rejected, 1 restarts, FAILED");
+    let source = progress.source();
+    source.add_readings(10);
+    source.set_bytes(1024);
+    source.set_bytes_total(4096);
+    source.add_bad_line("a.csv");
+    assert_eq!(source_message(source, 7), "10 readings, 7/s, 1.00 KiB of 4.00 KiB, 1 bad lines");
+}
+
+#[test]
+fn bars_follow_the_progress_and_are_bounded() {
+    let progress = Progress::new(&[0, 3]);
+    let mut bars = Bars::new(&progress);
+    progress.partition(3).set_position(5);
+    progress.partition(3).set_end(10);
+    bars.show(&progress, Instant::now());
+    assert!(bars.source.is_none(), "a process that only counts has no bar for a source");
+    let (bar, ..) = &bars.partitions[1];
+    assert_eq!((bar.prefix().as_str(), bar.position(), bar.length()), ("partition 3", 5, Some(10)));
+    progress.source().add_readings(1);
+    bars.show(&progress, Instant::now());
+    assert!(bars.source.is_some());
+    bars.end();
+
+    let many: Vec<u32> = (0..10_000).collect();
+    let progress = Progress::new(&many);
+    progress.partition(9_999).add_records(4);
+    let mut bars = Bars::new(&progress);
+    bars.show(&progress, Instant::now());
+    assert_eq!(bars.partitions.len(), 1);
+    let (bar, ..) = &bars.partitions[0];
+    assert_eq!(bar.prefix(), "10000 partitions");
+    assert!(bar.message().starts_with("4 records"), "{}", bar.message());
+}
+
+#[test]
+fn a_display_ends_at_once_whether_it_is_finished_or_dropped() {
+    use crate::settings::LogFormat;
+    let output = Output { log_format: LogFormat::Text, log_level: "info".to_owned(), progress_interval_ms: 3_600_000 };
+    for terminal in [true, false] {
+        let (done, finished) = mpsc::channel();
+        let output = output.clone();
+        std::thread::spawn(move || {
+            let progress = Progress::new(&[0]);
+            Display::start(progress.clone(), &output, terminal).expect("it starts").finish();
+            drop(Display::start(progress, &output, terminal).expect("it starts"));
+            done.send(()).expect("the test waits");
+        });
+        finished.recv_timeout(Duration::from_secs(10)).expect("it did not wait for its interval");
+    }
+}

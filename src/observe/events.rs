@@ -1,0 +1,288 @@
+//! What is worth telling: each event is one struct, and `emit` is its one log line and, where there is one, its counter.
+//!
+//! Messages are constant and facts are fields, so that the same line can be read by a person and searched by a program.
+
+use std::fmt;
+
+use tracing::{debug, error, info, warn};
+
+use crate::faults::Failure;
+
+use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
+
+/// The actors that live and die together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Branch {
+    Ingest,
+    Partition(u32),
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingest => write!(formatter, "ingest"),
+            Self::Partition(number) => write!(formatter, "partition {number}"),
+        }
+    }
+}
+
+/// A branch works again after one of its actors died.
+#[derive(Clone, Debug)]
+pub struct Restarted<'a> {
+    pub branch: Branch,
+    /// The actor that died.
+    pub died: &'a str,
+    /// What it died of.
+    pub cause: &'a str,
+    /// The offset (or, for the ingest side, the count of readings) that it goes on from, where that is known.
+    pub resumes_from: Option<u64>,
+    /// From the death to the new start, the wait before it included.
+    pub took_ms: u64,
+}
+
+impl Restarted<'_> {
+    pub fn emit(&self, progress: &Progress) {
+        match self.branch {
+            Branch::Ingest => progress.source().add_restart(),
+            Branch::Partition(number) => progress.partition(number).add_restart(),
+        }
+        warn!(
+            branch = %self.branch,
+            died = self.died,
+            cause = self.cause,
+            resumes_from = self.resumes_from,
+            took_ms = self.took_ms,
+            "restarted"
+        );
+    }
+}
+
+/// A branch stopped for good; the others go on, and the exit code will tell.
+#[derive(Clone, Debug)]
+pub struct BranchFailed<'a> {
+    pub branch: Branch,
+    pub failure: &'a Failure,
+}
+
+impl BranchFailed<'_> {
+    pub fn emit(&self, progress: &Progress) {
+        match self.branch {
+            Branch::Ingest => progress.source().set_failed(),
+            Branch::Partition(number) => progress.partition(number).set_failed(),
+        }
+        error!(
+            branch = %self.branch,
+            cause = self.failure.what,
+            advice = self.failure.advice,
+            "failed for good"
+        );
+    }
+}
+
+/// Something is away and is waited for. Said once; the tries until it is back are not.
+#[derive(Clone, Debug)]
+pub struct OutageBegan<'a> {
+    pub branch: Branch,
+    pub failure: &'a Failure,
+}
+
+impl OutageBegan<'_> {
+    pub fn emit(&self) {
+        warn!(
+            branch = %self.branch,
+            cause = self.failure.what,
+            advice = self.failure.advice,
+            "waiting until it works again"
+        );
+    }
+}
+
+/// What was away is back.
+#[derive(Clone, Debug)]
+pub struct OutageEnded {
+    pub branch: Branch,
+    pub lasted_ms: u64,
+}
+
+impl OutageEnded {
+    pub fn emit(&self) {
+        info!(branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
+    }
+}
+
+/// The process stops in order.
+#[derive(Clone, Debug)]
+pub struct Draining<'a> {
+    /// What asked for it, as `SIGTERM`.
+    pub asked_by: &'a str,
+    /// After this time it ends by force.
+    pub deadline_ms: u64,
+}
+
+impl Draining<'_> {
+    pub fn emit(&self) {
+        info!(asked_by = self.asked_by, deadline_ms = self.deadline_ms, "stopping; a second signal ends at once");
+    }
+}
+
+/// An actor that did not stop in time.
+#[derive(Clone, Debug)]
+pub struct Laggard<'a> {
+    pub branch: Branch,
+    pub child: &'a str,
+    pub waited_ms: u64,
+}
+
+impl Laggard<'_> {
+    pub fn emit(&self) {
+        error!(branch = %self.branch, child = self.child, waited_ms = self.waited_ms, "did not stop in time");
+    }
+}
+
+/// A line of the source that is no reading. All are counted, the first few of a file are logged.
+#[derive(Clone, Debug)]
+pub struct BadLine<'a> {
+    pub file: &'a str,
+    /// From 1.
+    pub line: u64,
+    pub reason: &'a str,
+}
+
+impl BadLine<'_> {
+    pub fn emit(&self, progress: &Progress) {
+        let lines = progress.source().add_bad_line(self.file);
+        if lines <= BAD_LINES_LOGGED_MAX {
+            warn!(file = self.file, line = self.line, reason = self.reason, "bad line skipped");
+        } else if lines == BAD_LINES_LOGGED_MAX + 1 {
+            warn!(
+                file = self.file,
+                line = self.line,
+                "further bad lines of this file are counted, but no longer logged"
+            );
+        }
+    }
+}
+
+/// A partition's file is safe on disk up to an offset.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    pub partition: u32,
+    pub next_offset: u64,
+    pub took_ms: u64,
+}
+
+impl Committed {
+    pub fn emit(&self, progress: &Progress) {
+        progress.partition(self.partition).set_committed(self.next_offset);
+        debug!(partition = self.partition, next_offset = self.next_offset, took_ms = self.took_ms, "committed");
+    }
+}
+
+/// A partition goes on although the record before its offset is no longer in the log to compare.
+#[derive(Clone, Debug)]
+pub struct CouldNotVerify {
+    pub partition: u32,
+    pub next_offset: u64,
+    pub last_record_offset: u64,
+}
+
+impl CouldNotVerify {
+    pub fn emit(&self) {
+        warn!(
+            partition = self.partition,
+            next_offset = self.next_offset,
+            last_record_offset = self.last_record_offset,
+            "resuming unchecked: the log no longer has the last counted record (retention or compaction took it)"
+        );
+    }
+}
+
+/// A topic was made.
+#[derive(Clone, Debug)]
+pub struct TopicCreated<'a> {
+    pub log: &'a str,
+    pub log_id: &'a str,
+    pub partitions: u32,
+}
+
+impl TopicCreated<'_> {
+    pub fn emit(&self) {
+        info!(log = self.log, log_id = self.log_id, partitions = self.partitions, "topic created");
+    }
+}
+
+/// The log may delete records before anybody counted them.
+#[derive(Clone, Debug)]
+pub struct RetentionWarning<'a> {
+    pub log: &'a str,
+    pub warning: &'a str,
+}
+
+impl RetentionWarning<'_> {
+    pub fn emit(&self) {
+        warn!(log = self.log, warning = self.warning, "the log may delete records");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::logging::capture;
+    use super::*;
+    use crate::faults::Kind;
+
+    #[test]
+    fn bad_lines_are_all_counted_and_a_bounded_number_is_logged_per_file() {
+        let progress = Progress::new(&[]);
+        let logged = capture("info", || {
+            for line in 1..=1000 {
+                BadLine { file: "a.csv", line, reason: "no date" }.emit(&progress);
+            }
+            BadLine { file: "b.csv", line: 7, reason: "no date" }.emit(&progress);
+        });
+        assert_eq!(progress.source().bad_lines(), 1001);
+        assert_eq!(progress.source().bad_lines_by_file()["a.csv"], 1000);
+        assert_eq!(logged.lines().filter(|line| line.contains("a.csv")).count(), 11, "{logged}");
+        assert_eq!(logged.matches("no longer logged").count(), 1);
+        assert!(logged.lines().last().is_some_and(|line| line.contains("b.csv") && line.contains("\"line\":7")));
+    }
+
+    #[test]
+    fn a_restart_is_one_line_with_all_its_facts_and_a_counter() {
+        let progress = Progress::new(&[2]);
+        let event = Restarted {
+            branch: Branch::Partition(2),
+            died: "aggregator",
+            cause: "panicked: boom",
+            resumes_from: Some(41),
+            took_ms: 130,
+        };
+        let logged = capture("info", || event.emit(&progress));
+        assert_eq!(logged.lines().count(), 1);
+        let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
+        assert_eq!((&line["branch"], &line["died"]), (&"partition 2".into(), &"aggregator".into()));
+        assert_eq!((&line["cause"], &line["resumes_from"]), (&"panicked: boom".into(), &41.into()));
+        assert_eq!((&line["took_ms"], &line["level"]), (&130.into(), &"WARN".into()));
+        assert_eq!(progress.partition(2).restarts(), 1);
+        Restarted { branch: Branch::Ingest, ..event }.emit(&progress);
+        assert_eq!((progress.partition(2).restarts(), progress.source().restarts()), (1, 1));
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_advice() {
+        let progress = Progress::new(&[0]);
+        let failure = Failure::fatal(Kind::Data, "partition-0.json is damaged").advice("restore a copy");
+        let logged =
+            capture("info", || BranchFailed { branch: Branch::Partition(0), failure: &failure }.emit(&progress));
+        assert!(logged.contains("partition-0.json is damaged") && logged.contains("restore a copy"), "{logged}");
+        assert!(progress.partition(0).failed());
+    }
+
+    #[test]
+    fn a_commit_is_a_number_and_only_on_demand_a_line() {
+        let progress = Progress::new(&[0]);
+        let event = Committed { partition: 0, next_offset: 9, took_ms: 3 };
+        assert_eq!(capture("info", || event.emit(&progress)), "");
+        assert!(capture("debug", || event.emit(&progress)).contains("committed"));
+        assert_eq!(progress.partition(0).committed(), 9);
+    }
+}

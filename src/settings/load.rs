@@ -1,0 +1,111 @@
+//! The effective settings, and where each of them comes from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::faults::{Failure, Kind};
+
+use super::layer::{Layer, Leaf, read, shown};
+use super::model::Settings;
+use super::validate::together;
+
+/// The weakest layer: every key with its default.
+pub(super) const DEFAULTS: &str = include_str!("../../settings/default.toml");
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub file: Option<PathBuf>,
+    /// Each `KEY=VALUE`; the last one of a key counts.
+    pub sets: Vec<String>,
+}
+
+/// Where a value comes from, weakest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File(PathBuf),
+    /// The variable's name.
+    Environment(String),
+    Set,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => write!(formatter, "default"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Environment(name) => write!(formatter, "environment variable {name}"),
+            Self::Set => write!(formatter, "--set"),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One effective setting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub key: String,
+    /// In the notation of TOML; a secret is masked.
+    pub value: String,
+    pub origin: Origin,
+}
+
+/// The settings that count, and each of them with its origin, sorted by key.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    pub settings: Settings,
+    pub entries: Vec<Entry>,
+}
+
+/// The variables of this process that can be settings. One that is not UTF-8 is passed over.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Loads the settings: `--set` before the environment before the file before the defaults.
+pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String)>) -> Result<Effective, Failure> {
+    let mut layers = vec![Layer::from_toml(DEFAULTS, &Origin::Default)?];
+    if let Some(path) = &sources.file {
+        layers.push(Layer::from_toml(&read(path)?, &Origin::File(path.clone()))?);
+    }
+    layers.push(Layer::from_environment(environment)?);
+    layers.push(Layer::from_sets(&sources.sets)?);
+
+    let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
+    let mut builder = config::Config::builder();
+    for layer in layers {
+        leaves.extend(layer.0.iter().map(|leaf| (leaf.key.clone(), leaf.clone())));
+        builder = builder.add_source(layer);
+    }
+    // The section of the client's properties is there even if it is empty.
+    builder = builder
+        .set_default(super::validate::CLIENT, config::Map::<String, config::Value>::new())
+        .map_err(|error| internal(&error))?;
+    let settings: Settings =
+        builder.build().and_then(config::Config::try_deserialize).map_err(|error| internal(&error))?;
+    together(&settings, |key| {
+        leaves
+            .get(key)
+            .map_or_else(|| key.to_owned(), |leaf| format!("{key} is {} ({})", shown(key, &leaf.value), leaf.place))
+    })?;
+    let entries = leaves.into_values().map(|leaf| Entry {
+        value: shown(&leaf.key, &leaf.value),
+        key: leaf.key,
+        origin: leaf.place.origin,
+    });
+    Ok(Effective { settings, entries: entries.collect() })
+}
+
+/// Every value was checked against the table of keys before: what is left is a table that does not fit the types.
+fn internal(error: &config::ConfigError) -> Failure {
+    Failure::fatal(Kind::Internal, format!("the settings could not be put together: {error}"))
+}

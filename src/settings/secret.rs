@@ -1,0 +1,11 @@
+//! Which values are never shown.
+
+/// What is shown in a secret's place.
+pub(super) const MASK: &str = "********";
+
+/// Whether the value of a key is a secret. The name of a file that holds one is none.
+pub(super) fn is_secret(key: &str) -> bool {
+    const WORDS: [&str; 6] = ["password", "passphrase", "secret", "token", "key.pem", "jaas"];
+    let key = key.to_ascii_lowercase();
+    key != "log.kafka.password_file" && WORDS.iter().any(|word| key.contains(word))
+}

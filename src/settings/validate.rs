@@ -1,0 +1,229 @@
+//! What each setting may be, in one table, and what must hold between settings.
+
+use std::fmt;
+
+use config::{Value, ValueKind};
+
+use crate::domain::Day;
+use crate::faults::{Failure, Kind};
+
+use super::fault_plan::fault_points;
+use super::model::{Partitions, Settings, SourceKind};
+
+/// What a key may be.
+pub(super) enum Allowed {
+    OneOf(&'static [&'static str]),
+    /// From the first to the second, both inclusive.
+    Whole(i64, i64),
+    Number(f64, f64),
+    Flag,
+    /// A text that passes the check, with the words for it.
+    Text(&'static str, fn(&str) -> bool),
+    Partitions,
+    Points,
+}
+
+use Allowed::{Flag, Number, OneOf, Points, Text, Whole};
+
+const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
+const PATH: Allowed = Text("a path", |text| !text.is_empty());
+const COLUMN: Allowed = Text("a column's name", |text| !text.is_empty());
+const ANY: Allowed = Text("a text", |_| true);
+
+/// Properties of librdkafka stand under this key; the rest of the path is one name.
+pub(super) const CLIENT: &str = "log.kafka.client";
+pub(super) const CLIENT_VALUE: Allowed = Text("a text, a number, true or false", |_| true);
+
+/// Every key. A range stands here, in the key's comment in `settings/default.toml`, and nowhere else.
+#[rustfmt::skip]
+pub(super) const KEYS: &[(&str, Allowed)] = &[
+    ("log.kind", OneOf(&["kafka", "sqlite", "memory"])),
+    ("log.topic", Text("1 to 249 letters, digits, \".\", \"_\" and \"-\", but not \".\" or \"..\"", is_topic)),
+    ("log.partitions", Whole(1, 10_000)),
+    ("log.replication", Whole(1, 32_767)),
+    ("log.retention_ms", Whole(-1, i64::MAX)),
+    ("log.on_start", OneOf(&["reuse", "recreate"])),
+    ("log.allow_compaction", Flag),
+    ("log.kafka.brokers", Text("host:port, several separated by commas", |text| text.split(',').all(|broker| !broker.trim().is_empty()))),
+    ("log.kafka.password_file", ANY),
+    ("log.sqlite.path", PATH),
+    ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily"])),
+    ("source.simulate.stations", Whole(1, 1_000_000)),
+    ("source.simulate.days", Whole(0, 3_652_059)),
+    ("source.simulate.start", Text("a real day as YYYY-MM-DD, years 0001 to 9999", |text| Day::parse(text).is_some())),
+    ("source.simulate.seed", Whole(0, i64::MAX)),
+    ("source.simulate.pace_ms", Whole(0, DAY_MS)),
+    ("source.simulate.duplicates_share", Number(0.0, 1.0)),
+    ("source.simulate.outliers_share", Number(0.0, 1.0)),
+    ("source.csv.files", ANY),
+    ("source.csv.station_column", ANY),
+    ("source.csv.date_column", COLUMN),
+    ("source.csv.degrees_column", COLUMN),
+    ("source.csv.date_format", Text("a format of strftime, as %Y-%m-%d", is_date_format)),
+    ("source.ghcn_daily.files", ANY),
+    ("source.ghcn_daily.element", Text("four capital letters or digits, as TAVG", is_element)),
+    ("produce.batch_records", Whole(1, 100_000)),
+    ("produce.in_flight_max", Whole(1, 1_000)),
+    ("consume.partitions", Allowed::Partitions),
+    ("consume.commit_interval_ms", Whole(1, HOUR_MS)),
+    ("consume.batch_records", Whole(1, 100_000)),
+    ("state.dir", PATH),
+    ("state.allow_network_filesystem", Flag),
+    ("quality.degrees_min", Number(f64::MIN, f64::MAX)),
+    ("quality.degrees_max", Number(f64::MIN, f64::MAX)),
+    ("quality.stations_max", Whole(1, 100_000_000)),
+    ("quality.rejected_bytes_max", Whole(0, i64::MAX)),
+    ("supervision.restarts_max", Whole(0, 1_000)),
+    ("supervision.window_ms", Whole(1, DAY_MS)),
+    ("supervision.backoff_min_ms", Whole(1, HOUR_MS)),
+    ("supervision.backoff_max_ms", Whole(1, HOUR_MS)),
+    ("supervision.healthy_ms", Whole(1, DAY_MS)),
+    ("supervision.heartbeat_ms", Whole(1, HOUR_MS)),
+    ("supervision.shutdown_ms", Whole(1, HOUR_MS)),
+    ("supervision.on_branch_failure", OneOf(&["continue", "exit"])),
+    ("faults.points", Points),
+    ("output.log_format", OneOf(&["text", "json"])),
+    ("output.log_level", Text("off, error, warn, info, debug or trace, also for a part, as info,isotherm::log=debug", is_level)),
+    ("output.progress_interval_ms", Whole(1, HOUR_MS)),
+];
+
+/// What the key may be; `None` if there is no such key.
+pub(super) fn allowed(key: &str) -> Option<&'static Allowed> {
+    if key.strip_prefix(CLIENT).and_then(|rest| rest.strip_prefix('.')).is_some_and(is_property) {
+        return Some(&CLIENT_VALUE);
+    }
+    KEYS.iter().find(|(known, _)| *known == key).map(|(_, allowed)| allowed)
+}
+
+impl Allowed {
+    /// Whether the value is allowed; a client's number or flag becomes the text that it is passed on as.
+    pub(super) fn accept(&self, key: &str, value: ValueKind) -> Result<ValueKind, ValueKind> {
+        let value = match value {
+            ValueKind::I64(number) if key.starts_with(CLIENT) => ValueKind::String(number.to_string()),
+            ValueKind::Float(number) if key.starts_with(CLIENT) => ValueKind::String(number.to_string()),
+            ValueKind::Boolean(flag) if key.starts_with(CLIENT) => ValueKind::String(flag.to_string()),
+            other => other,
+        };
+        let fits = match (self, &value) {
+            (OneOf(names), ValueKind::String(text)) => names.contains(&text.as_str()),
+            (Whole(min, max), ValueKind::I64(number)) => (min..=max).contains(&number),
+            (Number(min, max), ValueKind::Float(number)) => (min..=max).contains(&number),
+            (Number(min, max), ValueKind::I64(number)) => (*min..=*max).contains(&(*number as f64)),
+            (Flag, ValueKind::Boolean(_)) => true,
+            (Text(_, check), ValueKind::String(text)) => check(text),
+            (Allowed::Partitions, ValueKind::String(text)) => text == "all",
+            (Allowed::Partitions, ValueKind::Array(listed)) => {
+                !listed.is_empty()
+                    && listed
+                        .iter()
+                        .all(|one| matches!(one.kind, ValueKind::I64(number) if (0..10_000).contains(&number)))
+            }
+            (Points, ValueKind::Array(listed)) => listed.iter().all(|one| matches!(one.kind, ValueKind::String(_))),
+            _ => false,
+        };
+        if fits { Ok(value) } else { Err(value) }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OneOf(names) => {
+                let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+                let (last, others) = quoted.split_last().expect("no key has an empty list of names");
+                write!(formatter, "{} or {last}", others.join(", "))
+            }
+            Whole(min, i64::MAX) => write!(formatter, "a whole number, at least {min}"),
+            Whole(min, max) => write!(formatter, "a whole number from {min} to {max}"),
+            Number(f64::MIN, f64::MAX) => write!(formatter, "a finite number"),
+            Number(min, max) => write!(formatter, "a number from {min} to {max}"),
+            Flag => write!(formatter, "true or false"),
+            Text(what, _) => write!(formatter, "{what}"),
+            Allowed::Partitions => write!(formatter, "\"all\" or a list of partitions from 0, as [0, 2]"),
+            Points => write!(formatter, "a list of faults, as [\"aggregator.apply@3=panic\"]"),
+        }
+    }
+}
+
+/// Checks what must hold between settings. `at` says a key's value and where it came from.
+pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Result<(), Failure> {
+    let refused = |what: String, advice: &str| Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    let bounded = [
+        ("quality.degrees_min", "quality.degrees_max", settings.quality.degrees_min < settings.quality.degrees_max),
+        (
+            "supervision.backoff_min_ms",
+            "supervision.backoff_max_ms",
+            settings.supervision.backoff_min_ms <= settings.supervision.backoff_max_ms,
+        ),
+    ];
+    for (low, high, fits) in bounded {
+        if !fits {
+            return refused(format!("{} and {}", at(low), at(high)), &format!("set {low} below {high}"));
+        }
+    }
+    if settings.log.retention_ms == 0 {
+        return refused(at("log.retention_ms"), "allowed: -1 (for ever) or at least 1");
+    }
+    let files = match settings.source.kind {
+        SourceKind::Simulate => None,
+        SourceKind::Csv => Some(("source.csv.files", &settings.source.csv.files)),
+        SourceKind::GhcnDaily => Some(("source.ghcn_daily.files", &settings.source.ghcn_daily.files)),
+    };
+    if let Some((key, _)) = files.filter(|(_, files)| files.is_empty()) {
+        return refused(format!("{} but {}", at("source.kind"), at(key)), &format!("set {key} to the files to read"));
+    }
+    if let Partitions::Listed(listed) = &settings.consume.partitions {
+        let count = settings.log.partitions;
+        if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {
+            let what =
+                format!("{}: there is no partition {beyond}; {}", at("consume.partitions"), at("log.partitions"));
+            return refused(what, &format!("allowed: 0 to {}", count - 1));
+        }
+        let twice = listed.iter().enumerate().find(|(index, partition)| listed[..*index].contains(partition));
+        if let Some((_, twice)) = twice {
+            return refused(format!("{}: {twice} stands twice", at("consume.partitions")), "name each partition once");
+        }
+    }
+    fault_points(settings)
+        .map(drop)
+        .map_err(|failure| Failure { what: format!("{}: {}", at("faults.points"), failure.what), ..failure })
+}
+
+/// A list of texts or whole numbers, as a setting's value.
+pub(super) fn list<T: Into<ValueKind>>(values: impl Iterator<Item = T>) -> ValueKind {
+    ValueKind::Array(values.map(|value| Value::new(None, value)).collect())
+}
+
+fn is_topic(text: &str) -> bool {
+    (1..=249).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_property(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_date_format(text: &str) -> bool {
+    let mut items = chrono::format::StrftimeItems::new(text);
+    !text.is_empty() && !items.any(|item| matches!(item, chrono::format::Item::Error))
+}
+
+fn is_element(text: &str) -> bool {
+    text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// A bare word that is no level would name a part of the program, so that a typing error would silence the log.
+fn is_level(text: &str) -> bool {
+    let is_word = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+    text.split(',').map(str::trim).all(|directive| match directive.split_once('=') {
+        None => is_word(directive),
+        Some((part, level)) => {
+            is_word(level)
+                && !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte))
+        }
+    })
+}
