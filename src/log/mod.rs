@@ -49,6 +49,11 @@ pub trait RecordLog: Send + Sync {
     /// The topic, or `None` where there is none. A log that is away is Retryable.
     fn topic(&self) -> Result<Option<Topic>, Failure>;
 
+    /// The topic's id alone, read anew; asked at every commit, so it is to be cheap.
+    fn log_id(&self) -> Result<Option<String>, Failure> {
+        Ok(self.topic()?.map(|topic| topic.log_id))
+    }
+
     /// Creates the topic; one that is there already is a Fatal failure. Returns once it can be written and read.
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure>;
 
