@@ -1,5 +1,6 @@
 //! isotherm: exact, crash-proof statistics per weather station from a partitioned record log.
 
+pub mod checkpoint;
 pub mod domain;
 pub mod faults;
 pub mod log;

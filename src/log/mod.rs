@@ -4,12 +4,26 @@
 //! acknowledged record stays; a reader sees each record at or after its start once, and only committed ones.
 //! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `faults` and `domain`; knows no actors.
 
+pub mod kafka;
+pub mod memory;
 pub mod partitioner;
+pub mod sqlite;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Batch;
 use crate::faults::Failure;
+use crate::settings;
+
+/// The log that the settings name. Does not wait for it: a log that is away is noticed by the first call on it.
+///
+/// `state_dir` only tells one state folder from another where committed offsets are published.
+pub fn open(settings: &settings::Log, state_dir: &Path) -> Result<Arc<dyn RecordLog>, Failure> {
+    let _ = (settings, state_dir);
+    todo!()
+}
 
 /// A topic as it is created.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,28 @@
+//! What is on disk: one file per partition that is always an old or a new one, whole, and the source's cursor.
+//!
+//! Guarantees: what was committed survives any crash; a file is never overwritten by a writer of an old epoch or of a
+//! second process; a damaged, foreign or newer file is never overwritten and never skipped. Calls block. Uses `faults`
+//! and `domain`; knows no log and no actors.
+
+pub mod cursor;
+pub mod disk;
+pub mod fence;
+pub mod format;
+pub mod lock;
+pub mod maintenance;
+pub mod store;
+
+pub use cursor::{CursorStore, SourceState};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use fence::Fence;
+pub use lock::Lock;
+pub use store::PartitionStore;
+
+/// Which log and partition a file belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub topic: String,
+    pub log_id: String,
+    pub partition: u32,
+    pub partitions: u32,
+}

@@ -1,0 +1,46 @@
+//! What a supervisor is told of its children.
+
+use std::time::Duration;
+
+use super::child::{Child, Life};
+use crate::faults::Failure;
+
+/// Who is restarted when a child dies. A child that hangs takes the whole branch with it: its thread cannot be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    OneForAll,
+    /// The child and those that were started after it.
+    RestForOne,
+}
+
+/// One child: how to start a new life of it. The factory runs on the supervisor's thread and must not block; it may
+/// panic, which counts as a crash.
+pub struct ChildSpec {
+    pub name: &'static str,
+    pub start: Box<dyn FnMut(&Life) -> Result<Child, Failure>>,
+}
+
+/// Children that live and die together, started in order, stopped in reverse.
+pub struct BranchSpec {
+    /// For threads and messages, as `partition 2`.
+    pub name: String,
+    pub strategy: Strategy,
+    pub children: Vec<ChildSpec>,
+}
+
+/// How patient a supervisor is. The same for every branch.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Restarts within `window`; one more fails the branch.
+    pub restarts_max: usize,
+    pub window: Duration,
+    /// First wait before a restart; doubles up to `backoff_max`, half of it jittered.
+    pub backoff_min: Duration,
+    pub backoff_max: Duration,
+    /// Without a crash for this long, budget and backoff are as new.
+    pub healthy: Duration,
+    /// Longest time between a heartbeat and its answer, and longest time that one blocking call may take.
+    pub heartbeat: Duration,
+    /// Longest time that a branch's drain may take.
+    pub shutdown: Duration,
+}
