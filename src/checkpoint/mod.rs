@@ -10,12 +10,20 @@ pub mod fence;
 pub mod format;
 pub mod lock;
 pub mod maintenance;
+mod network;
+mod replace;
+mod seal;
+pub mod simulated;
+mod simulated_tree;
 pub mod store;
+
+use std::path::{Path, PathBuf};
 
 pub use cursor::{CursorStore, SourceState};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use fence::Fence;
 pub use lock::Lock;
+pub use simulated::SimulatedDisk;
 pub use store::PartitionStore;
 
 /// Which log and partition a file belongs to.
@@ -25,4 +33,19 @@ pub struct Identity {
     pub log_id: String,
     pub partition: u32,
     pub partitions: u32,
+}
+
+/// A partition's checkpoint in a state folder.
+pub fn partition_path(folder: &Path, partition: u32) -> PathBuf {
+    folder.join(format!("partition-{partition}.json"))
+}
+
+/// A partition's file of rejected records in a state folder; there is none while nothing was rejected.
+pub fn rejected_path(folder: &Path, partition: u32) -> PathBuf {
+    folder.join(format!("partition-{partition}.rejected.jsonl"))
+}
+
+/// The source's cursor in a state folder.
+pub fn source_path(folder: &Path) -> PathBuf {
+    folder.join("source.json")
 }
