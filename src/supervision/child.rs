@@ -1,9 +1,14 @@
-//! A child's life: how it is started, how it says how it fares, and how its death is noticed.
+//! A child's life: how it is started, how it says how it fares, and how it is asked to end.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use actix::dev::channel;
 use actix::prelude::*;
+use tokio::sync::{mpsc, watch};
 
+use super::running::{self, Death, Reason, Report};
 use crate::faults::Failure;
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
@@ -29,66 +34,91 @@ pub struct Drain;
 pub struct Life {
     /// Rises with every restart within the branch; the first is 1.
     pub epoch: u64,
-    // further fields are the implementer's: the arbiter (none in simulation), the channel of reports, which child it is
+    pub(super) child: usize,
+    /// The branch's thread; none in simulation.
+    pub(super) thread: Option<ArbiterHandle>,
+    /// Which child's code that thread runs just now; see [`running::during`].
+    pub(super) at_work: Arc<AtomicUsize>,
+    /// Set to true to end the life. Its receivers are the actors that are not dropped yet.
+    pub(super) over: Weak<watch::Sender<bool>>,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
 }
 
 impl Life {
+    /// As many messages as actix gives a mailbox by itself.
+    const MAILBOX: usize = 16;
+
     /// Starts an actor on the branch's thread (in simulation: on this one). `build` runs there; a panic in it is a crash
-    /// like any other. The guard must be kept in the actor.
+    /// like any other, and so is one in the actor's code later.
+    ///
+    /// The actor is dropped where it stands when its life is over or it panicked: `Actor::stopping` and `stopped` are
+    /// not called then, so nothing runs on what is half changed. A life that is over starts nothing; the address is
+    /// closed from the start.
     pub fn start<A>(&self, build: impl FnOnce(Guard, &mut Context<A>) -> A + Send + 'static) -> Addr<A>
     where
         A: Actor<Context = Context<A>>,
     {
-        let _ = build;
-        todo!()
+        let (sender, mailbox) = channel::channel(Self::MAILBOX);
+        let address = Addr::new(sender);
+        let Some(over) = self.over.upgrade().map(|over| over.subscribe()).filter(|over| !*over.borrow()) else {
+            return address;
+        };
+        let (guard, death) = Death::of(self);
+        let at_work = self.at_work.clone();
+        // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
+        let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);
+        match &self.thread {
+            // A thread that is gone drops the closure, and with it the death, which reports itself.
+            Some(thread) => drop(thread.spawn_fn(run)),
+            None => drop(actix_rt::spawn(async { run() })),
+        }
+        address
     }
 }
 
-/// Lives in the actor. Its drop is the actor's death and is reported with the reason it holds; without one, a panic
-/// or a stop that nobody asked for.
-pub struct Guard {
-    _private: (),
-}
+/// Lives in the actor and says for its supervisor how it fares. The actor's death is noticed without it; a death
+/// without a reason given here is a panic or a stop that nobody asked for.
+pub struct Guard(pub(super) Arc<running::Told>);
 
 impl Guard {
     /// The life's epoch.
     pub fn epoch(&self) -> u64 {
-        todo!()
+        self.0.epoch
     }
 
     /// The actor works; for a restarted one, this is when recovery is over. `resumes_from` is for people.
     pub fn ready(&self, resumes_from: Option<u64>) {
-        let _ = resumes_from;
-        todo!()
+        self.0.ready(resumes_from);
     }
 
     /// The actor ends because of this failure: Fatal stops the branch, Retryable is waited out by restarts that are not
-    /// counted. Stop the context after it. The first reason given stays.
+    /// counted. The context is ended after the code that runs now. The first reason given stays.
     pub fn fail(&mut self, failure: Failure) {
-        let _ = failure;
-        todo!()
+        self.0.give(Reason::Failed(failure));
     }
 
-    /// The actor ends by a crash that it noticed itself, as a worker's panic; counted against the budget.
+    /// The actor ends by a crash that it noticed itself, as a worker's panic; counted against the budget. The context
+    /// is ended after the code that runs now.
     pub fn crash(&mut self, cause: String) {
-        let _ = cause;
-        todo!()
+        self.0.give(Reason::Crashed(cause));
     }
 
-    /// The branch's work is done: its other children are drained, and it ends well.
+    /// The branch's work is done: its other children are drained, and it ends well. This actor's context is ended after
+    /// the code that runs now.
     pub fn finish(&mut self) {
-        todo!()
+        self.0.give(Reason::Finished);
     }
 
-    /// The actor was asked to stop.
+    /// The actor was asked to stop. A later panic or failure still counts.
     pub fn disarm(&mut self) {
-        todo!()
+        self.0.give(Reason::Disarmed);
     }
 }
 
 /// A running child, whatever its actor's type.
 pub struct Child {
-    _private: (),
+    pub(super) heartbeat: Recipient<Heartbeat>,
+    pub(super) drain: Recipient<Drain>,
 }
 
 impl Child {
@@ -96,7 +126,6 @@ impl Child {
     where
         A: Actor<Context = Context<A>> + Handler<Heartbeat> + Handler<Drain>,
     {
-        let _ = address;
-        todo!()
+        Self { heartbeat: address.clone().recipient(), drain: address.recipient() }
     }
 }

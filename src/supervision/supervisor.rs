@@ -1,13 +1,21 @@
 //! Keeps one branch alive.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::branch::{BranchSpec, Policy};
+use super::branch::{BranchSpec, Policy, Strategy};
+use super::budget::Budget;
+use super::drain::{Drained, drain};
+use super::lives::Lives;
 use super::outage::Outage;
+use super::panic;
+use super::running::{Reason, Report};
 use super::worker::Spawn;
-use crate::faults::Failure;
+use crate::faults::{Failure, Kind};
 
 /// What happened in a branch, for people.
 #[derive(Debug)]
@@ -42,12 +50,15 @@ pub enum Outcome {
     Finished,
     /// Asked to stop, and drained; the names of the children that did not do so in time.
     Stopped { laggards: Vec<&'static str> },
-    /// Failed for good.
+    /// Failed for good, or a child died instead of draining.
     Failed(Failure),
 }
 
 /// Runs a branch until it is finished, stopped or failed. Runs on the thread of the actix System; `seed` decides the
 /// jitter. A stop is asked for by setting `stop` to true.
+///
+/// A branch is finished only if all of it drained: a child that dies or hangs instead is restarted like at any other
+/// time, and the branch finishes later. Dropping the future ends all children.
 pub async fn supervise(
     spec: BranchSpec,
     policy: Policy,
@@ -57,7 +68,236 @@ pub async fn supervise(
     stop: watch::Receiver<bool>,
     listener: impl Fn(Event<'_>),
 ) -> Outcome {
-    let _ = (spec, policy, spawn, seed, outage, stop);
-    let _ = &listener;
-    todo!()
+    panic::install_hook();
+    let (sender, reports) = mpsc::unbounded_channel();
+    let branch = spec.name;
+    let supervisor = Supervisor {
+        branch: branch.clone(),
+        strategy: spec.strategy,
+        lives: Lives::new(spec.children, spawn, policy.heartbeat, sender),
+        reports,
+        budget: Budget::new(&policy, seed),
+        policy,
+        outage,
+        start: Some(Start { from: 0, not_before: Instant::now(), gone_by: Instant::now() }),
+        recovering: None,
+        listener,
+    };
+    AssertUnwindSafe(supervisor.run(stop)).catch_unwind().await.unwrap_or_else(|payload| {
+        let message = panic::message(payload.as_ref());
+        Outcome::Failed(Failure::fatal(Kind::Internal, format!("{branch}: its supervisor panicked: {message}")))
+    })
+}
+
+struct Supervisor<L> {
+    branch: String,
+    strategy: Strategy,
+    lives: Lives,
+    reports: mpsc::UnboundedReceiver<Report>,
+    budget: Budget,
+    policy: Policy,
+    outage: Outage,
+    /// The start that is due next; in between, all children run.
+    start: Option<Start>,
+    /// The last death, until all are ready again.
+    recovering: Option<Recovering>,
+    listener: L,
+}
+
+/// A start to come: when the backoff is over, and the old lives are gone or get no more time for it.
+#[derive(Clone, Copy)]
+struct Start {
+    from: usize,
+    not_before: Instant,
+    gone_by: Instant,
+}
+
+struct Recovering {
+    child: usize,
+    cause: String,
+    died_at: Instant,
+}
+
+enum Next {
+    Stop,
+    Exit(usize, Reason),
+    Ready,
+    /// Too late, or of no interest.
+    Nothing,
+    Start {
+        old_gone: bool,
+    },
+}
+
+impl<L: Fn(Event<'_>)> Supervisor<L> {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Outcome {
+        loop {
+            let exit = match self.next(&mut stop).await {
+                Next::Stop => {
+                    let drained = self.drain().await;
+                    return self.stopped(drained);
+                }
+                Next::Exit(_, Reason::Finished) => {
+                    let mut drained = self.drain().await;
+                    let Some(exit) = self.unfinished(&mut drained) else { return Outcome::Finished };
+                    if *stop.borrow() {
+                        drained.died = Some(exit);
+                        return self.stopped(drained);
+                    }
+                    Err(exit)
+                }
+                Next::Exit(child, reason) => Err((child, reason)),
+                Next::Start { old_gone } => self.start(old_gone),
+                Next::Ready => {
+                    self.ready();
+                    Ok(())
+                }
+                Next::Nothing => Ok(()),
+            };
+            if let Err((child, reason)) = exit
+                && let Err(failure) = self.exited(child, reason)
+            {
+                return self.failed(failure).await;
+            }
+        }
+    }
+
+    async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Next {
+        let start = self.start;
+        let gone = start.map(|start| self.lives.ended(start.from));
+        tokio::select! {
+            biased;
+            () = asked(stop) => Next::Stop,
+            Some(report) = self.reports.recv() => match report {
+                Report::Ready { epoch, child, resumes_from } => {
+                    self.lives.ready(child, epoch, resumes_from);
+                    Next::Ready
+                }
+                Report::Died { epoch, child, reason } => match self.lives.running(child, epoch) {
+                    Some(slot) => {
+                        slot.running = None;
+                        Next::Exit(child, reason)
+                    }
+                    None => Next::Nothing,
+                },
+            },
+            (child, cause) = self.lives.hang() => Next::Exit(child, Reason::Hung(cause)),
+            old_gone = due(start, gone) => Next::Start { old_gone },
+        }
+    }
+
+    /// Starts what is due.
+    fn start(&mut self, old_gone: bool) -> Result<(), (usize, Reason)> {
+        let mut from = self.start.take().map_or(0, |start| start.from);
+        if !old_gone {
+            // Someone is stuck, and with it the thread.
+            self.lives.leave();
+            from = 0;
+        }
+        let hung = self.lives.threads_hung();
+        if hung > self.policy.restarts_max {
+            let failure = format!("{}: {hung} of its threads hang; no further one is started", self.branch);
+            return Err((from, Reason::Failed(Failure::fatal(Kind::Internal, failure))));
+        }
+        self.lives.start(from)
+    }
+
+    /// Decides what follows from a child's end; a failure is the branch's.
+    fn exited(&mut self, child: usize, reason: Reason) -> Result<(), Failure> {
+        let now = Instant::now();
+        let hung = matches!(reason, Reason::Hung(_));
+        let wait = match reason {
+            Reason::Failed(failure) if !failure.is_retryable() => return Err(failure),
+            Reason::Failed(failure) => {
+                self.outage.failed(&failure);
+                self.budget.waited_out(now)
+            }
+            reason => {
+                let (name, cause) = (self.lives.name(child), reason.to_string());
+                let Some(backoff) = self.budget.crashed(now) else { return Err(self.spent(name, &cause)) };
+                (self.listener)(Event::Died { child: name, cause: &cause, backoff });
+                self.recovering = Some(Recovering { child, cause, died_at: now });
+                backoff
+            }
+        };
+        let from = match self.strategy {
+            Strategy::RestForOne if !hung => child.min(self.lives.first_down()),
+            _ => 0,
+        };
+        if hung {
+            self.lives.leave();
+        } else {
+            self.lives.end(from);
+        }
+        self.start = Some(Start { from, not_before: now + wait, gone_by: now + self.policy.heartbeat });
+        Ok(())
+    }
+
+    fn spent(&self, child: &str, cause: &str) -> Failure {
+        let (restarts, window) = (self.budget.spent(), self.policy.window);
+        let what = format!("{}: {child} died after {restarts} restarts within {window:?}; {cause}", self.branch);
+        Failure::fatal(Kind::Internal, what)
+    }
+
+    /// Tells that the branch works again, once it does.
+    fn ready(&mut self) {
+        if let Some(resumes_from) = self.lives.all_ready()
+            && let Some(Recovering { child, cause, died_at }) = self.recovering.take()
+        {
+            let (child, took) = (self.lives.name(child), died_at.elapsed());
+            (self.listener)(Event::Restarted { child, cause: &cause, resumes_from, took });
+        }
+    }
+
+    async fn drain(&mut self) -> Drained {
+        let drained = drain(&mut self.lives, &mut self.reports, self.policy.shutdown).await;
+        for &(child, waited) in &drained.laggards {
+            (self.listener)(Event::Laggard { child: self.lives.name(child), waited });
+        }
+        drained
+    }
+
+    /// Who kept a branch from finishing that was about to.
+    fn unfinished(&self, drained: &mut Drained) -> Option<(usize, Reason)> {
+        let late = || Reason::Hung(format!("hung: did not finish within {:?}", self.policy.shutdown));
+        drained.died.take().or_else(|| drained.laggards.first().map(|&(child, _)| (child, late())))
+    }
+
+    fn stopped(&self, drained: Drained) -> Outcome {
+        let failure = match drained.died {
+            None => {
+                let laggards = drained.laggards.iter().map(|&(child, _)| self.lives.name(child)).collect();
+                return Outcome::Stopped { laggards };
+            }
+            Some((_, Reason::Failed(failure))) => failure,
+            Some((child, reason)) => {
+                let what = format!("{}: {} died while it drained: {reason}", self.branch, self.lives.name(child));
+                Failure::fatal(Kind::Internal, what)
+            }
+        };
+        (self.listener)(Event::Failed { failure: &failure });
+        Outcome::Failed(failure)
+    }
+
+    /// Ends all children; one that hangs is not waited for longer than a heartbeat.
+    async fn failed(mut self, failure: Failure) -> Outcome {
+        (self.listener)(Event::Failed { failure: &failure });
+        self.lives.end(0);
+        drop(timeout(self.policy.heartbeat, self.lives.ended(0)).await);
+        Outcome::Failed(failure)
+    }
+}
+
+/// Waits for a stop; for ever, if nobody is left who could ask.
+async fn asked(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Waits until a start is due; whether the old lives are gone by then.
+async fn due(start: Option<Start>, gone: Option<impl Future<Output = ()>>) -> bool {
+    let (Some(start), Some(gone)) = (start, gone) else { return std::future::pending().await };
+    sleep_until(start.not_before).await;
+    timeout_at(start.gone_by, gone).await.is_ok()
 }

@@ -1,74 +1,182 @@
 //! A thing that blocks, behind an asynchronous handle.
 
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+use super::panic;
 
-/// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller after a moment of virtual time.
+/// A call as its worker sees it; an error is the message of its panic.
+type Job<T> = Box<dyn FnOnce(&mut T) -> Result<(), String> + Send>;
+
+/// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spawn {
     Threads,
-    /// One thread, paused time: every call answers after this long.
+    /// One thread, paused time: every call is done and answered after this long.
     Inline {
-        latency: std::time::Duration,
+        latency: Duration,
     },
 }
 
 /// Owns a `T` whose calls block (a log's reader, a folder on disk) and runs closures on it, in order.
 ///
-/// Dropping the handle lets the thread end after the calls that were made; a call that hangs keeps its thread, and
-/// whoever waited is free to give up.
-pub struct Worker<T>(Inner<T>);
-
-enum Inner<T> {
-    Thread(mpsc::UnboundedSender<Job<T>>),
-    Inline(Arc<Mutex<T>>, std::time::Duration),
+/// A call that was made is done, also if nobody waits for its answer any more, or the handle is dropped: the thread
+/// ends after the calls that were made. A call that hangs keeps its thread, and whoever waited is free to give up. A
+/// call that panics is the last: the value, half changed perhaps, is dropped. May be shared behind an `Arc`.
+pub struct Worker<T> {
+    queue: Arc<Queue>,
+    hands: Hands<T>,
 }
 
-/// The worker's thread is gone: a call panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("the thread {0} panicked")]
-pub struct Gone(pub String);
+enum Hands<T> {
+    // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
+    Thread(mpsc::UnboundedSender<Job<T>>),
+    Inline(Arc<Mutex<Inline<T>>>, Duration),
+}
+
+struct Inline<T> {
+    /// `None` while a call runs, and after one panicked.
+    value: Option<T>,
+    jobs: VecDeque<Job<T>>,
+}
+
+/// What is known of a worker's calls.
+struct Queue {
+    thread: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When each unanswered call was made, oldest first.
+    made: VecDeque<Instant>,
+    /// The panic that ended the worker.
+    panic: Option<String>,
+}
+
+/// The worker is gone: a call panicked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the thread {thread} panicked: {panic}")]
+pub struct Gone {
+    pub thread: String,
+    /// What the panic said, and where it was.
+    pub panic: String,
+}
 
 impl<T: Send + 'static> Worker<T> {
     /// A worker around `value`; `name` is the thread's.
-    pub fn new(spawn: Spawn, name: &str, mut value: T) -> std::io::Result<Self> {
-        let Spawn::Inline { latency } = spawn else {
-            // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
-            let (sender, mut jobs) = mpsc::unbounded_channel::<Job<T>>();
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-                while let Some(job) = jobs.blocking_recv() {
-                    job(&mut value);
-                }
-            })?;
-            return Ok(Self(Inner::Thread(sender)));
+    pub fn new(spawn: Spawn, name: &str, value: T) -> io::Result<Self> {
+        panic::install_hook();
+        let queue = Arc::new(Queue { thread: name.to_owned(), state: Mutex::default() });
+        let hands = match spawn {
+            Spawn::Threads => {
+                let (sender, jobs) = mpsc::unbounded_channel();
+                let queue = queue.clone();
+                std::thread::Builder::new().name(name.to_owned()).spawn(move || queue.work(value, jobs))?;
+                Hands::Thread(sender)
+            }
+            Spawn::Inline { latency } => {
+                Hands::Inline(Arc::new(Mutex::new(Inline { value: Some(value), jobs: VecDeque::new() })), latency)
+            }
         };
-        Ok(Self(Inner::Inline(Arc::new(Mutex::new(value)), latency)))
+        Ok(Self { queue, hands })
     }
 
     /// Runs a closure on the value and gives its result. The call is made now; only the answer is awaited.
     pub fn call<R: Send + 'static>(
         &self,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> impl Future<Output = Result<R, Gone>> + 'static {
+    ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
-        let job: Job<T> = Box::new(move |value| drop(reply.send(job(value))));
-        let inline = match &self.0 {
-            Inner::Thread(sender) => {
-                drop(sender.send(job));
-                None
+        self.make(Box::new({
+            let queue = self.queue.clone();
+            move |value| {
+                let result = panic::catch(|| job(value));
+                let end = result.as_ref().map(|_| ()).map_err(String::clone);
+                queue.done(&end);
+                drop(reply.send(result));
+                end
             }
-            Inner::Inline(value, latency) => Some((job, value.clone(), *latency)),
-        };
+        }));
+        let queue = self.queue.clone();
         async move {
-            if let Some((job, value, latency)) = inline {
-                tokio::time::sleep(latency).await;
-                job(&mut value.lock());
+            match answer.await {
+                Ok(result) => result.map_err(|panic| Gone { thread: queue.thread.clone(), panic }),
+                Err(_) => Err(queue.gone()),
             }
-            answer.await.map_err(|_| Gone("of a worker".to_owned()))
+        }
+    }
+
+    /// How long the oldest unanswered call has been waiting or running.
+    pub fn busy(&self) -> Option<Duration> {
+        self.queue.state.lock().made.front().map(Instant::elapsed)
+    }
+
+    fn make(&self, job: Job<T>) {
+        let mut state = self.queue.state.lock();
+        if state.panic.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        state.made.push_back(now);
+        match &self.hands {
+            Hands::Thread(sender) => drop(sender.send(job)),
+            Hands::Inline(inline, latency) => {
+                inline.lock().jobs.push_back(job);
+                let (inline, due) = (inline.clone(), now + *latency);
+                drop(tokio::spawn(async move {
+                    tokio::time::sleep_until(due).await;
+                    Inline::work(&inline);
+                }));
+            }
         }
     }
 }
+
+impl<T> Inline<T> {
+    /// Does the oldest call.
+    fn work(this: &Mutex<Self>) {
+        let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
+        let Some((job, mut value)) = next(&mut this.lock()) else { return };
+        match job(&mut value) {
+            Ok(()) => this.lock().value = Some(value),
+            Err(_) => this.lock().jobs.clear(),
+        }
+    }
+}
+
+impl Queue {
+    /// Does calls until there can be no more of them, or one panics.
+    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Job<T>>) {
+        while let Some(job) = jobs.blocking_recv() {
+            if job(&mut value).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn done(&self, end: &Result<(), String>) {
+        let mut state = self.state.lock();
+        state.made.pop_front();
+        if let Err(panic) = end {
+            state.panic = Some(panic.clone());
+            state.made.clear();
+        }
+    }
+
+    fn gone(&self) -> Gone {
+        let panic = self.state.lock().panic.clone();
+        Gone { thread: self.thread.clone(), panic: panic.unwrap_or_else(|| "it ended with its runtime".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -1,0 +1,70 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy() -> Policy {
+    Policy {
+        restarts_max: 3,
+        window: 30 * SECOND,
+        backoff_min: SECOND / 10,
+        backoff_max: 10 * SECOND,
+        healthy: 120 * SECOND,
+        heartbeat: SECOND,
+        shutdown: SECOND,
+    }
+}
+
+#[test]
+fn the_window_slides() {
+    let (mut budget, start) = (Budget::new(&policy(), 1), Instant::now());
+    for second in [0, 10, 20] {
+        assert!(budget.crashed(start + second * SECOND).is_some());
+    }
+    assert_eq!(budget.crashed(start + 29 * SECOND), None);
+    assert_eq!(budget.spent(), 3);
+    assert!(budget.crashed(start + 30 * SECOND).is_some(), "the first is out of the window");
+    assert_eq!(budget.crashed(start + 39 * SECOND), None);
+}
+
+#[test]
+fn an_outage_costs_nothing_but_its_waits_grow() {
+    let (mut budget, start) = (Budget::new(&policy(), 1), Instant::now());
+    let waits: Vec<_> = (0..50).map(|second| budget.waited_out(start + second * SECOND)).collect();
+    assert!(waits[0] <= SECOND / 10 && waits[49] >= 5 * SECOND, "{waits:?}");
+    assert_eq!(budget.spent(), 0);
+}
+
+#[test]
+fn healthy_time_starts_after_the_wait_and_makes_all_as_new() {
+    let policy = Policy { healthy: SECOND, backoff_min: 10 * SECOND, window: 1000 * SECOND, ..policy() };
+    let (mut budget, start) = (Budget::new(&policy, 1), Instant::now());
+    let first = budget.crashed(start).expect("granted");
+    let second = start + first + SECOND / 2;
+    let wait = budget.crashed(second).expect("granted");
+    assert_eq!(budget.spent(), 2, "half a second is not healthy");
+    budget.crashed(second + wait + SECOND);
+    assert_eq!(budget.spent(), 1);
+}
+
+proptest! {
+    #[test]
+    fn no_window_has_more_than_granted(
+        gaps_ms in prop::collection::vec(0u64..20_000, 1..200), restarts_max in 0usize..8, seed: u64,
+    ) {
+        let policy = Policy { restarts_max, healthy: 3600 * SECOND, ..policy() };
+        let (mut budget, mut now) = (Budget::new(&policy, seed), Instant::now());
+        let mut granted = Vec::new();
+        for gap_ms in gaps_ms {
+            now += Duration::from_millis(gap_ms);
+            let within = granted.iter().filter(|&&at| now - at < policy.window).count();
+            let wait = budget.crashed(now);
+            prop_assert_eq!(wait.is_some(), within < restarts_max, "refused exactly if the window is full");
+            if wait.is_some() {
+                granted.push(now);
+            }
+            prop_assert!(budget.spent() <= restarts_max);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Notices a child that hangs.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::{sleep, timeout};
+
+use super::child::Heartbeat;
+use super::running;
+
+/// Asks a child again and again. Ends with who hangs and how that shows; never, if the child is well or dead.
+///
+/// Both kinds of hang must show twice: if the whole process was halted (SIGSTOP, a sleeping laptop), the first look
+/// after it sees only the time that went by.
+pub(super) async fn hang(
+    (child, address): (usize, Recipient<Heartbeat>),
+    at_work: Arc<AtomicUsize>,
+    heartbeat: Duration,
+) -> (usize, String) {
+    let mut was_busy = false;
+    loop {
+        sleep(heartbeat / 4).await;
+        let mut answer = pin!(address.send(Heartbeat));
+        let mut answered = timeout(heartbeat / 2, &mut answer).await;
+        if answered.is_err() {
+            answered = timeout(heartbeat / 2, &mut answer).await;
+        }
+        let Ok(answered) = answered else {
+            // Its thread may be stuck in the code of another child.
+            let child = running::culprit(&at_work).unwrap_or(child);
+            return (child, format!("hung: no sign of life for {heartbeat:?}"));
+        };
+        let Ok(pulse) = answered else { return std::future::pending().await };
+        let busy = pulse.busy.filter(|busy| *busy > heartbeat);
+        if let Some(busy) = busy.filter(|_| was_busy) {
+            return (child, format!("hung: a call that it waits for takes {busy:?} so far"));
+        }
+        was_busy = busy.is_some();
+    }
+}

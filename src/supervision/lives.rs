@@ -1,0 +1,195 @@
+//! The children of one branch as they live now, and the thread that they share.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::Poll;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::{mpsc, watch};
+
+use super::branch::ChildSpec;
+use super::child::{Child, Drain, Life};
+use super::heartbeat;
+use super::panic;
+use super::running::{Reason, Report};
+use super::worker::Spawn;
+use crate::faults::{Failure, Kind};
+
+/// Starts and ends children, and knows of each whether it runs, is ready, and is gone. Decides nothing.
+///
+/// Dropped, it ends all of them.
+pub(super) struct Lives {
+    children: Vec<ChildSpec>,
+    spawn: Spawn,
+    heartbeat: Duration,
+    reports: mpsc::UnboundedSender<Report>,
+    epoch: u64,
+    pub(super) slots: Vec<Option<Slot>>,
+    thread: Option<ArbiterHandle>,
+    at_work: Arc<AtomicUsize>,
+    /// Threads that were left because they hang; one that comes back ends.
+    left: Vec<ArbiterHandle>,
+}
+
+/// One life, until nothing is left of it.
+pub(super) struct Slot {
+    pub epoch: u64,
+    over: Arc<watch::Sender<bool>>,
+    /// `None` once it died or was told to end.
+    pub running: Option<Running>,
+    /// Whether it said so, and from where it resumes.
+    ready: Option<Option<u64>>,
+}
+
+pub(super) struct Running {
+    pub drain: Recipient<Drain>,
+    hang: Pin<Box<dyn Future<Output = (usize, String)>>>,
+}
+
+impl Slot {
+    /// Tells it to end, and gives what is done when nothing of it is left.
+    pub fn end(&mut self) -> impl Future<Output = ()> + 'static {
+        self.running = None;
+        self.over.send_replace(true);
+        self.gone()
+    }
+
+    pub fn gone(&self) -> impl Future<Output = ()> + 'static {
+        let over = self.over.clone();
+        async move { over.closed().await }
+    }
+}
+
+impl Lives {
+    pub fn new(
+        children: Vec<ChildSpec>,
+        spawn: Spawn,
+        heartbeat: Duration,
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Self {
+        let slots = children.iter().map(|_| None).collect();
+        let (thread, at_work, left) = (None, Arc::default(), Vec::new());
+        Self { children, spawn, heartbeat, reports, epoch: 0, slots, thread, at_work, left }
+    }
+
+    pub fn name(&self, child: usize) -> &'static str {
+        self.children[child].name
+    }
+
+    /// Starts a new life of this child and all after it; of the whole branch on a new thread. Ends early with the first
+    /// that cannot be started.
+    pub fn start(&mut self, from: usize) -> Result<(), (usize, Reason)> {
+        self.epoch += 1;
+        if from == 0 {
+            self.at_work = Arc::default();
+            if self.spawn == Spawn::Threads {
+                self.thread = Some(new_thread().map_err(|failure| (0, Reason::Failed(failure)))?);
+            }
+        }
+        for child in from..self.children.len() {
+            self.start_one(child).map_err(|reason| (child, reason))?;
+        }
+        Ok(())
+    }
+
+    fn start_one(&mut self, child: usize) -> Result<(), Reason> {
+        let over = Arc::new(watch::Sender::new(false));
+        let life = Life {
+            epoch: self.epoch,
+            child,
+            thread: self.thread.clone(),
+            at_work: self.at_work.clone(),
+            over: Arc::downgrade(&over),
+            reports: self.reports.clone(),
+        };
+        let slot = self.slots[child].insert(Slot { epoch: self.epoch, over, running: None, ready: None });
+        let Child { heartbeat, drain } =
+            panic::catch(|| (self.children[child].start)(&life)).map_err(Reason::Panicked)?.map_err(Reason::Failed)?;
+        let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat));
+        slot.running = Some(Running { drain, hang });
+        Ok(())
+    }
+
+    /// Waits until a child hangs.
+    pub fn hang(&mut self) -> impl Future<Output = (usize, String)> {
+        poll_fn(|waker| {
+            let running = self.slots.iter_mut().flatten().filter_map(|slot| slot.running.as_mut());
+            let found = running.map(|running| running.hang.as_mut().poll(waker)).find(Poll::is_ready);
+            found.unwrap_or(Poll::Pending)
+        })
+    }
+
+    /// The running life that a report is of; none for a report that is too late.
+    pub fn running(&mut self, child: usize, epoch: u64) -> Option<&mut Slot> {
+        self.slots[child].as_mut().filter(|slot| slot.epoch == epoch && slot.running.is_some())
+    }
+
+    pub fn ready(&mut self, child: usize, epoch: u64, resumes_from: Option<u64>) {
+        if let Some(slot) = self.running(child, epoch) {
+            slot.ready = Some(resumes_from);
+        }
+    }
+
+    /// If all children run and the restarted ones are ready: where they resume, as the first that knows says.
+    pub fn all_ready(&self) -> Option<Option<u64>> {
+        let slots = || self.slots.iter().flatten().filter(|slot| slot.running.is_some());
+        let all = slots().count() == self.slots.len() && slots().all(|slot| slot.ready.is_some() || slot.epoch == 1);
+        let restarted = || slots().filter(|slot| slot.epoch == self.epoch);
+        all.then(|| restarted().find_map(|slot| slot.ready.flatten()))
+    }
+
+    /// The first child that does not run.
+    pub fn first_down(&self) -> usize {
+        let down = |slot: &Option<Slot>| slot.as_ref().is_none_or(|slot| slot.running.is_none());
+        self.slots.iter().position(down).unwrap_or(self.slots.len())
+    }
+
+    /// Tells this child and all after it to end, the last first; with the first child goes the thread.
+    pub fn end(&mut self, from: usize) {
+        for slot in self.slots[from..].iter_mut().rev().flatten() {
+            drop(slot.end());
+        }
+        if let Some(thread) = self.thread.as_ref().filter(|_| from == 0) {
+            thread.stop();
+        }
+    }
+
+    /// Waits until nothing is left of the lives of this child and all after it.
+    pub fn ended(&self, from: usize) -> impl Future<Output = ()> + 'static {
+        let lives: Vec<_> = self.slots[from..].iter().flatten().map(Slot::gone).collect();
+        async move {
+            for gone in lives {
+                gone.await;
+            }
+        }
+    }
+
+    /// Tells all to end and waits for none of them: their thread hangs.
+    pub fn leave(&mut self) {
+        self.end(0);
+        self.slots.fill_with(|| None);
+        self.left.extend(self.thread.take());
+    }
+
+    /// The threads that hang, as of now.
+    pub fn threads_hung(&mut self) -> usize {
+        self.left.retain(ArbiterHandle::alive);
+        self.left.len()
+    }
+}
+
+impl Drop for Lives {
+    fn drop(&mut self) {
+        self.end(0);
+    }
+}
+
+fn new_thread() -> Result<ArbiterHandle, Failure> {
+    let failure =
+        |cause: String| Failure::retryable(Kind::Internal, format!("the branch's thread did not start: {cause}"));
+    let thread = panic::catch(Arbiter::try_new).map_err(|message| Failure::fatal(Kind::Internal, message))?;
+    thread.map(|thread| thread.handle()).map_err(|error| failure(error.to_string()))
+}

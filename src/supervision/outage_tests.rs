@@ -1,0 +1,67 @@
+use super::*;
+use crate::faults::Kind;
+
+fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let outage = Outage::new({
+        let told = told.clone();
+        move |event| {
+            told.lock().push(match event {
+                OutageEvent::Began(failure) => format!("began: {failure}"),
+                OutageEvent::Ended { lasted } => format!("ended after {lasted:?}"),
+            });
+        }
+    });
+    (outage, told)
+}
+
+fn away(what: &str) -> Failure {
+    Failure::retryable(Kind::Unavailable, what)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_end_is_told_once() {
+    let (outage, told) = noted();
+    outage.works();
+    outage.failed(&away("no broker"));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    outage.clone().failed(&away("still no broker"));
+    outage.works();
+    outage.works();
+    outage.failed(&away("again"));
+    assert_eq!(*told.lock(), ["began: no broker", "ended after 3s", "began: again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_end_with_the_first_success() {
+    let (outage, told) = noted();
+    let (start, mut tries) = (Instant::now(), Vec::new());
+    let result = outage
+        .retry(Duration::from_millis(100), Duration::from_secs(1), || {
+            tries.push(start.elapsed());
+            let number = tries.len();
+            async move { if number < 8 { Err(away("no broker")) } else { Ok(number) } }
+        })
+        .await;
+    assert_eq!(result, Ok(8));
+    let waits: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (wait, whole_ms) in waits.iter().zip([100, 200, 400, 800, 1000, 1000, 1000]) {
+        let whole = Duration::from_millis(whole_ms);
+        // Timers have a resolution of a millisecond.
+        assert!(whole / 2 <= *wait && *wait <= whole + Duration::from_millis(1), "{waits:?}");
+    }
+    assert_eq!(told.lock().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fatal_failure_is_given_back_and_ends_no_outage() {
+    let (outage, told) = noted();
+    let mut failures = [away("no broker"), Failure::fatal(Kind::Data, "another topic")].into_iter();
+    let result: Result<(), _> = outage
+        .retry(Duration::from_millis(1), Duration::from_millis(1), || {
+            std::future::ready(Err(failures.next().expect("no third try")))
+        })
+        .await;
+    assert_eq!(result, Err(Failure::fatal(Kind::Data, "another topic")));
+    assert_eq!(*told.lock(), ["began: no broker"]);
+}

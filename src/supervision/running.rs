@@ -1,0 +1,181 @@
+//! An actor as its thread runs it: every way to die ends in one report.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
+
+use actix::dev::channel::AddressReceiver;
+use actix::dev::{AsyncContextParts, ContextFut};
+use actix::prelude::*;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::child::{Guard, Life};
+use super::panic;
+use crate::faults::Failure;
+
+/// What a child's actor tells its supervisor.
+pub(super) enum Report {
+    Ready { epoch: u64, child: usize, resumes_from: Option<u64> },
+    Died { epoch: u64, child: usize, reason: Reason },
+}
+
+/// Why a child is no more.
+#[derive(Debug)]
+pub(super) enum Reason {
+    Panicked(String),
+    Crashed(String),
+    Hung(String),
+    Failed(Failure),
+    Finished,
+    Disarmed,
+    /// None was given.
+    Unasked,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(message) => write!(formatter, "panicked: {message}"),
+            Self::Crashed(cause) | Self::Hung(cause) => formatter.write_str(cause),
+            Self::Failed(failure) => write!(formatter, "{failure}"),
+            Self::Finished => formatter.write_str("finished"),
+            Self::Disarmed | Self::Unasked => formatter.write_str("stopped, and nobody asked it to"),
+        }
+    }
+}
+
+/// What an actor told of itself: shared by its guard and its death.
+pub(super) struct Told {
+    pub epoch: u64,
+    child: usize,
+    reports: mpsc::UnboundedSender<Report>,
+    reason: Mutex<Option<Reason>>,
+}
+
+impl Told {
+    pub fn ready(&self, resumes_from: Option<u64>) {
+        drop(self.reports.send(Report::Ready { epoch: self.epoch, child: self.child, resumes_from }));
+    }
+
+    /// The first reason stays, but "I was asked to" gives way to whatever happens on the way out.
+    pub fn give(&self, reason: Reason) {
+        let mut told = self.reason.lock();
+        if matches!(*told, None | Some(Reason::Disarmed)) {
+            *told = Some(reason);
+        }
+    }
+
+    /// Whether the actor said that it ends.
+    fn ends(&self) -> bool {
+        !matches!(*self.reason.lock(), None | Some(Reason::Disarmed))
+    }
+}
+
+/// Its drop is the report of an actor's death, whatever dropped it.
+pub(super) struct Death(Arc<Told>);
+
+impl Death {
+    pub fn of(life: &Life) -> (Guard, Self) {
+        let reports = life.reports.clone();
+        let told = Arc::new(Told { epoch: life.epoch, child: life.child, reports, reason: Mutex::default() });
+        (Guard(told.clone()), Self(told))
+    }
+}
+
+impl Drop for Death {
+    fn drop(&mut self) {
+        let told = &self.0;
+        let reason = told.reason.lock().take().unwrap_or(Reason::Unasked);
+        drop(told.reports.send(Report::Died { epoch: told.epoch, child: told.child, reason }));
+    }
+}
+
+/// Builds an actor on this thread and lets it run until it stops, dies, or its life is over.
+pub(super) fn run<A>(
+    mailbox: AddressReceiver<A>,
+    build: impl FnOnce(&mut Context<A>) -> A,
+    at_work: Arc<AtomicUsize>,
+    death: Death,
+    mut over: watch::Receiver<bool>,
+) where
+    A: Actor<Context = Context<A>>,
+{
+    if *over.borrow() {
+        return;
+    }
+    let mut context = Context::with_receiver(mailbox);
+    match during(&at_work, death.0.child, || build(&mut context)) {
+        Err(message) => death.0.give(Reason::Panicked(message)),
+        Ok(actor) => {
+            let context = Some(context.into_future(actor));
+            // Also when nobody is left who could say so.
+            let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
+            drop(actix_rt::spawn(Running { context, at_work, death, over }));
+        }
+    }
+}
+
+/// An actor's context and what follows from its end. The fields are dropped in this order: the actor, then the report,
+/// then the sign that all of it is gone.
+struct Running<A: Actor<Context = Context<A>>> {
+    context: Option<ContextFut<A, Context<A>>>,
+    at_work: Arc<AtomicUsize>,
+    death: Death,
+    over: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl<A: Actor<Context = Context<A>>> Future for Running<A> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, waker: &mut std::task::Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(context) = &mut this.context else { return Poll::Ready(()) };
+        if this.over.as_mut().poll(waker).is_pending() {
+            match during(&this.at_work, this.death.0.child, || Pin::new(context).poll(waker)) {
+                Ok(Poll::Pending) if !this.death.0.ends() => return Poll::Pending,
+                Ok(_) => {}
+                Err(message) => this.death.0.give(Reason::Panicked(message)),
+            }
+        }
+        this.end();
+        Poll::Ready(())
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Running<A> {
+    /// Drops the actor. A context that is dropped alive is polled once more by actix, on an actor that may be half
+    /// changed; a terminated one is not.
+    fn end(&mut self) {
+        let Some(mut context) = self.context.take() else { return };
+        let dropped = during(&self.at_work, self.death.0.child, || {
+            context.ctx().parts().terminate();
+            drop(context);
+        });
+        if let Err(message) = dropped {
+            self.death.0.give(Reason::Panicked(message));
+        }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Drop for Running<A> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Runs a child's code, supervised, and notes that this thread is at it: a thread that hangs is seen by all of its
+/// children, but only one is to blame.
+fn during<T>(at_work: &AtomicUsize, child: usize, work: impl FnOnce() -> T) -> Result<T, String> {
+    at_work.store(child + 1, Relaxed);
+    let result = panic::catch(work);
+    at_work.store(0, Relaxed);
+    result
+}
+
+/// The child whose code the thread is at.
+pub(super) fn culprit(at_work: &AtomicUsize) -> Option<usize> {
+    at_work.load(Relaxed).checked_sub(1)
+}
