@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isotherm::domain::Batch;
-use isotherm::faults::{Failure, Kind, Severity};
+use isotherm::faults::{Failure, Severity};
 use isotherm::log::memory::MemoryLog;
 use isotherm::log::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter};
 use proptest::prelude::*;
@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Nothing,
-    Failed(Severity, Kind),
+    Failed(Severity),
     Ends(BTreeMap<u32, u64>),
     Read(u64, Vec<Parts>),
     Extent(Extent),
@@ -69,7 +69,7 @@ impl Run {
     }
 
     fn step(&mut self, step: &Step) -> Answer {
-        self.answer(step).unwrap_or_else(|failure| Answer::Failed(failure.severity, failure.kind))
+        self.answer(step).unwrap_or_else(|failure| Answer::Failed(failure.severity))
     }
 
     fn answer(&mut self, step: &Step) -> Result<Answer, Failure> {
