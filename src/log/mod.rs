@@ -4,7 +4,9 @@
 //! acknowledged record stays; a reader sees each record at or after its start once, and only committed ones.
 //! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `faults` and `domain`; knows no actors.
 
+mod failures;
 pub mod kafka;
+mod kafka_stub;
 pub mod memory;
 pub mod partitioner;
 pub mod sqlite;
@@ -15,14 +17,31 @@ use std::time::Duration;
 
 use crate::domain::Batch;
 use crate::faults::Failure;
-use crate::settings;
+use crate::settings::{self, LogKind};
+
+use kafka_stub::KafkaLog;
+use memory::MemoryLog;
+use sqlite::SqliteLog;
+
+/// Bytes of keys and values after which a batch takes no further record.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// The log that the settings name. Does not wait for it: a log that is away is noticed by the first call on it.
 ///
 /// `state_dir` only tells one state folder from another where committed offsets are published.
 pub fn open(settings: &settings::Log, state_dir: &Path) -> Result<Arc<dyn RecordLog>, Failure> {
-    let _ = (settings, state_dir);
-    todo!()
+    Ok(match settings.kind {
+        LogKind::Kafka => Arc::new(KafkaLog::open(settings, &group(&settings.topic, state_dir)?)?),
+        LogKind::Sqlite => Arc::new(SqliteLog::open(&settings.sqlite.path, &settings.topic)?),
+        LogKind::Memory => Arc::new(MemoryLog::new(&settings.topic)),
+    })
+}
+
+/// The group under which committed offsets are published: one for each topic and state folder.
+fn group(topic: &str, state_dir: &Path) -> Result<String, Failure> {
+    let absolute =
+        std::path::absolute(state_dir).map_err(|error| Failure::io("cannot find the folder of", state_dir, &error))?;
+    Ok(format!("isotherm-{topic}-{:08x}", crc32c::crc32c(absolute.as_os_str().as_encoded_bytes())))
 }
 
 /// A topic as it is created.
@@ -41,7 +60,7 @@ pub struct Topic {
     /// Which topic it is, beyond its name: another after it was deleted and created again.
     pub log_id: String,
     pub partitions: u32,
-    /// What may delete records without being asked: `None` if nothing.
+    /// What is to be said of how long it keeps records: `None` if it keeps them for ever, as was asked.
     pub warning: Option<String>,
     /// Old readings of a station are deleted when new ones come (Kafka's `cleanup.policy=compact`).
     pub compacted: bool,
@@ -93,7 +112,8 @@ pub trait RecordLog: Send + Sync {
 /// Reads one partition in order.
 pub trait RecordReader: Send {
     /// Appends up to `records_max` records to the (empty) batch, waiting at most `wait` for the first. A batch ends early
-    /// rather than wait for more once it holds one, and takes no further record once it holds 4 MiB.
+    /// rather than wait for more once it holds one, and takes no further record once it holds
+    /// [`BATCH_BYTES_MAX`].
     ///
     /// Returns the position: nothing below it is left unread. It can pass the last record (transaction markers, compaction).
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure>;

@@ -1,0 +1,59 @@
+//! Failures that a log without a broker tells in the same words, whichever it is.
+
+use super::Extent;
+use crate::faults::{Failure, Kind};
+
+/// `name` is [`super::RecordLog::name`] here and below.
+pub fn no_topic(name: &str) -> Failure {
+    Failure::fatal(Kind::Data, format!("there is no {name}")).advice("produce first, or name another in the settings")
+}
+
+pub fn topic_exists(name: &str) -> Failure {
+    Failure::fatal(Kind::Data, format!("there is a {name} already"))
+}
+
+pub fn no_partition(name: &str, partition: u32, partitions: u32) -> Failure {
+    Failure::fatal(Kind::Settings, format!("the {name} has no partition {partition}: it has {partitions}, from 0"))
+        .advice("set log.partitions to what the topic has")
+}
+
+/// The topic is gone, or is another one by now, although a reader or writer of it is still in use.
+pub fn recreated(name: &str) -> Failure {
+    Failure::fatal(Kind::Data, format!("the {name} was deleted or created anew while it was in use")).advice(
+        "its records are not those that were read or written before; decide which ones are to count, and start again",
+    )
+}
+
+pub fn below_start(name: &str, partition: u32, offset: u64, start: u64) -> Failure {
+    Failure::fatal(
+        Kind::Data,
+        format!("partition {partition} of the {name} starts at offset {start}: offset {offset} is not there any more"),
+    )
+    .advice("restore the log, or start over with what it still holds")
+}
+
+pub fn past_end(name: &str, partition: u32, offset: u64, end: u64) -> Failure {
+    Failure::fatal(
+        Kind::Data,
+        format!("partition {partition} of the {name} ends at offset {end}: there is no offset {offset}"),
+    )
+    .advice("the log was truncated, or it is another one: restore it, or start over with what it holds")
+}
+
+/// Whether a reader may stand at the offset.
+pub fn within(name: &str, partition: u32, offset: u64, extent: Extent) -> Result<(), Failure> {
+    if offset < extent.start {
+        return Err(below_start(name, partition, offset, extent.start));
+    }
+    if offset > extent.end {
+        return Err(past_end(name, partition, offset, extent.end));
+    }
+    Ok(())
+}
+
+/// The warning of a topic whose records are to be deleted after a time, in a log that deletes none.
+pub fn kept_for_ever(retention_ms: i64) -> Option<String> {
+    (retention_ms != -1).then(|| {
+        format!("log.retention_ms was {retention_ms} when the topic was created, but only Kafka deletes old records: this log keeps all")
+    })
+}
