@@ -1,0 +1,289 @@
+//! What is asked of the cluster about the topic: its id, its policy, its extent; and making and deleting it.
+
+use std::ffi::{CString, c_int};
+use std::ptr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rdkafka_sys as sys;
+use sys::rd_kafka_admin_op_t as Operation;
+use sys::rd_kafka_resp_err_t as Code;
+
+use crate::faults::{Failure, Kind};
+use crate::log::{Extent, TopicSpec};
+
+use super::Subject;
+use super::client::{CALL_MS_MAX, Client, Event, text};
+use super::failure;
+
+/// The pause between two looks at something that is about to happen.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+pub struct Description {
+    /// The topic's id as Kafka's own tools print it.
+    pub log_id: String,
+    pub partitions: u32,
+    all_led: bool,
+}
+
+pub struct Policy {
+    pub compacted: bool,
+    pub warning: Option<String>,
+}
+
+/// Which topic it is, or `None` where there is none. One request to any broker; never creates the topic.
+pub fn describe(client: &Client, subject: &Subject) -> Result<Option<Description>, Failure> {
+    let what = format!("{} cannot be described", subject.name);
+    let mut names = [subject.topic.as_ptr()];
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, &what, |options, queue| {
+        // SAFETY: all arguments are alive during the calls; the collection copies the name.
+        unsafe {
+            let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
+            sys::rd_kafka_DescribeTopics(client.ptr(), topics, options, queue);
+            sys::rd_kafka_TopicCollection_destroy(topics);
+        }
+    })?;
+    // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeTopics_result(event.ptr());
+        let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        let topic = first(client, &what, topics, count)?;
+        let error = sys::rd_kafka_TopicDescription_error(topic);
+        match sys::rd_kafka_error_code(error) {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
+            Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => return Ok(None),
+            // The topic is there, but a partition has no leader at the moment.
+            Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE => (),
+            code => return Err(client.failure(&what, code, sys::rd_kafka_error_string(error))),
+        }
+        let partitions = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
+        let all_led = (0..count).all(|number| {
+            let leader = sys::rd_kafka_TopicPartitionInfo_leader(*partitions.add(number));
+            !leader.is_null() && sys::rd_kafka_Node_id(leader) >= 0
+        });
+        let id = sys::rd_kafka_TopicDescription_topic_id(topic);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&sys::rd_kafka_Uuid_most_significant_bits(id).to_be_bytes());
+        bytes[8..].copy_from_slice(&sys::rd_kafka_Uuid_least_significant_bits(id).to_be_bytes());
+        if bytes == [0; 16] {
+            return Err(Failure::fatal(Kind::Settings, format!("{} has no topic id", subject.name))
+                .advice("Kafka gives topics an id since version 2.8"));
+        }
+        let partitions = u32::try_from(count).expect("a topic has fewer than 2^32 partitions");
+        Ok(Some(Description { log_id: URL_SAFE_NO_PAD.encode(bytes), partitions, all_led }))
+    }
+}
+
+/// What may delete records of the topic.
+pub fn policy(client: &Client, subject: &Subject) -> Result<Policy, Failure> {
+    let what = format!("the configuration of {} cannot be read", subject.name);
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &what, |options, queue| {
+        // SAFETY: all arguments are alive during the calls; the request copies the resource.
+        unsafe {
+            let topic = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+            let mut resource = sys::rd_kafka_ConfigResource_new(topic, subject.topic.as_ptr());
+            sys::rd_kafka_DescribeConfigs(client.ptr(), &raw mut resource, 1, options, queue);
+            sys::rd_kafka_ConfigResource_destroy(resource);
+        }
+    })?;
+    // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.
+    let values = unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeConfigs_result(event.ptr());
+        let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &raw mut count);
+        let resource = first(client, &what, resources, count)?;
+        match sys::rd_kafka_ConfigResource_error(resource) {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
+            // Reading and writing may well be allowed without it.
+            Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+                let warning = "this user may not read the topic's cleanup policy and retention".to_owned();
+                return Ok(Policy { compacted: false, warning: Some(warning) });
+            }
+            code => return Err(client.failure(&what, code, sys::rd_kafka_ConfigResource_error_string(resource))),
+        }
+        let entries = sys::rd_kafka_ConfigResource_configs(resource, &raw mut count);
+        ["cleanup.policy", "retention.ms", "retention.bytes"].map(|wanted| {
+            (0..count).map(|number| *entries.add(number)).find_map(|entry| {
+                (text(sys::rd_kafka_ConfigEntry_name(entry)).as_deref() == Some(wanted))
+                    .then(|| text(sys::rd_kafka_ConfigEntry_value(entry)))
+                    .flatten()
+            })
+        })
+    };
+    let [cleanup, retention_ms, retention_bytes] = values.map(Option::unwrap_or_default);
+    let has = |policy| cleanup.split(',').any(|one| one.trim() == policy);
+    let finite: Vec<String> = [("retention.ms", retention_ms), ("retention.bytes", retention_bytes)]
+        .into_iter()
+        .filter(|(_, value)| has("delete") && value != "-1")
+        .map(|(key, value)| format!("{key} is {value}"))
+        .collect();
+    let warning = (!finite.is_empty()).then(|| format!("records are deleted in time: {}", finite.join(", ")));
+    Ok(Policy { compacted: has("compact"), warning })
+}
+
+/// Where a partition starts and ends for a reader of committed records.
+pub fn extent(client: &Client, subject: &Subject, partition: u32) -> Result<Extent, Failure> {
+    match client.extent(&subject.topic, partition) {
+        Ok((start, end)) => Ok(Extent { start, end }),
+        Err(code) => {
+            let what = format!("partition {partition} of {} cannot be asked for its start and end", subject.name);
+            Err(failed(client, subject, partition, &what, code))
+        }
+    }
+}
+
+/// A failed call on a partition. Where it says that there is no such partition, the cluster is asked whether that is so.
+pub fn failed(client: &Client, subject: &Subject, partition: u32, what: &str, code: Code) -> Failure {
+    if failure::is_missing(code) {
+        match describe(client, subject) {
+            Ok(None) => {
+                return Failure::fatal(Kind::Data, format!("{what}: the topic is not there"))
+                    .advice("was it deleted, or is the name in log.topic another one?");
+            }
+            Ok(Some(topic)) if topic.partitions <= partition => {
+                return Failure::fatal(
+                    Kind::Settings,
+                    format!("{what}: the topic has {} partitions", topic.partitions),
+                )
+                .advice("set log.partitions to that");
+            }
+            // It is there, or nobody can say: a broker has yet to hear of it.
+            _ => (),
+        }
+    }
+    client.failure(what, code, ptr::null())
+}
+
+/// Creates the topic and waits until each partition has a leader.
+pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<(), Failure> {
+    let what = format!("{} cannot be created", subject.name);
+    let number = |number: u32| c_int::try_from(number).unwrap_or(c_int::MAX);
+    let mut config = vec![("cleanup.policy", "delete".to_owned()), ("retention.ms", spec.retention_ms.to_string())];
+    if spec.replication >= 3 {
+        config.push(("min.insync.replicas", "2".to_owned()));
+    }
+    let mut reason = [0; 512];
+    // SAFETY: all arguments are alive during the call.
+    let mut topic = unsafe {
+        sys::rd_kafka_NewTopic_new(
+            subject.topic.as_ptr(),
+            number(spec.partitions),
+            number(spec.replication),
+            reason.as_mut_ptr(),
+            reason.len(),
+        )
+    };
+    if topic.is_null() {
+        let reason = text(reason.as_ptr()).unwrap_or_default();
+        return Err(Failure::fatal(Kind::Settings, format!("{what}: {reason}")));
+    }
+    for (key, value) in config {
+        let (key, value) = (CString::new(key).expect("no NUL in it"), CString::new(value).expect("no NUL in it"));
+        // SAFETY: the topic is alive; both texts are copied.
+        unsafe { sys::rd_kafka_NewTopic_set_config(topic, key.as_ptr(), value.as_ptr()) };
+    }
+    let answer = ask(client, Operation::RD_KAFKA_ADMIN_OP_CREATETOPICS, &what, |options, queue| {
+        // SAFETY: all arguments are alive during the call; the request copies the topic.
+        unsafe { sys::rd_kafka_CreateTopics(client.ptr(), &raw mut topic, 1, options, queue) };
+    });
+    // SAFETY: it is ours and not used again.
+    unsafe { sys::rd_kafka_NewTopic_destroy(topic) };
+    let event = answer?;
+    // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_CreateTopics_result(event.ptr());
+        let topics = sys::rd_kafka_CreateTopics_result_topics(result, &raw mut count);
+        let topic = first(client, &what, topics, count)?;
+        match sys::rd_kafka_topic_result_error(topic) {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
+            code => return Err(client.failure(&what, code, sys::rd_kafka_topic_result_error_string(topic))),
+        }
+    }
+    let ready = |topic: Option<Description>| topic.is_some_and(|it| it.all_led && it.partitions == spec.partitions);
+    until(client, subject, "is created, but not every partition has a leader yet", ready)
+}
+
+/// Deletes the topic and waits until no broker that is asked knows it.
+pub fn delete(client: &Client, subject: &Subject) -> Result<(), Failure> {
+    let what = format!("{} cannot be deleted", subject.name);
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DELETETOPICS, &what, |options, queue| {
+        // SAFETY: all arguments are alive during the calls; the request copies the topic.
+        unsafe {
+            let mut topic = sys::rd_kafka_DeleteTopic_new(subject.topic.as_ptr());
+            sys::rd_kafka_DeleteTopics(client.ptr(), &raw mut topic, 1, options, queue);
+            sys::rd_kafka_DeleteTopic_destroy(topic);
+        }
+    })?;
+    // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DeleteTopics_result(event.ptr());
+        let topics = sys::rd_kafka_DeleteTopics_result_topics(result, &raw mut count);
+        let topic = first(client, &what, topics, count)?;
+        match sys::rd_kafka_topic_result_error(topic) {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => (),
+            code => return Err(client.failure(&what, code, sys::rd_kafka_topic_result_error_string(topic))),
+        }
+    }
+    until(client, subject, "is deleted, but brokers still know it", |topic| topic.is_none())
+}
+
+/// Looks at the topic until it is as it will be.
+fn until(
+    client: &Client,
+    subject: &Subject,
+    meanwhile: &str,
+    done: impl Fn(Option<Description>) -> bool,
+) -> Result<(), Failure> {
+    let deadline = Instant::now() + Duration::from_millis(CALL_MS_MAX.unsigned_abs().into());
+    while !done(describe(client, subject)?) {
+        if Instant::now() > deadline {
+            return Err(Failure::retryable(Kind::Unavailable, format!("{} {meanwhile}", subject.name)));
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
+}
+
+/// One request and its answer, within [`CALL_MS_MAX`].
+fn ask(
+    client: &Client,
+    operation: Operation,
+    what: &str,
+    send: impl FnOnce(*const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+) -> Result<Event, Failure> {
+    let queue = client.new_queue();
+    // SAFETY: the client is alive; the options are ours from here to where they are destroyed.
+    unsafe {
+        let options = sys::rd_kafka_AdminOptions_new(client.ptr(), operation);
+        sys::rd_kafka_AdminOptions_set_request_timeout(options, CALL_MS_MAX, ptr::null_mut(), 0);
+        send(options, queue.ptr());
+        sys::rd_kafka_AdminOptions_destroy(options);
+    }
+    // The request ends by itself; the second more is for the client's own clockwork.
+    let event = queue.poll(Duration::from_millis(u64::from(CALL_MS_MAX.unsigned_abs()) + 1_000));
+    match event {
+        None => Err(client.failure(what, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, ptr::null())),
+        Some(event) if event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
+            client.works();
+            Ok(event)
+        }
+        Some(event) => Err(client.failure(what, event.code(), event.reason_ptr())),
+    }
+}
+
+/// The one answer about the one topic that was asked about.
+///
+/// # Safety
+/// `answers` has `count` elements.
+unsafe fn first<T>(client: &Client, what: &str, answers: *mut *const T, count: usize) -> Result<*const T, Failure> {
+    if count == 0 {
+        return Err(client.failure(what, Code::RD_KAFKA_RESP_ERR_UNKNOWN, ptr::null()));
+    }
+    // SAFETY: there is one, as said above.
+    Ok(unsafe { *answers })
+}

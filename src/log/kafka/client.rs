@@ -1,0 +1,265 @@
+//! A client of librdkafka, its queues and its events, as values that are freed in the right order.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka_sys as sys;
+use sys::rd_kafka_resp_err_t as Code;
+use tracing::debug;
+
+use crate::faults::Failure;
+
+use super::failure::{self, Trouble};
+
+/// The longest that a call waits for the cluster.
+pub const CALL_MS_MAX: c_int = 5_000;
+
+#[derive(Clone, Copy)]
+pub enum Role {
+    Consumer,
+    Producer,
+}
+
+/// A client with its own threads and connections. Dropping it waits until they have ended.
+pub struct Client {
+    /// The last error that no call was told of: why nothing works, better than the timeout that a call sees.
+    trouble: Mutex<Option<Trouble>>,
+    /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
+    main: Queue,
+    native: rdkafka::client::Client,
+}
+
+impl Client {
+    pub fn new(properties: &ClientConfig, role: Role) -> Result<Self, Failure> {
+        // What is logged is decided where it is handed to `tracing`.
+        let mut properties = properties.clone();
+        properties.set_log_level(RDKafkaLogLevel::Debug);
+        let config = properties.create_native_config().map_err(|error| failure::settings(&error))?;
+        let (kind, events) = match role {
+            Role::Consumer => (sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, sys::RD_KAFKA_EVENT_ERROR),
+            Role::Producer => {
+                (sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_DR)
+            }
+        };
+        // SAFETY: the configuration is alive and not yet given to a client.
+        unsafe { sys::rd_kafka_conf_set_events(config.ptr(), events) };
+        let native = rdkafka::client::Client::new(&properties, config, kind, rdkafka::client::DefaultClientContext)
+            .map_err(|error| failure::settings(&error))?;
+        // SAFETY: the client is alive; its main queue always exists.
+        let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
+        Ok(Self { trouble: Mutex::new(None), main, native })
+    }
+
+    pub fn ptr(&self) -> *mut sys::rd_kafka_t {
+        self.native.native_ptr()
+    }
+
+    /// Takes all that the client has to say, waiting for the first of it: log lines, errors (kept as the trouble), and
+    /// the records that were delivered or not.
+    pub fn serve(&self, wait: Duration, mut delivered: impl FnMut(&sys::rd_kafka_message_t)) {
+        let mut event = self.main.poll(wait);
+        while let Some(current) = event {
+            match current.kind() {
+                sys::RD_KAFKA_EVENT_LOG => current.log(),
+                sys::RD_KAFKA_EVENT_ERROR => self.note(Trouble { code: current.code(), reason: current.reason() }),
+                sys::RD_KAFKA_EVENT_DR => current.messages(&mut delivered),
+                _ => (),
+            }
+            event = self.main.poll(Duration::ZERO);
+        }
+    }
+
+    fn note(&self, trouble: Trouble) {
+        debug!(target: "librdkafka", code = ?trouble.code, "{}", trouble.reason);
+        let mut last = self.trouble.lock();
+        // That no broker is left, or that the client gave up, says less than what came before.
+        let follows =
+            matches!(trouble.code, Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN | Code::RD_KAFKA_RESP_ERR__FATAL);
+        if last.is_none() || !follows {
+            *last = Some(trouble);
+        }
+    }
+
+    /// Whether something went wrong since the last call of [`Self::works`].
+    pub fn troubled(&self) -> bool {
+        self.trouble.lock().is_some()
+    }
+
+    /// The cluster has answered: what went wrong before is over.
+    pub fn works(&self) {
+        self.serve(Duration::ZERO, |_| ());
+        *self.trouble.lock() = None;
+    }
+
+    /// A failed call. `detail` may be null; where it is not, it is more exact than the code's own text.
+    pub fn failure(&self, what: &str, code: Code, detail: *const c_char) -> Failure {
+        self.serve(Duration::ZERO, |_| ());
+        let detail = text(detail).filter(|detail| !detail.is_empty());
+        failure::of(
+            what,
+            &Trouble { code, reason: detail.unwrap_or_else(|| failure::describe(code)) },
+            self.trouble.lock().as_ref(),
+        )
+    }
+
+    /// A queue of its own, for the answer to one request.
+    pub fn new_queue(&self) -> Queue {
+        // SAFETY: the client is alive.
+        unsafe { Queue::new(sys::rd_kafka_queue_new(self.ptr())) }
+    }
+
+    /// Start and end of a partition; the end is the last stable offset, as this client reads committed records.
+    pub fn extent(&self, topic: &CStr, partition: u32) -> Result<(u64, u64), Code> {
+        let (mut start, mut end) = (-1, -1);
+        // SAFETY: all arguments are alive during the call.
+        let code = unsafe {
+            sys::rd_kafka_query_watermark_offsets(
+                self.ptr(),
+                topic.as_ptr(),
+                index(partition),
+                &raw mut start,
+                &raw mut end,
+                CALL_MS_MAX,
+            )
+        };
+        match (code, u64::try_from(start), u64::try_from(end)) {
+            (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Ok(start), Ok(end)) => {
+                self.works();
+                Ok((start, end))
+            }
+            (Code::RD_KAFKA_RESP_ERR_NO_ERROR, ..) => Err(Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE),
+            (code, ..) => Err(code),
+        }
+    }
+}
+
+/// A queue of a client. It must be dropped before its client.
+pub struct Queue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for Queue {}
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    /// # Safety
+    /// The queue exists and is the caller's to give away.
+    pub unsafe fn new(queue: *mut sys::rd_kafka_queue_t) -> Self {
+        Self(queue)
+    }
+
+    pub fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.0
+    }
+
+    pub fn poll(&self, wait: Duration) -> Option<Event> {
+        // SAFETY: the queue is alive; the event is ours.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.0, milliseconds(wait)) };
+        (!event.is_null()).then_some(Event(event))
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
+
+/// Something that a client says.
+pub struct Event(*mut sys::rd_kafka_event_t);
+
+impl Event {
+    pub fn ptr(&self) -> *mut sys::rd_kafka_event_t {
+        self.0
+    }
+
+    fn kind(&self) -> c_int {
+        // SAFETY: the event is alive.
+        unsafe { sys::rd_kafka_event_type(self.0) }
+    }
+
+    pub fn code(&self) -> Code {
+        // SAFETY: the event is alive.
+        unsafe { sys::rd_kafka_event_error(self.0) }
+    }
+
+    /// The text of the event's error.
+    pub fn reason_ptr(&self) -> *const c_char {
+        // SAFETY: the event is alive and owns the text.
+        unsafe { sys::rd_kafka_event_error_string(self.0) }
+    }
+
+    fn reason(&self) -> String {
+        text(self.reason_ptr()).unwrap_or_default()
+    }
+
+    /// An outage makes many lines and is told elsewhere, once; so no line is more than a detail.
+    fn log(&self) {
+        let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: the event is alive and owns both texts.
+        let failed = unsafe { sys::rd_kafka_event_log(self.0, &raw mut facility, &raw mut line, &raw mut level) };
+        if failed == 0 {
+            let (facility, line) = (text(facility).unwrap_or_default(), text(line).unwrap_or_default());
+            debug!(target: "librdkafka", facility, level, "{line}");
+        }
+    }
+
+    fn messages(&self, each: &mut impl FnMut(&sys::rd_kafka_message_t)) {
+        // SAFETY: the event is alive and owns the messages that it gives.
+        while let Some(message) = unsafe { sys::rd_kafka_event_message_next(self.0).as_ref() } {
+            each(message);
+        }
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_event_destroy(self.0) }
+    }
+}
+
+/// One partition with an offset, as librdkafka takes it.
+pub struct PartitionList(*mut sys::rd_kafka_topic_partition_list_t);
+
+impl PartitionList {
+    pub fn new(topic: &CString, partition: u32, offset: u64) -> Self {
+        // SAFETY: the list is new and has room for one; the element that is added belongs to it.
+        unsafe {
+            let list = sys::rd_kafka_topic_partition_list_new(1);
+            let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), index(partition));
+            (*element).offset = i64::try_from(offset).unwrap_or(i64::MAX);
+            Self(list)
+        }
+    }
+
+    pub fn ptr(&self) -> *const sys::rd_kafka_topic_partition_list_t {
+        self.0
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_topic_partition_list_destroy(self.0) }
+    }
+}
+
+/// A partition's number as Kafka counts; one that is out of its range is no partition and refused there.
+pub fn index(partition: u32) -> i32 {
+    i32::try_from(partition).unwrap_or(i32::MAX)
+}
+
+pub fn milliseconds(time: Duration) -> c_int {
+    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
+}
+
+/// A text of librdkafka; the pointer is null or points to one that is alive.
+pub fn text(text: *const c_char) -> Option<String> {
+    // SAFETY: as said above; it is copied at once.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().trim().to_owned())
+}

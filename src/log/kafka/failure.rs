@@ -1,0 +1,143 @@
+//! What an error of Kafka means: whether waiting helps, and what the person can do.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka_sys::rd_kafka_resp_err_t as Code;
+
+use crate::faults::{Failure, Kind};
+
+/// An error as librdkafka tells it.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    pub code: Code,
+    pub reason: String,
+}
+
+/// The text of a code.
+pub fn describe(code: Code) -> String {
+    RDKafkaErrorCode::from(code).to_string()
+}
+
+/// A property that librdkafka refuses. The value is not told: it can be a secret.
+pub fn settings(error: &KafkaError) -> Failure {
+    let what = match error {
+        KafkaError::ClientConfig(_, reason, key, _) => format!("log.kafka.client: {key} is refused: {reason}"),
+        KafkaError::ClientCreation(reason) => format!("log.kafka.client is refused: {reason}"),
+        other => format!("log.kafka.client is refused: {other}"),
+    };
+    Failure::fatal(Kind::Settings, what)
+}
+
+/// A failed call, with the error that the call saw and the last one that it did not see.
+pub fn of(what: &str, error: &Trouble, background: Option<&Trouble>) -> Failure {
+    let refused =
+        [Some(error), background].into_iter().flatten().find_map(|trouble| Some((trouble, refusal(trouble)?)));
+    if let Some((trouble, advice)) = refused {
+        return Failure::fatal(Kind::Settings, format!("{what}: {}", trouble.reason)).advice(advice);
+    }
+    if is_transient(error.code) {
+        let reason = background.map_or(&error.reason, |trouble| &trouble.reason);
+        return Failure::retryable(Kind::Unavailable, format!("{what}: {reason}"));
+    }
+    Failure::fatal(kind(error.code), format!("{what}: {}", error.reason))
+}
+
+/// A cluster that will not let us in, with what to do about it. A connection that broke while logging in is none: the
+/// client's own words for that start with `Local:`.
+fn refusal(trouble: &Trouble) -> Option<&'static str> {
+    match trouble.code {
+        Code::RD_KAFKA_RESP_ERR__AUTHENTICATION | Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED
+            if !trouble.reason.contains("Local:") =>
+        {
+            Some("check sasl.username, sasl.mechanism and the password in the settings log.kafka")
+        }
+        Code::RD_KAFKA_RESP_ERR__SSL if trouble.reason.contains("certificate") => {
+            Some("check ssl.ca.location and the names in the brokers' certificate")
+        }
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => {
+            Some("give the user the rights on the topic")
+        }
+        _ => None,
+    }
+}
+
+/// Whether the topic or the partition is said not to be there. That is also said for a moment where it is.
+pub fn is_missing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+            | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID
+    )
+}
+
+/// Whether it gets better by itself: a broker is away, starts, stops, or hands over.
+fn is_transient(code: Code) -> bool {
+    is_missing(code)
+        || matches!(
+            code,
+            Code::RD_KAFKA_RESP_ERR__TRANSPORT
+                | Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+                | Code::RD_KAFKA_RESP_ERR__AUTHENTICATION
+                | Code::RD_KAFKA_RESP_ERR__SSL
+                | Code::RD_KAFKA_RESP_ERR__RESOLVE
+                | Code::RD_KAFKA_RESP_ERR__TIMED_OUT
+                | Code::RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE
+                | Code::RD_KAFKA_RESP_ERR__MSG_TIMED_OUT
+                | Code::RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE
+                | Code::RD_KAFKA_RESP_ERR__FATAL
+                | Code::RD_KAFKA_RESP_ERR__RETRY
+                | Code::RD_KAFKA_RESP_ERR__WAIT_CACHE
+                | Code::RD_KAFKA_RESP_ERR__WAIT_COORD
+                | Code::RD_KAFKA_RESP_ERR__IN_PROGRESS
+                | Code::RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS
+                | Code::RD_KAFKA_RESP_ERR__STATE
+                | Code::RD_KAFKA_RESP_ERR__DESTROY
+                | Code::RD_KAFKA_RESP_ERR__PURGE_QUEUE
+                | Code::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+                | Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+                | Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
+                | Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT
+                | Code::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE
+                | Code::RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE
+                | Code::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
+                | Code::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+                | Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE
+                | Code::RD_KAFKA_RESP_ERR_NOT_COORDINATOR
+                | Code::RD_KAFKA_RESP_ERR_NOT_CONTROLLER
+                | Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS
+                | Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND
+                | Code::RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR
+                | Code::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+                | Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
+                | Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE
+                | Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER
+                | Code::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID
+                | Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
+                | Code::RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED
+        )
+}
+
+fn kind(code: Code) -> Kind {
+    match code {
+        Code::RD_KAFKA_RESP_ERR__BAD_MSG
+        | Code::RD_KAFKA_RESP_ERR__BAD_COMPRESSION
+        | Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
+        | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION
+        | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
+        | Code::RD_KAFKA_RESP_ERR_INVALID_MSG
+        | Code::RD_KAFKA_RESP_ERR_INVALID_RECORD
+        | Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE => Kind::Data,
+        Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
+        | Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+        | Code::RD_KAFKA_RESP_ERR_INVALID_PARTITIONS
+        | Code::RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
+        | Code::RD_KAFKA_RESP_ERR_INVALID_CONFIG
+        | Code::RD_KAFKA_RESP_ERR_POLICY_VIOLATION
+        | Code::RD_KAFKA_RESP_ERR_TOPIC_DELETION_DISABLED
+        | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+        | Code::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION => Kind::Settings,
+        _ => Kind::Internal,
+    }
+}

@@ -1,0 +1,118 @@
+//! The log `kafka`: one topic of an Apache Kafka cluster.
+//!
+//! Guarantees: a reader is assigned one partition at one offset and never moves by itself (no group, no reset); only
+//! committed records are read; a writer is acknowledged by all replicas and repeats nothing within its life; no call
+//! waits much longer than five seconds for a cluster that is away, and then fails as Retryable.
+
+mod admin;
+mod client;
+mod failure;
+mod properties;
+mod reader;
+mod writer;
+
+use std::ffi::CString;
+use std::ptr;
+use std::sync::Arc;
+
+use rdkafka_sys as sys;
+
+use crate::faults::{Failure, Kind};
+use crate::settings;
+
+use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+use client::{Client, PartitionList, Role};
+
+/// One topic of a cluster.
+pub struct KafkaLog {
+    settings: settings::Log,
+    group: String,
+    subject: Arc<Subject>,
+    /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
+    client: Client,
+}
+
+/// The topic that all calls are about.
+struct Subject {
+    topic: CString,
+    /// The topic and its cluster for messages.
+    name: String,
+}
+
+impl KafkaLog {
+    /// The topic that the settings name. `group` is the consumer group that [`RecordLog::publish_committed`] commits to.
+    /// Nothing is waited for; settings that would break a guarantee are refused here.
+    pub fn open(settings: &settings::Log, group: &str) -> Result<Self, Failure> {
+        let name = format!("topic {} on Kafka at {}", settings.topic, settings.kafka.brokers);
+        let topic = CString::new(settings.topic.as_str())
+            .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
+        let client = Client::new(&properties::reading(settings, group)?, Role::Consumer)?;
+        let subject = Arc::new(Subject { topic, name });
+        Ok(Self { settings: settings.clone(), group: group.to_owned(), subject, client })
+    }
+}
+
+impl RecordLog for KafkaLog {
+    fn name(&self) -> String {
+        self.subject.name.clone()
+    }
+
+    fn topic(&self) -> Result<Option<Topic>, Failure> {
+        let Some(description) = admin::describe(&self.client, &self.subject)? else { return Ok(None) };
+        let policy = admin::policy(&self.client, &self.subject)?;
+        Ok(Some(Topic {
+            log_id: description.log_id,
+            partitions: description.partitions,
+            warning: policy.warning,
+            compacted: policy.compacted,
+        }))
+    }
+
+    fn log_id(&self) -> Result<Option<String>, Failure> {
+        Ok(admin::describe(&self.client, &self.subject)?.map(|description| description.log_id))
+    }
+
+    fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
+        debug_assert_eq!(spec.name, self.settings.topic, "a log is about one topic");
+        admin::create(&self.client, &self.subject, spec)?;
+        self.topic()?.ok_or_else(|| {
+            Failure::retryable(
+                Kind::Unavailable,
+                format!("{} was deleted just after it was created", self.subject.name),
+            )
+        })
+    }
+
+    fn delete_topic(&self) -> Result<(), Failure> {
+        admin::delete(&self.client, &self.subject)
+    }
+
+    fn extent(&self, partition: u32) -> Result<Extent, Failure> {
+        admin::extent(&self.client, &self.subject, partition)
+    }
+
+    fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
+        let client = Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer)?;
+        Ok(Box::new(reader::Reader::open(client, self.subject.clone(), partition, from)?))
+    }
+
+    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+        let properties = properties::writing(&self.settings)?;
+        Ok(Box::new(writer::Writer::open(&properties, self.subject.clone())?))
+    }
+
+    /// Hands the offset to the client, which tells the group in its own time.
+    fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
+        self.client.serve(std::time::Duration::ZERO, |_| ());
+        let offsets = PartitionList::new(&self.subject.topic, partition, next_offset);
+        // SAFETY: both are alive during the call, which copies the list.
+        let error = unsafe { sys::rd_kafka_commit(self.client.ptr(), offsets.ptr(), 1) };
+        match error {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            error => {
+                let what = format!("{}: the group {} could not be told an offset", self.subject.name, self.group);
+                Err(self.client.failure(&what, error, ptr::null()))
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The properties of the clients: ours, then the person's, except those that the guarantees rest on.
+
+use std::fs;
+use std::path::Path;
+
+use rdkafka::ClientConfig;
+
+use crate::faults::{Failure, Kind};
+use crate::settings;
+
+/// Queued bytes of all partitions' readers together, and the least and most of one.
+const QUEUED_KIB_ALL: u32 = 256 * 1024;
+const QUEUED_KIB_MIN: u32 = 1024;
+const QUEUED_KIB_MAX: u32 = 16 * 1024;
+
+/// The largest record that a client takes.
+pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
+
+/// Properties that the person may not set to anything else, and why.
+const FIXED: [(&str, &[&str], &str); 16] = [
+    ("bootstrap.servers", &[], "the brokers are set by log.kafka.brokers"),
+    ("metadata.broker.list", &[], "the brokers are set by log.kafka.brokers"),
+    ("transactional.id", &[], "records would stay uncommitted"),
+    ("log.queue", &["true"], "log lines would be lost"),
+    ("delivery.report.only.error", &["false"], "acknowledgements would be lost"),
+    ("enable.idempotence", &["true"], "records could be doubled or change their order"),
+    ("enable.gapless.guarantee", &["true"], "a failed record could be followed by later ones"),
+    ("acks", &["all", "-1"], "acknowledged records could be lost"),
+    ("request.required.acks", &["all", "-1"], "acknowledged records could be lost"),
+    ("enable.auto.commit", &["false"], "offsets are told once they are in a partition's file"),
+    ("isolation.level", &["read_committed"], "aborted records would be counted"),
+    ("auto.offset.reset", &["error"], "records would be skipped in silence"),
+    ("topic.auto.offset.reset", &["error"], "records would be skipped in silence"),
+    ("enable.partition.eof", &["true"], "the end of a partition could not be seen"),
+    ("check.crcs", &["true"], "damaged records would be counted"),
+    ("allow.auto.create.topics", &["false"], "a deleted topic would come back empty"),
+];
+
+/// For a client that reads or asks.
+pub fn reading(settings: &settings::Log, group: &str) -> Result<ClientConfig, Failure> {
+    let queued_kib = (QUEUED_KIB_ALL / settings.partitions.max(1)).clamp(QUEUED_KIB_MIN, QUEUED_KIB_MAX);
+    let mut properties = common(settings);
+    properties
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .set("check.crcs", "true")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("queued.min.messages", "10000")
+        .set("queued.max.messages.kbytes", queued_kib.to_string());
+    with_the_persons(properties, &settings.kafka)
+}
+
+/// For a client that writes.
+pub fn writing(settings: &settings::Log) -> Result<ClientConfig, Failure> {
+    let mut properties = common(settings);
+    properties
+        .set("enable.idempotence", "true")
+        .set("enable.gapless.guarantee", "true")
+        .set("acks", "all")
+        .set("retries", "10")
+        .set("message.timeout.ms", super::client::CALL_MS_MAX.to_string())
+        .set("linger.ms", "5")
+        .set(MESSAGE_BYTES_MAX, "1000000")
+        .set("queue.buffering.max.messages", "100000")
+        .set("queue.buffering.max.kbytes", "65536");
+    with_the_persons(properties, &settings.kafka)
+}
+
+fn common(settings: &settings::Log) -> ClientConfig {
+    let mut properties = ClientConfig::new();
+    properties
+        .set("bootstrap.servers", &settings.kafka.brokers)
+        .set("client.id", "isotherm")
+        .set("allow.auto.create.topics", "false")
+        .set("socket.timeout.ms", "10000")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000");
+    properties
+}
+
+fn with_the_persons(mut properties: ClientConfig, kafka: &settings::Kafka) -> Result<ClientConfig, Failure> {
+    for (key, value) in &kafka.client {
+        check(key, value)?;
+        properties.set(key, value);
+    }
+    if !kafka.password_file.is_empty() {
+        properties.set("sasl.password", password(Path::new(&kafka.password_file))?);
+    }
+    needs_no_more_than(cfg!(feature = "tls"), properties.get("security.protocol"))?;
+    Ok(properties)
+}
+
+fn check(key: &str, value: &str) -> Result<(), Failure> {
+    let Some((_, allowed, why)) = FIXED.iter().find(|(fixed, ..)| *fixed == key) else { return Ok(()) };
+    if allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(value)) {
+        return Ok(());
+    }
+    let what = match allowed.first() {
+        Some(allowed) => format!("log.kafka.client: {key} can only be {allowed}, not {value:?}: {why}"),
+        None => format!("log.kafka.client: {key} cannot be set: {why}"),
+    };
+    Err(Failure::fatal(Kind::Settings, what).advice("take it out of the settings"))
+}
+
+fn password(file: &Path) -> Result<String, Failure> {
+    let failed = |reason: String| {
+        Failure::fatal(Kind::Settings, format!("log.kafka.password_file: {}: {reason}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    match text.lines().next() {
+        Some(password) if !password.is_empty() => Ok(password.to_owned()),
+        _ => Err(failed("its first line is empty".to_owned())),
+    }
+}
+
+fn needs_no_more_than(tls: bool, protocol: Option<&str>) -> Result<(), Failure> {
+    match protocol {
+        Some(protocol) if !tls && !protocol.eq_ignore_ascii_case("plaintext") => Err(Failure::fatal(
+            Kind::Settings,
+            format!(
+                "log.kafka.client: security.protocol is {protocol}, but this isotherm was built without TLS and SASL"
+            ),
+        )
+        .advice("build it with: cargo build --release --features tls")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "properties_tests.rs"]
+mod tests;

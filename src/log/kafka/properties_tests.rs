@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::settings::{Kafka, Log, LogKind, OnStart, Sqlite};
+
+fn log(client: &[(&str, &str)]) -> Log {
+    Log {
+        kind: LogKind::Kafka,
+        topic: "t".to_owned(),
+        partitions: 4,
+        replication: 1,
+        retention_ms: -1,
+        on_start: OnStart::Reuse,
+        allow_compaction: false,
+        kafka: Kafka {
+            brokers: "localhost:9092".to_owned(),
+            password_file: String::new(),
+            client: client
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        },
+        sqlite: Sqlite { path: "x".into() },
+    }
+}
+
+#[test]
+fn a_property_of_the_person_wins_over_ours() {
+    let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")])).unwrap();
+    assert_eq!((properties.get("linger.ms"), properties.get("client.id")), (Some("50"), Some("me")));
+    assert_eq!(reading(&log(&[]), "g").unwrap().get("linger.ms"), None, "that is for writing");
+}
+
+#[test]
+fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
+    for (key, allowed, _) in FIXED {
+        let value = if allowed == ["false"] { "true" } else { "none" };
+        let settings = log(&[(key, value)]);
+        for failure in [reading(&settings, "g").unwrap_err(), writing(&settings).unwrap_err()] {
+            assert_eq!(failure.kind, Kind::Settings);
+            assert!(failure.what.contains(key), "{failure}");
+        }
+        for value in allowed {
+            assert!(writing(&log(&[(key, value)])).is_ok(), "{key}={value}");
+        }
+    }
+}
+
+#[test]
+fn all_partitions_readers_together_queue_a_bounded_number_of_bytes() {
+    for (partitions, kib) in [(1, "16384"), (64, "4096"), (10_000, "1024")] {
+        let settings = Log { partitions, ..log(&[]) };
+        assert_eq!(reading(&settings, "g").unwrap().get("queued.max.messages.kbytes"), Some(kib));
+    }
+}
+
+#[test]
+fn the_password_is_the_first_line_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let mut settings = log(&[]);
+    settings.kafka.password_file = file.display().to_string();
+    let failure = writing(&settings).unwrap_err();
+    assert!(failure.kind == Kind::Settings && failure.what.contains("password_file"), "{failure}");
+    fs::write(&file, "\n").unwrap();
+    assert!(writing(&settings).unwrap_err().what.contains("empty"));
+    fs::write(&file, "top secret\r\nsecond\n").unwrap();
+    assert_eq!(writing(&settings).unwrap().get("sasl.password"), Some("top secret"));
+}
+
+#[test]
+fn a_build_without_tls_says_so() {
+    assert!(needs_no_more_than(false, None).is_ok());
+    assert!(needs_no_more_than(false, Some("PLAINTEXT")).is_ok());
+    assert!(needs_no_more_than(true, Some("sasl_ssl")).is_ok());
+    let failure = needs_no_more_than(false, Some("sasl_ssl")).unwrap_err();
+    assert!(failure.kind == Kind::Settings && failure.to_string().contains("--features tls"), "{failure}");
+}

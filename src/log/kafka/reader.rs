@@ -1,0 +1,227 @@
+//! Reads one partition: batches of librdkafka's queue, copied into the arena of ours.
+
+use std::ptr;
+use std::slice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka_sys as sys;
+use sys::rd_kafka_resp_err_t as Code;
+
+use crate::domain::{Batch, Record};
+use crate::faults::{Failure, Kind};
+use crate::log::RecordReader;
+
+use super::Subject;
+use super::admin;
+use super::client::{Client, PartitionList, Queue, index, milliseconds};
+
+/// A batch takes no further record once it holds this much.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Records taken from the queue at once.
+const TAKEN_MAX: usize = 10_000;
+
+/// When nothing was heard for this long, the broker is asked whether it is there.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+pub struct Reader {
+    /// Taken from the queue, not yet in a batch. Before `queue` and `client`: what is a client's goes before it.
+    taken: Taken,
+    queue: Queue,
+    client: Client,
+    subject: Arc<Subject>,
+    partition: u32,
+    position: u64,
+    /// Whether the offset that reading starts at was compared with the partition's extent.
+    checked: bool,
+    last_heard: Instant,
+}
+
+impl Reader {
+    /// Starts to fetch at once; nothing is waited for.
+    pub fn open(client: Client, subject: Arc<Subject>, partition: u32, from: u64) -> Result<Self, Failure> {
+        // SAFETY: all arguments are alive during the calls. The partition's queue is taken off the client's common one
+        // before anything is fetched, so that all records come through it.
+        let queue = unsafe {
+            let queue = sys::rd_kafka_queue_get_partition(client.ptr(), subject.topic.as_ptr(), index(partition));
+            if queue.is_null() {
+                return Err(Failure::fatal(Kind::Internal, format!("{}: no queue for {partition}", subject.name)));
+            }
+            sys::rd_kafka_queue_forward(queue, ptr::null_mut());
+            Queue::new(queue)
+        };
+        let start = PartitionList::new(&subject.topic, partition, from);
+        // SAFETY: both are alive during the call, which copies the list.
+        let code = unsafe { sys::rd_kafka_assign(client.ptr(), start.ptr()) };
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            let what = format!("partition {partition} of {} cannot be assigned", subject.name);
+            return Err(client.failure(&what, code, ptr::null()));
+        }
+        let (taken, last_heard) = (Taken::default(), Instant::now());
+        Ok(Self { taken, queue, client, subject, partition, position: from, checked: false, last_heard })
+    }
+
+    /// The offset to start at must lie within the partition: the broker would tell too, but later and less exactly.
+    fn check_start(&mut self) -> Result<(), Failure> {
+        let extent = admin::extent(&self.client, &self.subject, self.partition)?;
+        if self.position < extent.start || self.position > extent.end {
+            return Err(self.out_of_range());
+        }
+        self.checked = true;
+        self.last_heard = Instant::now();
+        Ok(())
+    }
+
+    /// Moves what was taken into the batch, as far as it has room. An error is told only while the batch is empty, so that
+    /// the records before it are not lost.
+    fn fill(&mut self, batch: &mut Batch, records_max: usize) -> Result<(), Failure> {
+        while batch.len() < records_max && batch.size_bytes() < BATCH_BYTES_MAX {
+            let Some(message) = self.taken.peek() else { break };
+            let offset = u64::try_from(message.offset).unwrap_or(self.position);
+            match message.err {
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
+                    // SAFETY: the message owns its key and value until it is dropped below.
+                    let (key, value) =
+                        unsafe { (bytes(message.key, message.key_len), bytes(message.payload, message.len)) };
+                    batch.push(Record { offset, key, value });
+                    self.position = offset + 1;
+                }
+                Code::RD_KAFKA_RESP_ERR__PARTITION_EOF => self.position = self.position.max(offset),
+                _ if !batch.is_empty() => break,
+                code => {
+                    self.taken.drop_first();
+                    return Err(self.failed(code));
+                }
+            }
+            self.taken.drop_first();
+        }
+        Ok(())
+    }
+
+    fn failed(&self, code: Code) -> Failure {
+        match code {
+            Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
+            | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
+            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION => self.out_of_range(),
+            code => {
+                let what = format!(
+                    "partition {} of {} cannot be read at offset {}",
+                    self.partition, self.subject.name, self.position
+                );
+                admin::failed(&self.client, &self.subject, self.partition, &what, code)
+            }
+        }
+    }
+
+    fn out_of_range(&self) -> Failure {
+        let extent = match admin::extent(&self.client, &self.subject, self.partition) {
+            Ok(extent) => format!("it holds offsets {} to {}", extent.start, extent.end),
+            Err(failure) => failure.what,
+        };
+        Failure::fatal(
+            Kind::Data,
+            format!(
+                "partition {} of {} cannot be read at offset {}: {extent}",
+                self.partition, self.subject.name, self.position
+            ),
+        )
+    }
+
+    /// Silence is either that nothing new is there, or that the broker is away. Asked only now and then, and at once after
+    /// the client had trouble.
+    fn check_silence(&mut self) -> Result<(), Failure> {
+        if self.client.troubled() || self.last_heard.elapsed() > SILENCE_MAX {
+            admin::extent(&self.client, &self.subject, self.partition)?;
+            self.last_heard = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+impl RecordReader for Reader {
+    fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure> {
+        let deadline = Instant::now() + wait;
+        self.client.serve(Duration::ZERO, |_| ());
+        if !self.checked {
+            self.check_start()?;
+        }
+        let from = self.position;
+        loop {
+            self.fill(batch, records_max)?;
+            let room = records_max - batch.len();
+            if room == 0 || !self.taken.is_empty() {
+                return Ok(self.position);
+            }
+            if self.taken.take(&self.queue, room.min(TAKEN_MAX), Duration::ZERO) {
+                self.last_heard = Instant::now();
+                continue;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !batch.is_empty() || self.position > from || left.is_zero() {
+                break;
+            }
+            self.taken.take(&self.queue, 1, left);
+        }
+        if batch.is_empty() {
+            self.check_silence()?;
+        }
+        Ok(self.position)
+    }
+}
+
+/// Messages that are ours, in the order in which they came.
+#[derive(Default)]
+struct Taken {
+    messages: Vec<*mut sys::rd_kafka_message_t>,
+    next: usize,
+}
+
+// SAFETY: librdkafka's messages may be used from any thread.
+unsafe impl Send for Taken {}
+
+impl Taken {
+    fn is_empty(&self) -> bool {
+        self.next == self.messages.len()
+    }
+
+    fn peek(&self) -> Option<&sys::rd_kafka_message_t> {
+        // SAFETY: the messages from `next` on are ours and alive.
+        self.messages.get(self.next).map(|message| unsafe { &**message })
+    }
+
+    fn drop_first(&mut self) {
+        // SAFETY: it is ours, and `next` moves past it.
+        unsafe { sys::rd_kafka_message_destroy(self.messages[self.next]) };
+        self.next += 1;
+    }
+
+    /// Takes up to `count` messages and waits for them all until the time is over; to be called while it is empty.
+    fn take(&mut self, queue: &Queue, count: usize, wait: Duration) -> bool {
+        self.messages.clear();
+        self.next = 0;
+        self.messages.reserve(count);
+        // SAFETY: there is room for `count`; as many as the call says are set and ours.
+        unsafe {
+            let room = self.messages.as_mut_ptr();
+            let taken = sys::rd_kafka_consume_batch_queue(queue.ptr(), milliseconds(wait), room, count);
+            self.messages.set_len(usize::try_from(taken).unwrap_or(0));
+        }
+        !self.messages.is_empty()
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        while !self.is_empty() {
+            self.drop_first();
+        }
+    }
+}
+
+/// # Safety
+/// A pointer that is not null has `length` bytes behind it, for as long as the result is used.
+unsafe fn bytes<'a>(start: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: as said above.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
+}

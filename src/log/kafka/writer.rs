@@ -1,0 +1,201 @@
+//! Writes records and waits for the acknowledgement of all.
+
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka_sys as sys;
+use sys::rd_kafka_resp_err_t as Code;
+
+use crate::faults::{Failure, Kind};
+use crate::log::{Outgoing, RecordWriter};
+
+use super::Subject;
+use super::admin;
+use super::client::{Client, Role, index};
+use super::properties::MESSAGE_BYTES_MAX;
+
+/// Records handed to the client at once.
+const GIVEN_MAX: usize = 1_000;
+
+/// How long to wait for the next delivery reports; how long in all is the client's `message.timeout.ms`.
+const REPORTS_WAIT: Duration = Duration::from_millis(100);
+
+pub struct Writer {
+    topic: TopicHandle,
+    client: Client,
+    subject: Arc<Subject>,
+    /// Whether the topic was there when the first records came. A client only learns that it is not by waiting in vain.
+    checked: bool,
+    /// The client's `message.max.bytes`, which is compared with key and value together.
+    record_bytes_max: usize,
+}
+
+impl Writer {
+    pub fn open(properties: &ClientConfig, subject: Arc<Subject>) -> Result<Self, Failure> {
+        let client = Client::new(properties, Role::Producer)?;
+        let record_bytes_max = properties.get(MESSAGE_BYTES_MAX).and_then(|bytes| bytes.parse().ok());
+        let record_bytes_max = record_bytes_max.expect("the client was made with it");
+        // SAFETY: both are alive during the call; no configuration means the client's.
+        let topic = unsafe { sys::rd_kafka_topic_new(client.ptr(), subject.topic.as_ptr(), ptr::null_mut()) };
+        if topic.is_null() {
+            return Err(Failure::fatal(Kind::Settings, format!("{} cannot be written: no such name", subject.name)));
+        }
+        Ok(Self { topic: TopicHandle(topic), client, subject, checked: false, record_bytes_max })
+    }
+
+    fn check_topic(&mut self) -> Result<(), Failure> {
+        match admin::describe(&self.client, &self.subject)? {
+            Some(_) => self.checked = true,
+            None => return Err(Failure::fatal(Kind::Data, format!("{} is not there", self.subject.name))),
+        }
+        Ok(())
+    }
+
+    /// A record that is too large is found before anything is sent: those behind it would go without it.
+    fn check_sizes(&self, records: &[Outgoing]) -> Result<(), Failure> {
+        let length = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        let size = |record: &&Outgoing| length(&record.key) + length(&record.value);
+        match records.iter().find(|record| size(record) > self.record_bytes_max) {
+            None => Ok(()),
+            Some(record) => {
+                let (bytes, max) = (size(&record), self.record_bytes_max);
+                let what = format!("a record of {bytes} bytes is too large for {}: {max} at most", self.subject.name);
+                Err(Failure::fatal(Kind::Data, what).advice("raise message.max.bytes in log.kafka.client"))
+            }
+        }
+    }
+
+    /// Hands messages to the client; how many it took. Fewer than all means that its queue is full.
+    fn give(&self, messages: &mut [sys::rd_kafka_message_t]) -> Result<usize, Failure> {
+        let flags = sys::RD_KAFKA_MSG_F_COPY | sys::RD_KAFKA_MSG_F_PARTITION;
+        let count = c_int::try_from(messages.len()).expect("at most GIVEN_MAX");
+        // SAFETY: the topic is alive; keys and values are alive during the call, which copies them.
+        unsafe { sys::rd_kafka_produce_batch(self.topic.0, 0, flags, messages.as_mut_ptr(), count) };
+        for (taken, message) in messages.iter().enumerate() {
+            match message.err {
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
+                Code::RD_KAFKA_RESP_ERR__QUEUE_FULL => return Ok(taken),
+                code => return Err(self.failed(message.partition, code)),
+            }
+        }
+        Ok(messages.len())
+    }
+
+    fn failed(&self, partition: i32, code: Code) -> Failure {
+        let what = format!("partition {partition} of {} cannot be written", self.subject.name);
+        admin::failed(&self.client, &self.subject, partition.unsigned_abs(), &what, code)
+    }
+
+    fn write_all(&self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+        self.check_sizes(records)?;
+        let mut reports = Reports::default();
+        let mut messages = Vec::with_capacity(GIVEN_MAX.min(records.len()));
+        for chunk in records.chunks(GIVEN_MAX) {
+            messages.clear();
+            messages.extend(chunk.iter().map(message));
+            let mut given = 0;
+            while given < messages.len() {
+                given += self.give(&mut messages[given..])?;
+                let wait = if given < messages.len() { REPORTS_WAIT } else { Duration::ZERO };
+                self.client.serve(wait, |message| reports.add(message));
+                reports.check(self)?;
+            }
+        }
+        while reports.acknowledged < records.len() {
+            self.client.serve(REPORTS_WAIT, |message| reports.add(message));
+            reports.check(self)?;
+        }
+        self.client.works();
+        Ok(reports.ends)
+    }
+
+    /// Nothing that still waits in the client is sent any more.
+    fn purge(&self) {
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_purge(self.client.ptr(), sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT) };
+    }
+}
+
+impl RecordWriter for Writer {
+    fn write(&mut self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+        if !self.checked {
+            self.check_topic()?;
+        }
+        self.write_all(records).inspect_err(|_| self.purge())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.purge();
+    }
+}
+
+/// What became of the records of one call.
+#[derive(Default)]
+struct Reports {
+    acknowledged: usize,
+    ends: BTreeMap<u32, u64>,
+    /// The first that was not, with its partition.
+    failed: Option<(i32, Code)>,
+}
+
+impl Reports {
+    fn add(&mut self, message: &sys::rd_kafka_message_t) {
+        let code = match (message.err, u64::try_from(message.offset)) {
+            (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Ok(offset)) => {
+                let end = self.ends.entry(message.partition.unsigned_abs()).or_default();
+                *end = (*end).max(offset + 1);
+                self.acknowledged += 1;
+                return;
+            }
+            // Written before a lost answer, but nobody knows where: another writer writes it again.
+            (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Err(_)) => Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+            (code, _) => code,
+        };
+        self.failed.get_or_insert((message.partition, code));
+    }
+
+    fn check(&self, writer: &Writer) -> Result<(), Failure> {
+        match self.failed {
+            None => Ok(()),
+            Some((partition, code)) => Err(writer.failed(partition, code)),
+        }
+    }
+}
+
+struct TopicHandle(*mut sys::rd_kafka_topic_t);
+
+// SAFETY: librdkafka's topics may be used from any thread.
+unsafe impl Send for TopicHandle {}
+
+impl Drop for TopicHandle {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_topic_destroy(self.0) }
+    }
+}
+
+fn message(record: &Outgoing) -> sys::rd_kafka_message_t {
+    // Null is no key, and a pointer to nothing an empty one; an empty slice's pointer is not null.
+    let part = |part: &Option<Vec<u8>>| match part {
+        Some(bytes) => (bytes.as_ptr().cast_mut().cast(), bytes.len()),
+        None => (ptr::null_mut(), 0),
+    };
+    let ((key, key_len), (payload, len)) = (part(&record.key), part(&record.value));
+    sys::rd_kafka_message_t {
+        err: Code::RD_KAFKA_RESP_ERR_NO_ERROR,
+        rkt: ptr::null_mut(),
+        partition: index(record.partition),
+        payload,
+        len,
+        key,
+        key_len,
+        offset: 0,
+        _private: ptr::null_mut(),
+    }
+}

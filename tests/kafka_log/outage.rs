@@ -1,0 +1,118 @@
+//! A broker that is away and comes back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use isotherm::faults::{Failure, Kind};
+use isotherm::log::{Outgoing, RecordLog};
+
+use crate::broker::Broker;
+use crate::support::*;
+
+/// No call waits longer for a broker that is away, however busy the machine.
+const CALL_MAX: Duration = Duration::from_secs(15);
+
+fn assert_waited_out(call: &str, result: Result<(), Failure>, started: Instant) {
+    let failure = result.expect_err("the broker is away");
+    assert!(failure.is_retryable() && failure.kind == Kind::Unavailable, "{call}: {failure}");
+    assert!(started.elapsed() < CALL_MAX, "{call} took {:?}", started.elapsed());
+}
+
+#[test]
+fn a_reader_and_a_log_are_there_again_when_the_broker_is() {
+    let Some(broker) = Broker::start() else { return };
+    let name = broker.fresh_topic();
+    let log = create(&broker.brokers(), &name, 1);
+    write(&log, &[record(0, 0)]);
+    let mut reader = log.open_reader(0, 0).unwrap();
+    assert_eq!(read_to(&mut *reader, 1).0.len(), 1);
+    for (number, hangs) in [(1, false), (2, true)] {
+        if hangs {
+            broker.stop_answering()
+        } else {
+            broker.kill()
+        }
+        let read = || read_on(&mut *reader, &mut Read::new());
+        let failure = until("the reader says it", read, Result::is_err).unwrap_err();
+        assert!(
+            failure.is_retryable() && failure.kind == Kind::Unavailable && failure.what.contains(&name),
+            "{failure}"
+        );
+        let started = Instant::now();
+        assert_waited_out("log_id", log.log_id().map(drop), started);
+        let started = Instant::now();
+        assert_waited_out("extent", log.extent(0).map(drop), started);
+        let started = Instant::now();
+        let mut writer = log.open_writer().unwrap();
+        assert_waited_out("write", writer.write(&[record(0, 99)]).map(drop), started);
+        let started = Instant::now();
+        drop(writer);
+        assert_waited_out(
+            "first read",
+            read_on(&mut *log.open_reader(0, 0).unwrap(), &mut Read::new()).map(drop),
+            started,
+        );
+        log.publish_committed(0, 1).expect("it is only a gauge");
+        if hangs {
+            broker.answer_again()
+        } else {
+            broker.restart()
+        }
+        until("the log answers", || log.log_id(), Result::is_ok);
+        assert_eq!(write(&log, &[record(0, number)])[&0], number as u64 + 1);
+        let mut read = Read::new();
+        until("the reader goes on", || read_on(&mut *reader, &mut read).is_ok() && !read.is_empty(), |it| *it);
+        assert_eq!(read, [(number as u64, format!("value {number}"))]);
+    }
+}
+
+#[test]
+fn a_write_that_outlives_a_restart_doubles_and_loses_nothing() {
+    let Some(broker) = Broker::start() else { return };
+    let name = broker.fresh_topic();
+    create(&broker.brokers(), &name, 2);
+    let log = open_with(&broker.brokers(), &name, &[("message.timeout.ms", "60000")]);
+    let enough = AtomicBool::new(false);
+    let written = thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut writer = log.open_writer().unwrap();
+            let mut written = 0;
+            while !enough.load(Ordering::Relaxed) {
+                let records: Vec<Outgoing> =
+                    (written..written + 1_000).map(|number| record(number as u32 % 2, number)).collect();
+                writer.write(&records).expect("it waits for the broker");
+                written += 1_000;
+            }
+            written
+        });
+        // Each time in the middle of writing.
+        for _ in 0..2 {
+            let end = log.extent(1).unwrap().end;
+            until("more is written", || log.extent(1).is_ok_and(|extent| extent.end > end), |it| *it);
+            broker.kill();
+            broker.restart();
+            until("the broker answers", || log.extent(1), Result::is_ok);
+        }
+        enough.store(true, Ordering::Relaxed);
+        writing.join().unwrap()
+    });
+    for partition in 0..2 {
+        let end = log.extent(partition).unwrap().end;
+        assert_eq!(end, written as u64 / 2);
+        let (read, _) = read_to(&mut *log.open_reader(partition, 0).unwrap(), end);
+        let expected = (partition as usize..written).step_by(2).map(|number| format!("value {number}"));
+        assert!(read.iter().map(|(_, value)| value.clone()).eq(expected), "partition {partition}");
+    }
+}
+
+#[test]
+fn no_broker_at_all_is_waited_out_and_says_why() {
+    // Nobody listens there.
+    let [port] = crate::broker::free_ports();
+    let log = open(&format!("127.0.0.1:{port}"), "nothing");
+    let started = Instant::now();
+    let failure = log.topic().unwrap_err();
+    assert_waited_out("topic", Err(failure.clone()), started);
+    assert!(failure.what.contains("Connection refused"), "{failure}");
+}

@@ -1,0 +1,261 @@
+//! A real Kafka broker for tests, on loopback, from the jars that `tests/kafka/get` laid down.
+//!
+//! It dies with the test's process, however that ends. Where there are no jars or no Java, tests that need it are
+//! passed over with a word; with `ISOTHERM_REQUIRE_BROKER=1` they fail instead.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+/// A healthy broker starts within this, even on a busy machine.
+const START_MAX: Duration = Duration::from_secs(90);
+
+/// Small, and quick to start rather than quick to run.
+const JAVA_FLAGS: [&str; 5] = [
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Xshare:auto",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+];
+
+pub struct Broker {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Mutex<Option<Child>>,
+}
+
+/// What a broker can be told apart from the usual.
+#[derive(Default)]
+pub struct Options {
+    /// Further lines of `server.properties`.
+    pub properties: String,
+    /// Further listeners, as `SASL_SSL://127.0.0.1:4711`.
+    pub listeners: Vec<String>,
+    /// A user that logs in by SCRAM-SHA-256, with the password.
+    pub scram: Option<(String, String)>,
+}
+
+impl Broker {
+    /// A broker of the test's own. `None`: there is none to be had, which was said.
+    pub fn start() -> Option<Self> {
+        Self::start_with(&Options::default())
+    }
+
+    /// The broker of all tests in this process, for those that only use topics of their own.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
+        extern "C" fn end() {
+            if let Some(Some(broker)) = SHARED.get() {
+                broker.kill();
+                drop(fs::remove_dir_all(broker.folder.path()));
+            }
+        }
+        let start = || {
+            // SAFETY: the function is one of this program, and needs nothing that is gone by then.
+            unsafe { libc::atexit(end) };
+            Self::start()
+        };
+        SHARED.get_or_init(start).as_ref()
+    }
+
+    pub fn start_with(options: &Options) -> Option<Self> {
+        if let Err(lacking) = lacking() {
+            assert_ne!(std::env::var("ISOTHERM_REQUIRE_BROKER").as_deref(), Ok("1"), "no broker for tests: {lacking}");
+            eprintln!("skipped: no broker for tests: {lacking}");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("isotherm-kafka-").tempdir().expect("there is room");
+        let [port, controller_port] = free_ports();
+        fs::write(
+            folder.path().join("server.properties"),
+            server_properties(folder.path(), port, controller_port, options),
+        )
+        .expect("there is room");
+        format(folder.path(), options);
+        let broker = Self { folder, port, child: Mutex::new(None) };
+        broker.restart();
+        Some(broker)
+    }
+
+    /// For `bootstrap.servers`.
+    pub fn brokers(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A name that no other topic of this process has.
+    pub fn fresh_topic(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        format!("topic-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Ends the broker as `kill -9` does, and returns once it is gone.
+    pub fn kill(&self) {
+        if let Some(mut child) = self.child.lock().expect("no test panicked in here").take() {
+            child.kill().expect("it is ours");
+            child.wait().expect("it is ours");
+        }
+    }
+
+    /// Starts it on the same port and data, and returns once it answers.
+    pub fn restart(&self) {
+        self.kill();
+        let mut command = java(self.folder.path());
+        command.args(["kafka.Kafka", "server.properties"]);
+        *self.child.lock().expect("no test panicked in here") = Some(spawn_to_die_with_us(command));
+        self.await_ready();
+    }
+
+    /// It is there but answers nobody, as a machine that hangs.
+    pub fn stop_answering(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    pub fn answer_again(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        let child = self.child.lock().expect("no test panicked in here");
+        let id = child.as_ref().expect("it runs").id().try_into().expect("a process id");
+        // SAFETY: the process is our child and not yet waited for.
+        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+    }
+
+    fn await_ready(&self) {
+        let deadline = Instant::now() + START_MAX;
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.brokers()).set("reconnect.backoff.max.ms", "200");
+        let client: BaseConsumer = client.create().expect("it needs no broker");
+        loop {
+            let metadata = client.fetch_metadata(None, Duration::from_secs(2));
+            if metadata.is_ok_and(|metadata| !metadata.brokers().is_empty()) {
+                return;
+            }
+            let ended = self
+                .child
+                .lock()
+                .expect("no test panicked in here")
+                .as_mut()
+                .and_then(|child| child.try_wait().ok())
+                .flatten();
+            let late = Instant::now() > deadline;
+            assert!(ended.is_none() && !late, "the broker did not start ({ended:?}):\n{}", tail(self.folder.path()));
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn cache() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kafka");
+    std::env::var_os("ISOTHERM_KAFKA_CACHE").map_or_else(own, PathBuf::from)
+}
+
+/// What is lacking for a broker.
+fn lacking() -> Result<(), String> {
+    let jars = cache().join("jars/pom.xml");
+    if !jars.is_file() {
+        return Err(format!("{} is not there; run tests/kafka/get", jars.display()));
+    }
+    let java = Command::new("java").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match java {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("java -version: {status}")),
+        Err(error) => Err(format!("java: {error}")),
+    }
+}
+
+/// Java in the broker's folder with all it prints in a file there; the class to run is still to be given.
+pub fn java(folder: &Path) -> Command {
+    let log = File::options().create(true).append(true).open(folder.join("broker.log")).expect("there is room");
+    let mut command = Command::new("java");
+    command.args(JAVA_FLAGS).arg("-cp").arg(cache().join("jars/*")).current_dir(folder).stdin(Stdio::null());
+    command.stdout(log.try_clone().expect("it is open")).stderr(log);
+    command
+}
+
+fn server_properties(folder: &Path, port: u16, controller_port: u16, options: &Options) -> String {
+    let usual = format!("PLAINTEXT://127.0.0.1:{port}");
+    let advertised: Vec<String> = std::iter::once(usual).chain(options.listeners.iter().cloned()).collect();
+    let advertised = advertised.join(",");
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+         controller.listener.names=CONTROLLER\n\
+         listeners={advertised},CONTROLLER://127.0.0.1:{controller_port}\n\
+         advertised.listeners={advertised}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n\
+         log.dirs={data}\n\
+         num.network.threads=2\n\
+         num.io.threads=2\n\
+         log.cleaner.dedupe.buffer.size=4194304\n\
+         group.initial.rebalance.delay.ms=0\n\
+         offsets.topic.num.partitions=1\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.num.partitions=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         {more}\n",
+        data = folder.join("data").display(),
+        more = options.properties,
+    )
+}
+
+fn format(folder: &Path, options: &Options) {
+    let mut command = java(folder);
+    command.args(["kafka.tools.StorageTool", "format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk"]);
+    command.args(["--config", "server.properties"]);
+    if let Some((user, password)) = &options.scram {
+        command.args(["--add-scram", &format!("SCRAM-SHA-256=[name={user},password={password}]")]);
+    }
+    let status = command.status().expect("java was there before");
+    assert!(status.success(), "the broker's folder could not be made:\n{}", tail(folder));
+}
+
+/// Two ports that were free a moment ago. They are named in the configuration, as a broker that restarts must have the same.
+pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners = [(); COUNT].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("there are free ports"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
+}
+
+/// The kernel ends the child when the *thread* that started it ends: so that is one which ends with the process.
+fn spawn_to_die_with_us(mut command: Command) -> Child {
+    // SAFETY: the function is safe to call between fork and exec.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        })
+    };
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        send.send(command.spawn().expect("java was there before")).expect("somebody waits for it");
+        loop {
+            thread::park();
+        }
+    });
+    receive.recv().expect("the thread lives")
+}
+
+fn tail(folder: &Path) -> String {
+    let log = fs::read_to_string(folder.join("broker.log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
