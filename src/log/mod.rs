@@ -6,7 +6,6 @@
 
 mod failures;
 pub mod kafka;
-mod kafka_stub;
 pub mod memory;
 pub mod partitioner;
 pub mod sqlite;
@@ -19,7 +18,7 @@ use crate::domain::Batch;
 use crate::faults::Failure;
 use crate::settings::{self, LogKind};
 
-use kafka_stub::KafkaLog;
+use kafka::KafkaLog;
 use memory::MemoryLog;
 use sqlite::SqliteLog;
 

@@ -13,6 +13,8 @@ use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
 /// The actors that live and die together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Branch {
+    /// None of them: what is done before they start.
+    Process,
     Ingest,
     Partition(u32),
 }
@@ -20,6 +22,7 @@ pub enum Branch {
 impl fmt::Display for Branch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Process => write!(formatter, "start"),
             Self::Ingest => write!(formatter, "ingest"),
             Self::Partition(number) => write!(formatter, "partition {number}"),
         }
@@ -43,7 +46,7 @@ pub struct Restarted<'a> {
 impl Restarted<'_> {
     pub fn emit(&self, progress: &Progress) {
         match self.branch {
-            Branch::Ingest => progress.source().add_restart(),
+            Branch::Process | Branch::Ingest => progress.source().add_restart(),
             Branch::Partition(number) => progress.partition(number).add_restart(),
         }
         warn!(
@@ -67,7 +70,7 @@ pub struct BranchFailed<'a> {
 impl BranchFailed<'_> {
     pub fn emit(&self, progress: &Progress) {
         match self.branch {
-            Branch::Ingest => progress.source().set_failed(),
+            Branch::Process | Branch::Ingest => progress.source().set_failed(),
             Branch::Partition(number) => progress.partition(number).set_failed(),
         }
         error!(

@@ -174,6 +174,11 @@ impl SourceProgress {
         *lines
     }
 
+    /// Counts bad lines that nobody named.
+    pub fn add_unnamed_bad_lines(&self, lines: u64) {
+        self.bad_lines.fetch_add(lines, Relaxed);
+    }
+
     pub fn readings(&self) -> u64 {
         self.readings.load(Relaxed)
     }

@@ -110,6 +110,7 @@ pub struct FileSource<F> {
     found: Found,
     /// Of the files before and behind the current one.
     cursor: Cursor,
+    bytes_total: u64,
     bad_lines_total: u64,
     bad_lines: Vec<BadLine>,
 }
@@ -125,9 +126,11 @@ impl<F: Format> FileSource<F> {
         for (name, cursor) in &cursor.files {
             compare(name, cursor, names.binary_search(name).is_ok())?;
         }
+        let bytes_total = names.iter().map(|name| file_bytes(Path::new(name))).sum::<Result<u64, Failure>>()?;
         Ok(Self {
             format,
             names,
+            bytes_total,
             next_file: 0,
             current: None,
             found: Found::default(),
@@ -266,6 +269,14 @@ impl<F: Format> Source for FileSource<F> {
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
         (std::mem::take(&mut self.bad_lines_total), std::mem::take(&mut self.bad_lines))
+    }
+
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let current = self.current.as_ref();
+        let others =
+            self.cursor.files.iter().filter(|(name, _)| current.is_none_or(|one| self.names[one.file] != **name));
+        let read: u64 = others.map(|(_, cursor)| cursor.bytes).sum();
+        Some((read + current.map_or(0, |current| current.lines.place().bytes), self.bytes_total))
     }
 
     fn skipped_quality(&self) -> u64 {

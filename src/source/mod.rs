@@ -63,6 +63,12 @@ pub trait Source: Send {
         (0, Vec::new())
     }
 
+    /// Bytes of the files that were read, and of all of them as they were when the source was opened; `None` where the
+    /// source has no files.
+    fn bytes(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Values passed over because the source itself says that they failed its quality checks, up to the cursor and
     /// since the very first run.
     fn skipped_quality(&self) -> u64 {

@@ -119,6 +119,10 @@ fn the_ten_airports_have_the_sums_of_their_files() {
         assert_eq!(of_station[0].day.to_string(), "2014-07-01");
         assert_eq!(of_station[364].day.to_string(), "2015-06-30");
     }
+    let mut source = open(&settings(SourceKind::Csv), None).expect("opens");
+    let Some((0, total)) = source.bytes() else { panic!("nothing is read yet") };
+    drain(&mut *source, 7);
+    assert_eq!(source.bytes(), Some((total, total)));
     assert!(readings.is_sorted_by_key(|reading| (reading.station_id.clone(), reading.day)), "files in order of name");
 }
 

@@ -1,0 +1,230 @@
+//! Counts. Owns the only mutable state of its partition.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::checkpoint_writer::CheckpointWriter;
+use super::ending::end;
+use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
+use crate::checkpoint::Identity;
+use crate::domain::PartitionState;
+use crate::faults::{Failure, FaultPoints, Kind};
+use crate::observe::Progress;
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
+
+/// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
+/// there is something new, or somebody waits for it. One commit is in flight at most.
+pub struct Aggregator {
+    guard: Guard,
+    writer: Addr<CheckpointWriter>,
+    commit_interval: Duration,
+    faults: FaultPoints,
+    progress: Progress,
+    loaded: Option<Loaded>,
+    /// Whoever waits until all that was applied is on disk.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+struct Loaded {
+    identity: Arc<Identity>,
+    state: PartitionState,
+    /// What the file on disk goes on from; `None` where it is not there yet, or lacks an accepted gap.
+    committed: Option<u64>,
+    in_flight: bool,
+    /// When the last snapshot was taken.
+    snapshot_at: Instant,
+    /// A timer will take the next one.
+    scheduled: bool,
+}
+
+impl Aggregator {
+    pub fn new(
+        guard: Guard,
+        writer: Addr<CheckpointWriter>,
+        commit_interval: Duration,
+        faults: FaultPoints,
+        progress: Progress,
+    ) -> Self {
+        Self { guard, writer, commit_interval, faults, progress, loaded: None, waiting: Vec::new() }
+    }
+
+    /// Takes a snapshot if one is due, or sees to it that one will be.
+    fn commit_if_due(&mut self, context: &mut Context<Self>) -> Result<(), Failure> {
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        if loaded.in_flight {
+            return Ok(());
+        }
+        if loaded.committed == Some(loaded.state.next_offset) {
+            for waiting in self.waiting.drain(..) {
+                // Whoever waited may have been stopped meanwhile.
+                let _ = waiting.send(());
+            }
+            return Ok(());
+        }
+        let due = loaded.snapshot_at + self.commit_interval;
+        if self.waiting.is_empty() && Instant::now() < due {
+            if !loaded.scheduled {
+                loaded.scheduled = true;
+                context.run_later(due - Instant::now(), |actor, context| {
+                    if let Some(loaded) = &mut actor.loaded {
+                        loaded.scheduled = false;
+                    }
+                    actor.commit_or_end(context);
+                });
+            }
+            return Ok(());
+        }
+        self.faults.hit("aggregator.snapshot")?;
+        let snapshot = loaded.state.snapshot();
+        let read = snapshot.next_offset - snapshot.first_offset;
+        if snapshot.counted() + snapshot.rejected_total() > read {
+            return Err(Failure::fatal(
+                Kind::Internal,
+                format!(
+                    "partition {} would hold {} counted and {} rejected records of at most {read}: nothing was written",
+                    loaded.identity.partition,
+                    snapshot.counted(),
+                    snapshot.rejected_total()
+                ),
+            ));
+        }
+        loaded.in_flight = true;
+        loaded.snapshot_at = Instant::now();
+        let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
+        context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
+            // Where the writer ended, its own guard has said why.
+            if let Ok(Ok(committed)) = reply {
+                actor.committed(committed, context);
+            }
+        }));
+        Ok(())
+    }
+
+    fn committed(&mut self, committed: Committed, context: &mut Context<Self>) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.in_flight = false;
+            loaded.committed = Some(committed.next_offset);
+        }
+        if let Err(failure) = self.faults.hit("aggregator.commit_reply") {
+            return end(failure.into(), &mut self.guard, context);
+        }
+        self.commit_or_end(context);
+    }
+
+    fn commit_or_end(&mut self, context: &mut Context<Self>) {
+        if let Err(failure) = self.commit_if_due(context) {
+            end(failure.into(), &mut self.guard, context);
+        }
+    }
+
+    /// Resolves when all that was applied is on disk.
+    fn flush(&mut self, context: &mut Context<Self>) -> oneshot::Receiver<()> {
+        let (done, flushed) = oneshot::channel();
+        if self.loaded.is_some() {
+            self.waiting.push(done);
+            self.commit_or_end(context);
+        } else {
+            let _ = done.send(());
+        }
+        flushed
+    }
+
+    fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
+        self.faults.hit("aggregator.apply")?;
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let rejected_before = loaded.state.rejected_total();
+        loaded.state.apply(&apply.batch);
+        loaded.state.advance_to(apply.position);
+        let progress = self.progress.partition(loaded.identity.partition);
+        progress.add_records(apply.batch.len() as u64);
+        progress.add_rejected(loaded.state.rejected_total() - rejected_before);
+        progress.set_position(loaded.state.next_offset);
+        Ok(())
+    }
+}
+
+impl Actor for Aggregator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.guard.ready(None);
+    }
+}
+
+impl Handler<Load> for Aggregator {
+    type Result = Result<(), Refused>;
+
+    fn handle(&mut self, load: Load, context: &mut Self::Context) -> Self::Result {
+        if load.epoch != self.guard.epoch() {
+            return Err(Refused);
+        }
+        let progress = self.progress.partition(load.identity.partition);
+        progress.set_position(load.state.next_offset);
+        if load.committed {
+            progress.set_committed(load.state.next_offset);
+        }
+        self.loaded = Some(Loaded {
+            identity: Arc::new(load.identity),
+            committed: load.committed.then_some(load.state.next_offset),
+            state: load.state,
+            in_flight: false,
+            snapshot_at: Instant::now(),
+            scheduled: false,
+        });
+        self.commit_or_end(context);
+        Ok(())
+    }
+}
+
+impl Handler<Apply> for Aggregator {
+    type Result = Result<Applied, Refused>;
+
+    fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
+        if apply.epoch != self.guard.epoch() || self.loaded.is_none() {
+            return Err(Refused);
+        }
+        if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
+            end(failure.into(), &mut self.guard, context);
+            return Err(Refused);
+        }
+        Ok(Applied { batch: apply.batch })
+    }
+}
+
+impl Handler<Flush> for Aggregator {
+    type Result = ResponseFuture<Result<(), Refused>>;
+
+    fn handle(&mut self, flush: Flush, context: &mut Self::Context) -> Self::Result {
+        if flush.epoch != self.guard.epoch() {
+            return Box::pin(async { Err(Refused) });
+        }
+        let flushed = self.flush(context);
+        Box::pin(async { flushed.await.map_err(|_| Refused) })
+    }
+}
+
+impl Handler<Heartbeat> for Aggregator {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse::default()
+    }
+}
+
+/// The last commit.
+impl Handler<Drain> for Aggregator {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
+        let flushed = self.flush(context);
+        Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
+            if flushed.is_ok() {
+                actor.guard.disarm();
+            }
+        }))
+    }
+}

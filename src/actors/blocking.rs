@@ -1,0 +1,38 @@
+//! Calls that block and may fail for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ending::Ending;
+use crate::faults::Failure;
+use crate::supervision::{Outage, Worker};
+
+/// How the actors of one branch wait for what is away.
+#[derive(Clone)]
+pub struct Patience {
+    pub outage: Outage,
+    pub backoff_min: Duration,
+    pub backoff_max: Duration,
+}
+
+impl Patience {
+    /// Makes the call on the worker until it does not fail in a way that can get better.
+    pub async fn call<W, R, J>(&self, worker: &Arc<Worker<W>>, job: J) -> Result<R, Ending>
+    where
+        W: Send + 'static,
+        R: Send + 'static,
+        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
+    {
+        let tried = self.outage.retry(self.backoff_min, self.backoff_max, || {
+            let answer = worker.call(job.clone());
+            async move {
+                match answer.await {
+                    Ok(Ok(result)) => Ok(Ok(result)),
+                    Ok(Err(failure)) => Err(failure),
+                    Err(gone) => Ok(Err(gone)),
+                }
+            }
+        });
+        Ok(tried.await??)
+    }
+}

@@ -1,0 +1,109 @@
+//! Puts snapshots on disk.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+
+use super::blocking::Patience;
+use super::ending::{Ending, end};
+use super::messages::{Commit, Committed, Refused};
+use super::resume::PartitionJob;
+use crate::checkpoint::Identity;
+use crate::domain::Snapshot;
+use crate::faults::{Failure, Kind};
+use crate::observe::{Progress, events};
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+
+/// Owns the thread `isotherm-write-N`, on which every commit of its partition runs. A full disk is waited out.
+pub struct CheckpointWriter {
+    guard: Guard,
+    worker: Arc<Worker<PartitionJob>>,
+    patience: Patience,
+    progress: Progress,
+}
+
+impl CheckpointWriter {
+    /// `worker` owns what the branch is about.
+    pub fn new(guard: Guard, worker: Worker<PartitionJob>, patience: Patience, progress: Progress) -> Self {
+        Self { guard, worker: Arc::new(worker), patience, progress }
+    }
+}
+
+impl Actor for CheckpointWriter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.guard.ready(None);
+    }
+}
+
+impl Handler<Commit> for CheckpointWriter {
+    type Result = ResponseActFuture<Self, Result<Committed, Refused>>;
+
+    fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
+        let epoch = self.guard.epoch();
+        if commit.epoch != epoch {
+            return Box::pin(fut::ready(Err(Refused)));
+        }
+        let (worker, patience, progress) = (self.worker.clone(), self.patience.clone(), self.progress.clone());
+        let begun = Instant::now();
+        let identity = commit.identity;
+        let partition = identity.partition;
+        let next_offset = commit.snapshot.next_offset;
+        let snapshot = Arc::new(commit.snapshot);
+        let written = async move {
+            patience.call(&worker, move |job| write(job, epoch, &identity, &snapshot)).await?;
+            let took_ms = begun.elapsed().as_millis() as u64;
+            events::Committed { partition, next_offset, took_ms }.emit(&progress);
+            Ok(Committed { next_offset })
+        };
+        Box::pin(written.into_actor(self).map(|written: Result<_, Ending>, actor, context| {
+            written.map_err(|ending| {
+                end(ending, &mut actor.guard, context);
+                Refused
+            })
+        }))
+    }
+}
+
+/// A topic that is deleted and made again under a running consumer is read on in silence. So the log is asked which one
+/// it is after the last record of the snapshot has arrived and before anything is written.
+fn write(job: &mut PartitionJob, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
+    job.faults.hit("writer.commit")?;
+    let log_id = job.log.log_id()?;
+    if log_id.as_ref() != Some(&identity.log_id) {
+        return Err(Failure::fatal(
+            Kind::Data,
+            format!(
+                "{} was deleted{} while partition {} was counted; nothing of it was written",
+                job.log.name(),
+                if log_id.is_some() { " and made again" } else { "" },
+                identity.partition
+            ),
+        )
+        .advice(format!("use another state.dir for the new topic, or isotherm rebuild {}", identity.partition)));
+    }
+    job.store.commit(epoch, identity, snapshot)?;
+    if let Err(failure) = job.log.publish_committed(identity.partition, snapshot.next_offset) {
+        tracing::debug!(partition = identity.partition, cause = %failure, "the committed offset was not published");
+    }
+    Ok(())
+}
+
+impl Handler<Heartbeat> for CheckpointWriter {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse { busy: self.worker.busy() }
+    }
+}
+
+/// The aggregator has been drained before, so no commit is under way.
+impl Handler<Drain> for CheckpointWriter {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        self.guard.disarm();
+    }
+}

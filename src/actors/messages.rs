@@ -1,0 +1,90 @@
+//! What the actors tell each other. Every message is awaited by its sender: that is the backpressure.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use serde_json::Value;
+
+use crate::checkpoint::Identity;
+use crate::domain::{Batch, PartitionState, Reading, Snapshot};
+
+/// The message came from an epoch that has been replaced, or before its receiver had begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// Generator → producer, first of all: which cursor to go on from. Answered once nothing of an earlier generator is
+/// under way any more; from then on only messages of this epoch are taken.
+#[derive(Debug, Message)]
+#[rtype(result = "Attached")]
+pub struct Attach {
+    pub epoch: u64,
+}
+
+/// The stored cursor (`None` at the very beginning) and how many readings were acknowledged up to it.
+#[derive(Clone, Debug, MessageResponse)]
+pub struct Attached {
+    pub cursor: Option<Value>,
+    pub readings: u64,
+}
+
+/// Generator → producer: readings, and the source's cursor after them.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Produced, Refused>")]
+pub struct Produce {
+    pub epoch: u64,
+    pub readings: Vec<Reading>,
+    pub cursor: Value,
+}
+
+/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands the memory back.
+#[derive(Debug)]
+pub struct Produced {
+    pub readings: Vec<Reading>,
+}
+
+/// Consumer → aggregator: the state to go on from, as it was last committed. `committed` is false where there is no file yet.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), Refused>")]
+pub struct Load {
+    pub epoch: u64,
+    pub identity: Identity,
+    pub state: PartitionState,
+    pub committed: bool,
+}
+
+/// Consumer → aggregator: consecutive records, none of them applied before. Nothing below `position` is left unread.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Applied, Refused>")]
+pub struct Apply {
+    pub epoch: u64,
+    pub batch: Batch,
+    pub position: u64,
+}
+
+/// The batch was counted or rejected, record by record. Hands its memory back.
+#[derive(Debug)]
+pub struct Applied {
+    pub batch: Batch,
+}
+
+/// Consumer → aggregator: commit all that was applied; the answer comes when it is on disk.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), Refused>")]
+pub struct Flush {
+    pub epoch: u64,
+}
+
+/// Aggregator → checkpoint writer: replace the partition's file by this state.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Committed, Refused>")]
+pub struct Commit {
+    pub epoch: u64,
+    pub identity: Arc<Identity>,
+    pub snapshot: Snapshot,
+}
+
+/// The file on disk goes on from here.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed {
+    pub next_offset: u64,
+}

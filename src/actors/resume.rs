@@ -1,0 +1,194 @@
+//! Where a partition branch goes on from, decided before a new record is read.
+//!
+//! | the log says | what happens |
+//! | --- | --- |
+//! | same id, the last counted record is there and the same | resume |
+//! | another id, or another record in that place | stop: the topic was recreated |
+//! | it ends before our offset (believed after three equal answers over ten seconds) | stop: truncated |
+//! | the last counted record is gone, our offset is not | resume, with a warning that it could not be checked |
+//! | it starts after our offset | stop, or go on and write the gap down if that was asked for |
+//! | no file | start at the log's start |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::topic::{check_topic, existing_topic};
+use crate::checkpoint::{Identity, PartitionStore};
+use crate::domain::state::Gap;
+use crate::domain::{Batch, Digest, PartitionState, Rules};
+use crate::faults::{Failure, FaultPoints, Kind};
+use crate::log::{Extent, RecordLog, RecordReader};
+use crate::observe::events::CouldNotVerify;
+
+/// A new leader can briefly say less than it has: an end below our offset is believed after this many equal answers
+/// over at least this time.
+const TRUNCATION_ANSWERS: u32 = 3;
+const TRUNCATION_TIME: Duration = Duration::from_secs(10);
+/// How long the last counted record is looked for in one try.
+const VERIFY_READS_MAX: u32 = 50;
+const VERIFY_READ_WAIT: Duration = Duration::from_millis(100);
+
+/// What one partition branch is about. The same over all of its epochs.
+#[derive(Clone)]
+pub struct PartitionJob {
+    pub log: Arc<dyn RecordLog>,
+    pub store: PartitionStore,
+    pub topic: String,
+    pub partition: u32,
+    pub partitions: u32,
+    pub rules: Rules,
+    /// Offsets that the log no longer has are passed over and written down, instead of a stop.
+    pub accept_gap: bool,
+    pub allow_compaction: bool,
+    pub faults: FaultPoints,
+}
+
+/// The state as it was last committed, and a reader that goes on behind it.
+pub struct Resumed {
+    pub identity: Identity,
+    pub state: PartitionState,
+    /// The state is on disk just like this.
+    pub committed: bool,
+    pub reader: Box<dyn RecordReader>,
+    pub extent: Extent,
+}
+
+/// Tries to resume until it can; remembers between tries what an apparently truncated log said.
+pub struct Resume {
+    job: PartitionJob,
+    truncation: Option<Truncation>,
+}
+
+struct Truncation {
+    end: u64,
+    since: Instant,
+    answers: u32,
+}
+
+impl Resume {
+    pub fn new(job: PartitionJob) -> Self {
+        Self { job, truncation: None }
+    }
+
+    /// One try. Makes the committed files durable, clean and this epoch's own.
+    pub fn resume(&mut self, epoch: u64) -> Result<Resumed, Failure> {
+        let job = &self.job;
+        job.faults.hit("consumer.start")?;
+        let topic = existing_topic(&*job.log)?;
+        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
+        let identity = Identity {
+            topic: job.topic.clone(),
+            log_id: topic.log_id,
+            partition: job.partition,
+            partitions: job.partitions,
+        };
+        let recovered = job.store.recover(epoch, &identity, &job.rules)?;
+        let extent = job.log.extent(job.partition)?;
+        let Some(state) = recovered else {
+            let state = PartitionState::new(job.rules, extent.start);
+            let reader = job.log.open_reader(job.partition, extent.start)?;
+            return Ok(Resumed { identity, state, committed: false, reader, extent });
+        };
+        if extent.end < state.next_offset {
+            return Err(self.truncated(extent.end, state.next_offset));
+        }
+        self.truncation = None;
+        if extent.start > state.next_offset {
+            return self.over_the_gap(identity, state, extent);
+        }
+        let reader = self.verified_reader(&state, extent)?;
+        Ok(Resumed { identity, state, committed: true, reader, extent })
+    }
+
+    fn truncated(&mut self, end: u64, next_offset: u64) -> Failure {
+        let truncation = match &mut self.truncation {
+            Some(truncation) if truncation.end == end => truncation,
+            other => other.insert(Truncation { end, since: Instant::now(), answers: 0 }),
+        };
+        truncation.answers += 1;
+        let believed = truncation.answers >= TRUNCATION_ANSWERS && truncation.since.elapsed() >= TRUNCATION_TIME;
+        let what = format!(
+            "partition {} of {} ends at offset {end}, before our offset {next_offset}",
+            self.job.partition,
+            self.job.log.name()
+        );
+        if believed {
+            Failure::fatal(Kind::Data, format!("{what}: records that were counted are gone")).advice(format!(
+                "restore the topic, or count what is left with isotherm rebuild {}",
+                self.job.partition
+            ))
+        } else {
+            Failure::retryable(Kind::Data, what).advice("it is asked again before that is believed")
+        }
+    }
+
+    fn over_the_gap(&self, identity: Identity, mut state: PartitionState, extent: Extent) -> Result<Resumed, Failure> {
+        let (partition, from, to) = (self.job.partition, state.next_offset, extent.start);
+        if !self.job.accept_gap {
+            return Err(Failure::fatal(
+                Kind::Data,
+                format!(
+                    "partition {partition} of {} starts at offset {to}, after our offset {from}: {} offsets were deleted before they were counted",
+                    self.job.log.name(),
+                    to - from
+                ),
+            )
+            .advice(format!(
+                "go on without them by --accept-gap, which writes the gap into the file, or count what is left with isotherm rebuild {partition} --accept-loss"
+            )));
+        }
+        state.gaps.push(Gap { from, to });
+        state.next_offset = to;
+        let reader = self.job.log.open_reader(partition, to)?;
+        Ok(Resumed { identity, state, committed: false, reader, extent })
+    }
+
+    /// A reader behind the last counted record, which is read again and compared.
+    fn verified_reader(&self, state: &PartitionState, extent: Extent) -> Result<Box<dyn RecordReader>, Failure> {
+        let (job, partition) = (&self.job, self.job.partition);
+        let Some(last) = &state.last_record else {
+            return job.log.open_reader(partition, state.next_offset);
+        };
+        let unchecked = || {
+            CouldNotVerify { partition, next_offset: state.next_offset, last_record_offset: last.offset }.emit();
+            job.log.open_reader(partition, state.next_offset)
+        };
+        if last.offset < extent.start {
+            return unchecked();
+        }
+        let mut reader = job.log.open_reader(partition, last.offset)?;
+        let mut batch = Batch::default();
+        for _ in 0..VERIFY_READS_MAX {
+            let position = reader.read(&mut batch, 1, VERIFY_READ_WAIT)?;
+            match batch.records().next() {
+                Some(record) if record.offset == last.offset => {
+                    let found = Digest::of(record).to_string();
+                    if found == last.fingerprint {
+                        return Ok(reader);
+                    }
+                    return Err(Failure::fatal(
+                        Kind::Data,
+                        format!(
+                            "the record at offset {} of partition {partition} of {} is not the one that was counted: its fingerprint is {found}, it was {}",
+                            last.offset,
+                            job.log.name(),
+                            last.fingerprint
+                        ),
+                    )
+                    .advice(format!(
+                        "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition}"
+                    )));
+                }
+                Some(_) => return unchecked(),
+                None if position > last.offset => return unchecked(),
+                None => {}
+            }
+        }
+        Err(Failure::retryable(
+            Kind::Unavailable,
+            format!("offset {} of partition {partition} of {} could not be read again", last.offset, job.log.name()),
+        ))
+    }
+}

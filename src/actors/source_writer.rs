@@ -1,0 +1,178 @@
+//! The producer's blocking half: log and `source.json`, on the thread `isotherm-produce`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::messages::{Attached, Produce};
+use super::topic::{check_topic, existing_topic};
+use crate::checkpoint::{CursorStore, Fence, SourceState};
+use crate::domain::Reading;
+use crate::faults::{Failure, FaultPoints, Kind};
+use crate::log::partitioner::partition_of;
+use crate::log::{Outgoing, RecordLog, RecordWriter};
+
+/// What the ingest branch is about. The same over all of its epochs.
+#[derive(Clone)]
+pub struct IngestJob {
+    pub log: Arc<dyn RecordLog>,
+    pub cursor_store: CursorStore,
+    /// Held over each write and commit: no client of an old epoch sends while a new one does.
+    pub fence: Arc<Fence>,
+    pub topic: String,
+    pub partitions: u32,
+    pub allow_compaction: bool,
+    /// Of the source, as `source.json` keeps them.
+    pub kind: String,
+    pub parameters: Value,
+    pub faults: FaultPoints,
+}
+
+/// Owns the client that writes.
+pub struct SourceWriter {
+    job: IngestJob,
+    /// `None` before [`SourceWriter::open`].
+    state: Option<SourceState>,
+    /// Dropped, with all that it had queued, before the fence is left after a failure.
+    writer: Option<Box<dyn RecordWriter>>,
+}
+
+/// A group of messages that is acknowledged, and its last cursor on disk.
+pub struct Delivery {
+    pub attached: Attached,
+    pub readings: u64,
+    /// The messages' own memory.
+    pub memory: Vec<Vec<Reading>>,
+}
+
+impl SourceWriter {
+    pub fn new(job: IngestJob) -> Self {
+        Self { job, state: None, writer: None }
+    }
+
+    /// Reads the cursor and makes sure that it belongs to this source, topic and log, and that the log still has what
+    /// was acknowledged.
+    pub fn open(&mut self, epoch: u64) -> Result<Attached, Failure> {
+        let job = &self.job;
+        let _entered = job.fence.enter(epoch)?;
+        let topic = existing_topic(&*job.log)?;
+        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
+        let fresh = SourceState {
+            kind: job.kind.clone(),
+            parameters: job.parameters.clone(),
+            topic: job.topic.clone(),
+            log_id: topic.log_id,
+            partitions: job.partitions,
+            cursor: Value::Null,
+            readings: 0,
+            acknowledged: BTreeMap::new(),
+        };
+        let state = match job.cursor_store.recover()? {
+            None => fresh,
+            Some(stored) => {
+                same_source(&stored, &fresh)?;
+                for (&partition, &acknowledged) in &stored.acknowledged {
+                    self.still_there(partition, acknowledged)?;
+                }
+                stored
+            }
+        };
+        self.writer = Some(job.log.open_writer()?);
+        Ok(attached(self.state.insert(state)))
+    }
+
+    fn still_there(&self, partition: u32, acknowledged: u64) -> Result<(), Failure> {
+        let end = self.job.log.extent(partition)?.end;
+        if end >= acknowledged {
+            return Ok(());
+        }
+        Err(Failure::fatal(
+            Kind::Data,
+            format!(
+                "partition {partition} of {} ends at offset {end}, but records up to {acknowledged} were acknowledged: {} are gone",
+                self.job.log.name(),
+                acknowledged - end
+            ),
+        )
+        .advice("restore the topic, or send everything again with log.on_start = \"recreate\""))
+    }
+
+    /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor.
+    ///
+    /// After a failure this writer is of no more use: the next epoch opens a new one from the stored cursor.
+    pub fn write(&mut self, epoch: u64, messages: Vec<Produce>) -> Result<Delivery, Failure> {
+        let fence = self.job.fence.clone();
+        let _entered = fence.enter(epoch)?;
+        let delivery = self.write_fenced(epoch, messages);
+        if delivery.is_err() {
+            self.writer = None;
+        }
+        delivery
+    }
+
+    fn write_fenced(&mut self, epoch: u64, messages: Vec<Produce>) -> Result<Delivery, Failure> {
+        let job = &self.job;
+        let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
+        let state = self.state.as_mut().ok_or_else(unopened)?;
+        let writer = self.writer.as_mut().ok_or_else(unopened)?;
+        let records: Vec<Outgoing> = messages
+            .iter()
+            .flat_map(|message| &message.readings)
+            .map(|reading| {
+                let mut value = Vec::with_capacity(48);
+                reading.encode(&mut value);
+                let key = reading.station_id.as_bytes();
+                Outgoing { partition: partition_of(key, job.partitions), key: Some(key.to_vec()), value: Some(value) }
+            })
+            .collect();
+        job.faults.hit("producer.send")?;
+        let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
+        job.faults.hit("producer.acknowledge")?;
+        // A topic that is deleted under a producer can come back by itself, and every send to the new one is "ok".
+        let log_id = job.log.log_id()?;
+        if log_id.as_ref() != Some(&state.log_id) {
+            return Err(Failure::fatal(
+                Kind::Data,
+                format!("{} was deleted while it was written to; the cursor was left as it is", job.log.name()),
+            )
+            .advice("send everything again with log.on_start = \"recreate\""));
+        }
+        state.acknowledged.extend(ends);
+        state.readings += records.len() as u64;
+        if let Some(last) = messages.last() {
+            state.cursor = last.cursor.clone();
+        }
+        job.faults.hit("producer.cursor_commit")?;
+        job.cursor_store.commit(epoch, state)?;
+        Ok(Delivery {
+            attached: attached(state),
+            readings: records.len() as u64,
+            memory: messages.into_iter().map(|message| message.readings).collect(),
+        })
+    }
+}
+
+fn attached(state: &SourceState) -> Attached {
+    Attached { cursor: Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned(), readings: state.readings }
+}
+
+/// Refuses a cursor that was stored for something else.
+fn same_source(stored: &SourceState, now: &SourceState) -> Result<(), Failure> {
+    let partitions = |state: &SourceState| state.partitions.to_string();
+    let differences = [
+        ("source.kind", stored.kind.clone(), now.kind.clone()),
+        ("the source's parameters", stored.parameters.to_string(), now.parameters.to_string()),
+        ("log.topic", stored.topic.clone(), now.topic.clone()),
+        ("log.partitions", partitions(stored), partitions(now)),
+        ("the topic's id (it was deleted and made again)", stored.log_id.clone(), now.log_id.clone()),
+    ];
+    match differences.into_iter().find(|(_, stored, now)| stored != now) {
+        None => Ok(()),
+        Some((what, stored, now)) => Err(Failure::fatal(
+            Kind::Data,
+            format!("source.json is of another source: {what} was {stored}, and is {now}"),
+        )
+        .advice("set it back, use another state.dir, or start over with log.on_start = \"recreate\"")),
+    }
+}

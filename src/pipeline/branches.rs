@@ -1,0 +1,166 @@
+//! The children of each branch, and how a new life of each is made.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+
+use super::{Environment, Job};
+use crate::actors::{
+    Aggregator, CheckpointWriter, Generator, Goal, IngestJob, PartitionConsumer, PartitionJob, PartitionReader,
+    Patience, Producer, SourceReader, SourceWriter,
+};
+use crate::checkpoint::{CursorStore, Fence, PartitionStore};
+use crate::faults::{Failure, Kind};
+use crate::settings::{Source, SourceKind};
+use crate::source;
+use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Spawn, Strategy, Worker};
+
+/// Where a child's address is left for those that are started after it.
+type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
+
+fn address<A: actix::Actor>(slot: &Slot<A>) -> Addr<A> {
+    slot.borrow().clone().expect("children are started in order, and each before leaves its address")
+}
+
+fn child(name: &'static str, start: impl FnMut(&Life) -> Result<Child, Failure> + 'static) -> ChildSpec {
+    ChildSpec { name, start: Box::new(start) }
+}
+
+fn worker<T: Send + 'static>(spawn: Spawn, name: &str, value: T) -> Result<Worker<T>, Failure> {
+    Worker::new(spawn, name, value)
+        .map_err(|error| Failure::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}")))
+}
+
+fn patience(environment: &Environment, outage: &Outage) -> Patience {
+    let policy = environment.policy();
+    Patience { outage: outage.clone(), backoff_min: policy.backoff_min, backoff_max: policy.backoff_max }
+}
+
+fn fence(environment: &Environment) -> Arc<Fence> {
+    Arc::new(Fence::new(environment.policy().heartbeat, environment.on_hung))
+}
+
+/// One partition: whoever dies takes the others along, and all start again from the file.
+pub(super) fn partition_branch(
+    environment: &Environment,
+    job: &Job,
+    partition: u32,
+    goal: Goal,
+    outage: &Outage,
+) -> BranchSpec {
+    let settings = &environment.settings;
+    let store = PartitionStore::new(
+        environment.disk.clone(),
+        settings.state.dir.clone(),
+        partition,
+        fence(environment),
+        environment.faults.clone(),
+    );
+    let of_partition = PartitionJob {
+        log: environment.log.clone(),
+        store,
+        topic: settings.log.topic.clone(),
+        partition,
+        partitions: settings.log.partitions,
+        rules: settings.quality,
+        accept_gap: job.accept_gap,
+        allow_compaction: settings.log.allow_compaction,
+        faults: environment.faults.clone(),
+    };
+    let spawn = environment.spawn;
+    let (writer, aggregator) = (Slot::<CheckpointWriter>::default(), Slot::<Aggregator>::default());
+
+    let write = {
+        let (writer, of_partition, patience) = (writer.clone(), of_partition.clone(), patience(environment, outage));
+        let progress = environment.progress.clone();
+        child("checkpoint writer", move |life| {
+            let worker = worker(spawn, &format!("isotherm-write-{partition}"), of_partition.clone())?;
+            let (patience, progress) = (patience.clone(), progress.clone());
+            let started = life.start(move |guard, _| CheckpointWriter::new(guard, worker, patience, progress));
+            writer.replace(Some(started.clone()));
+            Ok(Child::of(started))
+        })
+    };
+    let count = {
+        let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
+        let aggregator = aggregator.clone();
+        let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
+        child("aggregator", move |life| {
+            let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
+            let started = life.start(move |guard, _| Aggregator::new(guard, writer, commit_interval, faults, progress));
+            aggregator.replace(Some(started.clone()));
+            Ok(Child::of(started))
+        })
+    };
+    let read = {
+        let (patience, progress) = (patience(environment, outage), environment.progress.clone());
+        let batch_records = settings.consume.batch_records;
+        child("consumer", move |life| {
+            let reader = PartitionReader::new(of_partition.clone(), progress.clone());
+            let worker = worker(spawn, &format!("isotherm-read-{partition}"), reader)?;
+            let (aggregator, patience, goal) = (address(&aggregator), patience.clone(), goal.clone());
+            Ok(Child::of(life.start(move |guard, _| {
+                PartitionConsumer::new(guard, worker, aggregator, patience, goal, batch_records)
+            })))
+        })
+    };
+    BranchSpec {
+        name: format!("partition {partition}"),
+        strategy: Strategy::OneForAll,
+        children: vec![write, count, read],
+    }
+}
+
+/// The ingest side: a generator that dies leaves the producer working; one that has no producer starts again with it.
+pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Result<BranchSpec, Failure> {
+    let settings = &environment.settings;
+    let opened = source::open(&settings.source, None)?;
+    let of_source = IngestJob {
+        log: environment.log.clone(),
+        cursor_store: CursorStore::new(
+            environment.disk.clone(),
+            settings.state.dir.clone(),
+            environment.faults.clone(),
+        ),
+        fence: fence(environment),
+        topic: settings.log.topic.clone(),
+        partitions: settings.log.partitions,
+        allow_compaction: settings.log.allow_compaction,
+        kind: opened.kind().to_owned(),
+        parameters: opened.parameters(),
+        faults: environment.faults.clone(),
+    };
+    let spawn = environment.spawn;
+    let producer = Slot::<Producer>::default();
+
+    let produce = {
+        let (producer, patience) = (producer.clone(), patience(environment, outage));
+        let progress = environment.progress.clone();
+        child("producer", move |life| {
+            let worker = worker(spawn, "isotherm-produce", SourceWriter::new(of_source.clone()))?;
+            let (patience, progress) = (patience.clone(), progress.clone());
+            let started = life.start(move |guard, _| Producer::new(guard, worker, patience, progress));
+            producer.replace(Some(started.clone()));
+            Ok(Child::of(started))
+        })
+    };
+    let generate = {
+        let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
+        let (source, produce) = (settings.source.clone(), settings.produce.clone());
+        child("generator", move |life| {
+            let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
+            let worker = worker(spawn, "isotherm-source", reader)?;
+            let (producer, produce) = (address(&producer), produce.clone());
+            Ok(Child::of(life.start(move |guard, _| Generator::new(guard, worker, producer, &produce))))
+        })
+    };
+    Ok(BranchSpec { name: "ingest".to_owned(), strategy: Strategy::RestForOne, children: vec![produce, generate] })
+}
+
+/// Whether the source has an end that a person waits for.
+pub(super) fn is_finite(source: &Source) -> bool {
+    source.kind != SourceKind::Simulate || source.simulate.days > 0
+}

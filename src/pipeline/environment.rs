@@ -1,0 +1,68 @@
+//! What the trees work on: real, or simulated in tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checkpoint::{Disk, RealDisk};
+use crate::faults::{Failure, FaultPoints, Kind};
+use crate::log::{self, RecordLog};
+use crate::observe::Progress;
+use crate::settings::{Settings, fault_points};
+use crate::supervision::{Policy, Spawn};
+
+/// Everything outside of the actors.
+#[derive(Clone)]
+pub struct Environment {
+    pub settings: Arc<Settings>,
+    pub log: Arc<dyn RecordLog>,
+    pub disk: Arc<dyn Disk>,
+    /// Who does what blocks.
+    pub spawn: Spawn,
+    pub faults: FaultPoints,
+    pub progress: Progress,
+    /// Decides the jitter of the backoff.
+    pub seed: u64,
+    /// Called when a write hangs for longer than the time given: ends the process, at once.
+    pub on_hung: fn(Duration),
+}
+
+impl Environment {
+    /// This machine, and the log that the settings name.
+    pub fn real(settings: Settings, partitions: &[u32]) -> Result<Self, Failure> {
+        Ok(Self {
+            log: log::open(&settings.log, &settings.state.dir)?,
+            disk: Arc::new(RealDisk),
+            spawn: Spawn::Threads,
+            faults: fault_points(&settings)?,
+            progress: Progress::new(partitions),
+            seed: rand::random(),
+            on_hung: end_process,
+            settings: Arc::new(settings),
+        })
+    }
+
+    pub fn policy(&self) -> Policy {
+        let supervision = &self.settings.supervision;
+        Policy {
+            restarts_max: supervision.restarts_max,
+            window: Duration::from_millis(supervision.window_ms),
+            backoff_min: Duration::from_millis(supervision.backoff_min_ms),
+            backoff_max: Duration::from_millis(supervision.backoff_max_ms),
+            healthy: Duration::from_millis(supervision.healthy_ms),
+            heartbeat: Duration::from_millis(supervision.heartbeat_ms),
+            // The ingest side and then the partitions may each take half of the time.
+            shutdown: Duration::from_millis(supervision.shutdown_ms) / 2,
+        }
+    }
+}
+
+/// A write that hangs could still happen later, over a newer one: only the end of the process prevents it. Nothing else
+/// runs, no exit handler and no destructor.
+fn end_process(waited: Duration) {
+    tracing::error!(
+        waited_ms = waited.as_millis() as u64,
+        "a write hangs and cannot be replaced within this process: it ends now; start it again, it goes on from the last committed file"
+    );
+    // SAFETY: `_exit` takes a number and does not return.
+    unsafe { libc::_exit(i32::from(Kind::TryAgain.exit_code())) }
+}

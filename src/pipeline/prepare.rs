@@ -1,0 +1,96 @@
+//! What is done once a process, before any tree starts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{End, Environment, Job};
+use crate::actors::topic::{check_topic, existing_topic};
+use crate::checkpoint::{Lock, maintenance};
+use crate::faults::{Failure, Kind};
+use crate::log::{Topic, TopicSpec};
+use crate::observe::events::{RetentionWarning, TopicCreated};
+use crate::settings::OnStart;
+
+/// Held for the life of the process.
+pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lock>);
+
+/// Makes the state folder, and this process its owner.
+pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
+    let (disk, state) = (&*environment.disk, &environment.settings.state);
+    disk.create_folder(&state.dir).map_err(|error| Failure::io("cannot create", &state.dir, &error))?;
+    refuse_network_filesystem(environment, &state.dir)?;
+    let every: Vec<u32> = (0..environment.settings.log.partitions).collect();
+    let partitions = if recreates(environment, job) { &every } else { &job.partitions };
+    let mut locks = Vec::new();
+    if job.ingest {
+        locks.push(Lock::source(disk, &state.dir)?);
+    }
+    for &partition in partitions {
+        locks.push(Lock::partition(disk, &state.dir, partition)?);
+    }
+    Ok(Locks(locks))
+}
+
+fn refuse_network_filesystem(environment: &Environment, folder: &Path) -> Result<(), Failure> {
+    let found = environment.disk.network_filesystem(folder);
+    let found = found.map_err(|error| Failure::io("cannot tell the filesystem of", folder, &error))?;
+    match found.filter(|_| !environment.settings.state.allow_network_filesystem) {
+        None => Ok(()),
+        Some(kind) => Err(Failure::fatal(
+            Kind::Settings,
+            format!("the state folder {} is on a network filesystem ({kind})", folder.display()),
+        )
+        .advice(
+            "locks and fsync are not reliable on all of them: use a local folder, or set state.allow_network_filesystem = true",
+        )),
+    }
+}
+
+fn recreates(environment: &Environment, job: &Job) -> bool {
+    job.ingest && environment.settings.log.on_start == OnStart::Recreate
+}
+
+/// Sees to it that there is a topic, and that it is one that may be used. Called again after a Retryable failure, until it
+/// succeeds. The locks are held, so nothing else works on the state folder.
+pub(super) fn topic(environment: &Environment, job: &Job, _: &Locks) -> Result<(), Failure> {
+    let (log, settings) = (&*environment.log, &environment.settings.log);
+    if recreates(environment, job) {
+        // First the state: if the process ends in between, the old topic is only sent to again.
+        maintenance::set_aside(&*environment.disk, &environment.settings.state.dir)?;
+        log.delete_topic()?;
+    }
+    let topic = match log.topic()? {
+        Some(topic) => topic,
+        None if job.ingest => create(environment)?,
+        None if job.end == End::WhenCaughtUp => {
+            return Err(Failure::fatal(Kind::Unavailable, format!("there is no {}", log.name()))
+                .advice("check log.topic, or create it with isotherm produce"));
+        }
+        // Each branch waits for it.
+        None => return Ok(()),
+    };
+    check_topic(log, &topic, settings.partitions, settings.allow_compaction)?;
+    if let Some(warning) = &topic.warning {
+        RetentionWarning { log: &log.name(), warning }.emit();
+    }
+    Ok(())
+}
+
+fn create(environment: &Environment) -> Result<Topic, Failure> {
+    let (log, settings) = (&*environment.log, &environment.settings.log);
+    let spec = TopicSpec {
+        name: settings.topic.clone(),
+        partitions: settings.partitions,
+        replication: settings.replication,
+        retention_ms: settings.retention_ms,
+    };
+    let topic = log.create_topic(&spec)?;
+    TopicCreated { log: &log.name(), log_id: &topic.log_id, partitions: topic.partitions }.emit();
+    Ok(topic)
+}
+
+/// Where the job's partitions end now.
+pub(super) fn ends(environment: &Environment, job: &Job) -> Result<BTreeMap<u32, u64>, Failure> {
+    existing_topic(&*environment.log)?;
+    job.partitions.iter().map(|&partition| Ok((partition, environment.log.extent(partition)?.end))).collect()
+}

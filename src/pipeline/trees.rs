@@ -1,0 +1,204 @@
+//! Runs the branches side by side, and says when each is to end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use tokio::sync::watch;
+
+use super::branches::{ingest_branch, is_finite, partition_branch};
+use super::prepare;
+use super::{End, Environment, Job, Summary};
+use crate::faults::{Failure, Kind};
+use crate::observe::events::{self, Branch};
+use crate::settings::OnBranchFailure;
+use crate::supervision::outage::OutageEvent;
+use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
+
+/// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
+pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
+    let trees = Trees { job, environment, stop };
+    let locks = prepare::lock(&trees.environment, &trees.job)?;
+    let prepared = trees.prepare(Arc::new(locks));
+    let (locks, ends) = tokio::select! {
+        prepared = prepared => prepared?,
+        () = until(&trees.stop) => return Ok(Summary::default()),
+    };
+    let summary = trees.run(ends).await;
+    drop(locks);
+    summary
+}
+
+struct Trees {
+    job: Job,
+    environment: Environment,
+    /// Set by a signal, or by a branch that failed where that stops everything.
+    stop: Arc<watch::Sender<bool>>,
+}
+
+type Ends = BTreeMap<u32, u64>;
+type Goals = BTreeMap<u32, watch::Sender<Option<u64>>>;
+
+impl Trees {
+    /// The topic as it must be, and, where the job ends there, the offsets at which the partitions end.
+    async fn prepare(&self, locks: Arc<prepare::Locks>) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+        let held = locks.clone();
+        self.call(Branch::Process, move |environment, job| prepare::topic(environment, job, &held)).await?;
+        let ends = match self.job.end {
+            End::WhenCaughtUp => Some(self.call(Branch::Process, prepare::ends).await?),
+            End::WhenSourceEnds | End::AtSignal => None,
+        };
+        Ok((locks, ends))
+    }
+
+    /// Makes a call that blocks, until it does not fail in a way that can get better.
+    async fn call<R: Send + 'static>(
+        &self,
+        branch: Branch,
+        call: impl Fn(&Environment, &Job) -> Result<R, Failure> + Clone + Send + 'static,
+    ) -> Result<R, Failure> {
+        let policy = self.environment.policy();
+        let value = (self.environment.clone(), self.job.clone());
+        let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value).map_err(|error| {
+            Failure::fatal(Kind::Internal, format!("the thread isotherm-prepare could not be started: {error}"))
+        })?;
+        let outage = outage(branch);
+        let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
+            let call = call.clone();
+            let answer = worker.call(move |(environment, job)| call(environment, job));
+            async move { answer.await.map_err(|gone| Failure::fatal(Kind::Internal, gone.to_string()))? }
+        });
+        tried.await
+    }
+
+    async fn run(&self, ends: Option<Ends>) -> Result<Summary, Failure> {
+        let ingest_outage = outage(Branch::Ingest);
+        let ingest = self.job.ingest.then(|| ingest_branch(&self.environment, &ingest_outage)).transpose()?;
+        let goal = |partition| watch::Sender::new(ends.as_ref().and_then(|ends: &Ends| ends.get(&partition).copied()));
+        let goals: Goals = self.job.partitions.iter().map(|&partition| (partition, goal(partition))).collect();
+        let (ingest_over, stop_partitions) = (watch::Sender::new(false), watch::Sender::new(false));
+        let partitions = join_all(goals.iter().zip(1..).map(|((&partition, goal), index)| {
+            let branch = Branch::Partition(partition);
+            let outage = outage(branch);
+            let spec = partition_branch(&self.environment, &self.job, partition, goal.subscribe(), &outage);
+            self.supervise(branch, spec, index, outage, stop_partitions.subscribe())
+        }));
+        let ingest = async {
+            let outcome = match ingest {
+                Some(spec) => Some(self.ingest(spec, ingest_outage, &goals).await),
+                None => None,
+            };
+            ingest_over.send_replace(true);
+            outcome
+        };
+        // The partitions are told to stop only once the ingest side has.
+        let stopping = async {
+            until(&self.stop).await;
+            until(&ingest_over).await;
+            stop_partitions.send_replace(true);
+            std::future::pending::<()>().await;
+        };
+        let (ingest, partitions) = tokio::select! {
+            ended = join(ingest, partitions) => ended,
+            () = stopping => unreachable!("it never ends"),
+        };
+        let mut summary = Summary { readings: self.environment.progress.source().readings(), ..Summary::default() };
+        let ingest = ingest.map(|outcome| (Branch::Ingest, outcome));
+        let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);
+        for (branch, outcome) in ingest.into_iter().chain(partitions) {
+            match outcome {
+                Outcome::Finished => {}
+                Outcome::Stopped { laggards } => {
+                    summary.laggards.extend(laggards.iter().map(|laggard| format!("{branch}: {laggard}")));
+                }
+                Outcome::Failed(failure) => summary.failures.push((branch.to_string(), failure)),
+            }
+        }
+        Ok(summary)
+    }
+
+    /// The ingest side; and when it has ended, the goals of the partitions.
+    async fn ingest(&self, spec: BranchSpec, outage: Outage, goals: &Goals) -> Outcome {
+        let outcome = self.supervise(Branch::Ingest, spec, 0, outage, self.stop.subscribe()).await;
+        let ended = match &outcome {
+            Outcome::Finished => true,
+            // Nothing more will come: what is there is counted.
+            Outcome::Failed(_) => is_finite(&self.environment.settings.source),
+            Outcome::Stopped { .. } => false,
+        };
+        if !ended || goals.is_empty() {
+            return outcome;
+        }
+        let ends = tokio::select! {
+            ends = self.call(Branch::Ingest, prepare::ends) => ends,
+            () = until(&self.stop) => return outcome,
+        };
+        match ends {
+            Ok(ends) => {
+                for (partition, goal) in goals {
+                    goal.send_replace(ends.get(partition).copied());
+                }
+                outcome
+            }
+            // Without a goal the partitions would go on for ever.
+            Err(failure) => {
+                self.stop.send_replace(true);
+                Outcome::Failed(failure)
+            }
+        }
+    }
+
+    async fn supervise(
+        &self,
+        branch: Branch,
+        spec: BranchSpec,
+        index: u64,
+        outage: Outage,
+        stop: watch::Receiver<bool>,
+    ) -> Outcome {
+        let environment = &self.environment;
+        let seed = environment.seed.wrapping_add(index);
+        let listener = |event: Event<'_>| self.tell(branch, &event);
+        supervise(spec, environment.policy(), environment.spawn, seed, outage, stop, listener).await
+    }
+
+    fn tell(&self, branch: Branch, event: &Event<'_>) {
+        let progress = &self.environment.progress;
+        match *event {
+            Event::Died { child, cause, backoff } => {
+                tracing::debug!(%branch, child, cause, backoff_ms = milliseconds(backoff), "died");
+            }
+            Event::Restarted { child, cause, resumes_from, took } => {
+                events::Restarted { branch, died: child, cause, resumes_from, took_ms: milliseconds(took) }
+                    .emit(progress);
+            }
+            Event::Failed { failure } => {
+                events::BranchFailed { branch, failure }.emit(progress);
+                if self.environment.settings.supervision.on_branch_failure == OnBranchFailure::Exit {
+                    self.stop.send_replace(true);
+                }
+            }
+            Event::Laggard { child, waited } => {
+                events::Laggard { branch, child, waited_ms: milliseconds(waited) }.emit();
+            }
+        }
+    }
+}
+
+/// Resolves when the flag is true.
+async fn until(flag: &watch::Sender<bool>) {
+    // An error would mean that the sender is gone, and it is borrowed here.
+    drop(flag.subscribe().wait_for(|flag| *flag).await);
+}
+
+fn outage(branch: Branch) -> Outage {
+    Outage::new(move |event| match event {
+        OutageEvent::Began(failure) => events::OutageBegan { branch, failure }.emit(),
+        OutageEvent::Ended { lasted } => events::OutageEnded { branch, lasted_ms: milliseconds(lasted) }.emit(),
+    })
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,169 @@
+//! Every stop of the recovery table: what is refused, in which words, and that nothing is written then.
+
+use isotherm::faults::{Failure, Kind};
+use isotherm::log::RecordLog;
+use isotherm::pipeline::{End, Job};
+
+use crate::states;
+use crate::support::{Fixture, consume, consume_only, produce, run};
+
+fn with_results(days: u32) -> Fixture {
+    let fixture = Fixture::with_records(days);
+    fixture.run_well(consume());
+    fixture
+}
+
+/// The job stops for this reason, and the files stay as they are.
+fn refused(fixture: &Fixture, job: Job, said: &[&str]) -> Failure {
+    let before = fixture.results();
+    let failure = fixture.failure(job);
+    for part in said {
+        assert!(failure.to_string().contains(part), "{failure}");
+    }
+    assert!(failure.advice.is_some(), "{failure} has a way out");
+    assert!(fixture.results() == before, "nothing was written");
+    failure
+}
+
+#[test]
+fn a_topic_that_was_made_again_between_two_runs() {
+    let fixture = with_results(20);
+    fixture.log.recreate();
+    fixture.write(0..20);
+    let failure = refused(&fixture, consume_only(0), &["partition-0.json", "rebuild 0"]);
+    assert_eq!(failure.kind, Kind::Data);
+}
+
+#[test]
+fn a_topic_that_is_made_again_under_the_running_consumer() {
+    let fixture = Fixture::with_records(30);
+    let running = fixture.start(Job { end: End::AtSignal, ..consume_only(0) });
+    running.wait_for("a commit", |environment| {
+        let partition = environment.progress.partition(0);
+        partition.lag() == 0 && partition.end() > 0 && partition.committed() == partition.position()
+    });
+    let before = fixture.results();
+    fixture.log.recreate();
+    fixture.write(0..300);
+    running.wait_for("the stop", |environment| environment.progress.partition(0).failed());
+    running.stop.send_replace(true);
+    let summary = running.end().expect("it started");
+    assert_eq!(summary.failures.len(), 1, "{summary:?}");
+    assert!(fixture.results() == before, "nothing was written");
+}
+
+#[test]
+fn a_topic_that_is_made_again_under_the_running_producer() {
+    let fixture = Fixture::new().set("source.simulate.days=0").set("source.simulate.pace_ms=1");
+    let running = fixture.start(produce());
+    running.wait_for("readings", |environment| environment.progress.source().readings() > 100);
+    fixture.log.recreate();
+    running.wait_for("the stop", |environment| environment.progress.source().failed());
+    running.stop.send_replace(true);
+    let summary = running.end().expect("it started");
+    assert_eq!(summary.failures.len(), 1, "{summary:?}");
+    let failure = fixture.failure(produce());
+    assert!(failure.what.contains("id"), "{failure}");
+}
+
+#[test]
+fn a_log_that_ends_before_the_offset() {
+    let fixture = with_results(20);
+    let offset = states(&fixture)[&0].next_offset;
+    fixture.log.truncate(0, offset - 5);
+    refused(&fixture, consume_only(0), &[&format!("before our offset {offset}"), "rebuild 0"]);
+}
+
+#[test]
+fn a_log_that_starts_after_the_offset_and_the_way_on() {
+    let fixture = with_results(20);
+    let offset = states(&fixture)[&0].next_offset;
+    fixture.write(20..60);
+    fixture.log.raise_start(0, offset + 7);
+    let said = [format!("starts at offset {}", offset + 7), format!("after our offset {offset}")];
+    refused(&fixture, consume_only(0), &[&said[0], &said[1], "--accept-gap"]);
+
+    fixture.run_well(Job { accept_gap: true, ..consume_only(0) });
+    let state = states(&fixture).remove(&0).expect("its file is there");
+    assert_eq!(state.gaps.iter().map(|gap| (gap.from, gap.to)).collect::<Vec<_>>(), [(offset, offset + 7)]);
+    assert_eq!(state.next_offset, fixture.log.extent(0).expect("it is there").end);
+    fixture.run_well(consume_only(0));
+}
+
+#[test]
+fn the_last_record_is_gone_but_not_the_offset() {
+    let fixture = with_results(20);
+    let offset = states(&fixture)[&0].next_offset;
+    fixture.log.raise_start(0, offset);
+    fixture.write(20..40);
+    fixture.run_well(consume_only(0));
+    assert!(states(&fixture)[&0].next_offset > offset);
+}
+
+#[test]
+fn other_rules_and_another_partition_count() {
+    let fixture = with_results(20).set("quality.degrees_max=99");
+    refused(&fixture, consume_only(0), &["degrees_max", "rebuild 0"]);
+
+    let fixture = with_results(20);
+    fixture.log.add_partitions(2);
+    let failure = fixture.run(consume()).map(drop).expect_err("it does not start");
+    assert!(failure.what.contains("6 partitions"), "{failure}");
+    let failure = fixture.run(produce()).map(drop).expect_err("it does not start");
+    assert!(failure.what.contains("6 partitions"), "{failure}");
+}
+
+#[test]
+fn two_processes_on_one_state_folder() {
+    let fixture = Fixture::with_records(20);
+    let running = fixture.start(Job { end: End::AtSignal, ..consume() });
+    running.wait_for("a commit", |environment| environment.progress.partition(0).committed() > 0);
+    let failure = fixture.run(consume_only(1)).map(drop).expect_err("it is locked");
+    assert_eq!(failure.kind, Kind::TryAgain);
+    assert!(failure.what.contains(&std::process::id().to_string()), "{failure}");
+    running.stop.send_replace(true);
+    running.end().expect("it ran");
+}
+
+#[test]
+fn a_state_folder_of_another_source_or_topic() {
+    let fixture = Fixture::new();
+    fixture.run_well(run());
+    let other_source = Fixture { sets: vec!["source.simulate.seed=2".to_owned()], ..fixture };
+    refused(&other_source, produce(), &["parameters", "\"seed\":1", "\"seed\":2"]);
+    let other_topic = Fixture {
+        sets: vec!["log.topic=other".to_owned()],
+        log: isotherm::log::memory::MemoryLog::new("other"),
+        ..other_source
+    };
+    refused(&other_topic, produce(), &["log.topic was temperatures, and is other"]);
+    refused(&other_topic, consume_only(0), &["temperatures", "other"]);
+}
+
+#[test]
+fn a_log_that_lost_what_was_acknowledged() {
+    let fixture = Fixture::new();
+    fixture.run_well(produce());
+    let end = fixture.log.extent(0).expect("it is there").end;
+    fixture.log.truncate(0, end - 3);
+    let failure = fixture.failure(produce());
+    assert!(failure.what.contains("3 are gone"), "{failure}");
+}
+
+#[test]
+fn recreate_starts_over_and_keeps_the_old_state_aside() {
+    let fixture = Fixture::new();
+    fixture.run_well(run());
+    let recreate = Fixture { sets: vec!["log.on_start=recreate".to_owned()], ..fixture };
+    assert_eq!(recreate.run_well(run()).readings, 1200);
+    let counted: u64 = states(&recreate).values().map(isotherm::domain::PartitionState::counted).sum();
+    assert_eq!(counted, 1200);
+    let aside = std::fs::read_dir(recreate.folder.path()).expect("the folder is there");
+    assert!(aside.filter_map(Result::ok).any(|entry| entry.path().is_dir()), "the old state is kept");
+}
+
+#[test]
+fn a_missing_topic_ends_a_job_that_would_catch_up_with_it() {
+    let failure = Fixture::new().run(consume()).map(drop).expect_err("there is none");
+    assert_eq!(failure.kind, Kind::Unavailable);
+}
