@@ -1,0 +1,27 @@
+# The isotherm image: one binary in a small runtime image.
+#   docker build -t isotherm .
+#   docker run --rm -v isotherm:/state isotherm        # simulated stations over the embedded log; SIGTERM drains
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /build
+# Dependencies first, so that a change of the sources does not build them again.
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY proto proto
+RUN mkdir -p src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs && mkdir -p settings && touch settings/default.toml \
+    && cargo build --release --locked --features tls && rm -rf src
+COPY settings settings
+COPY src src
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls && strip target/release/isotherm
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /state isotherm && install -d -o isotherm -g isotherm /state
+COPY --from=build /build/target/release/isotherm /usr/local/bin/isotherm
+COPY settings /etc/isotherm
+USER isotherm
+# Relative paths of the settings start here: log and state lie in the volume.
+WORKDIR /state
+VOLUME /state
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["isotherm"]
+CMD ["run"]
