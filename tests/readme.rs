@@ -1,0 +1,84 @@
+//! The README's commands do what it says they do: each `$ …` line of a `console` block is run, in order, in one folder,
+//! and what stands under it must be what it prints. A line `…` stands for any lines.
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use program::{Running, told};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+struct Example {
+    command: String,
+    output: Vec<String>,
+}
+
+fn examples(text: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut within = false;
+    for line in text.lines() {
+        match (line, line.strip_prefix("$ ")) {
+            ("```console", _) => within = true,
+            ("```", _) => within = false,
+            (_, Some(command)) if within => {
+                examples.push(Example { command: command.to_owned(), output: Vec::new() });
+            }
+            _ if within => examples.last_mut().expect("a command comes first").output.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    examples
+}
+
+/// Whether the text is the pattern, in which a line `…` stands for any lines, and `…` at a line's end for its rest.
+fn fits(pattern: &[String], text: &[&str]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        [first, rest @ ..] if first == "…" => (0..=text.len()).any(|skipped| fits(rest, &text[skipped..])),
+        [first, rest @ ..] => {
+            let same = |line: &str| match first.strip_suffix('…') {
+                Some(start) => line.starts_with(start),
+                None => line == first,
+            };
+            text.first().is_some_and(|line| same(line.trim_end())) && fits(rest, &text[1..])
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_prints_what_stands_under_it() {
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("there is one");
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["data", "settings"] {
+        std::os::unix::fs::symlink(Path::new(ROOT).join(name), folder.path().join(name)).expect("linked");
+    }
+    let mut run = 0;
+    for example in examples(&readme) {
+        let program = format!("{} ", env!("CARGO_BIN_EXE_isotherm"));
+        let command = match example.command.strip_prefix("cargo run --release -- ") {
+            Some(arguments) => format!("{program}{arguments}"),
+            None if example.command.starts_with("isotherm ") => example.command.replace("isotherm ", &program),
+            // Those of Docker and of the tests themselves.
+            None => continue,
+        };
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &command]).current_dir(folder.path());
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = Running::start(shell).output();
+        assert!(output.status.success(), "{}: {}", example.command, told(&output));
+        let text = String::from_utf8(output.stdout.clone()).expect("output is UTF-8");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            fits(&example.output, &lines),
+            "{} should print\n{}\nbut: {}",
+            example.command,
+            example.output.join("\n"),
+            told(&output)
+        );
+        run += 1;
+    }
+    assert!(run >= 5, "{run} commands were run");
+}

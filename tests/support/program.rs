@@ -1,0 +1,149 @@
+//! The binary as a person starts it, with a deadline.
+
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// No program of these tests takes longer.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How to start it: settings over a state folder of its own.
+#[derive(Clone)]
+pub struct Program {
+    sets: Vec<String>,
+}
+
+impl Program {
+    /// With this state folder.
+    pub fn new(state: &Path) -> Self {
+        Self { sets: Vec::new() }.set(format!("state.dir={}", state.display()))
+    }
+
+    pub fn set(mut self, set: impl Into<String>) -> Self {
+        self.sets.push(set.into());
+        self
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
+        command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+        for set in &self.sets {
+            command.arg("--set").arg(set);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        Running::start(self.command(arguments)).output()
+    }
+
+    /// Runs to its end, which must be exit code 0; its standard output.
+    pub fn run_well(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    }
+
+    /// Runs to its end, which must have this exit code; its standard error.
+    pub fn run_failing(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", told(&output));
+        String::from_utf8(output.stderr).expect("output is UTF-8")
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+}
+
+pub fn told(output: &Output) -> String {
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A running program; killed when it is dropped.
+pub struct Running(Option<Child>);
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        Self(Some(command.spawn().expect("the program starts")))
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.0.as_ref().expect("it runs").id()).expect("a process id")
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a process of our own that was not waited for.
+        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0, "the signal is sent");
+    }
+
+    /// `kill -9`, and waits for its end.
+    pub fn kill(mut self) {
+        let mut child = self.0.take().expect("it runs");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+
+    /// Its end, if it is over.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.as_mut().expect("it runs").try_wait().expect("it can be asked")
+    }
+
+    /// Waits for its end; its output.
+    pub fn output(mut self) -> Output {
+        let child = self.0.take().expect("it runs");
+        let pid = i32::try_from(child.id()).expect("a process id");
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || drop(done.send(child.wait_with_output())));
+        match ended.recv_timeout(DEADLINE) {
+            Ok(output) => output.expect("it can be waited for"),
+            Err(_) => {
+                // SAFETY: the process was not waited for, so the id is still its own.
+                unsafe { libc::kill(pid, libc::SIGABRT) };
+                let output = ended.recv().expect("it ends").expect("it can be waited for");
+                panic!("it did not end within {DEADLINE:?}: {}", told(&output));
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// Waits for something that shows from outside, and says what if it does not come.
+pub fn wait_for(what: &str, mut seen: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !seen() {
+        assert!(begun.elapsed() < DEADLINE, "{what} does not come");
+        // Looking costs the program its processor: a moment between two looks.
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Every file of results, by name.
+pub fn results(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let names = std::fs::read_dir(folder).expect("the folder is there");
+    let files = names.map(|entry| entry.expect("it is listed").path());
+    files
+        .filter_map(|path: PathBuf| {
+            let name = path.file_name()?.to_str()?.to_owned();
+            (name.starts_with("partition-") && (name.ends_with(".json") || name.ends_with(".jsonl")))
+                .then(|| (name, std::fs::read(&path).expect("it can be read")))
+        })
+        .collect()
+}
