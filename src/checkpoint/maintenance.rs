@@ -26,8 +26,9 @@ pub fn begin_rebuild(disk: &dyn Disk, folder: &Path, partition: u32, _lock: &Loc
         }
         kept.push((path, second));
     }
+    let json_is_here = kept.first().is_some_and(|(path, _)| *path == partition_path(folder, partition));
     for (path, second) in &kept {
-        link(disk, path, second)?;
+        link(disk, path, second, json_is_here)?;
     }
     sync_folder(disk, folder)?;
     // The JSON first: without it the other file means nothing, but not the other way round.
@@ -41,9 +42,10 @@ pub fn begin_rebuild(disk: &dyn Disk, folder: &Path, partition: u32, _lock: &Loc
 /// Moves all state of a topic aside (cursor, partition files; locks stay) into a new folder inside `folder`, before the
 /// topic is recreated. The caller holds `source.lock` and every partition's lock. No state: nothing happens.
 pub fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), Failure> {
-    let names = state_files(disk, folder)?.unwrap_or_default();
+    let Some(names) = state_files(disk, folder)? else { return Ok(()) };
     if names.is_empty() {
-        return Ok(());
+        // An earlier try may have been cut short just before this.
+        return sync_folder(disk, folder);
     }
     let mut last = None;
     let mut number = 1;
@@ -53,13 +55,15 @@ pub fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), Failure> {
         last = Some((aside, kept));
         number += 1;
     }
-    let aside = match last {
-        Some((aside, kept)) if is_unfinished(disk, folder, &names, &aside, &kept)? => aside,
-        _ => folder.join(format!("before-recreate-{number}")),
+    let (aside, all_are_here) = match last {
+        Some((aside, kept)) if is_unfinished(disk, folder, &names, &aside, &kept)? => {
+            (aside, kept.len() <= names.len())
+        }
+        _ => (folder.join(format!("before-recreate-{number}")), true),
     };
     disk.create_folder(&aside).map_err(|error| Failure::io("cannot create", &aside, &error))?;
     for name in &names {
-        link(disk, &folder.join(name), &aside.join(name))?;
+        link(disk, &folder.join(name), &aside.join(name), all_are_here)?;
     }
     sync_folder(disk, &aside)?;
     // As in a rebuild, a checkpoint goes before the rejected records that it speaks of.
@@ -108,12 +112,21 @@ fn state_files(disk: &dyn Disk, folder: &Path) -> Result<Option<Vec<String>>, Fa
     }
 }
 
-/// Gives a file a second name, unless it has it already, and makes its content durable.
-fn link(disk: &dyn Disk, path: &Path, second: &Path) -> Result<(), Failure> {
+/// Gives a file a second name and makes its content durable. A second name that an earlier try gave it is given again
+/// while no first name was taken away: that try may have ended with a failed sync of the folder, and syncing again would
+/// prove nothing.
+fn link(disk: &dyn Disk, path: &Path, second: &Path, all_are_here: bool) -> Result<(), Failure> {
     match disk.hard_link(path, second) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        linked => linked.map_err(|error| Failure::io("cannot keep", second, &error))?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !all_are_here {
+                return Ok(());
+            }
+            remove(disk, second)?;
+            disk.hard_link(path, second)
+        }
+        linked => linked,
     }
+    .map_err(|error| Failure::io("cannot keep", second, &error))?;
     disk.sync_file(second).map_err(|error| Failure::io("cannot fsync", second, &error))
 }
 

@@ -166,3 +166,7 @@ pub fn rejected_line(record: Record<'_>, reason: RejectReason) -> Vec<u8> {
     bytes.push(b'\n');
     bytes
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
