@@ -1,0 +1,85 @@
+//! Children that do not answer, or wait too long for something that blocks.
+
+use isotherm::supervision::{Policy, Spawn, Strategy};
+
+use super::toys::{Act, At, Setup};
+use super::{INLINE, MS, SECOND, paused, threads};
+
+fn impatient(policy: &mut Policy) {
+    policy.heartbeat = 400 * MS;
+}
+
+#[test]
+fn a_hang_takes_the_whole_branch_to_a_new_thread() {
+    threads(async {
+        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(Spawn::Threads) };
+        let branch = setup.policy(impatient).ready().await;
+        branch.tell("c", Act::Hang);
+        branch.log.until("restarted c").await;
+        let told = branch.log.only(&["died", "a2 ready", "b2 ready", "c2 ready", "restarted"]);
+        // All of the thread's children are silent; the one whose code it is in is named.
+        assert!(told[0].starts_with("died c: hung: no sign of life for 400ms; "), "{told:?}");
+        assert_eq!(told[1..4], ["a2 ready", "b2 ready", "c2 ready"]);
+        assert_eq!(branch.log.count("a1 dropped") + branch.log.count("c1 dropped"), 0, "the old thread still hangs");
+        let log = branch.log.clone();
+        assert_eq!(branch.stopped().await, [""; 0]);
+        // Let go, the old thread ends, and no one takes note of it.
+        log.until("c1 dropped").await;
+        log.until("a1 dropped").await;
+        assert_eq!(log.count("died"), 1);
+    });
+}
+
+#[test]
+fn threads_that_hang_are_bounded() {
+    threads(async {
+        let hangs = |name, _| (name == "b").then_some((At::Started, Act::Hang));
+        let branch = Setup::new(Spawn::Threads).plan(hangs).policy(|policy| {
+            impatient(policy);
+            // The budget itself is as new before each hang.
+            (policy.restarts_max, policy.healthy, policy.window) = (1, MS, MS);
+        });
+        let failure = branch.run().failure().await;
+        assert_eq!(failure.what, "toys: 2 of its threads hang; no further one is started");
+    });
+}
+
+#[test]
+fn a_blocking_call_that_takes_too_long_is_a_hang() {
+    let blocks = async |spawn| {
+        let branch = Setup::new(spawn).policy(impatient).ready().await;
+        branch.tell("b", Act::Busy(401 * MS));
+        branch.log.until("restarted b: hung: a call that it waits for takes 401ms so far").await;
+        assert_eq!(branch.log.count("died"), 1);
+        assert_eq!(branch.stopped().await, [""; 0]);
+    };
+    threads(blocks(Spawn::Threads));
+    paused(blocks(INLINE));
+}
+
+#[test]
+fn whoever_answers_is_left_alone() {
+    paused(async {
+        let branch = Setup::new(INLINE).policy(impatient).ready().await;
+        branch.tell("b", Act::Busy(400 * MS));
+        tokio::time::sleep(60 * SECOND).await;
+        let answers = branch.log.count("b1 answers");
+        assert!((500..=600).contains(&answers), "one every 100 ms: {answers}");
+        assert_eq!(branch.log.count("died"), 0);
+        assert_eq!(branch.stopped().await, [""; 0]);
+    });
+}
+
+#[test]
+fn whoever_hangs_while_another_is_restarted_takes_the_branch_along() {
+    threads(async {
+        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(Spawn::Threads) };
+        // In epoch 1, c is told to end because of b, but hangs.
+        let branch = setup.policy(impatient).ready().await;
+        branch.tell("b", Act::Panic);
+        branch.tell("c", Act::Hang);
+        branch.log.until("restarted b: panicked").await;
+        assert_eq!(branch.log.count("a2 ready") + branch.log.count("c2 ready"), 2);
+        assert_eq!(branch.stopped().await, [""; 0]);
+    });
+}
