@@ -316,12 +316,15 @@ fn a_writer_that_is_killed_leaves_all_that_it_acknowledged_and_no_half_write() {
         let mut child = start("other_process_writes_for_ever", &fixture.path());
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut ends = lines.filter_map(|line| line.ok()?.split_once("acknowledged ")?.1.parse::<u64>().ok());
-        acknowledged = ends.nth(3 * round).expect("it writes until it is killed");
+        let first = ends.nth(3 * round).expect("it writes until it is killed");
         child.kill().expect("it still runs");
-        acknowledged = ends.last().unwrap_or(acknowledged);
+        acknowledged = ends.last().unwrap_or(first);
         child.wait().expect("it was killed");
         let end = fixture.open().extent(0).expect("the log works").end;
-        assert!(end >= acknowledged && end % RECORDS as u64 == 0, "{end}, of which {acknowledged} were acknowledged");
+        assert!(
+            end >= acknowledged && end.is_multiple_of(RECORDS as u64),
+            "{end}, of which {acknowledged} were acknowledged"
+        );
     }
     let mut reader = log.open_reader(0, 0).expect("the log works");
     let (mut batch, mut position) = (Batch::default(), 0);
