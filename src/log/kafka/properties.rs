@@ -63,7 +63,7 @@ pub fn writing(settings: &settings::Log) -> Result<ClientConfig, Failure> {
         .set("acks", "all")
         .set("retries", "10")
         .set("message.timeout.ms", super::client::CALL_MS_MAX.to_string())
-        .set("linger.ms", "5")
+        .set("linger.ms", "1")
         .set(MESSAGE_BYTES_MAX, "1000000")
         .set("queue.buffering.max.messages", "100000")
         .set("queue.buffering.max.kbytes", "65536");
