@@ -148,7 +148,7 @@ fn a_record_that_is_too_large_is_fatal_and_nothing_is_written() {
     let Some(broker) = Broker::shared() else { return };
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
-    let large = Outgoing { partition: 0, key: None, value: Some(vec![7; 1_000_001]) };
+    let large = Outgoing { partition: 0, key: None, value: Some(vec![7; 1_048_500]) };
     let failure = log.open_writer().unwrap().write(&[record(0, 0), large.clone()]).unwrap_err();
     assert_eq!((failure.severity, failure.kind), (Severity::Fatal, Kind::Data), "{failure}");
     assert_eq!(log.extent(0).unwrap().end, 0);

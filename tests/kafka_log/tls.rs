@@ -81,5 +81,4 @@ fn records_go_by_tls_with_a_password_and_a_wrong_one_is_told() {
         failure.to_string().contains("certificate") && failure.to_string().contains("ssl.ca.location"),
         "{failure}"
     );
-    println!("{failure}");
 }

@@ -157,14 +157,10 @@ pub fn failed(client: &Client, subject: &Subject, partition: u32, what: &str, co
     client.failure(what, code, ptr::null())
 }
 
-/// Creates the topic and waits until each partition has a leader.
+/// Creates the topic and waits until each partition can be read and written.
 pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<(), Failure> {
     let what = format!("{} cannot be created", subject.name);
     let number = |number: u32| c_int::try_from(number).unwrap_or(c_int::MAX);
-    let mut config = vec![("cleanup.policy", "delete".to_owned()), ("retention.ms", spec.retention_ms.to_string())];
-    if spec.replication >= 3 {
-        config.push(("min.insync.replicas", "2".to_owned()));
-    }
     let mut reason = [0; 512];
     // SAFETY: all arguments are alive during the call.
     let mut topic = unsafe {
@@ -180,7 +176,7 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
         let reason = text(reason.as_ptr()).unwrap_or_default();
         return Err(Failure::fatal(Kind::Settings, format!("{what}: {reason}")));
     }
-    for (key, value) in config {
+    for (key, value) in configuration(spec) {
         let (key, value) = (CString::new(key).expect("no NUL in it"), CString::new(value).expect("no NUL in it"));
         // SAFETY: the topic is alive; both texts are copied.
         unsafe { sys::rd_kafka_NewTopic_set_config(topic, key.as_ptr(), value.as_ptr()) };
@@ -204,7 +200,29 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
         }
     }
     let ready = |topic: Option<Description>| topic.is_some_and(|it| it.all_led && it.partitions == spec.partitions);
-    until(client, subject, "is created, but not every partition has a leader yet", ready)
+    until(client, subject, "is created, but not every partition has a leader yet", ready)?;
+    // A leader that was chosen may not know of it yet.
+    let deadline = deadline();
+    for partition in 0..spec.partitions {
+        while let Err(failure) = extent(client, subject, partition) {
+            if !failure.is_retryable() || Instant::now() > deadline {
+                return Err(failure);
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+    Ok(())
+}
+
+/// As isotherm makes topics: nothing is deleted but what is asked for, and where there are three replicas, an acknowledged
+/// record is on two.
+fn configuration(spec: &TopicSpec) -> Vec<(&'static str, String)> {
+    let mut configuration =
+        vec![("cleanup.policy", "delete".to_owned()), ("retention.ms", spec.retention_ms.to_string())];
+    if spec.replication >= 3 {
+        configuration.push(("min.insync.replicas", "2".to_owned()));
+    }
+    configuration
 }
 
 /// Deletes the topic and waits until no broker that is asked knows it.
@@ -239,7 +257,7 @@ fn until(
     meanwhile: &str,
     done: impl Fn(Option<Description>) -> bool,
 ) -> Result<(), Failure> {
-    let deadline = Instant::now() + Duration::from_millis(CALL_MS_MAX.unsigned_abs().into());
+    let deadline = deadline();
     while !done(describe(client, subject)?) {
         if Instant::now() > deadline {
             return Err(Failure::retryable(Kind::Unavailable, format!("{} {meanwhile}", subject.name)));
@@ -247,6 +265,10 @@ fn until(
         thread::sleep(LOOK_AGAIN);
     }
     Ok(())
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_millis(CALL_MS_MAX.unsigned_abs().into())
 }
 
 /// One request and its answer, within [`CALL_MS_MAX`].
@@ -286,4 +308,20 @@ unsafe fn first<T>(client: &Client, what: &str, answers: *mut *const T, count: u
     }
     // SAFETY: there is one, as said above.
     Ok(unsafe { *answers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_three_replicas_an_acknowledged_record_is_on_two() {
+        for (replication, min_insync) in [(1, None), (2, None), (3, Some("2")), (5, Some("2"))] {
+            let spec = TopicSpec { name: "t".to_owned(), partitions: 1, replication, retention_ms: -1 };
+            let configuration = configuration(&spec);
+            let value = |key| configuration.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
+            assert_eq!(value("min.insync.replicas"), min_insync);
+            assert_eq!((value("cleanup.policy"), value("retention.ms")), (Some("delete"), Some("-1")));
+        }
+    }
 }

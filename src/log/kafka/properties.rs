@@ -13,7 +13,8 @@ const QUEUED_KIB_ALL: u32 = 256 * 1024;
 const QUEUED_KIB_MIN: u32 = 1024;
 const QUEUED_KIB_MAX: u32 = 16 * 1024;
 
-/// The largest record that a client takes.
+/// The largest record that a client takes. Ours is the most that a broker takes unless told otherwise (1,048,588 bytes), less
+/// the 61 bytes around a record that is sent alone.
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
 
 /// Properties that the person may not set to anything else, and why.
@@ -63,8 +64,8 @@ pub fn writing(settings: &settings::Log) -> Result<ClientConfig, Failure> {
         .set("acks", "all")
         .set("retries", "10")
         .set("message.timeout.ms", super::client::CALL_MS_MAX.to_string())
-        .set("linger.ms", "5")
-        .set(MESSAGE_BYTES_MAX, "1000000")
+        .set("linger.ms", "1")
+        .set(MESSAGE_BYTES_MAX, "1048527")
         .set("queue.buffering.max.messages", "100000")
         .set("queue.buffering.max.kbytes", "65536");
     with_the_persons(properties, &settings.kafka)

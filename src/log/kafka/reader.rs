@@ -25,6 +25,9 @@ const TAKEN_MAX: usize = 10_000;
 /// When nothing was heard for this long, the broker is asked whether it is there.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
+/// A read that waits longer looks as often as this whether the client has trouble.
+const WAITED_MAX: Duration = Duration::from_secs(1);
+
 pub struct Reader {
     /// Taken from the queue, not yet in a batch. Before `queue` and `client`: what is a client's goes before it.
     taken: Taken,
@@ -128,9 +131,18 @@ impl Reader {
         )
     }
 
+    fn take(&mut self, count: usize, wait: Duration) -> bool {
+        let taken = self.taken.take(&self.queue, count, wait);
+        if taken {
+            self.last_heard = Instant::now();
+        }
+        taken
+    }
+
     /// Silence is either that nothing new is there, or that the broker is away. Asked only now and then, and at once after
     /// the client had trouble.
     fn check_silence(&mut self) -> Result<(), Failure> {
+        self.client.serve(Duration::ZERO, |_| ());
         if self.client.troubled() || self.last_heard.elapsed() > SILENCE_MAX {
             admin::extent(&self.client, &self.subject, self.partition)?;
             self.last_heard = Instant::now();
@@ -142,7 +154,6 @@ impl Reader {
 impl RecordReader for Reader {
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure> {
         let deadline = Instant::now() + wait;
-        self.client.serve(Duration::ZERO, |_| ());
         if !self.checked {
             self.check_start()?;
         }
@@ -153,20 +164,19 @@ impl RecordReader for Reader {
             if room == 0 || !self.taken.is_empty() {
                 return Ok(self.position);
             }
-            if self.taken.take(&self.queue, room.min(TAKEN_MAX), Duration::ZERO) {
-                self.last_heard = Instant::now();
+            if self.take(room.min(TAKEN_MAX), Duration::ZERO) {
                 continue;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if !batch.is_empty() || self.position > from || left.is_zero() {
-                break;
+            if !batch.is_empty() || self.position > from {
+                return Ok(self.position);
             }
-            self.taken.take(&self.queue, 1, left);
-        }
-        if batch.is_empty() {
             self.check_silence()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(self.position);
+            }
+            self.take(1, left.min(WAITED_MAX));
         }
-        Ok(self.position)
     }
 }
 

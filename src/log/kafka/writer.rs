@@ -21,6 +21,9 @@ use super::properties::MESSAGE_BYTES_MAX;
 /// Records handed to the client at once.
 const GIVEN_MAX: usize = 1_000;
 
+/// What the client counts for a record beside its key and value.
+const AROUND_BYTES: usize = 36;
+
 /// How long to wait for the next delivery reports; how long in all is the client's `message.timeout.ms`.
 const REPORTS_WAIT: Duration = Duration::from_millis(100);
 
@@ -30,7 +33,7 @@ pub struct Writer {
     subject: Arc<Subject>,
     /// Whether the topic was there when the first records came. A client only learns that it is not by waiting in vain.
     checked: bool,
-    /// The client's `message.max.bytes`, which is compared with key and value together.
+    /// The client's `message.max.bytes`.
     record_bytes_max: usize,
 }
 
@@ -58,7 +61,7 @@ impl Writer {
     /// A record that is too large is found before anything is sent: those behind it would go without it.
     fn check_sizes(&self, records: &[Outgoing]) -> Result<(), Failure> {
         let length = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-        let size = |record: &&Outgoing| length(&record.key) + length(&record.value);
+        let size = |record: &&Outgoing| length(&record.key) + length(&record.value) + AROUND_BYTES;
         match records.iter().find(|record| size(record) > self.record_bytes_max) {
             None => Ok(()),
             Some(record) => {
