@@ -1,10 +1,12 @@
 //! isotherm: exact, crash-proof statistics per weather station from a partitioned record log.
 
 pub mod checkpoint;
+pub mod cli;
 pub mod domain;
 pub mod faults;
 pub mod log;
 pub mod observe;
+pub mod pipeline;
 pub mod settings;
 pub mod source;
 pub mod supervision;
