@@ -21,6 +21,8 @@ mod rebuild;
 mod run;
 mod show;
 mod summary;
+#[cfg(test)]
+mod test_log;
 
 use std::process::ExitCode;
 

@@ -75,8 +75,9 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
         match loss {
             Some(loss) if !arguments.accept_loss => {
                 let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
-                return Err(Failure::fatal(Kind::Data, what)
-                    .advice("to count what the log still has, run it with --accept-loss; the old files are kept aside"));
+                return Err(Failure::fatal(Kind::Data, what).advice(
+                    "to count what the log still has, run it with --accept-loss; the old files are kept aside",
+                ));
             }
             Some(loss) => output::tell(&format_args!("loss accepted: {loss}")),
             None => {}

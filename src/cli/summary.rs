@@ -16,9 +16,8 @@ pub fn print(summary: &Summary, settings: &Settings, ingested: bool, partitions:
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
     for &partition in partitions {
-        let read = PartitionFile::read(&settings.state.dir, partition).and_then(|file| {
-            file.map(|file| Ok(Overview::of(&file, &file.parse(partition)?, settings))).transpose()
-        });
+        let read = PartitionFile::read(&settings.state.dir, partition)
+            .and_then(|file| file.map(|file| Ok(Overview::of(&file, &file.parse(partition)?, settings))).transpose());
         match read {
             Ok(found) => overviews.extend(found),
             Err(failure) => drop(unreadable.get_or_insert(failure)),

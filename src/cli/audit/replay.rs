@@ -9,6 +9,7 @@ use super::rejected::RejectedFile;
 use super::{Finding, Verified};
 use crate::checkpoint;
 use crate::checkpoint::format::Checkpoint;
+use crate::cli::output;
 use crate::cli::partition_files::PartitionFile;
 use crate::cli::patience::Patience;
 use crate::domain::{Batch, Record};
@@ -26,14 +27,30 @@ const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 pub fn audit(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
     let folder = &settings.state.dir;
     let Some(file) = PartitionFile::read(folder, partition)? else {
-        return Err(Failure::fatal(Kind::Data, format!("there is no partition-{partition}.json in {}", folder.display()))
-            .advice("check state.dir; a partition has a file once something of it is committed"));
+        return Err(Failure::fatal(
+            Kind::Data,
+            format!("there is no partition-{partition}.json in {}", folder.display()),
+        )
+        .advice("check state.dir; a partition has a file once something of it is committed"));
     };
     let checkpoint = match file.parse(partition) {
         Ok(checkpoint) => checkpoint,
         Err(failure) => return Ok(Finding::refused(&failure)),
     };
     let patience = Patience::up_to(LOG_AWAY_MAX);
+    if let Some(topic) = patience.wait(|| false, || log.topic())?
+        && topic.log_id == checkpoint.identity.log_id
+        && topic.partitions != checkpoint.identity.partitions
+    {
+        let (file, topic) = (checkpoint.identity.partitions, topic.partitions);
+        let made = checkpoint::partition_path(folder, partition);
+        let what = format!("{} has {topic} partitions, {} says {file}", log.name(), made.display());
+        // Partitions can be added to a topic, but never taken away.
+        if file > topic {
+            return Ok(Finding::FileWrong { why: what, differences: Differences::default() });
+        }
+        output::tell(&format_args!("warning: {what}; it is compared with the records of its partition"));
+    }
     if let Some(why) = patience.wait(|| false, || missing(log, settings, &checkpoint))? {
         return Ok(Finding::LogIncomplete { why });
     }

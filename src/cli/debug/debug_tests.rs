@@ -40,7 +40,11 @@ fn a_record_is_a_line_as_the_original_prints_it() {
     assert!(lines[2].starts_with("{'undecodable': '"), "{}", lines[2]);
     let rest = "'partition': 2, 'offset': 9, 'key_bytes': 8, 'key': 'U3RhdGlvbkM=', 'value_bytes': 2, 'value': '//8='}";
     assert!(lines[2].ends_with(rest), "{}", lines[2]);
-    assert!(lines[3].contains("tombstone") && lines[3].ends_with("'value_bytes': None, 'value': None}"), "{}", lines[3]);
+    assert!(
+        lines[3].contains("tombstone") && lines[3].ends_with("'value_bytes': None, 'value': None}"),
+        "{}",
+        lines[3]
+    );
 }
 
 #[test]
@@ -57,10 +61,7 @@ fn json_lines_have_offsets_and_hold_what_is_not_finite() {
     let good = report("StationC", "2008-12-17", 35.0);
     let odd = report("StationC", "2008-12-18", f64::NEG_INFINITY);
     let lines = printed(vec![batch(7, &[Some(&good), Some(&odd), Some(b"\xff\xff")])], true, u64::MAX);
-    assert_eq!(
-        lines[0],
-        r#"{"partition":2,"offset":7,"station_id":"StationC","date":"2008-12-17","degrees":35.0}"#
-    );
+    assert_eq!(lines[0], r#"{"partition":2,"offset":7,"station_id":"StationC","date":"2008-12-17","degrees":35.0}"#);
     assert!(lines[1].ends_with(r#""degrees":"-inf"}"#), "{}", lines[1]);
     let bad: serde_json::Value = serde_json::from_str(&lines[2]).expect("JSON");
     assert_eq!((&bad["offset"], &bad["value"]), (&9.into(), &"//8=".into()));
