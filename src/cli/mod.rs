@@ -1,7 +1,8 @@
 //! The command line: one file a verb.
 //!
-//! Guarantees: the standard output is data, everything else goes to the standard error; nothing is ever asked; a failure
-//! is one line that begins with `isotherm:` and says what can be done; whoever closes a pipe ends the program quietly.
+//! Guarantees: the standard output is data, everything else goes to the standard error; nothing is ever asked; a
+//! failure is one line that begins with `isotherm:` and says what can be done; whoever closes a pipe ends the program
+//! quietly.
 //! May use every other folder.
 //!
 //! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file, and for failures those of [`crate::faults::Kind`]:

@@ -37,7 +37,7 @@ pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     }
 }
 
-/// A table as text, its last line end included: columns set apart by spaces, `right` ones (by their place) to the right.
+/// A table as text, its last line end included; columns at the places `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));

@@ -1,4 +1,4 @@
-//! The partition files of a state folder, read as anybody may at any time: without locks, while they are being replaced.
+//! The partition files of a state folder, read as anybody may at any time: without locks, also while they are replaced.
 
 use std::fs;
 use std::io::{self, Read};

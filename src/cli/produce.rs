@@ -13,8 +13,8 @@ Examples:
   isotherm produce --set source.simulate.days=1000 --set source.simulate.pace_ms=0
   isotherm produce --settings settings/kafka.toml --set log.on_start=recreate
 
-It creates the topic if there is none, and goes on from where the source was acknowledged last (source.json in state.dir).
-log.on_start=recreate deletes the topic with all of its records and moves the state aside first.";
+It creates the topic if there is none, and goes on from where the source was acknowledged last (source.json in
+state.dir). log.on_start=recreate deletes the topic with all of its records and moves the state aside first.";
 
 /// Read the source and write its readings to the log
 #[derive(Debug, Args)]

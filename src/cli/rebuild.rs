@@ -99,8 +99,8 @@ fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
     format::parse(&file.path.display().to_string(), &file.bytes)
 }
 
-/// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it is
-/// not: then the rebuild is refused for the file aside, and nothing is lost.
+/// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it
+/// is not: then the rebuild is refused for the file aside, and nothing is lost.
 fn is_unfinished(current: &Result<Checkpoint, Failure>, aside: &Result<Checkpoint, Failure>) -> bool {
     match (current, aside) {
         (Ok(current), Ok(aside)) => {

@@ -155,8 +155,8 @@ fn tell_of_twins(rows: &[Row]) {
     }
     for (station, partitions) in partitions.into_iter().filter(|(_, partitions)| partitions.len() > 1) {
         output::tell(&format_args!(
-            "warning: station {station} is in the partitions {}, each is shown by itself: somebody produced with another \
-             partition count or another partitioner",
+            "warning: station {station} is in the partitions {}, each is shown by itself: somebody produced with \
+             another partition count or another partitioner",
             partitions.join(" and ")
         ));
     }

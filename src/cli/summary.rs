@@ -41,16 +41,13 @@ pub fn print(summary: &Summary, settings: &Settings, ingested: bool, partitions:
     if !summary.laggards.is_empty() {
         output::tell(&format_args!("did not stop in time: {}", summary.laggards.join(", ")));
     }
-    if summary.forced {
-        output::tell(&"ended by force; what was committed is safe, and running it again goes on from there");
-    }
     if let Some((_, failure)) = summary.failures.first() {
         return Ok(exit_code(failure.kind));
     }
     if let Some(failure) = unreadable {
         return Err(failure);
     }
-    if summary.forced || !summary.laggards.is_empty() {
+    if !summary.laggards.is_empty() {
         return Ok(exit_code(Kind::TryAgain));
     }
     Ok(ExitCode::SUCCESS)
@@ -62,7 +59,7 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[O
         .iter()
         .map(|(branch, failure)| json!({ "branch": branch, "what": failure.what, "advice": failure.advice }))
         .collect();
-    let mut value = json!({ "failures": failures, "laggards": summary.laggards, "forced": summary.forced });
+    let mut value = json!({ "failures": failures, "laggards": summary.laggards });
     if ingested {
         value["readings"] = summary.readings.into();
     }

@@ -24,7 +24,6 @@ pub struct Summary {
     /// Branches that stopped for good, and why.
     pub failures: Vec<(String, Failure)>,
     pub laggards: Vec<String>,
-    pub forced: bool,
 }
 
 pub fn run(job: Job, settings: Settings) -> Result<Summary, Failure> {

@@ -70,8 +70,8 @@ pub fn bytes(bytes: &[u8], file: &Checkpoint, replay: Model, differences: &mut D
     differences.add(|| format!("bytes from place {place} on"), || around(bytes), || around(&replayed));
 }
 
-/// The replay as the processor's own state, to be written as it writes it. Where the file begins and ends, and which gaps
-/// it passed over, are what was asked to be replayed.
+/// The replay as the processor's own state, to be written as it writes it. Where the file begins and ends, and which
+/// gaps it passed over, are what was asked to be replayed.
 fn state(replay: Model, asked: &PartitionState) -> PartitionState {
     let day = |number: Option<u32>| number.and_then(Day::from_number).expect("a station has days, all of the calendar");
     let stations = replay.stations.into_iter().map(|(name, station)| {

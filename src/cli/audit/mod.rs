@@ -1,6 +1,6 @@
-//! `isotherm audit`: does a partition's file say what the log says? Replays what the file counted with other code than the
-//! processor's, and compares. It changes nothing, takes no lock, and needs no quiet: it reads one committed file and the
-//! log up to that file's offset.
+//! `isotherm audit`: does a partition's file say what the log says? Replays what the file counted with other code than
+//! the processor's, and compares. It changes nothing, takes no lock, and needs no quiet: it reads one committed file and
+//! the log up to that file's offset.
 
 mod compare;
 mod differences;
@@ -124,8 +124,8 @@ fn text(audited: &Audited) -> String {
     let partition = audited.partition;
     match &audited.finding {
         Finding::Verified(verified) => format!(
-            "partition {partition}: verified, {} records from offset {} to {}: {} counted of {} stations, {} rejected, {} lines \
-             of rejected records\n",
+            "partition {partition}: verified, {} records from offset {} to {}: {} counted of {} stations, {} rejected, \
+             {} lines of rejected records\n",
             verified.records,
             verified.first_offset,
             verified.offset,

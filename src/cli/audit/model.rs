@@ -1,5 +1,6 @@
 //! What a partition's file should hold, computed in another way than the processor does it: nothing here uses its
-//! decoder, its rules, its calendar, or its state. Only the words for reasons and the numbers of the rules are the same.
+//! decoder, its checks, its calendar, or its state. Only the words for reasons and the numbers of the rules are the
+//! same.
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,8 @@ pub fn python(line: &mut String, partition: u32, record: Record<'_>) {
         ),
         Err(reason) => write!(
             line,
-            "{{'undecodable': {}, 'partition': {partition}, 'offset': {}, 'key_bytes': {}, 'key': {}, 'value_bytes': {}, 'value': {}}}",
+            "{{'undecodable': {}, 'partition': {partition}, 'offset': {}, 'key_bytes': {}, 'key': {}, \
+             'value_bytes': {}, 'value': {}}}",
             python::text(&reason),
             record.offset,
             length(record.key),
