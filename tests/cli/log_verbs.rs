@@ -128,3 +128,40 @@ fn rebuild_counts_anew_and_keeps_the_old_files() {
     scene.isotherm(&["rebuild", "2"]).ends_with(0);
     assert_eq!(std::fs::read(&path).expect("the file"), right);
 }
+
+#[test]
+fn run_counts_what_it_produces_once_and_says_where_it_is() {
+    let scene = scene();
+    let sets = ["--set", "source.simulate.days=30", "--set", "source.simulate.pace_ms=0"];
+    let run = scene.isotherm(&[&["run", "--json"][..], &sets].concat());
+    run.ends_with(0);
+    let counted = |json: &serde_json::Value| {
+        let partitions = json["partitions"].as_array().expect("partitions").iter();
+        partitions.map(|one| one["counted"].as_u64().expect("a number")).sum::<u64>()
+    };
+    assert_eq!(run.json()["readings"], 300);
+    assert_eq!(counted(&run.json()), 300);
+    assert_eq!(run.json()["failures"], serde_json::json!([]));
+    let again = scene.isotherm(&[&["run"][..], &sets].concat());
+    again.ends_with(0);
+    assert_eq!(again.stdout.lines().next(), Some("0 readings produced"));
+    assert!(again.stdout.contains("isotherm-data/state/partition-3.json"), "{}", again.stdout);
+    let consume = scene.isotherm(&["consume", "0", "3", "--until-caught-up", "--json"]);
+    consume.ends_with(0);
+    assert_eq!(consume.json()["partitions"].as_array().map(Vec::len), Some(2));
+    scene.isotherm(&["audit"]).ends_with(0);
+}
+
+#[test]
+fn a_partition_that_failed_is_told_and_decides_the_exit_code() {
+    let scene = scene();
+    let log = scene.log();
+    create_topic(log.as_ref());
+    std::fs::create_dir_all(scene.state()).expect("the folder is created");
+    std::fs::write(partition_path(&scene.state(), 2), "damaged").expect("written");
+    let run = scene.isotherm(&["consume", "--until-caught-up"]);
+    run.ends_with(65);
+    let told = run.stderr.lines().find(|line| line.starts_with("isotherm: ")).expect("it is told");
+    assert!(told.contains("partition-2.json") && told.contains("isotherm rebuild 2"), "{told}");
+    assert_eq!(std::fs::read_to_string(partition_path(&scene.state(), 2)).expect("the file"), "damaged");
+}
