@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod checkpoint;
+pub mod cli;
 pub mod domain;
 pub mod faults;
 pub mod log;

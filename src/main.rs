@@ -1,3 +1,5 @@
 //! The `isotherm` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    isotherm::cli::main()
+}

@@ -1,0 +1,51 @@
+//! Arguments that verbs have in common.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::faults::{Failure, Kind};
+use crate::observe::logging;
+use crate::settings::{self, Effective, Partitions, Settings, Sources};
+
+#[derive(Debug, Args)]
+pub struct SettingsArguments {
+    /// Settings file; keys that it does not have keep their defaults
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// One setting, stronger than file and environment, as log.partitions=8; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+impl SettingsArguments {
+    /// The effective settings with their origins.
+    pub fn effective(&self) -> Result<Effective, Failure> {
+        let sources = Sources { file: self.settings.clone(), sets: self.sets.clone() };
+        settings::load(&sources, settings::environment())
+    }
+
+    /// The settings; from here on log lines are written as they say.
+    pub fn start(&self) -> Result<Settings, Failure> {
+        let settings = self.effective()?.settings;
+        logging::start(&settings.output)?;
+        Ok(settings)
+    }
+}
+
+/// The partitions that the command line lists, each once and in order, else those of the settings.
+pub fn partitions(listed: &[u32], settings: &Settings) -> Result<Vec<u32>, Failure> {
+    let count = settings.log.partitions;
+    if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {
+        let what = format!("there is no partition {beyond}; topic {} has {count} by its settings", settings.log.topic);
+        return Err(Failure::fatal(Kind::Usage, what).advice(format!("allowed: 0 to {}", count - 1)));
+    }
+    let mut partitions = match &settings.consume.partitions {
+        _ if !listed.is_empty() => listed.to_vec(),
+        Partitions::All(_) => (0..count).collect(),
+        Partitions::Listed(listed) => listed.clone(),
+    };
+    partitions.sort_unstable();
+    partitions.dedup();
+    Ok(partitions)
+}

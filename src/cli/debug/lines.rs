@@ -1,0 +1,102 @@
+//! One record as a line.
+
+use std::fmt::Write;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use prost::Message;
+use serde::Serialize;
+
+use super::python;
+use crate::domain::Record;
+use crate::domain::wire::Report;
+
+/// Bytes of an undecodable record's key, and of its value, that are shown.
+const HEAD_BYTES: usize = 48;
+
+/// As Python prints a dict, as users of the original know it.
+pub fn python(line: &mut String, partition: u32, record: Record<'_>) {
+    let text = |text: Option<String>| text.map_or_else(|| "None".to_owned(), |text| python::text(&text));
+    let length = |bytes: Option<&[u8]>| bytes.map_or_else(|| "None".to_owned(), |bytes| bytes.len().to_string());
+    let written = match decoded(record) {
+        Ok(report) => write!(
+            line,
+            "{{'station_id': {}, 'date': {}, 'degrees': {}, 'partition': {partition}}}",
+            python::text(&report.station_id),
+            python::text(&report.date),
+            python::float(report.degrees),
+        ),
+        Err(reason) => write!(
+            line,
+            "{{'undecodable': {}, 'partition': {partition}, 'offset': {}, 'key_bytes': {}, 'key': {}, \
+             'value_bytes': {}, 'value': {}}}",
+            python::text(&reason),
+            record.offset,
+            length(record.key),
+            text(head(record.key)),
+            length(record.value),
+            text(head(record.value)),
+        ),
+    };
+    written.expect("a String has room");
+}
+
+#[derive(Serialize)]
+struct Decoded<'a> {
+    partition: u32,
+    offset: u64,
+    station_id: &'a str,
+    date: &'a str,
+    degrees: Degrees,
+}
+
+#[derive(Serialize)]
+struct Undecodable<'a> {
+    partition: u32,
+    offset: u64,
+    undecodable: &'a str,
+    key_bytes: Option<usize>,
+    key: Option<String>,
+    value_bytes: Option<usize>,
+    value: Option<String>,
+}
+
+/// JSON has no number for what is not finite.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Degrees {
+    Number(f64),
+    Text(String),
+}
+
+/// As a JSON object.
+pub fn json(line: &mut String, partition: u32, record: Record<'_>) {
+    let offset = record.offset;
+    let object = match &decoded(record) {
+        Ok(Report { date, degrees, station_id }) => {
+            let degrees =
+                if degrees.is_finite() { Degrees::Number(*degrees) } else { Degrees::Text(python::float(*degrees)) };
+            serde_json::to_string(&Decoded { partition, offset, station_id, date, degrees })
+        }
+        Err(undecodable) => serde_json::to_string(&Undecodable {
+            partition,
+            offset,
+            undecodable,
+            key_bytes: record.key.map(<[u8]>::len),
+            key: head(record.key),
+            value_bytes: record.value.map(<[u8]>::len),
+            value: head(record.value),
+        }),
+    };
+    line.push_str(&object.expect("texts and finite numbers always serialize"));
+}
+
+/// The record as a `Report`, or why it is none. What it says is not judged.
+fn decoded(record: Record<'_>) -> Result<Report, String> {
+    let value = record.value.ok_or_else(|| "it has no value (a tombstone)".to_owned())?;
+    Report::decode(value).map_err(|error| error.to_string())
+}
+
+fn head(bytes: Option<&[u8]>) -> Option<String> {
+    bytes.map(|bytes| BASE64.encode(&bytes[..bytes.len().min(HEAD_BYTES)]))
+}

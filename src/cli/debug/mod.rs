@@ -1,0 +1,155 @@
+//! `isotherm debug`: prints records of all partitions as they come. It changes nothing anywhere.
+
+mod lines;
+mod python;
+mod readers;
+
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsRawFd;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::Outcome;
+use super::arguments::SettingsArguments;
+use super::output;
+use crate::faults::{Failure, Kind};
+use crate::log;
+use readers::{Message, Readers};
+
+const EXAMPLES: &str = "\
+Examples:
+  isotherm debug --settings settings/kafka.toml
+  isotherm debug --from-beginning --limit 10
+  isotherm debug --json | jq .degrees
+
+A line a record: {'station_id': 'StationC', 'date': '2008-12-17', 'degrees': 35.2621, 'partition': 2}
+Records that cannot be decoded have a line with offset, reason, lengths and the first bytes as base64. With --json,
+degrees that JSON has no number for are the texts \"nan\", \"inf\" and \"-inf\". It ends at SIGINT, SIGTERM, or when its
+output is closed.";
+
+/// How often it is looked whether anybody still reads the output.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Time for the readers to end after the last line.
+const END_MAX: Duration = Duration::from_secs(2);
+
+/// Print the records of all partitions as they come
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// From the first record that the log has, instead of from its end
+    #[arg(long)]
+    from_beginning: bool,
+    /// End after this many records
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// As JSON lines, with offsets
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let settings = arguments.settings.start()?;
+    let log = log::open(&settings.log, &settings.state.dir)?;
+    let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
+    let (json, limit) = (arguments.json, arguments.limit.unwrap_or(u64::MAX));
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new()
+        .name("isotherm-print".to_owned())
+        .spawn(move || {
+            let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            // Nobody waits for the end of a printer that a signal has overtaken.
+            drop(ended.send(print(&messages, json, limit, &mut stdout, is_closed)));
+        })
+        .map_err(|error| thread_failure(&error))?;
+    let result = until_signal_or(end);
+    readers.stop(END_MAX);
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Waits for the printer's end or a signal to end by.
+fn until_signal_or(end: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+    let internal = |error: io::Error| Failure::fatal(Kind::Internal, format!("signals cannot be waited for: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            result = end => result.unwrap_or_else(|_| Err(Failure::fatal(Kind::Internal, "the printing thread died"))),
+        }
+    })
+}
+
+/// Prints until the limit, the last reader's end, or the output is closed.
+fn print(
+    messages: &Receiver<Message>,
+    json: bool,
+    limit: u64,
+    output: &mut impl Write,
+    is_closed: impl Fn() -> bool,
+) -> Result<(), Failure> {
+    let mut left = limit;
+    let mut line = String::new();
+    loop {
+        let message = match messages.try_recv() {
+            Err(TryRecvError::Empty) => {
+                if !output::written(output.flush())? {
+                    return Ok(());
+                }
+                messages.recv_timeout(LOOK)
+            }
+            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+            Ok(message) => Ok(message),
+        };
+        match message {
+            Ok(Ok((partition, batch))) => {
+                for record in batch.records() {
+                    line.clear();
+                    let write = if json { lines::json } else { lines::python };
+                    write(&mut line, partition, record);
+                    line.push('\n');
+                    if !output::written(output.write_all(line.as_bytes()))? {
+                        return Ok(());
+                    }
+                    left -= 1;
+                    if left == 0 {
+                        return output::written(output.flush()).map(drop);
+                    }
+                }
+            }
+            Ok(Err(failure)) => {
+                output::written(output.flush())?;
+                return Err(failure);
+            }
+            Err(RecvTimeoutError::Timeout) if is_closed() => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return output::written(output.flush()).map(drop),
+        }
+    }
+}
+
+/// Whether whoever read the standard output has closed it: seen even while there is nothing to write.
+fn is_closed() -> bool {
+    let mut stdout = libc::pollfd { fd: io::stdout().as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: poll is given one pollfd, which outlives the call, and does not wait.
+    let answered = unsafe { libc::poll(&raw mut stdout, 1, 0) };
+    answered > 0 && stdout.revents & libc::POLLERR != 0
+}
+
+fn thread_failure(error: &io::Error) -> Failure {
+    Failure::fatal(Kind::Internal, format!("a thread could not be started: {error}"))
+}
+
+#[cfg(test)]
+#[path = "debug_tests.rs"]
+mod tests;

@@ -1,0 +1,52 @@
+//! What is printed, and where.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::faults::Failure;
+
+/// One line on the standard error. One that nobody reads is no failure.
+pub fn tell(what: &dyn fmt::Display) {
+    let line = what.to_string().replace('\n', " ");
+    drop(writeln!(io::stderr().lock(), "isotherm: {line}"));
+}
+
+/// Data on the standard output.
+pub fn print(data: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush())).map(|_| ())
+}
+
+/// One JSON value on the standard output, indented.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value).expect("what is printed are texts and finite numbers");
+    text.push('\n');
+    print(&text)
+}
+
+/// What became of writing to the standard output: `false` if nobody reads it any more, which ends a program quietly.
+pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::io("writing to", Path::new("the standard output"), &error)),
+    }
+}
+
+/// A table as text, its last line end included; columns at the places `right` are aligned to the right.
+pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
+    table.add_rows(rows);
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if right.contains(&place) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}

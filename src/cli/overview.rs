@@ -1,0 +1,86 @@
+//! One partition's file in a line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use indicatif::HumanDuration;
+use serde::Serialize;
+
+use super::output;
+use super::partition_files::PartitionFile;
+use crate::checkpoint;
+use crate::checkpoint::format::Checkpoint;
+use crate::domain::RejectReason;
+use crate::domain::state::Gap;
+use crate::settings::Settings;
+
+#[derive(Debug, Serialize)]
+pub struct Overview {
+    pub partition: u32,
+    pub file: PathBuf,
+    pub topic: String,
+    pub first_offset: u64,
+    /// Of the next record to be read.
+    pub offset: u64,
+    pub stations: usize,
+    pub counted: u64,
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// Where the rejected records are, if there are any.
+    pub rejected_file: Option<PathBuf>,
+    pub gaps: Vec<Gap>,
+    pub age_seconds: u64,
+}
+
+impl Overview {
+    pub fn of(file: &PartitionFile, checkpoint: &Checkpoint, settings: &Settings) -> Self {
+        let (identity, state) = (&checkpoint.identity, &checkpoint.state);
+        let rejected_file = checkpoint::rejected_path(&settings.state.dir, identity.partition);
+        Self {
+            partition: identity.partition,
+            file: file.path.clone(),
+            topic: identity.topic.clone(),
+            first_offset: state.first_offset,
+            offset: state.next_offset,
+            stations: state.stations.len(),
+            counted: state.counted(),
+            rejected: state.rejected.clone(),
+            rejected_file: (state.rejected_bytes > 0).then_some(rejected_file),
+            gaps: state.gaps.clone(),
+            age_seconds: file.age.as_secs(),
+        }
+    }
+
+    fn rejected_text(&self) -> String {
+        let total: u64 = self.rejected.values().sum();
+        if total == 0 {
+            return "0".to_owned();
+        }
+        let reasons: Vec<String> =
+            self.rejected.iter().map(|(reason, count)| format!("{} {count}", reason.name())).collect();
+        format!("{total} ({})", reasons.join(", "))
+    }
+
+    fn row(&self) -> Vec<String> {
+        let gaps: u64 = self.gaps.iter().map(|gap| gap.to - gap.from).sum();
+        let offset = if gaps == 0 { self.offset.to_string() } else { format!("{} ({gaps} passed over)", self.offset) };
+        vec![
+            self.partition.to_string(),
+            offset,
+            self.stations.to_string(),
+            self.counted.to_string(),
+            self.rejected_text(),
+            HumanDuration(std::time::Duration::from_secs(self.age_seconds)).to_string(),
+            self.file.display().to_string(),
+        ]
+    }
+}
+
+/// The overviews as a table, then where rejected records are.
+pub fn text(overviews: &[Overview]) -> String {
+    let header = ["partition", "offset", "stations", "counted", "rejected", "age", "file"];
+    let mut text = output::table(&header, &[0, 1, 2, 3], overviews.iter().map(Overview::row));
+    for (overview, file) in overviews.iter().filter_map(|one| Some((one, one.rejected_file.as_ref()?))) {
+        text.push_str(&format!("rejected records of partition {}: {}\n", overview.partition, file.display()));
+    }
+    text
+}

@@ -1,0 +1,153 @@
+//! `isotherm rebuild`: counts one partition anew from the log.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::arguments::{self, SettingsArguments};
+use super::partition_files::PartitionFile;
+use super::patience::Patience;
+use super::{Outcome, output, summary};
+use crate::checkpoint::format::{self, Checkpoint};
+use crate::checkpoint::{Lock, RealDisk, maintenance};
+use crate::faults::{Failure, Kind};
+use crate::log::{self, RecordLog};
+use crate::pipeline::{self, End, Job};
+use crate::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  isotherm rebuild 2
+  isotherm rebuild 2 --settings settings/kafka.toml --set quality.degrees_max=60
+  isotherm rebuild 2 --accept-loss
+
+The old files stay beside the new ones as partition-2.json.before-rebuild and partition-2.rejected.jsonl.before-rebuild.
+No other process may be counting the partition. If it is interrupted, run it again: it goes on.";
+
+/// How long a log that is away is waited for before anything is touched.
+const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// Count one partition anew from the log
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Partition to count anew
+    partition: u32,
+    /// Do it even if the log no longer has all that the old file counted
+    #[arg(long)]
+    accept_loss: bool,
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// The summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let settings = arguments.settings.start()?;
+    let partitions = arguments::partitions(&[arguments.partition], &settings)?;
+    begin(arguments, &settings)?;
+    let job = Job { ingest: false, partitions: partitions.clone(), end: End::WhenCaughtUp, accept_gap: false };
+    let summary = pipeline::run(job, settings.clone())?;
+    summary::print(&summary, &settings, false, &partitions, arguments.json)
+}
+
+/// Moves the old file out of the way, unless an interrupted rebuild already did.
+fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+    let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
+    let lock = Lock::partition(&RealDisk, folder, partition)?;
+    let log = log::open(&settings.log, folder)?;
+    let current = PartitionFile::read(folder, partition)?;
+    let aside = aside(folder, partition)?;
+    if let (Some(current), Some(aside)) = (&current, &aside)
+        && is_unfinished(&parse(current), &parse(aside))
+    {
+        output::tell(&format_args!(
+            "partition {partition} is being rebuilt already; going on (to start from the beginning, move {} away)",
+            aside.path.display()
+        ));
+        return Ok(());
+    }
+    // The file aside is the old one if the rebuild was interrupted before anything was committed.
+    if let Some(old) = current.as_ref().or(aside.as_ref()) {
+        let loss = Patience::up_to(LOG_AWAY_MAX).wait(|| false, || loss(&parse(old), log.as_ref(), partition))?;
+        match loss {
+            Some(loss) if !arguments.accept_loss => {
+                let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
+                return Err(Failure::fatal(Kind::Data, what).advice(
+                    "to count what the log still has, run it with --accept-loss; the old files are kept aside",
+                ));
+            }
+            Some(loss) => output::tell(&format_args!("loss accepted: {loss}")),
+            None => {}
+        }
+    }
+    if current.is_none() && aside.is_some() {
+        output::tell(&format_args!("going on with the rebuild of partition {partition} that was interrupted"));
+        return Ok(());
+    }
+    maintenance::begin_rebuild(&RealDisk, folder, partition, &lock)
+}
+
+/// The file that a rebuild kept aside, if there is one.
+fn aside(folder: &Path, partition: u32) -> Result<Option<PartitionFile>, Failure> {
+    PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))
+}
+
+fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
+    format::parse(&file.path.display().to_string(), &file.bytes)
+}
+
+/// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it
+/// is not: then the rebuild is refused for the file aside, and nothing is lost.
+fn is_unfinished(current: &Result<Checkpoint, Failure>, aside: &Result<Checkpoint, Failure>) -> bool {
+    match (current, aside) {
+        (Ok(current), Ok(aside)) => {
+            current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
+        }
+        _ => false,
+    }
+}
+
+/// What counting anew would lose of what the old file counted, if that is so or cannot be ruled out.
+fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) -> Result<Option<String>, Failure> {
+    let Some(topic) = log.topic()? else {
+        let what = format!("there is no {}: nothing could be counted anew", log.name());
+        return Err(Failure::fatal(Kind::Data, what).advice("check log.kind and log.topic"));
+    };
+    let extent = log.extent(partition)?;
+    Ok(match old {
+        Ok(old) if old.identity.log_id != topic.log_id => Some(format!(
+            "it counted another log: its id is {}, that of {} is {}",
+            old.identity.log_id,
+            log.name(),
+            topic.log_id
+        )),
+        Ok(old) if extent.start > old.state.first_offset => Some(format!(
+            "it counted from offset {}, {} now starts at {}",
+            old.state.first_offset,
+            log.name(),
+            extent.start
+        )),
+        Ok(old) if extent.end < old.state.next_offset => Some(format!(
+            "it counted up to offset {}, {} now ends at {}",
+            old.state.next_offset,
+            log.name(),
+            extent.end
+        )),
+        Ok(_) => None,
+        // What it counted is not known, but a log that still has its first record has lost none.
+        Err(_) if extent.start == 0 => None,
+        Err(failure) => Some(format!(
+            "it cannot be read, and {} starts at offset {}, so that it may have counted more ({})",
+            log.name(),
+            extent.start,
+            failure.what
+        )),
+    })
+}
+
+#[cfg(test)]
+#[path = "rebuild_tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+//! `isotherm run`: everything in one process.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Outcome;
+use super::arguments::{self, SettingsArguments};
+use super::summary;
+use crate::pipeline::{self, End, Job};
+
+const EXAMPLES: &str = "\
+Examples:
+  isotherm run settings/demo.toml
+  isotherm run settings/kafka.toml --set consume.partitions=[0,2]
+  isotherm run --set source.simulate.days=366 --set source.simulate.pace_ms=0 --json
+
+It ends when everything of a finite source is counted and committed, else at SIGINT or SIGTERM, which both let it finish
+what it began; a second one ends it at once. Run again, it goes on from there.";
+
+/// Produce and count in one process
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Settings file, as by --settings
+    #[arg(conflicts_with = "settings")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// The summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let file = arguments.file.clone().or_else(|| arguments.settings.settings.clone());
+    let settings = SettingsArguments { settings: file, sets: arguments.settings.sets.clone() }.start()?;
+    let partitions = arguments::partitions(&[], &settings)?;
+    let job = Job { ingest: true, partitions: partitions.clone(), end: End::WhenSourceEnds, accept_gap: false };
+    let summary = pipeline::run(job, settings.clone())?;
+    summary::print(&summary, &settings, true, &partitions, arguments.json)
+}

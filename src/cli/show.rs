@@ -1,0 +1,163 @@
+//! `isotherm show`: the statistics in all partition files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::arguments::SettingsArguments;
+use super::overview::{self, Overview};
+use super::partition_files::{self, PartitionFile};
+use super::{Outcome, exit_code, output};
+use crate::checkpoint::format::Checkpoint;
+use crate::faults::{Failure, Kind};
+use crate::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  isotherm show --settings settings/demo.toml
+  isotherm show KNYC KSEA --settings settings/demo.toml --json
+  isotherm show --csv > stations.csv
+
+It reads the files in state.dir as they are committed, whether a processor runs or not. Averages of the table are
+rounded to two digits; those of --json and --csv are exact. Exit code 65 if a file is damaged or a station unknown; all
+others are shown.";
+
+/// Show the statistics of stations and partitions
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Stations to show; else all
+    #[arg(value_name = "STATION")]
+    stations: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// Stations and partitions as one JSON object
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Stations as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    station: String,
+    count: u64,
+    average: f64,
+    start: String,
+    end: String,
+    sum: f64,
+    partition: u32,
+}
+
+/// What all files hold.
+#[derive(Default)]
+struct Shown {
+    rows: Vec<Row>,
+    overviews: Vec<Overview>,
+    damaged: Vec<Failure>,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let settings = arguments.settings.effective()?.settings;
+    let wanted: BTreeSet<&str> = arguments.stations.iter().map(String::as_str).collect();
+    let shown = read(&settings, &wanted)?;
+    if arguments.json {
+        let damaged: Vec<String> = shown.damaged.iter().map(ToString::to_string).collect();
+        let value = json!({ "stations": shown.rows, "partitions": shown.overviews, "damaged": damaged });
+        output::print_json(&value)?;
+    } else if arguments.csv {
+        output::print(&csv(&shown.rows)?)?;
+    } else {
+        output::print(&format!("{}\n{}", table(&shown.rows), overview::text(&shown.overviews)))?;
+    }
+    for failure in &shown.damaged {
+        output::tell(failure);
+    }
+    tell_of_twins(&shown.rows);
+    let unknown: Vec<&str> =
+        wanted.into_iter().filter(|&name| shown.rows.iter().all(|row| row.station != name)).collect();
+    if !unknown.is_empty() {
+        output::tell(&format_args!("no file has the station {}", unknown.join(", ")));
+    }
+    Ok(if shown.damaged.is_empty() && unknown.is_empty() { ExitCode::SUCCESS } else { exit_code(Kind::Data) })
+}
+
+/// Reads one file after the other and keeps only what is shown.
+fn read(settings: &Settings, wanted: &BTreeSet<&str>) -> Result<Shown, Failure> {
+    let mut shown = Shown::default();
+    for partition in partition_files::numbers(&settings.state.dir)? {
+        // Gone since the folder was listed: it is being rebuilt.
+        let Some(file) = PartitionFile::read(&settings.state.dir, partition)? else { continue };
+        match file.parse(partition) {
+            Ok(checkpoint) => {
+                shown.overviews.push(Overview::of(&file, &checkpoint, settings));
+                shown.rows.extend(rows(checkpoint, wanted));
+            }
+            Err(failure) => shown.damaged.push(failure),
+        }
+    }
+    shown.rows.sort_by(|one, other| (&one.station, one.partition).cmp(&(&other.station, other.partition)));
+    Ok(shown)
+}
+
+fn rows(checkpoint: Checkpoint, wanted: &BTreeSet<&str>) -> impl Iterator<Item = Row> {
+    let partition = checkpoint.identity.partition;
+    let stations = checkpoint.state.stations.into_iter();
+    stations.filter(move |(name, _)| wanted.is_empty() || wanted.contains(name.as_str())).map(
+        move |(station, stats)| Row {
+            station,
+            count: stats.count(),
+            average: stats.average(),
+            start: stats.start.to_string(),
+            end: stats.end.to_string(),
+            sum: stats.sum,
+            partition,
+        },
+    )
+}
+
+fn table(rows: &[Row]) -> String {
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.station.clone(),
+            row.count.to_string(),
+            format!("{:.2}", row.average),
+            row.start.clone(),
+            row.end.clone(),
+            row.sum.to_string(),
+            row.partition.to_string(),
+        ]
+    });
+    output::table(&["station", "count", "average", "start", "end", "sum", "partition"], &[1, 2, 5, 6], cells)
+}
+
+fn csv(rows: &[Row]) -> Result<String, Failure> {
+    let internal = |error: &dyn std::fmt::Display| {
+        Failure::fatal(Kind::Internal, format!("the stations could not be written as CSV: {error}"))
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).map_err(|error| internal(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| internal(&error))?;
+    String::from_utf8(bytes).map_err(|error| internal(&error))
+}
+
+/// A station in two partitions has two rows, which nobody is to add up: their days may be the same.
+fn tell_of_twins(rows: &[Row]) {
+    let mut partitions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        partitions.entry(&row.station).or_default().push(row.partition.to_string());
+    }
+    for (station, partitions) in partitions.into_iter().filter(|(_, partitions)| partitions.len() > 1) {
+        output::tell(&format_args!(
+            "warning: station {station} is in the partitions {}, each is shown by itself: somebody produced with \
+             another partition count or another partitioner",
+            partitions.join(" and ")
+        ));
+    }
+}

@@ -1,0 +1,70 @@
+//! How a run went: what is in the files now, and which branches failed.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::overview::{self, Overview};
+use super::partition_files::PartitionFile;
+use super::{Outcome, exit_code, output};
+use crate::faults::{Failure, Kind};
+use crate::pipeline::Summary;
+use crate::settings::Settings;
+
+/// Prints the files of these partitions as they are on disk, tells what failed, and says the exit code.
+pub fn print(summary: &Summary, settings: &Settings, ingested: bool, partitions: &[u32], json: bool) -> Outcome {
+    let mut overviews = Vec::new();
+    let mut unreadable: Option<Failure> = None;
+    for &partition in partitions {
+        let read = PartitionFile::read(&settings.state.dir, partition)
+            .and_then(|file| file.map(|file| Ok(Overview::of(&file, &file.parse(partition)?, settings))).transpose());
+        match read {
+            Ok(found) => overviews.extend(found),
+            Err(failure) => drop(unreadable.get_or_insert(failure)),
+        }
+    }
+    if json {
+        output::print_json(&as_json(summary, ingested, partitions, &overviews))?;
+    } else {
+        let mut text = String::new();
+        if ingested {
+            text.push_str(&format!("{} readings produced\n", summary.readings));
+        }
+        if !partitions.is_empty() {
+            text.push_str(&overview::text(&overviews));
+        }
+        output::print(&text)?;
+    }
+    for (branch, failure) in &summary.failures {
+        output::tell(&format_args!("{branch}: {failure}"));
+    }
+    if !summary.laggards.is_empty() {
+        output::tell(&format_args!("did not stop in time: {}", summary.laggards.join(", ")));
+    }
+    if let Some((_, failure)) = summary.failures.first() {
+        return Ok(exit_code(failure.kind));
+    }
+    if let Some(failure) = unreadable {
+        return Err(failure);
+    }
+    if !summary.laggards.is_empty() {
+        return Ok(exit_code(Kind::TryAgain));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[Overview]) -> Value {
+    let failures: Vec<Value> = summary
+        .failures
+        .iter()
+        .map(|(branch, failure)| json!({ "branch": branch, "what": failure.what, "advice": failure.advice }))
+        .collect();
+    let mut value = json!({ "failures": failures, "laggards": summary.laggards });
+    if ingested {
+        value["readings"] = summary.readings.into();
+    }
+    if !partitions.is_empty() {
+        value["partitions"] = json!(overviews);
+    }
+    value
+}

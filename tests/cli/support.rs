@@ -1,0 +1,218 @@
+//! Runs the program, and makes state folders for it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use isotherm::checkpoint::{Identity, format, partition_path, rejected_path};
+use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
+use isotherm::log::{self, Outgoing, RecordLog, TopicSpec};
+use isotherm::settings::{Settings, Sources, load};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a run of the program left.
+pub struct Run {
+    arguments: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    fn of(arguments: &[&str], output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        Self { arguments: arguments.join(" "), code: output.status.code(), stdout, stderr }
+    }
+
+    /// Runs with a standard output whose other end is closed from the beginning.
+    pub fn with_closed_output(arguments: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = command(Path::new("."), arguments).stdout(writer).output().expect("it starts");
+        Self::of(arguments, output)
+    }
+
+    pub fn ends_with(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "isotherm {}\n{}\n{}", self.arguments, self.stdout, self.stderr);
+    }
+
+    /// One line that begins with the program's name and says these things.
+    pub fn fails_in_one_line(&self, code: i32, says: &[&str]) {
+        self.ends_with(code);
+        assert!(self.stderr.starts_with("isotherm: ") && self.stderr.lines().count() == 1, "{}", self.stderr);
+        for part in says {
+            assert!(self.stderr.contains(part), "{part:?} is not in {}", self.stderr);
+        }
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    /// The cells of each line of a table.
+    pub fn cells(&self) -> Vec<Vec<&str>> {
+        self.stdout.lines().map(|line| line.split_whitespace().collect()).collect()
+    }
+}
+
+/// The program in an environment without settings.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ISOTHERM_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program where there is nothing.
+pub fn isotherm(arguments: &[&str]) -> Run {
+    scene().isotherm(arguments)
+}
+
+pub fn text(path: &Path) -> String {
+    path.to_str().expect("the path is UTF-8").to_owned()
+}
+
+/// A folder in which the program runs with its default settings.
+pub struct Scene(tempfile::TempDir);
+
+pub fn scene() -> Scene {
+    Scene(tempfile::tempdir().expect("a folder"))
+}
+
+impl Scene {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.path("isotherm-data/state")
+    }
+
+    pub fn isotherm(&self, arguments: &[&str]) -> Run {
+        let child = self.start(arguments);
+        let (sender, ended) = mpsc::channel();
+        let id = child.id();
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        match ended.recv_timeout(DEADLINE) {
+            Ok(output) => Run::of(arguments, output.expect("it runs")),
+            Err(_) => {
+                kill(id, libc::SIGKILL);
+                panic!("isotherm {} did not end", arguments.join(" "));
+            }
+        }
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = command(self.0.path(), arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    }
+
+    /// Writes the files of a partition of which these records were read.
+    pub fn write_partition(&self, partition: u32, log_id: &str, batch: &Batch) {
+        let mut state = PartitionState::new(Rules::default(), 0);
+        state.apply(batch);
+        let rejected = std::mem::take(&mut state.pending_rejected);
+        let topic = "temperatures".to_owned();
+        let identity = Identity { topic, log_id: log_id.to_owned(), partition, partitions: 4 };
+        std::fs::create_dir_all(self.state()).expect("the folder is created");
+        std::fs::write(partition_path(&self.state(), partition), format::serialize(&identity, &state))
+            .expect("written");
+        if !rejected.is_empty() {
+            std::fs::write(rejected_path(&self.state(), partition), rejected).expect("written");
+        }
+    }
+
+    /// The log of the default settings.
+    pub fn log(&self) -> Arc<dyn RecordLog> {
+        let mut settings = defaults();
+        settings.log.sqlite.path = self.path("isotherm-data/log.sqlite");
+        log::open(&settings.log, &self.state()).expect("the log opens")
+    }
+}
+
+fn defaults() -> Settings {
+    load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings
+}
+
+/// Creates the topic of the default settings and says its id.
+pub fn create_topic(log: &dyn RecordLog) -> String {
+    let spec = TopicSpec { name: "temperatures".to_owned(), partitions: 4, replication: 1, retention_ms: -1 };
+    log.create_topic(&spec).expect("the topic is created").log_id
+}
+
+/// Writes a batch to a partition of the log.
+pub fn write(log: &dyn RecordLog, partition: u32, batch: &Batch) {
+    let records: Vec<Outgoing> = batch
+        .records()
+        .map(|record| Outgoing { partition, key: record.key.map(Vec::from), value: record.value.map(Vec::from) })
+        .collect();
+    log.open_writer().expect("a writer").write(&records).expect("it writes");
+}
+
+/// Records from offset 0: readings of (station, date, degrees), and what is no reading for an empty station.
+pub fn batch(readings: &[(&str, &str, f64)]) -> Batch {
+    let mut batch = Batch::default();
+    for (offset, &(station, date, degrees)) in (0..).zip(readings) {
+        let mut value = Vec::new();
+        if station.is_empty() {
+            value.extend(b"\xff\xff");
+        } else {
+            let day = Day::parse(date).expect("a day");
+            Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+        }
+        batch.push(Record { offset, key: Some(station.as_bytes()), value: Some(&value) });
+    }
+    batch
+}
+
+pub fn kill(process: u32, signal: i32) {
+    let process = i32::try_from(process).expect("a process id");
+    // SAFETY: kill takes two numbers; the process is one of this test's own children.
+    unsafe { libc::kill(process, signal) };
+}
+
+/// Lines of a stream as they come, each waited for with a deadline.
+pub struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    pub fn of(stream: impl std::io::Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    pub fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no line came"),
+        }
+    }
+}
+
+/// Waits for the end of a child whose output is read elsewhere.
+pub fn exit_code(mut child: Child) -> Option<i32> {
+    let (sender, ended) = mpsc::channel();
+    let id = child.id();
+    std::thread::spawn(move || sender.send(child.wait()));
+    match ended.recv_timeout(DEADLINE) {
+        Ok(status) => status.expect("it ran").code(),
+        Err(_) => {
+            kill(id, libc::SIGKILL);
+            panic!("it did not end");
+        }
+    }
+}
