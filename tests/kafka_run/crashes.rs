@@ -18,7 +18,7 @@ fn whichever_actor_of_a_partition_dies_the_files_are_those_of_an_undisturbed_run
     for point in ["consumer.read", "aggregator.apply", "aggregator.commit_reply", "writer.commit", "checkpoint.rename"]
     {
         let fixture = undisturbed.beside();
-        let faults = format!("faults.points={point}@2=panic,{point}@7=panic");
+        let faults = format!("faults.points={point}@1=panic,{point}@3=panic");
         let output = fixture.program().set(faults).run(&["consume", "--until-caught-up"]);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{point}: {told}");

@@ -80,7 +80,7 @@ impl Fixture {
     pub fn stations(&self) -> BTreeMap<String, Value> {
         let shown: Value = serde_json::from_str(&self.program().run_well(&["show", "--json"])).expect("it is JSON");
         let stations = shown["stations"].as_array().expect("a list").iter();
-        stations.map(|station| (station["station_id"].as_str().expect("a name").to_owned(), station.clone())).collect()
+        stations.map(|station| (station["station"].as_str().expect("a name").to_owned(), station.clone())).collect()
     }
 
     /// Sum of `count` over all stations.
