@@ -31,7 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
     let part = || {
         prop_oneof![
             4 => prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
-            1 => prop::collection::vec(any::<u8>(), 100_000..300_000).prop_map(Some),
+            1 => (any::<u8>(), 100_000usize..300_000).prop_map(|(byte, bytes)| Some(vec![byte; bytes])),
         ]
     };
     prop_oneof![
