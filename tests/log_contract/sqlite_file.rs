@@ -239,7 +239,8 @@ fn the_write_ahead_log_is_bounded_although_somebody_reads_all_the_time() {
             largest = largest.max(wal.len());
         }
         done.store(true, Ordering::Relaxed);
-        assert!((64 * MIB..100 * MIB).contains(&largest), "{largest}");
+        // SQLite by itself moves what it can each 16 MiB, which is never all.
+        assert!((32 * MIB..100 * MIB).contains(&largest), "{largest}");
     });
 }
 
