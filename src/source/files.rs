@@ -110,6 +110,8 @@ pub struct FileSource<F> {
     found: Found,
     /// Of the files before and behind the current one.
     cursor: Cursor,
+    /// Of all files, when they were found.
+    bytes_total: u64,
     bad_lines_total: u64,
     bad_lines: Vec<BadLine>,
 }
@@ -125,6 +127,7 @@ impl<F: Format> FileSource<F> {
         for (name, cursor) in &cursor.files {
             compare(name, cursor, names.binary_search(name).is_ok())?;
         }
+        let bytes_total = names.iter().map(|name| file_bytes(Path::new(name))).sum::<Result<u64, Failure>>()?;
         Ok(Self {
             format,
             names,
@@ -132,6 +135,7 @@ impl<F: Format> FileSource<F> {
             current: None,
             found: Found::default(),
             cursor,
+            bytes_total,
             bad_lines_total: 0,
             bad_lines: Vec::new(),
         })
@@ -270,6 +274,14 @@ impl<F: Format> Source for FileSource<F> {
 
     fn skipped_quality(&self) -> u64 {
         self.cursor.skipped_quality
+    }
+
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let current = self.current.as_ref().map(|current| (&self.names[current.file], current.lines.place().bytes));
+        let others = self.cursor.files.iter().filter(|(name, _)| current.is_none_or(|(current, _)| current != *name));
+        let read = others.map(|(_, file)| file.bytes).sum::<u64>() + current.map_or(0, |(_, bytes)| bytes);
+        // The files may have grown meanwhile.
+        Some((read, self.bytes_total.max(read)))
     }
 }
 

@@ -68,6 +68,12 @@ pub trait Source: Send {
     fn skipped_quality(&self) -> u64 {
         0
     }
+
+    /// Bytes read since the very first run, and those that there were to read when the source was opened; `None` where
+    /// there is no such measure. For showing how far it is.
+    fn bytes(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// Opens the source that the settings name, at its start or at a cursor.
