@@ -296,3 +296,7 @@ impl RecordWriter for Writer {
         Ok(ends)
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

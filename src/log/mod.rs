@@ -134,3 +134,34 @@ pub trait RecordWriter: Send {
     /// After a failure any prefix per partition may be in the log; the writer is not used again.
     fn write(&mut self, records: &[Outgoing]) -> Result<std::collections::BTreeMap<u32, u64>, Failure>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_the_one_that_the_settings_name() {
+        let defaults: settings::Settings =
+            toml::from_str(include_str!("../../settings/default.toml")).expect("the defaults are complete");
+        let name = |kind| {
+            let settings = settings::Log { kind, ..defaults.log.clone() };
+            open(&settings, Path::new("state")).expect("nothing is opened yet").name()
+        };
+        assert_eq!(name(LogKind::Memory), "topic temperatures in memory");
+        let sqlite = name(LogKind::Sqlite);
+        assert!(sqlite.starts_with("topic temperatures in SQLite file /"), "{sqlite}");
+        assert!(sqlite.ends_with("/isotherm-data/log.sqlite"), "{sqlite}");
+    }
+
+    #[test]
+    fn a_group_is_one_of_topic_and_state_folder() {
+        let group = |topic, folder: &str| group(topic, Path::new(folder)).expect("there is a working folder");
+        assert_eq!(
+            group("temperatures", "/srv/state"),
+            format!("isotherm-temperatures-{:08x}", crc32c::crc32c(b"/srv/state"))
+        );
+        assert_ne!(group("temperatures", "/srv/state"), group("temperatures", "/srv/other"));
+        let absolute = std::path::absolute("state").expect("there is a working folder");
+        assert_eq!(group("temperatures", "state"), group("temperatures", absolute.to_str().expect("it is UTF-8")));
+    }
+}

@@ -110,6 +110,7 @@ pub struct FileSource<F> {
     found: Found,
     /// Of the files before and behind the current one.
     cursor: Cursor,
+    /// Of all files, when they were found.
     bytes_total: u64,
     bad_lines_total: u64,
     bad_lines: Vec<BadLine>,
@@ -130,11 +131,11 @@ impl<F: Format> FileSource<F> {
         Ok(Self {
             format,
             names,
-            bytes_total,
             next_file: 0,
             current: None,
             found: Found::default(),
             cursor,
+            bytes_total,
             bad_lines_total: 0,
             bad_lines: Vec::new(),
         })
@@ -271,16 +272,16 @@ impl<F: Format> Source for FileSource<F> {
         (std::mem::take(&mut self.bad_lines_total), std::mem::take(&mut self.bad_lines))
     }
 
-    fn bytes(&self) -> Option<(u64, u64)> {
-        let current = self.current.as_ref();
-        let others =
-            self.cursor.files.iter().filter(|(name, _)| current.is_none_or(|one| self.names[one.file] != **name));
-        let read: u64 = others.map(|(_, cursor)| cursor.bytes).sum();
-        Some((read + current.map_or(0, |current| current.lines.place().bytes), self.bytes_total))
-    }
-
     fn skipped_quality(&self) -> u64 {
         self.cursor.skipped_quality
+    }
+
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let current = self.current.as_ref().map(|current| (&self.names[current.file], current.lines.place().bytes));
+        let others = self.cursor.files.iter().filter(|(name, _)| current.is_none_or(|(current, _)| current != *name));
+        let read = others.map(|(_, file)| file.bytes).sum::<u64>() + current.map_or(0, |(_, bytes)| bytes);
+        // The files may have grown meanwhile.
+        Some((read, self.bytes_total.max(read)))
     }
 }
 

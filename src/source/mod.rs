@@ -63,16 +63,16 @@ pub trait Source: Send {
         (0, Vec::new())
     }
 
-    /// Bytes of the files that were read, and of all of them as they were when the source was opened; `None` where the
-    /// source has no files.
-    fn bytes(&self) -> Option<(u64, u64)> {
-        None
-    }
-
     /// Values passed over because the source itself says that they failed its quality checks, up to the cursor and
     /// since the very first run.
     fn skipped_quality(&self) -> u64 {
         0
+    }
+
+    /// Bytes read since the very first run, and those that there were to read when the source was opened; `None` where
+    /// there is no such measure. For showing how far it is.
+    fn bytes(&self) -> Option<(u64, u64)> {
+        None
     }
 }
 

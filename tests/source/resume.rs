@@ -157,3 +157,28 @@ proptest! {
         let _ = open(&settings, None).expect("opens").next(&mut Vec::new(), 10);
     }
 }
+
+#[test]
+fn a_file_source_knows_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("there is room for a test");
+    let rows = |count: usize| "date,degrees\n".to_owned() + &"2000-01-01,1.5\n".repeat(count);
+    for (name, count) in [("a.csv", 100), ("b.csv", 50)] {
+        fs::write(folder.path().join(name), rows(count)).expect("there is room for a test");
+    }
+    let (total, first) = ((rows(100).len() + rows(50).len()) as u64, rows(100).len() as u64);
+    let settings = csv_in(folder.path());
+    let mut source = open(&settings, None).expect("opens");
+    assert_eq!(source.bytes(), Some((0, total)));
+    source.next(&mut Vec::new(), 101).expect("the source goes on");
+    let (read, _) = source.bytes().expect("files have bytes");
+    assert!((first + 1..total).contains(&read), "{read}");
+    let cursor = source.cursor();
+    let mut resumed = open(&settings, Some(&cursor)).expect("opens");
+    for source in [&mut source, &mut resumed] {
+        drain(&mut **source, 7);
+        assert_eq!(source.bytes(), Some((total, total)));
+    }
+    fs::write(folder.path().join("b.csv"), rows(60)).expect("there is room for a test");
+    assert_eq!(open(&settings, Some(&source.cursor())).expect("opens").bytes(), Some((total, total + 150)));
+    assert_eq!(open(&super::settings(SourceKind::Simulate), None).expect("opens").bytes(), None);
+}
