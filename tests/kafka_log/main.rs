@@ -2,7 +2,10 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+#[path = "../log_contract/contract/mod.rs"]
+mod contract;
 
+mod in_kafka;
 mod outage;
 mod records;
 mod support;

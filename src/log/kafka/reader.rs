@@ -10,14 +10,11 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::domain::{Batch, Record};
 use crate::faults::{Failure, Kind};
-use crate::log::RecordReader;
+use crate::log::{BATCH_BYTES_MAX, RecordReader};
 
 use super::Subject;
 use super::admin;
 use super::client::{Client, PartitionList, Queue, index, milliseconds};
-
-/// A batch takes no further record once it holds this much.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Records taken from the queue at once.
 const TAKEN_MAX: usize = 10_000;
