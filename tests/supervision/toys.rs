@@ -1,6 +1,5 @@
 //! Toy children, and a log of what happens to them.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -287,7 +286,7 @@ impl Toy {
             }
             Act::Hang => {
                 self.log.say(format!("{} hangs", self.who));
-                drop(self.passes.lock().recv());
+                let _ = self.passes.lock().recv();
             }
             Act::Busy(time) => self.busy = Some(time),
         }
