@@ -13,11 +13,14 @@ pub enum Strategy {
     RestForOne,
 }
 
-/// One child: how to start a new life of it. The factory runs on the supervisor's thread and must not block; it may
-/// panic, which counts as a crash.
+/// Starts a new life of a child. It runs on the supervisor's thread and must not block; it may panic, which counts as a
+/// crash.
+pub type Factory = dyn FnMut(&Life) -> Result<Child, Failure>;
+
+/// One child and how it is started.
 pub struct ChildSpec {
     pub name: &'static str,
-    pub start: Box<dyn FnMut(&Life) -> Result<Child, Failure>>,
+    pub start: Box<Factory>,
 }
 
 /// Children that live and die together, started in order, stopped in reverse.

@@ -63,7 +63,7 @@ impl Life {
         let Some(over) = self.over.upgrade().map(|over| over.subscribe()).filter(|over| !*over.borrow()) else {
             return address;
         };
-        let (guard, death) = Death::of(self);
+        let (guard, death) = Death::of(self, &over);
         let at_work = self.at_work.clone();
         // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
         let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);

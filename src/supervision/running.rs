@@ -75,19 +75,23 @@ impl Told {
 }
 
 /// Its drop is the report of an actor's death, whatever dropped it.
-pub(super) struct Death(Arc<Told>);
+pub(super) struct Death {
+    told: Arc<Told>,
+    /// Its drop says that nothing is left of the actor; it follows the report.
+    _left: watch::Receiver<bool>,
+}
 
 impl Death {
-    pub fn of(life: &Life) -> (Guard, Self) {
+    pub fn of(life: &Life, over: &watch::Receiver<bool>) -> (Guard, Self) {
         let reports = life.reports.clone();
         let told = Arc::new(Told { epoch: life.epoch, child: life.child, reports, reason: Mutex::default() });
-        (Guard(told.clone()), Self(told))
+        (Guard(told.clone()), Self { told, _left: over.clone() })
     }
 }
 
 impl Drop for Death {
     fn drop(&mut self) {
-        let told = &self.0;
+        let told = &self.told;
         let reason = told.reason.lock().take().unwrap_or(Reason::Unasked);
         drop(told.reports.send(Report::Died { epoch: told.epoch, child: told.child, reason }));
     }
@@ -107,8 +111,8 @@ pub(super) fn run<A>(
         return;
     }
     let mut context = Context::with_receiver(mailbox);
-    match during(&at_work, death.0.child, || build(&mut context)) {
-        Err(message) => death.0.give(Reason::Panicked(message)),
+    match during(&at_work, death.told.child, || build(&mut context)) {
+        Err(message) => death.told.give(Reason::Panicked(message)),
         Ok(actor) => {
             let context = Some(context.into_future(actor));
             // Also when nobody is left who could say so.
@@ -118,8 +122,7 @@ pub(super) fn run<A>(
     }
 }
 
-/// An actor's context and what follows from its end. The fields are dropped in this order: the actor, then the report,
-/// then the sign that all of it is gone.
+/// An actor's context and what follows from its end. The actor is dropped before its death is.
 struct Running<A: Actor<Context = Context<A>>> {
     context: Option<ContextFut<A, Context<A>>>,
     at_work: Arc<AtomicUsize>,
@@ -134,10 +137,10 @@ impl<A: Actor<Context = Context<A>>> Future for Running<A> {
         let this = &mut *self;
         let Some(context) = &mut this.context else { return Poll::Ready(()) };
         if this.over.as_mut().poll(waker).is_pending() {
-            match during(&this.at_work, this.death.0.child, || Pin::new(context).poll(waker)) {
-                Ok(Poll::Pending) if !this.death.0.ends() => return Poll::Pending,
+            match during(&this.at_work, this.death.told.child, || Pin::new(context).poll(waker)) {
+                Ok(Poll::Pending) if !this.death.told.ends() => return Poll::Pending,
                 Ok(_) => {}
-                Err(message) => this.death.0.give(Reason::Panicked(message)),
+                Err(message) => this.death.told.give(Reason::Panicked(message)),
             }
         }
         this.end();
@@ -150,12 +153,12 @@ impl<A: Actor<Context = Context<A>>> Running<A> {
     /// changed; a terminated one is not.
     fn end(&mut self) {
         let Some(mut context) = self.context.take() else { return };
-        let dropped = during(&self.at_work, self.death.0.child, || {
+        let dropped = during(&self.at_work, self.death.told.child, || {
             context.ctx().parts().terminate();
             drop(context);
         });
         if let Err(message) = dropped {
-            self.death.0.give(Reason::Panicked(message));
+            self.death.told.give(Reason::Panicked(message));
         }
     }
 }
