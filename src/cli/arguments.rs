@@ -11,7 +11,7 @@ use crate::settings::{self, Effective, Partitions, Settings, Sources};
 #[derive(Debug, Args)]
 pub struct SettingsArguments {
     /// Settings file; keys that it does not have keep their defaults
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ISOTHERM_SETTINGS", hide_env_values = true)]
     pub settings: Option<PathBuf>,
     /// One setting, stronger than file and environment, as log.partitions=8; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -1,12 +1,14 @@
 //! Everything that other producers may put on a topic.
 
 use isotherm::domain::{Day, Reading};
-use isotherm::log::partitioner::partition_of;
 use isotherm::log::Outgoing;
+use isotherm::log::partitioner::partition_of;
 use prost::Message as _;
 
 use super::broker::Broker;
 use super::{Fixture, PARTITIONS};
+
+type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 fn report(station: &str, date: &str, degrees: f64) -> Vec<u8> {
     isotherm::domain::wire::Report { date: date.to_owned(), degrees, station_id: station.to_owned() }.encode_to_vec()
@@ -20,7 +22,7 @@ fn poison_is_rejected_with_its_reason_and_stops_nothing() {
     let good = report("S", "2024-02-29", 1.5);
     let unknown_fields = [&good[..], &[0x22, 3, b'a', b'b', b'c', 0x28, 7]].concat();
     let with_key = |key: &str, value: Vec<u8>| (Some(key.as_bytes().to_vec()), Some(value));
-    let poison: Vec<(&str, (Option<Vec<u8>>, Option<Vec<u8>>))> = vec![
+    let poison: Vec<(&str, KeyAndValue)> = vec![
         ("undecodable", (Some(b"S".to_vec()), None)),
         ("undecodable", with_key("S", good[..good.len() - 1].to_vec())),
         ("undecodable", with_key("S", vec![0xff; 1_000_000])),

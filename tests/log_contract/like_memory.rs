@@ -13,6 +13,9 @@ use proptest::prelude::*;
 use crate::InSqlite;
 use crate::contract::{Fixture, Parts, parts, spec};
 
+/// Partition, key and value.
+type Written = (u32, Option<Vec<u8>>, Option<Vec<u8>>);
+
 #[derive(Clone, Debug)]
 enum Step {
     Create(u32),
@@ -20,7 +23,7 @@ enum Step {
     /// Opens the log anew; readers and writers stay.
     Reopen,
     OpenWriter,
-    Write(Vec<(u32, Option<Vec<u8>>, Option<Vec<u8>>)>),
+    Write(Vec<Written>),
     OpenReader(u32, u64),
     /// Reads with one of the readers, the latest first.
     Read(usize, usize),
