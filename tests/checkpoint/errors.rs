@@ -92,7 +92,7 @@ fn a_planned_fault_at_any_point_is_made_good() {
                 alive = matches!(attempt, Ok(Some(_)));
                 next = attempt.ok().flatten().unwrap_or(next);
             }
-            assert_eq!(faults.fired(), [planned.clone()]);
+            assert_eq!(faults.fired(), std::slice::from_ref(&planned));
             assert_eq!(disk.files(), life.files(Some(life.snapshots.len() - 1)), "{planned:?}");
         }
     }
