@@ -10,8 +10,9 @@ use crate::settings::{self, Effective, Partitions, Settings, Sources};
 
 #[derive(Debug, Args)]
 pub struct SettingsArguments {
-    /// Settings file; keys that it does not have keep their defaults
-    #[arg(long, value_name = "FILE", env = "ISOTHERM_SETTINGS", hide_env_values = true)]
+    /// Settings file, else the one that the environment variable ISOTHERM_SETTINGS names; keys that it does not have keep
+    /// their defaults
+    #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
     /// One setting, stronger than file and environment, as log.partitions=8; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -21,7 +22,8 @@ pub struct SettingsArguments {
 impl SettingsArguments {
     /// The effective settings with their origins.
     pub fn effective(&self) -> Result<Effective, Failure> {
-        let sources = Sources { file: self.settings.clone(), sets: self.sets.clone() };
+        let file = self.settings.clone().or_else(|| std::env::var_os("ISOTHERM_SETTINGS").map(PathBuf::from));
+        let sources = Sources { file, sets: self.sets.clone() };
         settings::load(&sources, settings::environment())
     }
 

@@ -22,7 +22,8 @@ what it began; a second one ends it at once. Run again, it goes on from there.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Settings file, instead of the one of --settings
+    /// Settings file, as by --settings
+    #[arg(conflicts_with = "settings")]
     file: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArguments,
