@@ -31,18 +31,20 @@ fn a_factory_may_fail_for_good() {
     });
 }
 
-/// Ten tries against a budget of none: from a factory, and from an actor.
+/// Ten tries against a budget of one: from a factory, and from an actor.
 #[test]
 fn an_outage_is_said_once_and_costs_no_budget() {
     for at in [At::Factory, At::Started] {
         in_both(async |spawn| {
             let planned = move |name, epoch| (name == "b" && epoch <= 10).then(|| (at, Act::Fail(away())));
-            let branch = Setup::new(spawn).plan(planned).policy(|policy| policy.restarts_max = 0).run();
+            let branch = Setup::new(spawn).plan(planned).policy(|policy| policy.restarts_max = 1).run();
             branch.log.until("c11 ready").await;
             branch.outage.works();
             let told = branch.log.only(&["outage", "died", "restarted", "failed"]);
             assert_eq!(told.len(), 2, "{told:?}");
             assert!(told[0] == "outage began: no broker" && told[1].starts_with("outage ended: "), "{told:?}");
+            branch.tell("b", Act::Panic);
+            branch.log.until("restarted b").await;
             assert_eq!(branch.stopped().await, [""; 0]);
         });
     }

@@ -1,7 +1,7 @@
 //! The orderly end: asked for from outside, or because the work is done.
 
 use isotherm::faults::Kind;
-use isotherm::supervision::{Outcome, Spawn};
+use isotherm::supervision::{Outcome, Spawn, Strategy};
 
 use super::toys::{Act, At, Setup, away, damaged};
 use super::{INLINE, MS, SECOND, in_both, paused, threads};
@@ -79,19 +79,36 @@ fn a_failure_while_draining_is_the_branchs() {
 
 #[test]
 fn a_branch_that_did_not_drain_is_not_finished() {
-    // a does its part again after a crash and after an outage in its drain.
+    // All do their part again after a crash and after an outage in a drain.
     in_both(async |spawn| {
         let planned = |name, epoch| match (name, epoch) {
             ("c", _) => Some((At::Started, Act::Finish)),
-            ("a", 1) => Some((At::Drain, Act::Panic)),
-            ("a", 2) => Some((At::Drain, Act::Fail(away()))),
+            ("b", 1) => Some((At::Drain, Act::Panic)),
+            ("b", 2) => Some((At::Drain, Act::Fail(away()))),
             _ => None,
         };
-        let branch = Setup::new(spawn).plan(planned).run();
+        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(spawn) };
+        let branch = setup.plan(planned).run();
         let log = branch.log.clone();
         assert!(matches!(branch.outcome().await, Outcome::Finished));
         assert_eq!(log.only(&["a1 drains", "a2 drains", "a3 drains"]), ["a1 drains", "a2 drains", "a3 drains"]);
-        assert_eq!((log.count("died a: panicked: a1 panics in Drain"), log.count("outage began")), (1, 1));
+        assert_eq!((log.count("died b: panicked: b1 panics in Drain"), log.count("outage began")), (1, 1));
+    });
+}
+
+#[test]
+fn a_branch_that_hangs_in_its_last_drain_is_not_finished() {
+    threads(async {
+        let planned = |name, epoch| match (name, epoch) {
+            ("c", _) => Some((At::Started, Act::Finish)),
+            ("b", 1) => Some((At::Drain, Act::Hang)),
+            _ => None,
+        };
+        let branch = Setup::new(Spawn::Threads).plan(planned).policy(|policy| policy.shutdown = 300 * MS).run();
+        let log = branch.log.clone();
+        assert!(matches!(branch.outcome().await, Outcome::Finished));
+        let told = log.only(&["laggard b", "died b: hung: did not finish within 300ms", "b2 drains", "a2 drains"]);
+        assert_eq!((told.len(), &told[2..]), (4, &["b2 drains".to_owned(), "a2 drains".to_owned()][..]), "{told:?}");
     });
 }
 

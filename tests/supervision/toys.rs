@@ -95,7 +95,7 @@ pub struct Branch {
     stop: watch::Sender<bool>,
     outcome: tokio::task::JoinHandle<Outcome>,
     /// Lets hanging toys go when it is dropped.
-    _gate: SyncSender<()>,
+    gate: Option<SyncSender<()>>,
 }
 
 pub struct Setup {
@@ -160,7 +160,7 @@ impl Setup {
         let outcome = actix::spawn(async move {
             supervise(spec, self.policy, self.spawn, self.seed, shared, asked, |event| listener.say(told(&event))).await
         });
-        Branch { log, outage, addresses, stop, outcome, _gate: gate }
+        Branch { log, outage, addresses, stop, outcome, gate: Some(gate) }
     }
 }
 
@@ -179,6 +179,11 @@ impl Branch {
     /// Has a child do something, in its present life.
     pub fn tell(&self, child: &str, act: Act) {
         self.addresses.lock()[child].do_send(Do(act));
+    }
+
+    /// Lets hanging toys go.
+    pub fn let_go(&mut self) {
+        self.gate = None;
     }
 
     pub fn stop(&self) {
