@@ -263,8 +263,6 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
     let recount = format!("count the partition anew with `isotherm rebuild {}`", partition_in(name));
     let restore_or_recount = format!("restore a copy of it, or {recount}");
     let sealed = seal::verify(bytes);
-    // A file whose checksum is there and wrong is damaged, whatever its text may say.
-    let may_be_of_others = !matches!(sealed, Err(Broken::Wrong { .. }));
     match serde_json::from_slice::<Outline>(bytes) {
         _ if bytes.is_empty() => refuse("is empty".to_owned()).advice(restore_or_recount),
         Err(error) if error.is_syntax() || error.is_eof() => {
@@ -274,9 +272,11 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
             "has no \"_checkpoint\": it is of the older, plain form, which does not hold what was counted".into(),
         )
         .advice(format!("move it elsewhere, or {recount}")),
-        Ok(Outline { header: Some(Version { version }) }) if version > VERSION && may_be_of_others => {
-            refuse(format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}"))
-                .advice(format!("use that isotherm, or {recount}"))
+        Ok(Outline { header: Some(Version { version }) }) if version > VERSION => {
+            // A newer version may have its checksum elsewhere, so a wrong one decides nothing.
+            let doubt = if matches!(sealed, Err(Broken::Wrong { .. })) { ", or is damaged" } else { "" };
+            refuse(format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}{doubt}"))
+                .advice(format!("use that isotherm, or {restore_or_recount}"))
         }
         _ => refuse(format!("is damaged: {reason}")).advice(restore_or_recount),
     }
