@@ -1,6 +1,8 @@
 //! The command line as a person or a script sees it: output, exit codes, and what a failure says.
 
 mod log_verbs;
+#[path = "../support/program.rs"]
+mod program;
 mod show;
 mod support;
 
