@@ -9,10 +9,15 @@ use super::partition_files::PartitionFile;
 use super::{Outcome, exit_code, output};
 use crate::faults::{Failure, Kind};
 use crate::pipeline::{self, Job, Summary};
-use crate::settings::Settings;
+use crate::settings::{LogKind, Settings};
 
 /// Runs the job, prints its partitions' files as they are on disk then, tells what failed, and says the exit code.
 pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
+    if settings.log.kind == LogKind::Memory && (!job.ingest || job.partitions.is_empty()) {
+        // It would wait for ever, or take readings as acknowledged that nobody can ever count.
+        let what = "log.kind is \"memory\": what is produced can only be counted within the same process";
+        return Err(Failure::fatal(Kind::Settings, what).advice("use isotherm run, or another log"));
+    }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
     let summary = pipeline::run(job, settings.clone())?;
     let mut overviews = Vec::new();

@@ -86,6 +86,23 @@ fn wrong_settings_end_with_78_whatever_the_verb() {
 }
 
 #[test]
+fn a_log_in_memory_is_for_one_process_alone() {
+    for verb in ["produce", "consume"] {
+        isotherm(&[verb, "--set", "log.kind=memory"]).fails_in_one_line(78, &["log.kind", "isotherm run"]);
+    }
+}
+
+#[test]
+fn the_variable_for_the_settings_file_counts_unless_it_is_empty() {
+    let run = |value| {
+        let mut command = program::command(std::path::Path::new("."), &["config", "--check"]);
+        command.env("ISOTHERM_SETTINGS", value);
+        program::Running::start(command).output().status.code()
+    };
+    assert_eq!((run(""), run("missing.toml")), (Some(0), Some(78)));
+}
+
+#[test]
 fn config_shows_each_value_with_its_origin() {
     let scene = scene();
     std::fs::write(scene.path("s.toml"), "[log]\npartitions = 8\n").expect("written");
