@@ -174,8 +174,10 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ("[consume]\npartitions = []", &["consume.partitions is []", "\"all\" or a list"]),
     ("[consume]\npartitions = \"some\"", &["consume.partitions is \"some\""]),
     ("[consume]\npartitions = [-1]", &["consume.partitions is [-1]"]),
-    ("[quality]\ndegrees_min = nan", &["quality.degrees_min is NaN", "a finite number"]),
-    ("[quality]\ndegrees_max = inf", &["quality.degrees_max is inf", "a finite number"]),
+    ("[quality]\ndegrees_min = nan", &["quality.degrees_min is NaN", "a number from -1000000000 to 1000000000"]),
+    ("[quality]\ndegrees_max = inf", &["quality.degrees_max is inf", "from -1000000000"]),
+    ("[quality]\ndegrees_min = -1000000001", &["quality.degrees_min is -1000000001", "from -1000000000"]),
+    ("[quality]\ndegrees_max = 1e308", &["quality.degrees_max is 1e308", "to 1000000000"]),
     (
         "[quality]\ndegrees_min = 150",
         &["quality.degrees_min is 150", "quality.degrees_max is 150.0 (default)", "set quality.degrees_min below"],

@@ -22,7 +22,9 @@ pub struct SettingsArguments {
 impl SettingsArguments {
     /// The effective settings with their origins.
     pub fn effective(&self) -> Result<Effective, Failure> {
-        let file = self.settings.clone().or_else(|| std::env::var_os("ISOTHERM_SETTINGS").map(PathBuf::from));
+        // An empty variable is none, as where a compose file passes on one that is not set.
+        let named = std::env::var_os("ISOTHERM_SETTINGS").filter(|name| !name.is_empty());
+        let file = self.settings.clone().or_else(|| named.map(PathBuf::from));
         let sources = Sources { file, sets: self.sets.clone() };
         settings::load(&sources, settings::environment())
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Outcome;
 use super::arguments::{self, SettingsArguments};
 use super::summary;
-use crate::pipeline::{self, End, Job};
+use crate::pipeline::{End, Job};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +40,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
     let partitions = arguments::partitions(&arguments.partitions, &settings)?;
     let end = if arguments.until_caught_up { End::WhenCaughtUp } else { End::AtSignal };
-    let job = Job { ingest: false, partitions: partitions.clone(), end, accept_gap: arguments.accept_gap };
-    let summary = pipeline::run(job, settings.clone())?;
-    summary::print(&summary, &settings, false, &partitions, arguments.json)
+    let job = Job { ingest: false, partitions, end, accept_gap: arguments.accept_gap };
+    summary::run(job, &settings, arguments.json)
 }

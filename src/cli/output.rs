@@ -6,6 +6,7 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::faults::Failure;
 
@@ -28,12 +29,17 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&text)
 }
 
+/// A failure, wherever one is part of the data.
+pub fn failure_json(failure: &Failure) -> Value {
+    json!({ "what": failure.what, "advice": failure.advice })
+}
+
 /// What became of writing to the standard output: `false` if nobody reads it any more, which ends a program quietly.
 pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("writing to", Path::new("the standard output"), &error)),
+        Err(error) => Err(Failure::io("cannot write to", Path::new("the standard output"), &error)),
     }
 }
 

@@ -36,7 +36,7 @@ impl PartitionFile {
                 Ok(Some(Self { path, bytes, age }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::io("reading", &path, &error)),
+            Err(error) => Err(Failure::io("cannot read", &path, &error)),
         }
     }
 
@@ -61,7 +61,7 @@ pub fn numbers(folder: &Path) -> Result<Vec<u32>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     };
-    let entries = entries.map_err(|error| Failure::io("listing", folder, &error))?;
+    let entries = entries.map_err(|error| Failure::io("cannot list", folder, &error))?;
     let mut numbers: Vec<u32> = entries.iter().filter_map(|entry| number(entry.file_name().to_str()?)).collect();
     numbers.sort_unstable();
     if numbers.is_empty() {

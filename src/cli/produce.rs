@@ -5,7 +5,7 @@ use clap::Args;
 use super::Outcome;
 use super::arguments::SettingsArguments;
 use super::summary;
-use crate::pipeline::{self, End, Job};
+use crate::pipeline::{End, Job};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +30,5 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
     let job = Job { ingest: true, partitions: Vec::new(), end: End::WhenSourceEnds, accept_gap: false };
-    let summary = pipeline::run(job, settings.clone())?;
-    summary::print(&summary, &settings, true, &[], arguments.json)
+    summary::run(job, &settings, arguments.json)
 }

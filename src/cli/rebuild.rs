@@ -13,7 +13,7 @@ use crate::checkpoint::format::{self, Checkpoint};
 use crate::checkpoint::{Lock, RealDisk, maintenance};
 use crate::faults::{Failure, Kind};
 use crate::log::{self, RecordLog};
-use crate::pipeline::{self, End, Job};
+use crate::pipeline::{End, Job};
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
@@ -48,9 +48,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
     let partitions = arguments::partitions(&[arguments.partition], &settings)?;
     begin(arguments, &settings)?;
-    let job = Job { ingest: false, partitions: partitions.clone(), end: End::WhenCaughtUp, accept_gap: false };
-    let summary = pipeline::run(job, settings.clone())?;
-    summary::print(&summary, &settings, false, &partitions, arguments.json)
+    let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, accept_gap: false };
+    summary::run(job, &settings, arguments.json)
 }
 
 /// Moves the old file out of the way, unless an interrupted rebuild already did.

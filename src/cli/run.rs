@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use super::arguments::{self, SettingsArguments};
 use super::summary;
-use crate::pipeline::{self, End, Job};
+use crate::pipeline::{End, Job};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let file = arguments.file.clone().or_else(|| arguments.settings.settings.clone());
     let settings = SettingsArguments { settings: file, sets: arguments.settings.sets.clone() }.start()?;
     let partitions = arguments::partitions(&[], &settings)?;
-    let job = Job { ingest: true, partitions: partitions.clone(), end: End::WhenSourceEnds, accept_gap: false };
-    let summary = pipeline::run(job, settings.clone())?;
-    summary::print(&summary, &settings, true, &partitions, arguments.json)
+    let job = Job { ingest: true, partitions, end: End::WhenSourceEnds, accept_gap: false };
+    summary::run(job, &settings, arguments.json)
 }

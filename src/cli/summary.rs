@@ -8,14 +8,21 @@ use super::overview::{self, Overview};
 use super::partition_files::PartitionFile;
 use super::{Outcome, exit_code, output};
 use crate::faults::{Failure, Kind};
-use crate::pipeline::Summary;
-use crate::settings::Settings;
+use crate::pipeline::{self, Job, Summary};
+use crate::settings::{LogKind, Settings};
 
-/// Prints the files of these partitions as they are on disk, tells what failed, and says the exit code.
-pub fn print(summary: &Summary, settings: &Settings, ingested: bool, partitions: &[u32], json: bool) -> Outcome {
+/// Runs the job, prints its partitions' files as they are on disk then, tells what failed, and says the exit code.
+pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
+    if settings.log.kind == LogKind::Memory && (!job.ingest || job.partitions.is_empty()) {
+        // It would wait for ever, or take readings as acknowledged that nobody can ever count.
+        let what = "log.kind is \"memory\": what is produced can only be counted within the same process";
+        return Err(Failure::fatal(Kind::Settings, what).advice("use isotherm run, or another log"));
+    }
+    let (ingested, partitions) = (job.ingest, job.partitions.clone());
+    let summary = pipeline::run(job, settings.clone())?;
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
-    for &partition in partitions {
+    for &partition in &partitions {
         let read = PartitionFile::read(&settings.state.dir, partition)
             .and_then(|file| file.map(|file| Ok(Overview::of(&file, &file.parse(partition)?, settings))).transpose());
         match read {
@@ -24,7 +31,7 @@ pub fn print(summary: &Summary, settings: &Settings, ingested: bool, partitions:
         }
     }
     if json {
-        output::print_json(&as_json(summary, ingested, partitions, &overviews))?;
+        output::print_json(&as_json(&summary, ingested, &partitions, &overviews))?;
     } else {
         let mut text = String::new();
         if ingested {
@@ -57,7 +64,11 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[O
     let failures: Vec<Value> = summary
         .failures
         .iter()
-        .map(|(branch, failure)| json!({ "branch": branch, "what": failure.what, "advice": failure.advice }))
+        .map(|(branch, failure)| {
+            let mut value = output::failure_json(failure);
+            value["branch"] = branch.as_str().into();
+            value
+        })
         .collect();
     let mut value = json!({ "failures": failures, "laggards": summary.laggards });
     if ingested {

@@ -13,7 +13,7 @@ use super::rules::{RejectReason, Rules};
 use super::stats::StationStats;
 
 /// Bytes of a rejected record's key, and of its value, that are kept.
-pub const REJECTED_PART_BYTES_MAX: usize = 1024;
+const REJECTED_PART_BYTES_MAX: usize = 1024;
 
 /// The record before `next_offset`, to recognise the log by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,8 +148,8 @@ struct RejectedLine<'a> {
     value: Option<String>,
 }
 
-/// The line (with its line end) that keeps a rejected record: lengths and CRCs whole, bytes up to [`REJECTED_PART_BYTES_MAX`].
-pub fn rejected_line(record: Record<'_>, reason: RejectReason) -> Vec<u8> {
+/// The line (with its line end) that keeps a rejected record: lengths and CRCs whole, bytes up to a limit.
+fn rejected_line(record: Record<'_>, reason: RejectReason) -> Vec<u8> {
     let digest = Digest::of(record);
     let head = |bytes: &[u8]| BASE64.encode(&bytes[..bytes.len().min(REJECTED_PART_BYTES_MAX)]);
     let line = RejectedLine {

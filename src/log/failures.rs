@@ -1,4 +1,4 @@
-//! Failures that a log without a broker tells in the same words, whichever it is.
+//! Failures that the logs tell in the same words, whichever it is.
 
 use super::Extent;
 use crate::faults::{Failure, Kind};
@@ -9,13 +9,18 @@ pub fn no_topic(name: &str) -> Failure {
 }
 
 pub fn topic_exists(name: &str) -> Failure {
-    Failure::fatal(Kind::Data, format!("there is a {name} already"))
+    Failure::fatal(Kind::TryAgain, format!("there is a {name} already"))
+        .advice("another process created it meanwhile: start again")
 }
 
 pub fn no_partition(name: &str, partition: u32, partitions: u32) -> Failure {
     Failure::fatal(Kind::Settings, format!("the {name} has no partition {partition}: it has {partitions}, from 0"))
         .advice("set log.partitions to what the topic has")
 }
+
+/// What to do about an offset that the log does not have.
+pub const START_OVER: &str =
+    "the log was truncated, lost old records, or is another one: restore it, or start over with what it holds";
 
 /// The topic is gone, or is another one by now, although a reader or writer of it is still in use.
 pub fn recreated(name: &str) -> Failure {
@@ -29,15 +34,15 @@ pub fn below_start(name: &str, partition: u32, offset: u64, start: u64) -> Failu
         Kind::Data,
         format!("partition {partition} of the {name} starts at offset {start}: offset {offset} is not there any more"),
     )
-    .advice("restore the log, or start over with what it still holds")
+    .advice(START_OVER)
 }
 
-pub fn past_end(name: &str, partition: u32, offset: u64, end: u64) -> Failure {
+fn past_end(name: &str, partition: u32, offset: u64, end: u64) -> Failure {
     Failure::fatal(
         Kind::Data,
         format!("partition {partition} of the {name} ends at offset {end}: there is no offset {offset}"),
     )
-    .advice("the log was truncated, or it is another one: restore it, or start over with what it holds")
+    .advice(START_OVER)
 }
 
 /// Whether a reader may stand at the offset.

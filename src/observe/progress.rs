@@ -196,11 +196,6 @@ impl SourceProgress {
         self.bad_lines.load(Relaxed)
     }
 
-    /// The files with bad lines and how many each has.
-    pub fn bad_lines_by_file(&self) -> BTreeMap<String, u64> {
-        self.bad_lines_by_file.lock().clone()
-    }
-
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Relaxed)
     }

@@ -29,6 +29,9 @@ const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 const PATH: Allowed = Text("a path", |text| !text.is_empty());
 const COLUMN: Allowed = Text("a column's name", |text| !text.is_empty());
+/// Far from any weather, and so that no sum of a station, which has at most a few million days, loses its fraction or
+/// becomes infinite: a file could not hold that.
+const DEGREES: Allowed = Number(-1e9, 1e9);
 const ANY: Allowed = Text("a text", |_| true);
 
 /// Properties of librdkafka stand under this key; the rest of the path is one name.
@@ -70,8 +73,8 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("consume.batch_records", Whole(1, 100_000)),
     ("state.dir", PATH),
     ("state.allow_network_filesystem", Flag),
-    ("quality.degrees_min", Number(f64::MIN, f64::MAX)),
-    ("quality.degrees_max", Number(f64::MIN, f64::MAX)),
+    ("quality.degrees_min", DEGREES),
+    ("quality.degrees_max", DEGREES),
     ("quality.stations_max", Whole(1, 100_000_000)),
     ("quality.rejected_bytes_max", Whole(0, i64::MAX)),
     ("supervision.restarts_max", Whole(0, 1_000)),
@@ -136,7 +139,6 @@ impl fmt::Display for Allowed {
             }
             Whole(min, i64::MAX) => write!(formatter, "a whole number, at least {min}"),
             Whole(min, max) => write!(formatter, "a whole number from {min} to {max}"),
-            Number(f64::MIN, f64::MAX) => write!(formatter, "a finite number"),
             Number(min, max) => write!(formatter, "a number from {min} to {max}"),
             Flag => write!(formatter, "true or false"),
             Text(what, _) => write!(formatter, "{what}"),

@@ -109,18 +109,18 @@ impl Csv {
             Station::Column(at) => {
                 let station = field(*at, &self.settings.station_column)?;
                 if !is_station_id(station) {
-                    return Err(format!("{station:?} is not a station's name"));
+                    return Err(format!("{} is not a station's name", excerpt(station)));
                 }
                 station.to_owned()
             }
         };
         let date = field(self.columns.date, &self.settings.date_column)?;
         let day = self.date(date).and_then(Day::from_date);
-        let day = day.ok_or_else(|| format!("{date:?} is not a date as {}", self.settings.date_format))?;
+        let day = day.ok_or_else(|| format!("{} is not a date as {}", excerpt(date), self.settings.date_format))?;
         let degrees = field(self.columns.degrees, &self.settings.degrees_column)?;
         match degrees.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Reading { station_id, day, degrees: number }),
-            _ => Err(format!("{degrees:?} is not a number")),
+            _ => Err(format!("{} is not a number", excerpt(degrees))),
         }
     }
 
@@ -160,7 +160,10 @@ impl Format for Csv {
                 Outcome::Empty => continue,
                 Outcome::Record { .. } => break self.record.texts(),
                 Outcome::End => break Vec::new(),
-                Outcome::Bad(line, reason) => return Err(wrong(format!("has a bad header in line {line}: {reason}"))),
+                Outcome::Bad(line, reason) => {
+                    return Err(wrong(format!("has a bad header in line {line}: {reason}"))
+                        .advice("the first line of each file must name its columns"));
+                }
             }
         };
         let names: Vec<&str> = header.iter().map(|name| name.trim()).collect();
@@ -213,14 +216,19 @@ fn too_long() -> String {
     format!("it is longer than {LINE_BYTES_MAX} bytes")
 }
 
+/// A text for a message: in quotes, and no longer than a person reads.
+fn excerpt(text: &str) -> String {
+    const LETTERS_MAX: usize = 60;
+    match text.char_indices().nth(LETTERS_MAX) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}
+
 /// The columns of a header for a message.
 fn shortened(names: &[&str]) -> String {
     const NAMES_SHOWN_MAX: usize = 40;
-    let mut text: Vec<String> = names
-        .iter()
-        .take(NAMES_SHOWN_MAX)
-        .map(|name| format!("{:?}", name.chars().take(60).collect::<String>()))
-        .collect();
+    let mut text: Vec<String> = names.iter().take(NAMES_SHOWN_MAX).map(|name| excerpt(name)).collect();
     if names.is_empty() {
         return "none, the file is empty".to_owned();
     }

@@ -15,7 +15,7 @@ use super::files::{Format, Found};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::domain::rules::is_station_id;
 use crate::domain::{Day, Reading};
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 use crate::settings;
 
 const DAYS: usize = 31;
@@ -31,16 +31,8 @@ pub struct GhcnDaily {
 }
 
 impl GhcnDaily {
-    pub fn new(settings: &settings::GhcnDaily) -> Result<Self, Failure> {
-        let element = settings.element.as_bytes();
-        if element.len() != 4 || !element.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
-            return Err(Failure::fatal(
-                Kind::Settings,
-                format!("source.ghcn_daily.element = {:?} is not the name of an element", settings.element),
-            )
-            .advice("it has four letters, as TMAX, TMIN or TAVG"));
-        }
-        Ok(Self { settings: settings.clone(), line: Vec::new() })
+    pub fn new(settings: &settings::GhcnDaily) -> Self {
+        Self { settings: settings.clone(), line: Vec::new() }
     }
 
     fn read_line(&self, found: &mut Found) -> Result<(), String> {

@@ -88,7 +88,7 @@ pub fn open(settings: &settings::Source, cursor: Option<&Value>) -> Result<Box<d
             Box::new(files::FileSource::open("source.csv.files", &settings.csv.files, format, cursor)?)
         }
         SourceKind::GhcnDaily => {
-            let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily)?;
+            let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
             Box::new(files::FileSource::open("source.ghcn_daily.files", &settings.ghcn_daily.files, format, cursor)?)
         }
     })

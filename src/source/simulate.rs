@@ -45,21 +45,10 @@ pub struct Simulation {
 
 impl Simulation {
     pub fn open(settings: &settings::Simulate, cursor: Option<&Value>) -> Result<Self, Failure> {
-        let wrong = |key: &str, what: String| Failure::fatal(Kind::Settings, format!("source.simulate.{key} {what}"));
         let start = Day::parse(&settings.start).ok_or_else(|| {
-            wrong("start", format!("is {:?}, which is not a day", settings.start))
+            Failure::fatal(Kind::Settings, format!("source.simulate.start is {:?}, which is not a day", settings.start))
                 .advice("write it as YYYY-MM-DD, as in 2000-01-01")
         })?;
-        if settings.stations == 0 {
-            return Err(wrong("stations", "is 0".to_owned()).advice("it is at least 1"));
-        }
-        for (key, share) in
-            [("duplicates_share", settings.duplicates_share), ("outliers_share", settings.outliers_share)]
-        {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(wrong(key, format!("is {share}")).advice("a share is 0 to 1"));
-            }
-        }
         let days_of_calendar = DAYS_OF_CALENDAR - start.number();
         let days_end = if settings.days == 0 { days_of_calendar } else { settings.days.min(days_of_calendar) };
         let cursor = match cursor {

@@ -2,7 +2,7 @@
 
 use isotherm::checkpoint::{Lock, RealDisk, partition_path, rejected_path};
 
-use crate::support::{Lines, batch, create_topic, exit_code, kill, scene, write};
+use crate::support::{batch, create_topic, scene, write};
 
 #[test]
 fn debug_prints_every_partition_from_the_beginning() {
@@ -27,16 +27,15 @@ fn debug_waits_for_a_topic_and_ends_quietly_at_a_signal() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let scene = scene();
         let mut child = scene.start(&["debug"]);
-        let said = Lines::of(child.stderr.take().expect("a pipe"));
-        let printed = Lines::of(child.stdout.take().expect("a pipe"));
+        let (said, printed) = (child.stderr(), child.stdout());
         assert!(said.next().expect("a line").contains("waiting"));
         let log = scene.log();
         create_topic(log.as_ref());
         write(log.as_ref(), 1, &batch(&[("A", "2000-01-01", 1.0)]));
         let line = printed.next().expect("a line");
         assert_eq!(line, "{'station_id': 'A', 'date': '2000-01-01', 'degrees': 1.0, 'partition': 1}");
-        kill(child.id(), signal);
-        assert_eq!(exit_code(child), Some(0));
+        child.signal(signal);
+        assert_eq!(child.output().status.code(), Some(0));
         assert_eq!((printed.next(), said.next()), (None, None), "nothing else is said");
     }
 }
@@ -46,8 +45,8 @@ fn debug_ends_when_its_output_is_closed_though_nothing_comes() {
     let scene = scene();
     create_topic(scene.log().as_ref());
     let mut child = scene.start(&["debug"]);
-    drop(child.stdout.take());
-    assert_eq!(exit_code(child), Some(0));
+    child.close_stdout();
+    assert_eq!(child.output().status.code(), Some(0));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The command line as a person or a script sees it: output, exit codes, and what a failure says.
 
 mod log_verbs;
+#[path = "../support/program.rs"]
+mod program;
 mod show;
 mod support;
 
@@ -81,6 +83,23 @@ fn wrong_settings_end_with_78_whatever_the_verb() {
     }
     let run = isotherm(&["run", "missing.toml"]);
     run.fails_in_one_line(78, &["missing.toml"]);
+}
+
+#[test]
+fn a_log_in_memory_is_for_one_process_alone() {
+    for verb in ["produce", "consume"] {
+        isotherm(&[verb, "--set", "log.kind=memory"]).fails_in_one_line(78, &["log.kind", "isotherm run"]);
+    }
+}
+
+#[test]
+fn the_variable_for_the_settings_file_counts_unless_it_is_empty() {
+    let run = |value| {
+        let mut command = program::command(std::path::Path::new("."), &["config", "--check"]);
+        command.env("ISOTHERM_SETTINGS", value);
+        program::Running::start(command).output().status.code()
+    };
+    assert_eq!((run(""), run("missing.toml")), (Some(0), Some(78)));
 }
 
 #[test]

@@ -1,18 +1,15 @@
 //! Runs the program, and makes state folders for it.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::Duration;
 
 use isotherm::checkpoint::{Identity, format, partition_path, rejected_path};
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
 use isotherm::log::{self, Outgoing, RecordLog, TopicSpec};
-use isotherm::settings::{Settings, Sources, load};
+use isotherm::settings::{Sources, load};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::program::{Running, command};
 
 /// What a run of the program left.
 pub struct Run {
@@ -33,8 +30,9 @@ impl Run {
     pub fn with_closed_output(arguments: &[&str]) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = command(Path::new("."), arguments).stdout(writer).output().expect("it starts");
-        Self::of(arguments, output)
+        let mut command = command(Path::new("."), arguments);
+        command.stdout(writer);
+        Self::of(arguments, Running::start(command).output())
     }
 
     pub fn ends_with(&self, code: i32) {
@@ -58,16 +56,6 @@ impl Run {
     pub fn cells(&self) -> Vec<Vec<&str>> {
         self.stdout.lines().map(|line| line.split_whitespace().collect()).collect()
     }
-}
-
-/// The program in an environment without settings.
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ISOTHERM_")) {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// Runs the program where there is nothing.
@@ -96,22 +84,11 @@ impl Scene {
     }
 
     pub fn isotherm(&self, arguments: &[&str]) -> Run {
-        let child = self.start(arguments);
-        let (sender, ended) = mpsc::channel();
-        let id = child.id();
-        std::thread::spawn(move || sender.send(child.wait_with_output()));
-        match ended.recv_timeout(DEADLINE) {
-            Ok(output) => Run::of(arguments, output.expect("it runs")),
-            Err(_) => {
-                kill(id, libc::SIGKILL);
-                panic!("isotherm {} did not end", arguments.join(" "));
-            }
-        }
+        Run::of(arguments, self.start(arguments).output())
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Child {
-        let mut command = command(self.0.path(), arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(command(self.0.path(), arguments))
     }
 
     /// Writes the files of a partition of which these records were read.
@@ -131,14 +108,10 @@ impl Scene {
 
     /// The log of the default settings.
     pub fn log(&self) -> Arc<dyn RecordLog> {
-        let mut settings = defaults();
+        let mut settings = load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
         settings.log.sqlite.path = self.path("isotherm-data/log.sqlite");
         log::open(&settings.log, &self.state()).expect("the log opens")
     }
-}
-
-fn defaults() -> Settings {
-    load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings
 }
 
 /// Creates the topic of the default settings and says its id.
@@ -170,49 +143,4 @@ pub fn batch(readings: &[(&str, &str, f64)]) -> Batch {
         batch.push(Record { offset, key: Some(station.as_bytes()), value: Some(&value) });
     }
     batch
-}
-
-pub fn kill(process: u32, signal: i32) {
-    let process = i32::try_from(process).expect("a process id");
-    // SAFETY: kill takes two numbers; the process is one of this test's own children.
-    unsafe { libc::kill(process, signal) };
-}
-
-/// Lines of a stream as they come, each waited for with a deadline.
-pub struct Lines(mpsc::Receiver<String>);
-
-impl Lines {
-    pub fn of(stream: impl std::io::Read + Send + 'static) -> Self {
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Self(lines)
-    }
-
-    pub fn next(&self) -> Option<String> {
-        match self.0.recv_timeout(DEADLINE) {
-            Ok(line) => Some(line),
-            Err(mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no line came"),
-        }
-    }
-}
-
-/// Waits for the end of a child whose output is read elsewhere.
-pub fn exit_code(mut child: Child) -> Option<i32> {
-    let (sender, ended) = mpsc::channel();
-    let id = child.id();
-    std::thread::spawn(move || sender.send(child.wait()));
-    match ended.recv_timeout(DEADLINE) {
-        Ok(status) => status.expect("it ran").code(),
-        Err(_) => {
-            kill(id, libc::SIGKILL);
-            panic!("it did not end");
-        }
-    }
 }

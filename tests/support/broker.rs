@@ -1,11 +1,12 @@
 //! A real Kafka broker for tests, on loopback, from the jars that `tests/kafka/get` laid down.
 //!
 //! It dies with the test's process, however that ends. Where there are no jars or no Java, tests that need it are
-//! passed over with a word; with `ISOTHERM_REQUIRE_BROKER=1` they fail instead.
+//! skipped, and each says so (see [`skip`]).
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -55,9 +56,9 @@ impl Broker {
 
     /// The broker of all tests in this process, for those that only use topics of their own.
     pub fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
+        static SHARED: OnceLock<Broker> = OnceLock::new();
         extern "C" fn end() {
-            if let Some(Some(broker)) = SHARED.get() {
+            if let Some(broker) = SHARED.get() {
                 broker.kill();
                 drop(fs::remove_dir_all(broker.folder.path()));
             }
@@ -65,17 +66,16 @@ impl Broker {
         let start = || {
             // SAFETY: the function is one of this program, and needs nothing that is gone by then.
             unsafe { libc::atexit(end) };
-            Self::start()
+            Self::start_there(&Options::default())
         };
-        SHARED.get_or_init(start).as_ref()
+        is_there().then(|| SHARED.get_or_init(start))
     }
 
     pub fn start_with(options: &Options) -> Option<Self> {
-        if let Err(lacking) = lacking() {
-            assert_ne!(std::env::var("ISOTHERM_REQUIRE_BROKER").as_deref(), Ok("1"), "no broker for tests: {lacking}");
-            eprintln!("skipped: no broker for tests: {lacking}");
-            return None;
-        }
+        is_there().then(|| Self::start_there(options))
+    }
+
+    fn start_there(options: &Options) -> Self {
         let folder = tempfile::Builder::new().prefix("isotherm-kafka-").tempdir().expect("there is room");
         let [port, controller_port] = free_ports();
         fs::write(
@@ -86,7 +86,7 @@ impl Broker {
         format(folder.path(), options);
         let broker = Self { folder, port, child: Mutex::new(None) };
         broker.restart();
-        Some(broker)
+        broker
     }
 
     /// For `bootstrap.servers`.
@@ -165,6 +165,24 @@ impl Drop for Broker {
 fn cache() -> PathBuf {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kafka");
     std::env::var_os("ISOTHERM_KAFKA_CACHE").map_or_else(own, PathBuf::from)
+}
+
+/// Skips the test that calls it: with `ISOTHERM_REQUIRE_BROKER=1` it fails instead; where `ISOTHERM_SKIPPED` names a file,
+/// its name becomes a line of that, so that whoever ran the tests knows how many were none.
+pub fn skip(lacking: &str) {
+    assert_ne!(std::env::var("ISOTHERM_REQUIRE_BROKER").as_deref(), Ok("1"), "{lacking}");
+    let line = format!("{}: {lacking}\n", thread::current().name().unwrap_or("a test"));
+    eprint!("skipped: {line}");
+    if let Some(path) = std::env::var_os("ISOTHERM_SKIPPED") {
+        let file = File::options().create(true).append(true).open(path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("ISOTHERM_SKIPPED can be written");
+    }
+}
+
+/// Whether there can be a broker; else the test is skipped.
+fn is_there() -> bool {
+    static LACKING: OnceLock<Result<(), String>> = OnceLock::new();
+    LACKING.get_or_init(lacking).as_ref().inspect_err(|lacking| skip(lacking)).is_ok()
 }
 
 /// What is lacking for a broker.

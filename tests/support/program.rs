@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// No program of these tests takes longer.
@@ -27,12 +29,10 @@ impl Program {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
-        command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut command = command(Path::new(env!("CARGO_MANIFEST_DIR")), arguments);
         for set in &self.sets {
             command.arg("--set").arg(set);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -58,6 +58,17 @@ impl Program {
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
     }
+}
+
+/// The program in a folder and in an environment without settings, both outputs piped.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
+    command.args(arguments).current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ISOTHERM_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 pub fn told(output: &Output) -> String {
@@ -98,11 +109,26 @@ impl Running {
         self.0.as_mut().expect("it runs").try_wait().expect("it can be asked")
     }
 
+    /// The lines of its standard output from now on; they are not part of [`Running::output`] then.
+    pub fn stdout(&mut self) -> Lines {
+        Lines::of(self.0.as_mut().expect("it runs").stdout.take().expect("it is piped"))
+    }
+
+    /// The lines of its standard error from now on, likewise.
+    pub fn stderr(&mut self) -> Lines {
+        Lines::of(self.0.as_mut().expect("it runs").stderr.take().expect("it is piped"))
+    }
+
+    /// From now on nobody reads its standard output.
+    pub fn close_stdout(&mut self) {
+        drop(self.0.as_mut().expect("it runs").stdout.take());
+    }
+
     /// Waits for its end; its output.
     pub fn output(mut self) -> Output {
         let child = self.0.take().expect("it runs");
         let pid = i32::try_from(child.id()).expect("a process id");
-        let (done, ended) = std::sync::mpsc::channel();
+        let (done, ended) = mpsc::channel();
         std::thread::spawn(move || drop(done.send(child.wait_with_output())));
         match ended.recv_timeout(DEADLINE) {
             Ok(output) => output.expect("it can be waited for"),
@@ -121,6 +147,32 @@ impl Drop for Running {
         if let Some(mut child) = self.0.take() {
             drop(child.kill());
             drop(child.wait());
+        }
+    }
+}
+
+/// Lines of a stream as they come, each waited for with a deadline.
+pub struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    fn of(stream: impl std::io::Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// `None` at the end of the stream.
+    pub fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no line came within {DEADLINE:?}"),
         }
     }
 }

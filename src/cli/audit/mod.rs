@@ -8,6 +8,7 @@ mod model;
 mod rejected;
 mod replay;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use super::arguments::{self, SettingsArguments};
 use super::{Outcome, exit_code, output, partition_files};
+use crate::domain::RejectReason;
 use crate::faults::{Failure, Kind};
 use crate::log;
 use differences::Differences;
@@ -62,7 +64,7 @@ pub struct Verified {
     pub offset: u64,
     pub records: u64,
     pub counted: u64,
-    pub rejected: u64,
+    pub rejected: BTreeMap<RejectReason, u64>,
     pub rejected_lines: u64,
     pub stations: usize,
 }
@@ -131,7 +133,7 @@ fn text(audited: &Audited) -> String {
             verified.offset,
             verified.counted,
             verified.stations,
-            verified.rejected,
+            verified.rejected.values().sum::<u64>(),
             verified.rejected_lines,
         ),
         Finding::LogIncomplete { why } => format!("partition {partition}: LOG INCOMPLETE, {why}\n"),

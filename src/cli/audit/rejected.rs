@@ -26,7 +26,7 @@ impl RejectedFile {
         let reader = match File::open(&path) {
             Ok(file) => Some(BufReader::new(file.take(bytes))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::io("opening", &path, &error)),
+            Err(error) => return Err(Failure::io("cannot open", &path, &error)),
         };
         Ok(Self { path, reader, lines: 0, bytes: 0, crc32c: 0, line: Vec::new() })
     }
@@ -71,7 +71,7 @@ impl RejectedFile {
         reader
             .take(LINE_BYTES_MAX)
             .read_until(b'\n', &mut self.line)
-            .map_err(|error| Failure::io("reading", Path::new(&self.path), &error))?;
+            .map_err(|error| Failure::io("cannot read", Path::new(&self.path), &error))?;
         self.bytes += self.line.len() as u64;
         self.crc32c = crc32c::crc32c_append(self.crc32c, &self.line);
         self.lines += u64::from(!self.line.is_empty());

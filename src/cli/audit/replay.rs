@@ -98,7 +98,7 @@ fn compared(
         offset: state.next_offset,
         records: replay.records,
         counted: replay.records - replay.rejected_total(),
-        rejected: replay.rejected_total(),
+        rejected: replay.rejected.clone(),
         rejected_lines,
         stations: replay.stations.len(),
     };

@@ -1,8 +1,8 @@
 use super::*;
 use crate::checkpoint::{Identity, format, partition_path, rejected_path};
 use crate::cli::test_log::{TestLog, reading};
-use crate::domain::PartitionState;
 use crate::domain::state::Gap;
+use crate::domain::{PartitionState, RejectReason};
 use crate::log::Extent;
 use crate::settings::{Sources, load};
 
@@ -64,8 +64,9 @@ impl Scene {
 #[test]
 fn a_right_file_is_verified_also_where_the_log_goes_on() {
     let mut scene = Scene::new();
+    let rejected = [(RejectReason::Undecodable, 1), (RejectReason::DuplicateDay, 1)].into();
     let verified =
-        Verified { first_offset: 0, offset: 12, records: 12, counted: 10, rejected: 2, rejected_lines: 2, stations: 2 };
+        Verified { first_offset: 0, offset: 12, records: 12, counted: 10, rejected, rejected_lines: 2, stations: 2 };
     assert_eq!(scene.audited(), Finding::Verified(verified));
     let (key, value) = reading("C", "2000-01-01", 1.0);
     scene.log.records.push((12, key, value));

@@ -12,7 +12,7 @@ use sys::rd_kafka_admin_op_t as Operation;
 use sys::rd_kafka_resp_err_t as Code;
 
 use crate::faults::{Failure, Kind};
-use crate::log::{Extent, TopicSpec};
+use crate::log::{Extent, TopicSpec, failures};
 
 use super::Subject;
 use super::client::{CALL_MS_MAX, Client, Event, text};
@@ -120,7 +120,8 @@ pub fn policy(client: &Client, subject: &Subject) -> Result<Policy, Failure> {
         .filter(|(_, value)| has("delete") && value != "-1")
         .map(|(key, value)| format!("{key} is {value}"))
         .collect();
-    let warning = (!finite.is_empty()).then(|| format!("records are deleted in time: {}", finite.join(", ")));
+    let warning =
+        (!finite.is_empty()).then(|| format!("old records are deleted, counted or not: {}", finite.join(", ")));
     Ok(Policy { compacted: has("compact"), warning })
 }
 
@@ -196,6 +197,7 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
         let topic = first(client, &what, topics, count)?;
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
+            Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => return Err(failures::topic_exists(&subject.name)),
             code => return Err(client.failure(&what, code, sys::rd_kafka_topic_result_error_string(topic))),
         }
     }

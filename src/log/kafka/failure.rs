@@ -25,6 +25,7 @@ pub fn settings(error: &KafkaError) -> Failure {
         other => format!("log.kafka.client is refused: {other}"),
     };
     Failure::fatal(Kind::Settings, what)
+        .advice("librdkafka's CONFIGURATION.md lists its properties and what each may be")
 }
 
 /// A failed call, with the error that the call saw and the last one that it did not see.
@@ -128,8 +129,7 @@ fn kind(code: Code) -> Kind {
         | Code::RD_KAFKA_RESP_ERR_INVALID_MSG
         | Code::RD_KAFKA_RESP_ERR_INVALID_RECORD
         | Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE => Kind::Data,
-        Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
-        | Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+        Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
         | Code::RD_KAFKA_RESP_ERR_INVALID_PARTITIONS
         | Code::RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
         | Code::RD_KAFKA_RESP_ERR_INVALID_CONFIG

@@ -110,6 +110,7 @@ fn check(key: &str, value: &str) -> Result<(), Failure> {
 fn password(file: &Path) -> Result<String, Failure> {
     let failed = |reason: String| {
         Failure::fatal(Kind::Settings, format!("log.kafka.password_file: {}: {reason}", file.display()))
+            .advice("name a readable file whose first line is the password")
     };
     let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
     match text.lines().next() {

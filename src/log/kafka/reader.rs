@@ -10,7 +10,7 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::domain::{Batch, Record};
 use crate::faults::{Failure, Kind};
-use crate::log::{BATCH_BYTES_MAX, RecordReader};
+use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
 
 use super::Subject;
 use super::admin;
@@ -126,6 +126,7 @@ impl Reader {
                 self.partition, self.subject.name, self.position
             ),
         )
+        .advice(failures::START_OVER)
     }
 
     fn take(&mut self, count: usize, wait: Duration) -> bool {

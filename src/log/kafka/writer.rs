@@ -11,7 +11,7 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use crate::faults::{Failure, Kind};
-use crate::log::{Outgoing, RecordWriter};
+use crate::log::{Outgoing, RecordWriter, failures};
 
 use super::Subject;
 use super::admin;
@@ -53,7 +53,7 @@ impl Writer {
     fn check_topic(&mut self) -> Result<(), Failure> {
         match admin::describe(&self.client, &self.subject)? {
             Some(_) => self.checked = true,
-            None => return Err(Failure::fatal(Kind::Data, format!("{} is not there", self.subject.name))),
+            None => return Err(failures::no_topic(&self.subject.name)),
         }
         Ok(())
     }
