@@ -3,6 +3,7 @@
 mod log_verbs;
 mod show;
 mod support;
+mod told;
 
 use support::{Run, isotherm, scene, text};
 

@@ -63,7 +63,7 @@ impl Run {
 /// The program in an environment without settings.
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("RUST_BACKTRACE", "1");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ISOTHERM_")) {
         command.env_remove(name);
     }
