@@ -186,6 +186,15 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         "[supervision]\nbackoff_min_ms = 20000",
         &["supervision.backoff_min_ms is 20000", "supervision.backoff_max_ms is 10000"],
     ),
+    (
+        "[log]\nkind = \"kafka\"\n[supervision]\nheartbeat_ms = 9999",
+        &["supervision.heartbeat_ms is 9999", "hung", "at least 10000"],
+    ),
+    (
+        "[log]\nkind = \"kafka\"\n[log.kafka.client]\n\"message.timeout.ms\" = 60000",
+        &["log.kafka.client.message.timeout.ms is", "60000", "hung", "5000"],
+    ),
+    ("[log]\nkind = \"kafka\"\n[log.kafka.client]\n\"delivery.timeout.ms\" = 0", &["delivery.timeout.ms"]),
     ("[faults]\npoints = [\"aggregator.apply\"]", &["faults.points", "line 2", "POINT@HIT=ACTION"]),
     ("[faults]\npoints = [\"nowhere@1=panic\"]", &["unknown point \"nowhere\"", "aggregator.apply"]),
     ("[faults]\npoints = [1]", &["faults.points is [1]"]),

@@ -11,14 +11,17 @@ use super::ending::end;
 use super::messages::{Attach, Attached, Produce, Produced, Refused};
 use super::source_writer::{Delivery, SourceWriter};
 use crate::observe::Progress;
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Worker};
 
 /// Takes what waits in one go: while one group is being written, the next gathers. A group is written, acknowledged and
 /// its last cursor committed before the next one begins, so that the cursor moves over a contiguous acknowledged prefix.
 pub struct Producer {
     guard: Guard,
     worker: Arc<Worker<SourceWriter>>,
+    /// For opening.
     patience: Patience,
+    /// Of writing, which can fail again and again while opening does not.
+    outage: Outage,
     progress: Progress,
     /// What `source.json` says; `None` until it was read.
     attached: Option<Attached>,
@@ -31,11 +34,18 @@ pub struct Producer {
 }
 
 impl Producer {
-    pub fn new(guard: Guard, worker: Worker<SourceWriter>, patience: Patience, progress: Progress) -> Self {
+    pub fn new(
+        guard: Guard,
+        worker: Worker<SourceWriter>,
+        patience: Patience,
+        outage: Outage,
+        progress: Progress,
+    ) -> Self {
         Self {
             guard,
             worker: Arc::new(worker),
             patience,
+            outage,
             progress,
             attached: None,
             generator_epoch: 0,
@@ -73,7 +83,7 @@ impl Producer {
     }
 
     fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
-        self.patience.outage.works();
+        self.outage.works();
         self.progress.source().add_readings(delivery.readings);
         self.attached = Some(delivery.attached);
         for (reply, mut readings) in replies.into_iter().zip(delivery.memory) {

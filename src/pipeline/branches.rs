@@ -34,9 +34,10 @@ fn worker<T: Send + 'static>(spawn: Spawn, name: &str, value: T) -> Result<Worke
         .map_err(|error| Failure::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}")))
 }
 
-fn patience(environment: &Environment, outage: &Outage) -> Patience {
+/// `outage` is of this child alone where another one's success says nothing of what it waits for.
+fn patience(environment: &Environment, outage: Outage) -> Patience {
     let policy = environment.policy();
-    Patience { outage: outage.clone(), backoff_min: policy.backoff_min, backoff_max: policy.backoff_max }
+    Patience { outage, backoff_min: policy.backoff_min, backoff_max: policy.backoff_max }
 }
 
 fn fence(environment: &Environment) -> Arc<Fence> {
@@ -74,7 +75,8 @@ pub(super) fn partition_branch(
     let (writer, aggregator) = (Slot::<CheckpointWriter>::default(), Slot::<Aggregator>::default());
 
     let write = {
-        let (writer, of_partition, patience) = (writer.clone(), of_partition.clone(), patience(environment, outage));
+        let (writer, of_partition) = (writer.clone(), of_partition.clone());
+        let patience = patience(environment, outage.part());
         let progress = environment.progress.clone();
         child("checkpoint writer", move |life| {
             let worker = worker(spawn, &format!("isotherm-write-{partition}"), of_partition.clone())?;
@@ -96,7 +98,7 @@ pub(super) fn partition_branch(
         })
     };
     let read = {
-        let (patience, progress) = (patience(environment, outage), environment.progress.clone());
+        let (patience, progress) = (patience(environment, outage.clone()), environment.progress.clone());
         let batch_records = settings.consume.batch_records;
         child("consumer", move |life| {
             let reader = PartitionReader::new(of_partition.clone(), progress.clone());
@@ -137,12 +139,12 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let producer = Slot::<Producer>::default();
 
     let produce = {
-        let (producer, patience) = (producer.clone(), patience(environment, outage));
-        let progress = environment.progress.clone();
+        let (producer, patience) = (producer.clone(), patience(environment, outage.part()));
+        let (outage, progress) = (outage.clone(), environment.progress.clone());
         child("producer", move |life| {
             let worker = worker(spawn, "isotherm-produce", SourceWriter::new(of_source.clone()))?;
-            let (patience, progress) = (patience.clone(), progress.clone());
-            let started = life.start(move |guard, _| Producer::new(guard, worker, patience, progress));
+            let (patience, outage, progress) = (patience.clone(), outage.clone(), progress.clone());
+            let started = life.start(move |guard, _| Producer::new(guard, worker, patience, outage, progress));
             producer.replace(Some(started.clone()));
             Ok(Child::of(started))
         })

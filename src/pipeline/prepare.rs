@@ -14,7 +14,7 @@ use crate::settings::OnStart;
 /// Held for the life of the process.
 pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lock>);
 
-/// Makes the state folder, and this process its owner.
+/// Makes the state folder, and this process its owner. Called again after a Retryable failure, as [`topic`] is.
 pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
     let (disk, state) = (&*environment.disk, &environment.settings.state);
     disk.create_folder(&state.dir).map_err(|error| Failure::io("cannot create", &state.dir, &error))?;

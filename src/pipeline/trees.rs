@@ -19,10 +19,8 @@ use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let trees = Trees { job, environment, stop };
-    let locks = prepare::lock(&trees.environment, &trees.job)?;
-    let prepared = trees.prepare(Arc::new(locks));
     let (locks, ends) = tokio::select! {
-        prepared = prepared => prepared?,
+        prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
     let summary = trees.run(ends).await;
@@ -41,8 +39,10 @@ type Ends = BTreeMap<u32, u64>;
 type Goals = BTreeMap<u32, watch::Sender<Option<u64>>>;
 
 impl Trees {
-    /// The topic as it must be, and, where the job ends there, the offsets at which the partitions end.
-    async fn prepare(&self, locks: Arc<prepare::Locks>) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+    /// The state folder and the topic as they must be, and, where the job ends there, the offsets at which the partitions
+    /// end.
+    async fn prepare(&self) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+        let locks = Arc::new(self.call(Branch::Process, prepare::lock).await?);
         let held = locks.clone();
         self.call(Branch::Process, move |environment, job| prepare::topic(environment, job, &held)).await?;
         let ends = match self.job.end {
@@ -77,16 +77,22 @@ impl Trees {
         let ingest = self.job.ingest.then(|| ingest_branch(&self.environment, &ingest_outage)).transpose()?;
         let goal = |partition| watch::Sender::new(ends.as_ref().and_then(|ends: &Ends| ends.get(&partition).copied()));
         let goals: Goals = self.job.partitions.iter().map(|&partition| (partition, goal(partition))).collect();
-        let (ingest_over, stop_partitions) = (watch::Sender::new(false), watch::Sender::new(false));
+        let (ingest_over, partitions_over) = (watch::Sender::new(false), watch::Sender::new(false));
+        let stop_partitions = watch::Sender::new(false);
         let partitions = join_all(goals.iter().zip(1..).map(|((&partition, goal), index)| {
             let branch = Branch::Partition(partition);
             let outage = outage(branch);
             let spec = partition_branch(&self.environment, &self.job, partition, goal.subscribe(), &outage);
             self.supervise(branch, spec, index, outage, stop_partitions.subscribe())
         }));
+        let partitions = async {
+            let outcomes = partitions.await;
+            partitions_over.send_replace(true);
+            outcomes
+        };
         let ingest = async {
             let outcome = match ingest {
-                Some(spec) => Some(self.ingest(spec, ingest_outage, &goals).await),
+                Some(spec) => Some(self.ingest(spec, ingest_outage, &goals, &partitions_over).await),
                 None => None,
             };
             ingest_over.send_replace(true);
@@ -119,7 +125,13 @@ impl Trees {
     }
 
     /// The ingest side; and when it has ended, the goals of the partitions.
-    async fn ingest(&self, spec: BranchSpec, outage: Outage, goals: &Goals) -> Outcome {
+    async fn ingest(
+        &self,
+        spec: BranchSpec,
+        outage: Outage,
+        goals: &Goals,
+        partitions_over: &watch::Sender<bool>,
+    ) -> Outcome {
         let outcome = self.supervise(Branch::Ingest, spec, 0, outage, self.stop.subscribe()).await;
         let ended = match &outcome {
             Outcome::Finished => true,
@@ -133,6 +145,8 @@ impl Trees {
         let ends = tokio::select! {
             ends = self.call(Branch::Ingest, prepare::ends) => ends,
             () = until(&self.stop) => return outcome,
+            // Nobody is left who needs them: a topic that is gone would be waited for in vain.
+            () = until(partitions_over) => return outcome,
         };
         match ends {
             Ok(ends) => {

@@ -8,7 +8,7 @@ use crate::domain::Day;
 use crate::faults::{Failure, Kind};
 
 use super::fault_plan::fault_points;
-use super::model::{Partitions, Settings, SourceKind};
+use super::model::{LogKind, Partitions, Settings, SourceKind};
 
 /// What a key may be.
 pub(super) enum Allowed {
@@ -33,6 +33,9 @@ const COLUMN: Allowed = Text("a column's name", |text| !text.is_empty());
 /// becomes infinite: a file could not hold that.
 const DEGREES: Allowed = Number(-1e9, 1e9);
 const ANY: Allowed = Text("a text", |_| true);
+
+/// Two calls on Kafka, five seconds each at most, may follow each other before an actor shows a sign of life.
+const KAFKA_HEARTBEAT_MS_MIN: u64 = 10_000;
 
 /// Properties of librdkafka stand under this key; the rest of the path is one name.
 pub(super) const CLIENT: &str = "log.kafka.client";
@@ -164,6 +167,7 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
             return refused(format!("{} and {}", at(low), at(high)), &format!("set {low} below {high}"));
         }
     }
+    patient_with_kafka(settings, &at)?;
     if settings.log.retention_ms == 0 {
         return refused(at("log.retention_ms"), "allowed: -1 (for ever) or at least 1");
     }
@@ -190,6 +194,31 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
     fault_points(settings)
         .map(drop)
         .map_err(|failure| Failure { what: format!("{}: {}", at("faults.points"), failure.what), ..failure })
+}
+
+/// A broker that is away must not look like an actor that hangs: that would cost restarts, or end the process.
+fn patient_with_kafka(settings: &Settings, at: &impl Fn(&str) -> String) -> Result<(), Failure> {
+    if settings.log.kind != LogKind::Kafka {
+        return Ok(());
+    }
+    let heartbeat = "supervision.heartbeat_ms";
+    let heartbeat_ms = settings.supervision.heartbeat_ms;
+    if heartbeat_ms < KAFKA_HEARTBEAT_MS_MIN {
+        let what = format!("{}: a call on Kafka that takes its time would count as hung", at(heartbeat));
+        let advice = format!("set it to at least {KAFKA_HEARTBEAT_MS_MIN} where log.kind is \"kafka\"");
+        return Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    }
+    for property in ["message.timeout.ms", "delivery.timeout.ms"] {
+        let Some(timeout_ms) = settings.log.kafka.client.get(property) else { continue };
+        // 0 is for ever. What is no number is refused by the client itself.
+        if timeout_ms.parse().is_ok_and(|timeout_ms: u64| timeout_ms == 0 || timeout_ms > heartbeat_ms / 2) {
+            let key = format!("{CLIENT}.{property}");
+            let what = format!("{}: a write that waits that long would count as hung", at(&key));
+            let advice = format!("set it to half of {heartbeat} at most, that is {}", heartbeat_ms / 2);
+            return Err(Failure::fatal(Kind::Settings, what).advice(advice));
+        }
+    }
+    Ok(())
 }
 
 /// A list of texts or whole numbers, as a setting's value.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::branch::Policy;
+use super::outage;
 
 /// The restarts of one branch.
 ///
@@ -20,6 +21,8 @@ pub(super) struct Budget {
     /// When the restarts within the window were granted, oldest first; never more than `restarts_max`.
     granted: VecDeque<Instant>,
     backoff: Backoff,
+    /// The waits of outages, which are shorter.
+    outage_backoff: Backoff,
     /// When the wait after the last death is over.
     waits_until: Option<Instant>,
 }
@@ -32,6 +35,7 @@ impl Budget {
             healthy: policy.healthy,
             granted: VecDeque::new(),
             backoff: Backoff::new(policy.backoff_min, policy.backoff_max, seed),
+            outage_backoff: Backoff::new(policy.backoff_min, policy.backoff_max.min(outage::WAIT_MAX), seed),
             waits_until: None,
         }
     }
@@ -43,13 +47,15 @@ impl Budget {
             return None;
         }
         self.granted.push_back(now);
-        Some(self.wait(now))
+        let wait = self.backoff.next();
+        Some(self.wait(now, wait))
     }
 
     /// An outage: the wait before the next try. Costs nothing.
     pub fn waited_out(&mut self, now: Instant) -> Duration {
         self.forget(now);
-        self.wait(now)
+        let wait = self.outage_backoff.next();
+        self.wait(now, wait)
     }
 
     /// The restarts that count now.
@@ -57,8 +63,7 @@ impl Budget {
         self.granted.len()
     }
 
-    fn wait(&mut self, now: Instant) -> Duration {
-        let wait = self.backoff.next();
+    fn wait(&mut self, now: Instant, wait: Duration) -> Duration {
         self.waits_until = Some(now + wait);
         wait
     }
@@ -67,6 +72,7 @@ impl Budget {
         if self.waits_until.is_some_and(|end| now.saturating_duration_since(end) >= self.healthy) {
             self.granted.clear();
             self.backoff.reset();
+            self.outage_backoff.reset();
         }
         while self.granted.front().is_some_and(|&at| now.saturating_duration_since(at) >= self.window) {
             self.granted.pop_front();

@@ -29,11 +29,14 @@ fn the_window_slides() {
 }
 
 #[test]
-fn an_outage_costs_nothing_but_its_waits_grow() {
+fn an_outage_costs_nothing_and_its_waits_grow_to_a_second() {
     let (mut budget, start) = (Budget::new(&policy(), 1), Instant::now());
     let waits: Vec<_> = (0..50).map(|second| budget.waited_out(start + second * SECOND)).collect();
-    assert!(waits[0] <= SECOND / 10 && waits[49] >= 5 * SECOND, "{waits:?}");
+    assert!(waits[0] <= SECOND / 10 && waits[49] >= SECOND / 2, "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= SECOND), "{waits:?}");
     assert_eq!(budget.spent(), 0);
+    let crash = budget.crashed(start + 50 * SECOND).expect("granted");
+    assert!(crash <= SECOND / 10, "the first crash waits like any first one: {crash:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,48 +17,76 @@ pub enum OutageEvent<'a> {
     Ended { lasted: Duration },
 }
 
-/// The outage of one branch, shared by its actors and its supervisor over all epochs.
+/// The longest wait between two tries: what is away can be back at any moment, and then work is to go on.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The outage of one branch, shared by its actors and its supervisor over all epochs. It begins when the first of its
+/// parts fails and ends when the last of them works again: that one thing works says nothing of another.
 ///
-/// The listener hears beginnings and ends in turn, one at a time; it must not call the outage itself.
+/// The listener hears beginnings and ends in turn, one at a time; it must not call the outage itself. A clone is the
+/// same part.
 #[derive(Clone)]
-pub struct Outage(Arc<Shared>);
+pub struct Outage {
+    shared: Arc<Shared>,
+    /// Whether this part is away. Changed under the lock, looked at without it.
+    away: Arc<AtomicBool>,
+}
 
 struct Shared {
     listener: Box<dyn Fn(OutageEvent<'_>) + Send + Sync>,
-    /// Whether `began` is set, for a look without the lock.
-    away: AtomicBool,
-    began: Mutex<Option<Instant>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    parts_away: usize,
+    began: Option<Instant>,
 }
 
 impl Outage {
     pub fn new(listener: impl Fn(OutageEvent<'_>) + Send + Sync + 'static) -> Self {
-        let (away, began) = (AtomicBool::new(false), Mutex::new(None));
-        Self(Arc::new(Shared { listener: Box::new(listener), away, began }))
+        Self {
+            shared: Arc::new(Shared { listener: Box::new(listener), state: Mutex::default() }),
+            away: Arc::default(),
+        }
+    }
+
+    /// Another part of the same outage: for a thing that may be away while this one works.
+    pub fn part(&self) -> Self {
+        Self { shared: self.shared.clone(), away: Arc::default() }
     }
 
     /// It failed in a way that can get better; tells the listener if this is news.
     pub fn failed(&self, failure: &Failure) {
-        let mut began = self.0.began.lock();
-        if began.is_none() {
-            *began = Some(Instant::now());
-            self.0.away.store(true, Ordering::Release);
-            (self.0.listener)(OutageEvent::Began(failure));
-        }
-    }
-
-    /// It works; tells the listener if it did not before. Cheap when there is no outage.
-    pub fn works(&self) {
-        if !self.0.away.load(Ordering::Acquire) {
+        let mut state = self.shared.state.lock();
+        if self.away.swap(true, Relaxed) {
             return;
         }
-        let mut began = self.0.began.lock();
-        if let Some(since) = began.take() {
-            self.0.away.store(false, Ordering::Release);
-            (self.0.listener)(OutageEvent::Ended { lasted: since.elapsed() });
+        state.parts_away += 1;
+        if state.began.is_none() {
+            state.began = Some(Instant::now());
+            (self.shared.listener)(OutageEvent::Began(failure));
         }
     }
 
-    /// Calls until the result is anything but Retryable, with half-jittered exponential backoff between tries.
+    /// It works; tells the listener if something did not before and all does now. Cheap when there is no outage.
+    pub fn works(&self) {
+        if !self.away.load(Relaxed) {
+            return;
+        }
+        let mut state = self.shared.state.lock();
+        if !self.away.swap(false, Relaxed) {
+            return;
+        }
+        state.parts_away -= 1;
+        let began = if state.parts_away == 0 { state.began.take() } else { None };
+        if let Some(since) = began {
+            (self.shared.listener)(OutageEvent::Ended { lasted: since.elapsed() });
+        }
+    }
+
+    /// Calls until the result is anything but Retryable, with half-jittered exponential backoff between tries, of a second
+    /// at most.
     pub async fn retry<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         backoff_min: Duration,
@@ -74,7 +102,8 @@ impl Outage {
                 }
                 Err(failure) if failure.is_retryable() => {
                     self.failed(&failure);
-                    let backoff = backoff.get_or_insert_with(|| Backoff::new(backoff_min, backoff_max, seed(&failure)));
+                    let longest = backoff_max.min(WAIT_MAX);
+                    let backoff = backoff.get_or_insert_with(|| Backoff::new(backoff_min, longest, seed(&failure)));
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Err(failure) => return Err(failure),

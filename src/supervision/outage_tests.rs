@@ -32,6 +32,36 @@ async fn each_end_is_told_once() {
     assert_eq!(*told.lock(), ["began: no broker", "ended after 3s", "began: again"]);
 }
 
+/// As a full disk, while the log can be read.
+#[tokio::test(start_paused = true)]
+async fn what_works_meanwhile_ends_no_outage() {
+    let (reading, told) = noted();
+    let writing = reading.part();
+    writing.failed(&away("the disk is full"));
+    for _ in 0..3 {
+        reading.works();
+        writing.clone().failed(&away("the disk is still full"));
+    }
+    reading.failed(&away("no broker"));
+    writing.works();
+    assert_eq!(*told.lock(), ["began: the disk is full"]);
+    reading.works();
+    assert_eq!(*told.lock(), ["began: the disk is full", "ended after 0ns"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_back_is_noticed_within_a_second_however_long_it_was_away() {
+    let (outage, _) = noted();
+    let mut tries = Vec::new();
+    let call = || {
+        tries.push(Instant::now());
+        std::future::ready(if tries.len() < 100 { Err(away("no broker")) } else { Ok(()) })
+    };
+    assert_eq!(outage.retry(Duration::from_millis(100), Duration::from_secs(3600), call).await, Ok(()));
+    let longest = tries.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest <= Some(WAIT_MAX + Duration::from_millis(1)), "{longest:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn retries_end_with_the_first_success() {
     let (outage, told) = noted();

@@ -12,14 +12,12 @@ thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes panics within [`catch`] quiet and keeps their message and place; all others are reported as before. With
-/// `RUST_BACKTRACE` set, Rust's own report comes as well. Once a process; [`super::supervise`] and
-/// [`super::Worker::new`] see to it.
+/// Makes panics within [`catch`] quiet and keeps their message and place; all others are reported as before. Once a
+/// process; [`super::supervise`] and [`super::Worker::new`] see to it.
 pub fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let report = panic::take_hook();
-        let backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
         panic::set_hook(Box::new(move |info| {
             if !SUPERVISED.try_with(Cell::get).unwrap_or(false) {
                 return report(info);
@@ -33,8 +31,6 @@ pub fn install_hook() {
             let first = LAST.try_with(|last| last.replace(Some(told))).unwrap_or(None);
             if let Some(first) = &first {
                 eprintln!("panicked: {first}; then once more:");
-            }
-            if backtrace || first.is_some() {
                 report(info);
             }
         }));

@@ -5,6 +5,7 @@ mod log_verbs;
 mod program;
 mod show;
 mod support;
+mod told;
 
 use support::{Run, isotherm, scene, text};
 

@@ -101,7 +101,7 @@ fn a_broker_that_is_killed_and_comes_back_is_waited_for_and_said_once() {
     let program = fixture
         .program()
         .set("source.simulate.stations=100")
-        .set("source.simulate.days=1500")
+        .set("source.simulate.days=500")
         .set("source.simulate.pace_ms=2")
         .set("log.kafka.client.message.timeout.ms=3000");
     let mut running = program.start(&["run"]);
@@ -120,5 +120,5 @@ fn a_broker_that_is_killed_and_comes_back_is_waited_for_and_said_once() {
     assert!((1..=5).contains(&outages), "{outages} times: {told}");
     assert_eq!(told.matches("works again").count() - outages, outages, "each ends: {told}");
     program.run_well(&["audit"]);
-    assert_eq!(fixture.counted(), 150_000);
+    assert_eq!(fixture.counted(), 50_000);
 }

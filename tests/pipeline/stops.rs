@@ -1,11 +1,15 @@
 //! Every stop of the recovery table: what is refused, in which words, and that nothing is written then.
 
+use std::sync::Arc;
+
+use isotherm::checkpoint::SimulatedDisk;
+use isotherm::checkpoint::simulated::DiskFault;
 use isotherm::faults::{Failure, Kind};
 use isotherm::log::RecordLog;
-use isotherm::pipeline::{End, Job};
+use isotherm::pipeline::{End, Environment, Job};
 
 use crate::states;
-use crate::support::{Fixture, consume, consume_only, produce, run};
+use crate::support::{Fixture, Running, consume, consume_only, produce, run};
 
 fn with_results(days: u32) -> Fixture {
     let fixture = Fixture::with_records(days);
@@ -64,6 +68,17 @@ fn a_topic_that_is_made_again_under_the_running_producer() {
     assert_eq!(summary.failures.len(), 1, "{summary:?}");
     let failure = fixture.failure(produce());
     assert!(failure.what.contains("id"), "{failure}");
+}
+
+#[test]
+fn a_topic_that_is_deleted_under_a_run_of_everything_ends_it() {
+    // Of a finite source: once that has failed, the partitions would be given the topic's ends as their goals.
+    let fixture = Fixture::new().set("source.simulate.days=100000").set("source.simulate.pace_ms=1");
+    let running = fixture.start(run());
+    running.wait_for("a commit", |environment| environment.progress.partition(0).committed() > 0);
+    fixture.log.delete_topic().expect("it can be deleted");
+    let summary = running.end().expect("it started");
+    assert_eq!(summary.failures.len(), 5, "{summary:?}");
 }
 
 #[test]
@@ -160,6 +175,17 @@ fn recreate_starts_over_and_keeps_the_old_state_aside() {
     assert_eq!(counted, 1200);
     let aside = std::fs::read_dir(recreate.folder.path()).expect("the folder is there");
     assert!(aside.filter_map(Result::ok).any(|entry| entry.path().is_dir()), "the old state is kept");
+}
+
+#[test]
+fn a_full_disk_is_waited_for_from_the_start() {
+    let fixture = Fixture::with_records(20);
+    let disk = SimulatedDisk::new(512);
+    disk.fail(0..3, DiskFault::Error(std::io::ErrorKind::StorageFull));
+    let environment = Environment { disk: Arc::new(disk.clone()), ..fixture.environment() };
+    let summary = Running::start(consume(), environment).end().expect("it waits for room");
+    assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
+    assert!(disk.operations() > 3 && disk.files().keys().any(|path| path.ends_with("partition-0.json")));
 }
 
 #[test]

@@ -60,11 +60,13 @@ impl Program {
     }
 }
 
-/// The program in a folder and in an environment without settings, both outputs piped.
+/// The program in a folder and in an environment without settings, both outputs piped. Backtraces are asked for: what is
+/// told of a supervised crash does not depend on that.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
     command.args(arguments).current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("RUST_BACKTRACE", "1");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ISOTHERM_")) {
         command.env_remove(name);
     }

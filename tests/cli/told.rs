@@ -1,0 +1,52 @@
+//! What a person is told of crashes and outages: each once, in one line.
+
+use super::support::{Run, scene};
+
+/// A short run of everything, of one partition, with these faults.
+fn run(points: &str) -> Run {
+    let points = format!("faults.points={points}");
+    scene().isotherm(&[
+        "run",
+        "--set=log.partitions=1",
+        "--set=source.simulate.days=20",
+        "--set=source.simulate.pace_ms=0",
+        "--set=consume.commit_interval_ms=1",
+        "--set",
+        &points,
+    ])
+}
+
+/// The rest of the run's lines are of other things.
+fn lines<'a>(run: &'a Run, said: &str) -> Vec<&'a str> {
+    run.stderr.lines().filter(|line| line.contains(said)).collect()
+}
+
+#[test]
+fn a_panic_is_one_line_also_where_backtraces_are_wanted() {
+    for point in ["aggregator.apply", "writer.commit", "generator.next"] {
+        let run = run(&format!("{point}@1=panic"));
+        run.ends_with(0);
+        let told = lines(&run, point);
+        assert_eq!(told.len(), 1, "{}", run.stderr);
+        assert!(told[0].contains("restarted") && told[0].contains("src/faults/points.rs"), "{}", told[0]);
+        assert!(run.stderr.lines().count() <= 4 && !run.stderr.contains("backtrace"), "{}", run.stderr);
+    }
+}
+
+/// While a file cannot be written, the log can be read: that does not end the outage.
+#[test]
+fn a_file_that_cannot_be_written_for_a_while_is_said_once() {
+    let run = run("writer.commit@1=retryable,writer.commit@2=retryable,writer.commit@3=retryable");
+    run.ends_with(0);
+    let told = [lines(&run, "waiting until it works again").len(), lines(&run, "INFO works again").len()];
+    assert_eq!(told, [1, 1], "{}", run.stderr);
+}
+
+/// While the log takes no records, the producer can be opened anew: that does not end the outage either.
+#[test]
+fn a_log_that_cannot_be_written_for_a_while_is_said_once() {
+    let run = run("producer.send@1=retryable,producer.send@2=retryable,producer.send@3=retryable");
+    run.ends_with(0);
+    let told = [lines(&run, "waiting until it works again").len(), lines(&run, "INFO works again").len()];
+    assert_eq!(told, [1, 1], "{}", run.stderr);
+}
