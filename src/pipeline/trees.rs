@@ -22,6 +22,7 @@ pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Send
     let locks = prepare::lock(&trees.environment, &trees.job)?;
     let prepared = trees.prepare(Arc::new(locks));
     let (locks, ends) = tokio::select! {
+            biased;
         prepared = prepared => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
@@ -100,6 +101,7 @@ impl Trees {
             std::future::pending::<()>().await;
         };
         let (ingest, partitions) = tokio::select! {
+            biased;
             ended = join(ingest, partitions) => ended,
             () = stopping => unreachable!("it never ends"),
         };
@@ -131,6 +133,7 @@ impl Trees {
             return outcome;
         }
         let ends = tokio::select! {
+            biased;
             ends = self.call(Branch::Ingest, prepare::ends) => ends,
             () = until(&self.stop) => return outcome,
         };
