@@ -19,11 +19,9 @@ use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let trees = Trees { job, environment, stop };
-    let locks = prepare::lock(&trees.environment, &trees.job)?;
-    let prepared = trees.prepare(Arc::new(locks));
     let (locks, ends) = tokio::select! {
-            biased;
-        prepared = prepared => prepared?,
+        biased;
+        prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
     let summary = trees.run(ends).await;
@@ -42,8 +40,10 @@ type Ends = BTreeMap<u32, u64>;
 type Goals = BTreeMap<u32, watch::Sender<Option<u64>>>;
 
 impl Trees {
-    /// The topic as it must be, and, where the job ends there, the offsets at which the partitions end.
-    async fn prepare(&self, locks: Arc<prepare::Locks>) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+    /// The state folder owned, the topic as it must be, and, where the job ends there, the offsets at which the partitions
+    /// end.
+    async fn prepare(&self) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+        let locks = Arc::new(self.call(Branch::Process, prepare::lock).await?);
         let held = locks.clone();
         self.call(Branch::Process, move |environment, job| prepare::topic(environment, job, &held)).await?;
         let ends = match self.job.end {
