@@ -1,9 +1,11 @@
 //! What holds after each life, and after the last.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isotherm::checkpoint::simulated::DiskFault;
 use isotherm::checkpoint::{
     CursorStore, SimulatedDisk, SourceState, format, partition_path, rejected_path, source_path,
 };
@@ -111,10 +113,11 @@ impl<'a> Promises<'a> {
         let Ended::ByItself(end) = &lived.end else { return };
         let signalled = life.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Signal));
         let disturbed = life.slow_call_of > 0 || world.gone.is_some();
+        let disk_broken = matches!(life.disk_fault, Some((_, DiskFault::Error(ErrorKind::Other))));
         let explained = |failure: &Failure| {
             disturbed
                 || failure.what.contains("planned fault")
-                || (failure.kind == Kind::Io && life.disk_fault.is_some())
+                || (failure.kind == Kind::Io && disk_broken)
                 // What would be waited out at another time keeps a branch from draining.
                 || (failure.is_retryable() && signalled)
         };
@@ -123,6 +126,11 @@ impl<'a> Promises<'a> {
                 let unexplained = summary.failures.iter().find(|(_, failure)| !explained(failure));
                 assert!(unexplained.is_none(), "{summary:?}");
                 assert!(summary.laggards.is_empty() || disturbed, "{summary:?}");
+                if summary.failures.is_empty() && lived.fired.is_empty() && !disturbed {
+                    for (number, partition) in lived.progress.partitions() {
+                        assert_eq!(partition.committed(), partition.position(), "partition {number} was not drained");
+                    }
+                }
             }
             Err(failure) => {
                 let no_topic = failure.what.starts_with("there is no") && !self.plan.topic_exists;

@@ -191,8 +191,8 @@ impl Life {
             3..5 => Some(EndsBy::Killed(operation(random))),
             _ => None,
         };
-        if random.random_bool(0.08) {
-            life.slow_call_of = random.random_range(5..40);
+        if random.random_bool(0.15) {
+            life.slow_call_of = random.random_range(3..40);
         }
         let at_ms = |random: &mut ChaCha8Rng| random.random_range(0..1000);
         let mut troubles = Vec::new();
