@@ -25,6 +25,8 @@ pub struct Aggregator {
     faults: FaultPoints,
     progress: Progress,
     loaded: Option<Loaded>,
+    /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
+    writer_ended: bool,
     /// Whoever waits until all that was applied is on disk.
     waiting: Vec<oneshot::Sender<()>>,
 }
@@ -49,12 +51,24 @@ impl Aggregator {
         faults: FaultPoints,
         progress: Progress,
     ) -> Self {
-        Self { guard, writer, commit_interval, faults, progress, loaded: None, waiting: Vec::new() }
+        Self {
+            guard,
+            writer,
+            commit_interval,
+            faults,
+            progress,
+            loaded: None,
+            writer_ended: false,
+            waiting: Vec::new(),
+        }
     }
 
     /// Takes a snapshot if one is due, or sees to it that one will be.
     fn commit_if_due(&mut self, context: &mut Context<Self>) -> Result<(), Failure> {
-        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        if self.writer_ended {
+            self.waiting.clear();
+        }
+        let Some(loaded) = self.loaded.as_mut().filter(|_| !self.writer_ended) else { return Ok(()) };
         if loaded.in_flight {
             return Ok(());
         }
@@ -96,10 +110,12 @@ impl Aggregator {
         loaded.snapshot_at = Instant::now();
         let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
         context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
-            // Where the writer ended, its own guard has said why.
             if let Ok(Ok(committed)) = reply {
-                actor.committed(committed, context);
+                return actor.committed(committed, context);
             }
+            // The writer's own guard says why. Its branch is ended for it, or, if it drains, goes on to the writer.
+            actor.writer_ended = true;
+            actor.commit_or_end(context);
         }));
         Ok(())
     }

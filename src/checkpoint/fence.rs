@@ -41,7 +41,9 @@ pub(super) struct Known {
 
 impl Fence {
     pub fn new(deadline: Duration, on_hung: fn(Duration)) -> Self {
-        Self { deadline, on_hung, inside: Mutex::new(Inside::default()) }
+        // What an earlier process's fsyncs came to, nobody knows.
+        let inside = Inside { json_suspect: true, ..Inside::default() };
+        Self { deadline, on_hung, inside: Mutex::new(inside) }
     }
 
     /// Enters as `epoch`, which becomes the current one if it is newer. An epoch older than the current one is refused

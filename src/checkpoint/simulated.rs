@@ -38,6 +38,8 @@ struct Machine {
     /// The tree before each operation, if someone asked for it.
     history: Option<Vec<Tree>>,
     faults: Option<(Range<usize>, DiskFault)>,
+    /// The operation at which the power is cut.
+    power_ends_at: Option<usize>,
     powerless: bool,
     locks: BTreeSet<PathBuf>,
 }
@@ -56,6 +58,7 @@ impl SimulatedDisk {
             operations: 0,
             history,
             faults,
+            power_ends_at: None,
             powerless: false,
             locks,
         })))
@@ -81,6 +84,22 @@ impl SimulatedDisk {
     /// Cuts the power: every later call on this disk fails. What is left is in [`Self::after_power_cut`].
     pub fn crash(&self) {
         self.0.lock().powerless = true;
+    }
+
+    /// Cuts the power at the operation with this number, from 0, which does nothing any more.
+    pub fn crash_at(&self, operation: usize) {
+        self.0.lock().power_ends_at = Some(operation);
+    }
+
+    pub fn is_powerless(&self) -> bool {
+        self.0.lock().powerless
+    }
+
+    /// The disk as the next process finds it if this one ends now, whichever way: nothing is lost, and no more lasts
+    /// than before.
+    pub fn after_process(&self) -> Self {
+        let machine = self.0.lock();
+        Self::of(machine.tree.clone(), machine.page_bytes)
     }
 
     /// One of the disks that a power cut now may leave.
@@ -123,12 +142,16 @@ impl SimulatedDisk {
 
     fn powered(&self) -> io::Result<MutexGuard<'_, Machine>> {
         let machine = self.0.lock();
-        if machine.powerless { Err(io::Error::other("the power was cut")) } else { Ok(machine) }
+        if machine.powerless { Err(powerless()) } else { Ok(machine) }
     }
 
     /// Begins an operation, and says how it goes wrong if it does.
     fn operation(&self) -> io::Result<(MutexGuard<'_, Machine>, Option<DiskFault>)> {
         let mut machine = self.powered()?;
+        if machine.power_ends_at == Some(machine.operations) {
+            machine.powerless = true;
+            return Err(powerless());
+        }
         let before = machine.history.is_some().then(|| machine.tree.clone());
         if let (Some(history), Some(before)) = (&mut machine.history, before) {
             history.push(before);
@@ -162,6 +185,10 @@ impl DiskFault {
             Self::Short => io::ErrorKind::StorageFull.into(),
         }
     }
+}
+
+fn powerless() -> io::Error {
+    io::Error::other("the power was cut")
 }
 
 struct Open {

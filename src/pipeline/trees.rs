@@ -20,6 +20,7 @@ use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let trees = Trees { job, environment, stop };
     let (locks, ends) = tokio::select! {
+        biased;
         prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
@@ -106,6 +107,7 @@ impl Trees {
             std::future::pending::<()>().await;
         };
         let (ingest, partitions) = tokio::select! {
+            biased;
             ended = join(ingest, partitions) => ended,
             () = stopping => unreachable!("it never ends"),
         };
@@ -143,6 +145,7 @@ impl Trees {
             return outcome;
         }
         let ends = tokio::select! {
+            biased;
             ends = self.call(Branch::Ingest, prepare::ends) => ends,
             () = until(&self.stop) => return outcome,
             // Nobody is left who needs them: a topic that is gone would be waited for in vain.

@@ -85,7 +85,7 @@ impl Lives {
         self.epoch += 1;
         if from == 0 {
             self.at_work = Arc::default();
-            if self.spawn == Spawn::Threads {
+            if matches!(self.spawn, Spawn::Threads) {
                 self.thread = Some(new_thread().map_err(|failure| (0, Reason::Failed(failure)))?);
             }
         }

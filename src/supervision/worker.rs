@@ -16,12 +16,12 @@ type Job<T> = Box<dyn FnOnce(&mut T) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Spawn {
     Threads,
-    /// One thread, paused time: every call is done and answered after this long.
+    /// One thread, paused time: a call is done and answered as long after it was made as this says, anew for each.
     Inline {
-        latency: Duration,
+        latency: fn() -> Duration,
     },
 }
 
@@ -38,7 +38,7 @@ pub struct Worker<T> {
 enum Hands<T> {
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
     Thread(mpsc::UnboundedSender<Job<T>>),
-    Inline(Arc<Mutex<Inline<T>>>, Duration),
+    Inline(Arc<Mutex<Inline<T>>>, fn() -> Duration),
 }
 
 struct Inline<T> {
@@ -130,7 +130,7 @@ impl<T: Send + 'static> Worker<T> {
             Hands::Thread(sender) => drop(sender.send(job)),
             Hands::Inline(inline, latency) => {
                 inline.lock().jobs.push_back(job);
-                let (inline, due) = (inline.clone(), now + *latency);
+                let (inline, due) = (inline.clone(), now + latency());
                 drop(tokio::spawn(async move {
                     tokio::time::sleep_until(due).await;
                     Inline::work(&inline);

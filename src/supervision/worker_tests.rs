@@ -2,7 +2,7 @@ use std::sync::mpsc::sync_channel;
 
 use super::*;
 
-const INLINE: Spawn = Spawn::Inline { latency: Duration::from_millis(5) };
+const INLINE: Spawn = Spawn::Inline { latency: || Duration::from_millis(5) };
 
 fn gone(panic: &str) -> impl Fn(&Gone) -> bool {
     move |gone| gone.thread == "toy" && gone.panic.starts_with(panic) && gone.panic.contains("worker_tests.rs")

@@ -99,6 +99,27 @@ fn a_planned_fault_at_any_point_is_made_good() {
 }
 
 #[test]
+fn a_sync_that_failed_in_an_earlier_process_is_not_trusted_to_have_worked_in_this_one() {
+    let life = Life::usual();
+    let (disk, store) = committed(&life, 1, 1024);
+    disk.record();
+    store.commit(1, &identity(), &life.snapshots[1]).expect("it is committed");
+    let last = disk.operations() - 1;
+    let (disk, store) = committed(&life, 1, 1024);
+    disk.record();
+    disk.fail(last..last + 1, DiskFault::Error(ErrorKind::Other));
+    store.commit(1, &identity(), &life.snapshots[1]).expect_err("the folder is not synced");
+
+    let disk = disk.after_process();
+    let next = self::store(&disk, FaultPoints::default());
+    let recovered = next.recover(1, &identity(), &Rules::default()).expect("it can be read");
+    let number = life.number(recovered.as_ref());
+    for seed in 0..32 {
+        assert_eq!(disk.after_power_cut(seed).files(), life.files(number), "what was recovered is on disk");
+    }
+}
+
+#[test]
 fn a_full_disk_is_waited_for_and_any_other_error_is_fatal() {
     let life = Life::usual();
     for (kind, retryable) in

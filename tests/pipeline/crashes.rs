@@ -4,7 +4,7 @@ use isotherm::faults::Kind;
 use isotherm::pipeline::{End, Job};
 
 use crate::states;
-use crate::support::{Fixture, consume, produce, run};
+use crate::support::{Fixture, consume, consume_only, produce, run};
 
 /// Every point of the partition branch, and what can happen there without help from outside.
 const PARTITION_POINTS: [&str; 11] = [
@@ -129,4 +129,21 @@ fn a_producer_that_fails_for_good_leaves_what_was_written_counted() {
     let rest = Fixture { sets: Vec::new(), ..fixture };
     assert_eq!(rest.run_well(run()).readings + summary.readings, 1200);
     assert_eq!(rest.run_well(produce()).readings, 0);
+}
+
+#[test]
+fn a_writer_that_dies_during_the_last_commit_is_named_and_nobody_waits_for_it_in_vain() {
+    let fixture =
+        Fixture::with_records(50).set("consume.commit_interval_ms=3600000").set("faults.points=writer.commit@1=panic");
+    let running = fixture.start(Job { end: End::AtSignal, ..consume_only(0) });
+    running.wait_for("every record", |environment| {
+        let partition = environment.progress.partition(0);
+        partition.end() > 0 && partition.lag() == 0
+    });
+    running.stop.send_replace(true);
+    let summary = running.end().expect("it started");
+    assert!(summary.laggards.is_empty(), "{summary:?}");
+    let [(branch, failure)] = summary.failures.as_slice() else { panic!("{summary:?}") };
+    assert_eq!(branch, "partition 0");
+    assert!(failure.what.contains("checkpoint writer died while it drained"), "{failure}");
 }

@@ -5,10 +5,15 @@ mod stops;
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
 
 use isotherm::checkpoint::format::parse;
+use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::checkpoint::{SimulatedDisk, partition_path};
 use isotherm::domain::PartitionState;
-use support::{Fixture, consume, consume_only, run};
+use isotherm::pipeline::Environment;
+use support::{Fixture, Running, consume, consume_only, run};
 
 /// The states on disk, by partition.
 fn states(fixture: &Fixture) -> BTreeMap<u32, PartitionState> {
@@ -83,4 +88,16 @@ fn a_signal_drains_and_everything_that_was_applied_is_on_disk() {
     let whole = fixture.beside();
     whole.run_well(consume());
     assert_eq!(fixture.results(), whole.results());
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_waited_for() {
+    let fixture = Fixture::with_records(20);
+    let disk = SimulatedDisk::new(4096);
+    disk.fail(0..3, DiskFault::Error(ErrorKind::StorageFull));
+    let environment = Environment { disk: Arc::new(disk.clone()), ..fixture.environment() };
+    let summary = Running::start(consume(), environment).end().expect("it starts once there is room");
+    assert!(summary.failures.is_empty(), "{summary:?}");
+    let names = |number| partition_path(fixture.folder.path(), number);
+    assert!((0..4).all(|number| disk.files().contains_key(&names(number))));
 }

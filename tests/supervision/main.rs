@@ -14,7 +14,7 @@ use isotherm::supervision::{Policy, Spawn};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
-const INLINE: Spawn = Spawn::Inline { latency: MS };
+const INLINE: Spawn = Spawn::Inline { latency: || MS };
 
 /// Long waits where only a broken test waits for them, short ones elsewhere.
 fn policy() -> Policy {

@@ -1,0 +1,197 @@
+//! What outlives a process: the log and the disk; and a life of the process between them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use isotherm::checkpoint::SimulatedDisk;
+use isotherm::faults::{Failure, FaultPoints, Kind, Planned};
+use isotherm::log::memory::MemoryLog;
+use isotherm::log::{RecordLog, TopicSpec};
+use isotherm::observe::Progress;
+use isotherm::pipeline::{Environment, Summary, run_trees};
+use isotherm::settings::Settings;
+use isotherm::supervision::Spawn;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::plan::{EndsBy, Foreign, HEARTBEAT_MS, Life, Plan, TOPIC, Trouble};
+use super::replay::Topic;
+use super::trace;
+
+/// Virtual time after which a life that should have ended hangs.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+thread_local! {
+    /// Draws how long each call of a worker takes: from a range of milliseconds, and one of so many far longer.
+    static CALLS: RefCell<Option<(ChaCha8Rng, std::ops::Range<u64>, u32)>> = const { RefCell::new(None) };
+    static WRITE_HUNG: Cell<bool> = const { Cell::new(false) };
+}
+
+fn latency() -> Duration {
+    CALLS.with_borrow_mut(|calls| {
+        let (random, latency_ms, slow_call_of) = calls.as_mut().expect("a life has begun");
+        let slow = *slow_call_of > 0 && random.random_ratio(1, *slow_call_of);
+        let latency_ms = random.random_range(latency_ms.clone());
+        Duration::from_millis(if slow { 3 * HEARTBEAT_MS + latency_ms } else { latency_ms })
+    })
+}
+
+pub struct World {
+    pub log: MemoryLog,
+    pub disk: SimulatedDisk,
+    /// Topics that are no more.
+    pub gone: Option<Gone>,
+}
+
+/// A topic that was deleted and made again, and what was on disk then.
+pub struct Gone {
+    pub topic: Topic,
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// How a life went.
+pub struct Lived {
+    pub end: Ended,
+    pub progress: Progress,
+    pub fired: Vec<Planned>,
+    pub virtual_time: Duration,
+}
+
+pub enum Ended {
+    ByItself(Result<Summary, Failure>),
+    Killed,
+    PowerCut,
+}
+
+impl World {
+    pub fn new(plan: &Plan) -> Self {
+        let world =
+            Self { log: MemoryLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+        if plan.topic_exists {
+            let partitions = plan.settings.log.partitions;
+            let spec = TopicSpec { name: TOPIC.to_owned(), partitions, replication: 1, retention_ms: -1 };
+            world.log.create_topic(&spec).expect("the topic is new");
+            write(&world.log, &plan.written);
+        }
+        world
+    }
+
+    /// Runs the trees on this world until they end, or something ends them.
+    pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Lived {
+        CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
+        let first = self.disk.operations();
+        if let Some((operations, fault)) = &life.disk_fault {
+            self.disk.fail(first + operations.start..first + operations.end, *fault);
+        }
+        if let Some(EndsBy::PowerCut(operation) | EndsBy::Killed(operation)) = life.ends_by {
+            self.disk.crash_at(first + operation);
+        }
+        let faults = FaultPoints::new(life.faults.clone()).expect("the points are known");
+        let environment = Environment {
+            log: Arc::new(self.log.clone()),
+            disk: Arc::new(self.disk.clone()),
+            spawn: Spawn::Inline { latency },
+            faults: faults.clone(),
+            progress: Progress::new(&plan.partitions().collect::<Vec<_>>()),
+            seed,
+            on_hung: |_| WRITE_HUNG.set(true),
+            settings: Arc::new(settings),
+        };
+        let progress = environment.progress.clone();
+        let runtime = || {
+            let builder = &mut tokio::runtime::Builder::new_current_thread();
+            builder.enable_all().start_paused(true).build().expect("a runtime")
+        };
+        let system = actix::System::with_tokio_rt(runtime);
+        let (end, virtual_time) = system.block_on(self.run(life, environment));
+        if matches!(end, Ended::Killed | Ended::PowerCut) {
+            // Nothing that is dropped now writes.
+            self.disk.crash();
+        }
+        drop(system);
+        assert!(!WRITE_HUNG.get(), "a fence could not be entered, on one thread");
+        self.disk = match end {
+            Ended::PowerCut => self.disk.after_power_cut(seed),
+            _ => self.disk.after_process(),
+        };
+        // The troubles of the log end with the life.
+        self.log.stall(false);
+        while self.log.topic().is_err() {}
+        Lived { end, progress, fired: faults.fired(), virtual_time }
+    }
+
+    async fn run(&mut self, life: &Life, environment: Environment) -> (Ended, Duration) {
+        let begun = Instant::now();
+        trace::life_begins(begun);
+        let stop = Arc::new(watch::Sender::new(false));
+        let disk = self.disk.clone();
+        let mut troubles = pin!(self.trouble(life, stop.clone(), begun));
+        let mut trees = pin!(run_trees(life.job.clone(), environment, stop));
+        let end = poll_fn(|waker| {
+            let killed = troubles.as_mut().poll(waker).is_ready();
+            let trees = if killed || disk.is_powerless() { Poll::Pending } else { trees.as_mut().poll(waker) };
+            match life.ends_by {
+                Some(EndsBy::PowerCut(_)) if disk.is_powerless() => Poll::Ready(Ended::PowerCut),
+                _ if killed || disk.is_powerless() => Poll::Ready(Ended::Killed),
+                _ => trees.map(Ended::ByItself),
+            }
+        });
+        let end = end.await;
+        trace::life_ended();
+        (end, begun.elapsed())
+    }
+
+    /// Does what is planned, when it is time. Ends only if the process is killed.
+    async fn trouble(&mut self, life: &Life, stop: Arc<watch::Sender<bool>>, begun: Instant) {
+        for (at_ms, trouble) in &life.troubles {
+            sleep_until(begun + Duration::from_millis(*at_ms)).await;
+            tracing::info!(?trouble, "trouble");
+            match trouble {
+                Trouble::Written(records) => write(&self.log, records),
+                Trouble::LogStalls => self.log.stall(true),
+                Trouble::LogFlows => self.log.stall(false),
+                Trouble::LogFails(calls) => {
+                    let failure = Failure::retryable(Kind::Unavailable, "the log is away");
+                    self.log.fail_next(&failure, *calls);
+                }
+                Trouble::Recreated => self.recreate(),
+                Trouble::Signal => drop(stop.send_replace(true)),
+                Trouble::Killed => return,
+            }
+        }
+        sleep(DEADLINE).await;
+        panic!("the life does not end");
+    }
+
+    fn recreate(&mut self) {
+        self.log.stall(false);
+        while self.log.topic().is_err() {}
+        if let Some(topic) = Topic::read(&self.log) {
+            self.gone = Some(Gone { topic, files: self.disk.files() });
+            self.log.recreate();
+        }
+    }
+}
+
+fn write(log: &MemoryLog, records: &[Foreign]) {
+    while log.topic().is_err() {}
+    if log.topic().is_ok_and(|topic| topic.is_none()) {
+        return;
+    }
+    for record in records {
+        match record {
+            Foreign::Record { partition, key, value } => {
+                log.append(*partition, key.as_deref(), value.as_deref());
+            }
+            Foreign::Gap { partition, offsets } => log.leave_gap(*partition, *offsets),
+        }
+    }
+}
