@@ -75,6 +75,7 @@ impl SourceReader {
             events::BadLine { file: &file, line: bad.line, reason: &bad.reason }.emit(&self.progress);
         }
         self.progress.source().add_unnamed_bad_lines(bad_lines - named.len() as u64);
+        self.progress.source().set_skipped_quality(source.skipped_quality());
         if let Some((bytes, _)) = source.bytes() {
             self.progress.source().set_bytes(bytes);
         }

@@ -35,7 +35,7 @@ pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
     } else {
         let mut text = String::new();
         if ingested {
-            text.push_str(&format!("{} readings produced\n", summary.readings));
+            text.push_str(&produced(&summary));
         }
         if !partitions.is_empty() {
             text.push_str(&overview::text(&overviews));
@@ -60,6 +60,18 @@ pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What came of the source; what was passed over is named only where there was any.
+fn produced(summary: &Summary) -> String {
+    let mut text = format!("{} readings produced", summary.readings);
+    if summary.bad_lines > 0 {
+        text.push_str(&format!(", {} bad lines passed over", summary.bad_lines));
+    }
+    if summary.skipped_quality > 0 {
+        text.push_str(&format!(", {} values of failed quality skipped since the first run", summary.skipped_quality));
+    }
+    text + "\n"
+}
+
 fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[Overview]) -> Value {
     let failures: Vec<Value> = summary
         .failures
@@ -73,6 +85,8 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[O
     let mut value = json!({ "failures": failures, "laggards": summary.laggards });
     if ingested {
         value["readings"] = summary.readings.into();
+        value["bad_lines"] = summary.bad_lines.into();
+        value["skipped_quality"] = summary.skipped_quality.into();
     }
     if !partitions.is_empty() {
         value["partitions"] = json!(overviews);

@@ -9,8 +9,8 @@ pub fn no_topic(name: &str) -> Failure {
 }
 
 pub fn topic_exists(name: &str) -> Failure {
-    Failure::fatal(Kind::TryAgain, format!("there is a {name} already"))
-        .advice("another process created it meanwhile: start again")
+    Failure::retryable(Kind::TryAgain, format!("there is a {name} already"))
+        .advice("another process created it meanwhile: it is used as it is")
 }
 
 pub fn no_partition(name: &str, partition: u32, partitions: u32) -> Failure {

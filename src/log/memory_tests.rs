@@ -1,7 +1,7 @@
 use super::*;
 
 fn created(log: &MemoryLog) -> Topic {
-    let spec = TopicSpec { name: "temperatures".to_owned(), partitions: 2, replication: 1, retention_ms: -1 };
+    let spec = TopicSpec { partitions: 2, replication: 1, retention_ms: -1 };
     log.create_topic(&spec).expect("it can be created")
 }
 

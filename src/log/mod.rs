@@ -46,7 +46,6 @@ fn group(topic: &str, state_dir: &Path) -> Result<String, Failure> {
 /// A topic as it is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
-    pub name: String,
     pub partitions: u32,
     pub replication: u32,
     /// -1: for ever.
@@ -86,7 +85,7 @@ pub trait RecordLog: Send + Sync {
         Ok(self.topic()?.map(|topic| topic.log_id))
     }
 
-    /// Creates the topic; one that is there already is a Fatal failure. Returns once it can be written and read.
+    /// Creates the topic; one that is there already is a Retryable failure. Returns once it can be written and read.
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure>;
 
     /// Deletes the topic and returns once it is really gone; no topic is no failure.

@@ -119,6 +119,7 @@ fn source_message(source: &SourceProgress, rate: u64) -> String {
         text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
     }
     append(&mut text, source.bad_lines(), "bad lines");
+    append(&mut text, source.skipped_quality(), "values of failed quality");
     append(&mut text, source.restarts(), "restarts");
     if source.failed() {
         text.push_str(", FAILED");

@@ -54,7 +54,9 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
     source.set_bytes(1024);
     source.set_bytes_total(4096);
     source.add_bad_line("a.csv");
-    assert_eq!(source_message(source, 7), "10 readings, 7/s, 1.00 KiB of 4.00 KiB, 1 bad lines");
+    source.set_skipped_quality(3);
+    let text = "10 readings, 7/s, 1.00 KiB of 4.00 KiB, 1 bad lines, 3 values of failed quality";
+    assert_eq!(source_message(source, 7), text);
 }
 
 #[test]

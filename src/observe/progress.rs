@@ -43,6 +43,7 @@ pub struct SourceProgress {
     /// 0: not known.
     bytes_total: AtomicU64,
     bad_lines: AtomicU64,
+    skipped_quality: AtomicU64,
     restarts: AtomicU64,
     failed: AtomicBool,
     /// Bad lines per file; a file without any has no entry.
@@ -179,6 +180,11 @@ impl SourceProgress {
         self.bad_lines.fetch_add(lines, Relaxed);
     }
 
+    /// Values that failed the source's own quality checks, since the very first run.
+    pub fn set_skipped_quality(&self, values: u64) {
+        self.skipped_quality.store(values, Relaxed);
+    }
+
     pub fn readings(&self) -> u64 {
         self.readings.load(Relaxed)
     }
@@ -194,6 +200,10 @@ impl SourceProgress {
 
     pub fn bad_lines(&self) -> u64 {
         self.bad_lines.load(Relaxed)
+    }
+
+    pub fn skipped_quality(&self) -> u64 {
+        self.skipped_quality.load(Relaxed)
     }
 
     pub fn restarts(&self) -> u64 {

@@ -53,6 +53,10 @@ pub enum End {
 pub struct Summary {
     /// Readings that were acknowledged by the log.
     pub readings: u64,
+    /// Lines of the source's files that could not be read as readings.
+    pub bad_lines: u64,
+    /// Values that failed the source's own quality checks, since the very first run.
+    pub skipped_quality: u64,
     /// Branches that failed for good, and why.
     pub failures: Vec<(String, Failure)>,
     /// Actors that did not stop in time.

@@ -79,7 +79,6 @@ pub(super) fn topic(environment: &Environment, job: &Job, _: &Locks) -> Result<(
 fn create(environment: &Environment) -> Result<Topic, Failure> {
     let (log, settings) = (&*environment.log, &environment.settings.log);
     let spec = TopicSpec {
-        name: settings.topic.clone(),
         partitions: settings.partitions,
         replication: settings.replication,
         retention_ms: settings.retention_ms,

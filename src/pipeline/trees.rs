@@ -111,7 +111,13 @@ impl Trees {
             ended = join(ingest, partitions) => ended,
             () = stopping => unreachable!("it never ends"),
         };
-        let mut summary = Summary { readings: self.environment.progress.source().readings(), ..Summary::default() };
+        let source = self.environment.progress.source();
+        let mut summary = Summary {
+            readings: source.readings(),
+            bad_lines: source.bad_lines(),
+            skipped_quality: source.skipped_quality(),
+            ..Summary::default()
+        };
         let ingest = ingest.map(|outcome| (Branch::Ingest, outcome));
         let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);
         for (branch, outcome) in ingest.into_iter().chain(partitions) {

@@ -152,6 +152,27 @@ fn run_counts_what_it_produces_once_and_says_where_it_is() {
 }
 
 #[test]
+fn what_was_passed_over_of_a_source_is_counted_and_named() {
+    let scene = scene();
+    let file = scene.state().with_file_name("USC00305816.dly");
+    std::fs::create_dir_all(scene.state()).expect("the folder is created");
+    let weather = include_str!("../data/USC00305816.dly");
+    std::fs::write(&file, weather.to_owned() + "no line\n").expect("written");
+    let files = format!("source.ghcn_daily.files={}", file.display());
+    let arguments = ["run", "--set", "source.kind=ghcn_daily", "--set", &files];
+    let run = scene.isotherm(&arguments);
+    run.ends_with(0);
+    let first =
+        "2129 readings produced, 1 bad lines passed over, 1 values of failed quality skipped since the first run";
+    assert_eq!(run.stdout.lines().next(), Some(first));
+    let bad = format!("line={}", weather.lines().count() + 1);
+    let named = |line: &str| line.contains("USC00305816.dly") && line.contains(&bad);
+    assert!(run.stderr.lines().any(named), "{}", run.stderr);
+    let json = scene.isotherm(&[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!((&json["readings"], &json["bad_lines"], &json["skipped_quality"]), (&0.into(), &0.into(), &1.into()));
+}
+
+#[test]
 fn a_partition_that_failed_is_told_and_decides_the_exit_code() {
     let scene = scene();
     let log = scene.log();

@@ -116,7 +116,7 @@ impl Scene {
 
 /// Creates the topic of the default settings and says its id.
 pub fn create_topic(log: &dyn RecordLog) -> String {
-    let spec = TopicSpec { name: "temperatures".to_owned(), partitions: 4, replication: 1, retention_ms: -1 };
+    let spec = TopicSpec { partitions: 4, replication: 1, retention_ms: -1 };
     log.create_topic(&spec).expect("the topic is created").log_id
 }
 

@@ -38,12 +38,12 @@ pub fn open_with(brokers: &str, topic: &str, client: &[(&str, &str)]) -> KafkaLo
 /// A log with a new topic.
 pub fn create(brokers: &str, topic: &str, partitions: u32) -> KafkaLog {
     let log = open(brokers, topic);
-    log.create_topic(&spec(topic, partitions)).expect("it can be created");
+    log.create_topic(&spec(partitions)).expect("it can be created");
     log
 }
 
-pub fn spec(topic: &str, partitions: u32) -> TopicSpec {
-    TopicSpec { name: topic.to_owned(), partitions, replication: 1, retention_ms: -1 }
+pub fn spec(partitions: u32) -> TopicSpec {
+    TopicSpec { partitions, replication: 1, retention_ms: -1 }
 }
 
 pub fn record(partition: u32, number: usize) -> Outgoing {

@@ -65,7 +65,7 @@ fn records_go_by_tls_with_a_password_and_a_wrong_one_is_told() {
     };
 
     let right = log("right password", &certificate_file);
-    right.create_topic(&spec(&name, 1)).unwrap();
+    right.create_topic(&spec(1)).unwrap();
     assert_eq!(write(&right, &[record(0, 0)])[&0], 1);
     assert_eq!(read_to(&mut *right.open_reader(0, 0).unwrap(), 1).0.len(), 1);
 

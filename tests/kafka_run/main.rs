@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     pub fn create_topic(&self) {
-        let spec = TopicSpec { name: self.topic.clone(), partitions: PARTITIONS, replication: 1, retention_ms: -1 };
+        let spec = TopicSpec { partitions: PARTITIONS, replication: 1, retention_ms: -1 };
         self.log().create_topic(&spec).expect("the topic is new");
     }
 

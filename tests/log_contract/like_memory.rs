@@ -77,7 +77,7 @@ impl Run {
 
     fn answer(&mut self, step: &Step) -> Result<Answer, Failure> {
         match step {
-            Step::Create(partitions) => drop(self.log.create_topic(&spec(&*self.log, *partitions))?),
+            Step::Create(partitions) => drop(self.log.create_topic(&spec(*partitions))?),
             Step::Delete => self.log.delete_topic()?,
             Step::Reopen => self.log = (self.open)(),
             Step::OpenWriter => self.writer = Some(self.log.open_writer()?),

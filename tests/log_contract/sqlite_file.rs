@@ -18,7 +18,7 @@ use crate::InSqlite;
 use crate::contract::{Fixture, parts};
 
 fn spec() -> TopicSpec {
-    TopicSpec { name: "temperatures".to_owned(), partitions: 2, replication: 1, retention_ms: -1 }
+    TopicSpec { partitions: 2, replication: 1, retention_ms: -1 }
 }
 
 fn open(path: &Path, topic: &str) -> SqliteLog {

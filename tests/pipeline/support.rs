@@ -50,8 +50,7 @@ impl Fixture {
     }
 
     pub fn create_topic(&self) {
-        let spec =
-            TopicSpec { name: "temperatures".to_owned(), partitions: PARTITIONS, replication: 1, retention_ms: -1 };
+        let spec = TopicSpec { partitions: PARTITIONS, replication: 1, retention_ms: -1 };
         self.log.create_topic(&spec).expect("the topic is new");
     }
 

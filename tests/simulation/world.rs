@@ -77,7 +77,7 @@ impl World {
             Self { log: MemoryLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
         if plan.topic_exists {
             let partitions = plan.settings.log.partitions;
-            let spec = TopicSpec { name: TOPIC.to_owned(), partitions, replication: 1, retention_ms: -1 };
+            let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
             world.log.create_topic(&spec).expect("the topic is new");
             write(&world.log, &plan.written);
         }

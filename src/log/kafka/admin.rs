@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn with_three_replicas_an_acknowledged_record_is_on_two() {
         for (replication, min_insync) in [(1, None), (2, None), (3, Some("2")), (5, Some("2"))] {
-            let spec = TopicSpec { name: "t".to_owned(), partitions: 1, replication, retention_ms: -1 };
+            let spec = TopicSpec { partitions: 1, replication, retention_ms: -1 };
             let configuration = configuration(&spec);
             let value = |key| configuration.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
             assert_eq!(value("min.insync.replicas"), min_insync);
