@@ -159,7 +159,8 @@ fn what_was_passed_over_of_a_source_is_counted_and_named() {
     let weather = include_str!("../data/USC00305816.dly");
     std::fs::write(&file, weather.to_owned() + "no line\n").expect("written");
     let files = format!("source.ghcn_daily.files={}", file.display());
-    let arguments = ["run", "--set", "source.kind=ghcn_daily", "--set", &files];
+    let element = "source.ghcn_daily.element=TMAX";
+    let arguments = ["run", "--set", "source.kind=ghcn_daily", "--set", &files, "--set", element];
     let run = scene.isotherm(&arguments);
     run.ends_with(0);
     let first =
