@@ -189,15 +189,18 @@ pub fn wait_for(what: &str, mut seen: impl FnMut() -> bool) {
     }
 }
 
-/// Every file of results, by name.
+/// Every file of results, by name. One that a running program removes while it is looked at counts as gone.
 pub fn results(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let names = std::fs::read_dir(folder).expect("the folder is there");
     let files = names.map(|entry| entry.expect("it is listed").path());
     files
         .filter_map(|path: PathBuf| {
             let name = path.file_name()?.to_str()?.to_owned();
-            (name.starts_with("partition-") && (name.ends_with(".json") || name.ends_with(".jsonl")))
-                .then(|| (name, std::fs::read(&path).expect("it can be read")))
+            let result = name.starts_with("partition-") && (name.ends_with(".json") || name.ends_with(".jsonl"));
+            match result.then(|| std::fs::read(&path))? {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                read => Some((name, read.expect("it can be read"))),
+            }
         })
         .collect()
 }
