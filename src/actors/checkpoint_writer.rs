@@ -82,7 +82,10 @@ fn write(job: &mut PartitionJob, epoch: u64, identity: &Identity, snapshot: &Sna
                 identity.partition
             ),
         )
-        .advice(format!("use another state.dir for the new topic, or isotherm rebuild {}", identity.partition)));
+        .advice(format!(
+            "use another state.dir for the new topic, or isotherm rebuild {} with the same settings",
+            identity.partition
+        )));
     }
     job.store.commit(epoch, identity, snapshot)?;
     if let Err(failure) = job.log.publish_committed(identity.partition, snapshot.next_offset) {

@@ -116,7 +116,7 @@ impl Resume {
         );
         if believed {
             Failure::fatal(Kind::Data, format!("{what}: records that were counted are gone")).advice(format!(
-                "restore the topic, or count what is left with isotherm rebuild {}",
+                "restore the topic, or count what is left with isotherm rebuild {} and the same settings",
                 self.job.partition
             ))
         } else {
@@ -136,7 +136,7 @@ impl Resume {
                 ),
             )
             .advice(format!(
-                "go on without them by --accept-gap, which writes the gap into the file, or count what is left with isotherm rebuild {partition} --accept-loss"
+                "go on without them by --accept-gap, which writes the gap into the file, or count what is left with isotherm rebuild {partition} --accept-loss and the same settings"
             )));
         }
         state.gaps.push(Gap { from, to });
@@ -178,7 +178,7 @@ impl Resume {
                         ),
                     )
                     .advice(format!(
-                        "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition}"
+                        "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
                     )));
                 }
                 Some(_) => return unchecked(),

@@ -3,6 +3,10 @@
 use crate::faults::{Failure, Kind};
 use crate::log::{RecordLog, Topic};
 
+/// The ways out of a topic whose stations are in other partitions than before.
+pub const PARTITIONS_ADDED: &str =
+    "start over with log.on_start = \"recreate\", or with another log.topic and another state.dir";
+
 /// The topic as it is now. Retryable where there is none: whoever makes it may only be late.
 pub fn existing_topic(log: &dyn RecordLog) -> Result<Topic, Failure> {
     log.topic()?.ok_or_else(|| {
@@ -20,7 +24,7 @@ pub fn check_topic(log: &dyn RecordLog, topic: &Topic, partitions: u32, allow_co
             format!("{} has {} partitions, log.partitions is {partitions}", log.name(), topic.partitions),
         )
         .advice(
-            "set log.partitions to the topic's own count, or name another topic; where partitions were added, stations have moved: start over with log.on_start = \"recreate\", or under another log.topic",
+            format!("set log.partitions to the topic's own count, or name another topic; where partitions were added, stations have moved: {PARTITIONS_ADDED}"),
         ));
     }
     if topic.compacted && !allow_compaction {

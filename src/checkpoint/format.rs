@@ -260,7 +260,8 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
         version: u64,
     }
     let refuse = |what: String| Failure::fatal(Kind::Data, format!("{name} {what}"));
-    let recount = format!("count the partition anew with `isotherm rebuild {}`", partition_in(name));
+    let recount =
+        format!("count the partition anew with `isotherm rebuild {}` and the same settings", partition_in(name));
     let restore_or_recount = format!("restore a copy of it, or {recount}");
     let sealed = seal::verify(bytes);
     match serde_json::from_slice::<Outline>(bytes) {

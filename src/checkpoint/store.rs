@@ -94,7 +94,8 @@ impl PartitionStore {
     /// Reads the JSON and compares what it says of itself with where it is.
     fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<PartitionState, Failure> {
         let file = self.path.display();
-        let rebuild = format!("count the partition anew with `isotherm rebuild {}`", self.partition);
+        let rebuild =
+            format!("count the partition anew with `isotherm rebuild {}` and the same settings", self.partition);
         let format::Checkpoint { identity: found, state } = format::parse(&file.to_string(), bytes)?;
         let refuse = |kind: Kind, what: String, advice: String| Err(Failure::fatal(kind, what).advice(advice));
         if found.topic != identity.topic {
@@ -118,7 +119,9 @@ impl PartitionStore {
                 "{file} was made when the topic {:?} had {} partitions; it has {} now, and stations changed theirs",
                 identity.topic, found.partitions, identity.partitions
             );
-            return refuse(Kind::Settings, what, format!("set log.partitions back, or {rebuild}"));
+            let advice = "where partitions were added, start over with log.on_start = \"recreate\", or with another \
+                          log.topic and another state.dir; else set log.partitions back";
+            return refuse(Kind::Settings, what, advice.to_owned());
         }
         let differing = differing_rules(&state.rules, rules);
         if !differing.is_empty() {
@@ -134,8 +137,10 @@ impl PartitionStore {
         let (file, bytes) = (self.rejected_path.display(), known.rejected_bytes);
         let damaged = |reason: String| {
             let what = format!("{file} is damaged: {reason}");
-            let advice =
-                format!("restore a copy of it, or count the partition anew with `isotherm rebuild {}`", self.partition);
+            let advice = format!(
+                "restore a copy of it, or count the partition anew with `isotherm rebuild {}` and the same settings",
+                self.partition
+            );
             Err(Failure::fatal(Kind::Data, what).advice(advice))
         };
         if (content.len() as u64) < bytes {

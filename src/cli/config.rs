@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let entries: BTreeMap<_, _> = effective
             .entries
             .iter()
-            .map(|entry| (&entry.key, json!({ "value": entry.value, "origin": entry.origin })))
+            .map(|entry| (&entry.key, json!({ "value": typed(&entry.value), "origin": entry.origin })))
             .collect();
         output::print_json(&entries)?;
     } else if !arguments.check {
@@ -46,4 +46,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
         output::print(&output::table(&["key", "value", "origin"], &[], rows))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A value in the notation of TOML as JSON has it.
+fn typed(value: &str) -> serde_json::Value {
+    let parsed = toml::from_str::<BTreeMap<String, serde_json::Value>>(&format!("value = {value}"));
+    // A mask is no TOML.
+    parsed.ok().and_then(|mut parsed| parsed.remove("value")).unwrap_or_else(|| value.into())
 }

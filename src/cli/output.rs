@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::faults::Failure;
+use crate::faults::{Failure, Kind};
 
 /// One line on the standard error. One that nobody reads is no failure.
 pub fn tell(what: &dyn fmt::Display) {
@@ -39,7 +38,7 @@ pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("cannot write to", Path::new("the standard output"), &error)),
+        Err(error) => Err(Failure::fatal(Kind::Io, format!("cannot write to the standard output: {error}"))),
     }
 }
 

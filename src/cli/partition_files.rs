@@ -47,7 +47,7 @@ impl PartitionFile {
         if within != partition {
             let what = format!("{} holds partition {within}", self.path.display());
             return Err(Failure::fatal(Kind::Data, what).advice(format!(
-                "a copy under a wrong name? restore the right one, or count it anew: isotherm rebuild {partition}"
+                "a copy under a wrong name? restore the right one, or count it anew: isotherm rebuild {partition}, with the same settings"
             )));
         }
         Ok(checkpoint)

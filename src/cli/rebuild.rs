@@ -9,6 +9,7 @@ use super::arguments::{self, SettingsArguments};
 use super::partition_files::PartitionFile;
 use super::patience::Patience;
 use super::{Outcome, output, summary};
+use crate::actors::topic;
 use crate::checkpoint::format::{self, Checkpoint};
 use crate::checkpoint::{Lock, RealDisk, maintenance};
 use crate::faults::{Failure, Kind};
@@ -115,6 +116,20 @@ fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) 
         let what = format!("there is no {}: nothing could be counted anew", log.name());
         return Err(Failure::fatal(Kind::Data, what).advice("check log.kind and log.topic"));
     };
+    if let Ok(old) = old
+        && old.identity.log_id == topic.log_id
+        && old.identity.partitions != topic.partitions
+    {
+        // Counted anew, each partition would be right for itself, and a station that moved would be in two of them.
+        let what = format!(
+            "partition {partition} is not rebuilt, its files are left as they were: {} had {} partitions when it was \
+             counted and has {} now, so stations have moved",
+            log.name(),
+            old.identity.partitions,
+            topic.partitions
+        );
+        return Err(Failure::fatal(Kind::Settings, what).advice(topic::PARTITIONS_ADDED));
+    }
     let extent = log.extent(partition)?;
     Ok(match old {
         Ok(old) if old.identity.log_id != topic.log_id => Some(format!(

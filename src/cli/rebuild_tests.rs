@@ -44,6 +44,17 @@ fn what_the_log_no_longer_has_is_named() {
 }
 
 #[test]
+fn a_topic_that_got_more_partitions_is_not_counted_anew() {
+    let mut old = file("id", 0, 7);
+    old.as_mut().expect("it is whole").identity.partitions = 2;
+    let failure = loss(&old, &TestLog::new(Vec::new()), 0).expect_err("stations have moved");
+    assert!(failure.what.contains("had 2 partitions") && failure.what.contains("has 1 now"), "{failure}");
+    // Another topic is another matter: nothing of the old one is in it.
+    old.as_mut().expect("it is whole").identity.log_id = "other".to_owned();
+    assert!(loss(&old, &TestLog::new(Vec::new()), 0).expect("it can be accepted").is_some());
+}
+
+#[test]
 fn only_a_rebuild_that_has_not_come_as_far_is_gone_on_with() {
     assert!(is_unfinished(&file("id", 0, 5), &file("id", 0, 9)));
     for (current, aside) in [

@@ -46,7 +46,10 @@ pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
         output::tell(&format_args!("{branch}: {failure}"));
     }
     if !summary.laggards.is_empty() {
-        output::tell(&format_args!("did not stop in time: {}", summary.laggards.join(", ")));
+        output::tell(&format_args!(
+            "did not stop in time: {} (nothing is lost: the next start goes on from what was committed)",
+            summary.laggards.join(", ")
+        ));
     }
     if let Some((_, failure)) = summary.failures.first() {
         return Ok(exit_code(failure.kind));

@@ -10,6 +10,7 @@ use crate::faults::{Failure, Kind};
 use crate::log::{Topic, TopicSpec};
 use crate::observe::events::{RetentionWarning, TopicCreated};
 use crate::settings::OnStart;
+use crate::source;
 
 /// Held for the life of the process.
 pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lock>);
@@ -17,7 +18,14 @@ pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lo
 /// Makes the state folder, and this process its owner. Called again after a Retryable failure, as [`topic`] is.
 pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
     let (disk, state) = (&*environment.disk, &environment.settings.state);
-    disk.create_folder(&state.dir).map_err(|error| Failure::io("cannot create", &state.dir, &error))?;
+    if job.ingest {
+        // A source that is not there is told of before anything is made.
+        source::open(&environment.settings.source, None)?;
+    }
+    disk.create_folder(&state.dir).map_err(|error| {
+        let failure = Failure::io("cannot create the state folder", &state.dir, &error);
+        if failure.advice.is_some() { failure } else { failure.advice("choose another one with state.dir") }
+    })?;
     refuse_network_filesystem(environment, &state.dir)?;
     let every: Vec<u32> = (0..environment.settings.log.partitions).collect();
     let partitions = if recreates(environment, job) { &every } else { &job.partitions };

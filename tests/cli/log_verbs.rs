@@ -174,6 +174,14 @@ fn what_was_passed_over_of_a_source_is_counted_and_named() {
 }
 
 #[test]
+fn a_source_that_is_not_there_is_told_of_before_anything_is_made() {
+    let scene = scene();
+    let arguments = ["run", "--set", "source.kind=csv", "--set", "source.csv.files=nowhere/*.csv"];
+    scene.isotherm(&arguments).fails_in_one_line(78, &["nowhere/*.csv", "matches no file"]);
+    assert!(!scene.state().exists());
+}
+
+#[test]
 fn a_partition_that_failed_is_told_and_decides_the_exit_code() {
     let scene = scene();
     let log = scene.log();

@@ -122,7 +122,8 @@ fn config_shows_each_value_with_its_origin() {
     assert!(!run.stdout.contains("hunter2") && run.stdout.contains("********"));
     let json = scene.isotherm(&[&arguments[..], &["--json"]].concat()).json();
     assert_eq!(json["log.topic"]["origin"], "--set");
-    assert_eq!(json["log.partitions"]["value"], "8");
+    assert_eq!(json["log.partitions"]["value"], 8);
+    assert_eq!(json["log.kafka.client.sasl.password"]["value"], "********");
     assert_eq!(json.as_object().map(|all| all.len() > 40), Some(true));
 }
 
