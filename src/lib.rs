@@ -1,6 +1,8 @@
 //! isotherm: exact, crash-proof statistics per weather station from a partitioned record log.
 
 pub mod actors;
+pub mod audit;
+pub mod chaos;
 pub mod checkpoint;
 pub mod cli;
 pub mod domain;
@@ -8,6 +10,7 @@ pub mod faults;
 pub mod log;
 pub mod observe;
 pub mod pipeline;
+pub mod sabotage;
 pub mod settings;
 pub mod source;
 pub mod supervision;

@@ -198,6 +198,13 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ("[faults]\npoints = [\"aggregator.apply\"]", &["faults.points", "line 2", "POINT@HIT=ACTION"]),
     ("[faults]\npoints = [\"nowhere@1=panic\"]", &["unknown point \"nowhere\"", "aggregator.apply"]),
     ("[faults]\npoints = [1]", &["faults.points is [1]"]),
+    (
+        "[faults]\npoints = [\"aggregator.apply@1=short\"]",
+        &["line 2", "\"short\" at aggregator.apply", "panic, fatal, retryable, abort, hang, delay"],
+    ),
+    ("[faults]\npoints = [\"checkpoint.lock@1=hang\"]", &["\"hang\" at checkpoint.lock", "storage_full"]),
+    ("[faults]\npoints = [\"consumer.read@2=panic\", \"consumer.read@2=abort\"]", &["hit 2 of consumer.read twice"]),
+    ("[faults]\nseed = -1", &["faults.seed is -1", "at least 0"]),
     ("[output]\nlog_level = \"verbose\"", &["output.log_level is \"verbose\"", "debug"]),
     ("[log]\nkind = sqlite", &["x.toml line 2"]),
     ("[log]\nkind = \"kafka\"\nkind = \"sqlite\"", &["x.toml line 3", "duplicate key"]),

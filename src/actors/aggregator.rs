@@ -14,6 +14,7 @@ use crate::checkpoint::Identity;
 use crate::domain::PartitionState;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::Progress;
+use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
@@ -155,6 +156,7 @@ impl Aggregator {
         let rejected_before = loaded.state.rejected_total();
         loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
+        sabotage::keep(Bug::AggregatorStateReused, loaded.identity.partition, &loaded.state);
         let progress = self.progress.partition(loaded.identity.partition);
         progress.add_records(apply.batch.len() as u64);
         progress.add_rejected(loaded.state.rejected_total() - rejected_before);
@@ -178,7 +180,12 @@ impl Handler<Load> for Aggregator {
         if load.epoch != self.guard.epoch() {
             return Err(Refused);
         }
-        let progress = self.progress.partition(load.identity.partition);
+        if let Err(failure) = self.faults.hit("aggregator.load") {
+            end(failure.into(), &mut self.guard, context);
+            return Err(Refused);
+        }
+        let partition = load.identity.partition;
+        let progress = self.progress.partition(partition);
         progress.set_position(load.state.next_offset);
         if load.committed {
             progress.set_committed(load.state.next_offset);
@@ -186,7 +193,7 @@ impl Handler<Load> for Aggregator {
         self.loaded = Some(Loaded {
             identity: Arc::new(load.identity),
             committed: load.committed.then_some(load.state.next_offset),
-            state: load.state,
+            state: sabotage::kept(Bug::AggregatorStateReused, partition).unwrap_or(load.state),
             in_flight: false,
             snapshot_at: Instant::now(),
             scheduled: false,
@@ -202,6 +209,12 @@ impl Handler<Apply> for Aggregator {
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
         if apply.epoch != self.guard.epoch() || self.loaded.is_none() {
             return Err(Refused);
+        }
+        if sabotage::is(Bug::OffsetBeforeState)
+            && let Some(loaded) = &mut self.loaded
+        {
+            loaded.state.advance_to(apply.position);
+            self.commit_or_end(context);
         }
         if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
             end(failure.into(), &mut self.guard, context);
@@ -236,6 +249,10 @@ impl Handler<Drain> for Aggregator {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
+        if sabotage::is(Bug::LastCommitSkipped) {
+            self.guard.disarm();
+            return Box::pin(fut::ready(()));
+        }
         let flushed = self.flush(context);
         Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
             if flushed.is_ok() {

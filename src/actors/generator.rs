@@ -13,6 +13,7 @@ use super::producer::Producer;
 use crate::domain::Reading;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::{Progress, events};
+use crate::sabotage::{self, Bug};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
@@ -54,6 +55,7 @@ impl SourceReader {
     }
 
     fn open(&mut self, attached: &Attached) -> Result<(), Failure> {
+        self.faults.hit("generator.start")?;
         let source = source::open(&self.settings, attached.cursor.as_ref())?;
         if let Some((_, total)) = source.bytes() {
             self.progress.source().set_bytes_total(total);
@@ -140,7 +142,7 @@ impl Story {
             let ended = read.progressed == Progressed::Ended;
             // Past the last reading the cursor may still have moved, over lines that hold none.
             if !read.readings.is_empty() || (ended && cursor.as_ref() != Some(&read.cursor)) {
-                if in_flight.len() >= self.in_flight_max {
+                if in_flight.len() >= self.in_flight_max && !sabotage::is(Bug::InFlightNotBounded) {
                     memory = next_produced(&mut in_flight).await?;
                 }
                 cursor = Some(read.cursor.clone());

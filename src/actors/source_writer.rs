@@ -12,6 +12,7 @@ use crate::domain::Reading;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::partitioner::partition_of;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
+use crate::sabotage::{self, Bug};
 
 /// What the ingest branch is about. The same over all of its epochs.
 #[derive(Clone)]
@@ -56,6 +57,7 @@ impl SourceWriter {
     pub fn open(&mut self, epoch: u64) -> Result<Attached, Failure> {
         let job = &self.job;
         let _entered = job.fence.enter(epoch)?;
+        job.faults.hit("producer.start")?;
         let topic = existing_topic(&*job.log)?;
         check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
         let fresh = SourceState {
@@ -126,6 +128,13 @@ impl SourceWriter {
                 Outgoing { partition: partition_of(key, job.partitions), key: Some(key.to_vec()), value: Some(value) }
             })
             .collect();
+        if sabotage::is(Bug::CursorBeforeAcknowledgement)
+            && let Some(last) = messages.last()
+        {
+            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + records.len() as u64);
+            job.cursor_store.commit(epoch, state)?;
+            state.readings -= records.len() as u64;
+        }
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
         job.faults.hit("producer.acknowledge")?;
@@ -145,6 +154,7 @@ impl SourceWriter {
         }
         job.faults.hit("producer.cursor_commit")?;
         job.cursor_store.commit(epoch, state)?;
+        job.faults.hit("producer.reply")?;
         Ok(Delivery {
             attached: attached(state),
             readings: records.len() as u64,

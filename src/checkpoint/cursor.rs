@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::replace::{remove_temporaries, replace, sync_folder_of};
 use super::seal::{self, Broken};
 use super::{Disk, source_path};
-use crate::faults::{Failure, FaultPoints, Kind};
+use crate::faults::{Failure, Kind};
 
 /// The form that this program writes, and the only one that it reads.
 const VERSION: u64 = 1;
@@ -49,27 +49,25 @@ pub struct CursorStore {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     path: PathBuf,
-    faults: FaultPoints,
     epoch: Arc<Mutex<u64>>,
 }
 
 impl CursorStore {
-    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, faults: FaultPoints) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Self {
         let path = source_path(&folder);
-        Self { disk, folder, path, faults, epoch: Arc::default() }
+        Self { disk, folder, path, epoch: Arc::default() }
     }
 
     /// What was committed last, made durable; removes stale temp files. Damaged or newer: Fatal, left as it was.
     pub fn recover(&self) -> Result<Option<SourceState>, Failure> {
         let epoch = self.epoch.lock();
-        self.faults.hit("checkpoint.recover")?;
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
         let bytes = self.disk.read(&self.path).map_err(|error| Failure::io("cannot read", &self.path, &error))?;
         let state = bytes.as_deref().map(|bytes| self.parse(bytes)).transpose()?;
         remove_temporaries(&*self.disk, &self.path)?;
         match bytes {
             // Written anew rather than synced: an fsync that failed before proves nothing when it is asked for again.
-            Some(bytes) => replace(&*self.disk, &self.faults, &self.path, *epoch, &bytes)?,
+            Some(bytes) => replace(&*self.disk, &self.path, *epoch, &bytes)?,
             None => sync_folder_of(&*self.disk, &self.path)?,
         }
         Ok(state)
@@ -85,7 +83,7 @@ impl CursorStore {
         }
         *newest = epoch;
         let file = SourceFile { version: VERSION, source: state, checksum: seal::BLANK.to_owned() };
-        replace(&*self.disk, &self.faults, &self.path, epoch, &seal::seal(&file))
+        replace(&*self.disk, &self.path, epoch, &seal::seal(&file))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<SourceState, Failure> {

@@ -6,6 +6,7 @@
 
 pub mod cursor;
 pub mod disk;
+pub mod faulty;
 pub mod fence;
 pub mod format;
 pub mod lock;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use cursor::{CursorStore, SourceState};
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use faulty::FaultyDisk;
 pub use fence::Fence;
 pub use lock::Lock;
 pub use simulated::SimulatedDisk;

@@ -4,22 +4,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Disk;
-use crate::faults::{Failure, FaultPoints};
+use crate::faults::Failure;
+use crate::sabotage::{self, Bug};
 
 /// Replaces a file, or creates it. When this returns, the new content is on disk under the name; after a failure or a
 /// crash there is the old one or the new one, whole.
 ///
 /// The new content goes to a file of its own beside the old one, so a failed try leaves nothing that a later one builds
 /// on: it starts over with another new file.
-pub(super) fn replace(
-    disk: &dyn Disk,
-    faults: &FaultPoints,
-    path: &Path,
-    epoch: u64,
-    bytes: &[u8],
-) -> Result<(), Failure> {
+pub(super) fn replace(disk: &dyn Disk, path: &Path, epoch: u64, bytes: &[u8]) -> Result<(), Failure> {
     let temporary = temporary_path(path, epoch);
-    let replaced = write_and_rename(disk, faults, path, &temporary, bytes);
+    let replaced = write_and_rename(disk, path, &temporary, bytes);
     if replaced.is_err() {
         // Only to give its room back to a full disk. If this fails too, the next try or the next recovery removes it.
         let _ = disk.remove(&temporary);
@@ -27,15 +22,8 @@ pub(super) fn replace(
     replaced
 }
 
-fn write_and_rename(
-    disk: &dyn Disk,
-    faults: &FaultPoints,
-    path: &Path,
-    temporary: &Path,
-    bytes: &[u8],
-) -> Result<(), Failure> {
+fn write_and_rename(disk: &dyn Disk, path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let cannot = |doing: &'static str| move |error: io::Error| Failure::io(doing, temporary, &error);
-    faults.hit("checkpoint.write")?;
     let mut file = match disk.create_new(temporary) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             disk.remove(temporary).map_err(cannot("cannot remove"))?;
@@ -45,12 +33,14 @@ fn write_and_rename(
     }
     .map_err(cannot("cannot create"))?;
     file.append(bytes).map_err(cannot("cannot write"))?;
-    faults.hit("checkpoint.fsync")?;
-    file.sync().map_err(cannot("cannot fsync"))?;
+    if !sabotage::is(Bug::FsyncSkippedBeforeRename) {
+        file.sync().map_err(cannot("cannot fsync"))?;
+    }
     drop(file);
-    faults.hit("checkpoint.rename")?;
     disk.rename(temporary, path).map_err(|error| Failure::io("cannot replace", path, &error))?;
-    faults.hit("checkpoint.fsync_folder")?;
+    if sabotage::is(Bug::FolderFsyncSkipped) {
+        return Ok(());
+    }
     sync_folder_of(disk, path)
 }
 
@@ -63,6 +53,9 @@ pub(super) fn sync_folder_of(disk: &dyn Disk, path: &Path) -> Result<(), Failure
 /// Removes what replacements that were cut short have left beside the file. Only the names: they are of no importance,
 /// so nothing waits for the disk.
 pub(super) fn remove_temporaries(disk: &dyn Disk, path: &Path) -> Result<(), Failure> {
+    if sabotage::is(Bug::TemporariesLeft) {
+        return Ok(());
+    }
     let folder = path.parent().expect("a file is in a folder");
     let name = path.file_name().expect("a file has a name").to_string_lossy();
     let prefix = format!("{name}.tmp-");

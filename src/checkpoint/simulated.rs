@@ -42,6 +42,16 @@ struct Machine {
     power_ends_at: Option<usize>,
     powerless: bool,
     locks: BTreeSet<PathBuf>,
+    renames: Vec<Rename>,
+}
+
+/// A rename that was done.
+#[derive(Clone, Debug)]
+pub struct Rename {
+    pub from: PathBuf,
+    pub to: PathBuf,
+    /// The locks that were held then.
+    pub locks: BTreeSet<PathBuf>,
 }
 
 impl SimulatedDisk {
@@ -61,6 +71,7 @@ impl SimulatedDisk {
             power_ends_at: None,
             powerless: false,
             locks,
+            renames: Vec::new(),
         })))
     }
 
@@ -138,6 +149,11 @@ impl SimulatedDisk {
     /// Every file by its path.
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         self.0.lock().tree.visible()
+    }
+
+    /// Every rename so far, in order.
+    pub fn renames(&self) -> Vec<Rename> {
+        self.0.lock().renames.clone()
     }
 
     fn powered(&self) -> io::Result<MutexGuard<'_, Machine>> {
@@ -287,6 +303,8 @@ impl Disk for SimulatedDisk {
         }
         let file = machine.tree.find(from)?;
         machine.tree.change(vec![(from.to_owned(), None), (to.to_owned(), Some(file))]);
+        let locks = machine.locks.clone();
+        machine.renames.push(Rename { from: from.to_owned(), to: to.to_owned(), locks });
         Ok(())
     }
 

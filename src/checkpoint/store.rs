@@ -7,7 +7,8 @@ use super::fence::{Inside, Known};
 use super::replace::{remove_temporaries, replace, sync_folder_of};
 use super::{Disk, Fence, Identity, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
-use crate::faults::{Failure, FaultPoints, Kind};
+use crate::faults::{Failure, Kind};
+use crate::sabotage::{self, Bug};
 
 /// One partition's `partition-N.json` and `partition-N.rejected.jsonl` in a state folder. Clones share the fence.
 ///
@@ -21,13 +22,12 @@ pub struct PartitionStore {
     rejected_path: PathBuf,
     partition: u32,
     fence: Arc<Fence>,
-    faults: FaultPoints,
 }
 
 impl PartitionStore {
-    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence>, faults: FaultPoints) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence>) -> Self {
         let (path, rejected_path) = (partition_path(&folder, partition), rejected_path(&folder, partition));
-        Self { disk, folder, path, rejected_path, partition, fence, faults }
+        Self { disk, folder, path, rejected_path, partition, fence }
     }
 
     /// The partition's file.
@@ -41,7 +41,6 @@ impl PartitionStore {
     pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
         let inside = &mut *self.fence.enter(epoch)?.inside;
         inside.known = None;
-        self.faults.hit("checkpoint.recover")?;
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
 
         let json = self.read(&self.path)?;
@@ -74,10 +73,15 @@ impl PartitionStore {
         format::check(snapshot).map_err(|reason| self.broken(reason))?;
         let bytes = format::serialize(identity, snapshot);
 
-        self.append_rejected(inside, epoch, known, snapshot)?;
+        if !sabotage::is(Bug::RejectedAfterRename) {
+            self.append_rejected(inside, epoch, known, snapshot)?;
+        }
         inside.json_suspect = true;
-        replace(&*self.disk, &self.faults, &self.path, epoch, &bytes)?;
+        replace(&*self.disk, &self.path, epoch, &bytes)?;
         inside.json_suspect = false;
+        if sabotage::is(Bug::RejectedAfterRename) {
+            self.append_rejected(inside, epoch, known, snapshot)?;
+        }
         inside.known = Some(self::known(snapshot));
         Ok(())
     }
@@ -156,7 +160,7 @@ impl PartitionStore {
     fn settle_json(&self, inside: &mut Inside, epoch: u64, json: Option<&[u8]>) -> Result<(), Failure> {
         let was_suspect = std::mem::replace(&mut inside.json_suspect, true);
         match json {
-            Some(bytes) if was_suspect => replace(&*self.disk, &self.faults, &self.path, epoch, bytes)?,
+            Some(bytes) if was_suspect => replace(&*self.disk, &self.path, epoch, bytes)?,
             Some(_) => {
                 let synced = self.disk.sync_file(&self.path);
                 synced.map_err(|error| Failure::io("cannot fsync", &self.path, &error))?;
@@ -183,13 +187,17 @@ impl PartitionStore {
         };
         let path = &self.rejected_path;
         let bytes = known.rejected_bytes;
+        if sabotage::is(Bug::RejectedNotTruncated) {
+            inside.rejected_suspect = false;
+            return Ok(());
+        }
         if bytes == 0 {
             // Left by a crash in the first commit that had any, or by a rebuild. Removed and not cut: a rebuild keeps
             // the old file under a second name. The lines come again from the log.
             self.disk.remove(path).map_err(|error| Failure::io("cannot remove", path, &error))?;
             sync_folder_of(&*self.disk, path)?;
         } else if inside.rejected_suspect {
-            replace(&*self.disk, &self.faults, path, epoch, &content[..bytes as usize])?;
+            replace(&*self.disk, path, epoch, &content[..bytes as usize])?;
         } else {
             inside.rejected_suspect = true;
             let settled = if content.len() as u64 > bytes {
@@ -227,20 +235,18 @@ impl PartitionStore {
         if lines.is_empty() && (known.rejected_bytes == 0 || !inside.rejected_suspect) {
             return Ok(());
         }
-        self.faults.hit("checkpoint.append")?;
         let was_suspect = std::mem::replace(&mut inside.rejected_suspect, true);
         if known.rejected_bytes == 0 {
-            replace(&*self.disk, &self.faults, path, epoch, lines)?;
+            replace(&*self.disk, path, epoch, lines)?;
         } else if was_suspect {
             let content = self.read(path)?.unwrap_or_default();
             self.check_rejected(&content, known)?;
             let whole = [&content[..known.rejected_bytes as usize], lines].concat();
-            replace(&*self.disk, &self.faults, path, epoch, &whole)?;
+            replace(&*self.disk, path, epoch, &whole)?;
         } else {
             let cannot = |doing| move |error| Failure::io(doing, path, &error);
             let mut file = self.disk.open_append(path).map_err(cannot("cannot open"))?;
             file.append(lines).map_err(cannot("cannot append to"))?;
-            self.faults.hit("checkpoint.fsync")?;
             file.sync().map_err(cannot("cannot fsync"))?;
         }
         inside.rejected_suspect = false;

@@ -5,11 +5,12 @@
 //! quietly.
 //! May use every other folder.
 //!
-//! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file, and for failures those of [`crate::faults::Kind`]:
+//! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file or `chaos` a violation, and for failures those of [`crate::faults::Kind`]:
 //! 64 usage, 65 data, 69 unavailable, 70 internal, 74 I/O, 75 try again, 78 settings.
 
 mod arguments;
 mod audit;
+mod chaos;
 mod config;
 mod consume;
 mod debug;
@@ -17,13 +18,12 @@ mod output;
 mod overview;
 mod partition_files;
 mod patience;
+mod patient_log;
 mod produce;
 mod rebuild;
 mod run;
 mod show;
 mod summary;
-#[cfg(test)]
-mod test_log;
 
 use std::process::ExitCode;
 
@@ -38,7 +38,7 @@ Start here:
 
 Exit codes:
    0  done
-   1  audit: a file is wrong
+   1  audit: a file is wrong; chaos: an invariant does not hold
   64  the command line is wrong
   65  data is damaged, foreign or incomplete
   69  a service is not there
@@ -65,6 +65,7 @@ enum Verb {
     Debug(debug::Arguments),
     Show(show::Arguments),
     Audit(audit::Arguments),
+    Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
     Config(config::Arguments),
 }
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
+        Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };

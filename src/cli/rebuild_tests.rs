@@ -1,8 +1,8 @@
 use super::*;
 use crate::checkpoint::Identity;
-use crate::cli::test_log::TestLog;
 use crate::domain::{PartitionState, Rules};
 use crate::log::Extent;
+use crate::log::test_log::TestLog;
 
 fn file(log_id: &str, first_offset: u64, next_offset: u64) -> Result<Checkpoint, Failure> {
     let identity =

@@ -1,9 +1,12 @@
 //! What can go wrong: how a failure is described, and named points at which one can be made to happen.
 //!
-//! Guarantee: without a plan a fault point costs one branch. Uses `domain` at most.
+//! Guarantee: without a plan a fault point costs one branch, and a disk's calls nothing. Uses `domain` at most.
 
+pub mod drawn;
 pub mod failure;
+pub mod plan;
 pub mod points;
 
 pub use failure::{Failure, Kind, Severity};
-pub use points::{Action, FaultPoints, Planned};
+pub use plan::{ACTIONS, Action, Planned};
+pub use points::FaultPoints;

@@ -1,53 +1,95 @@
 //! Named points in the code at which a plan can make something go wrong.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::failure::{Failure, Kind};
+use super::plan::{ACTIONS, Action, Planned};
 
-/// Every point there is; a plan that names another is refused.
-pub const NAMES: [&str; 16] = [
-    "generator.next",
-    "producer.send",
-    "producer.acknowledge",
-    "producer.cursor_commit",
-    "consumer.start",
-    "consumer.read",
-    "aggregator.apply",
-    "aggregator.snapshot",
-    "aggregator.commit_reply",
-    "writer.commit",
-    "checkpoint.append",
-    "checkpoint.write",
-    "checkpoint.fsync",
-    "checkpoint.rename",
-    "checkpoint.fsync_folder",
-    "checkpoint.recover",
-];
-
-/// What happens at a point.
+/// What is done at a point: decides what can go wrong there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Panic,
-    Fatal,
-    Retryable,
-    /// The process ends at once, as by `kill -9`.
-    Abort,
-    /// The thread sleeps this long.
-    Delay(Duration),
-    /// The thread never comes back.
-    Hang,
+pub enum Place {
+    /// A step of an actor, or of its worker.
+    Step,
+    /// The supervisor starts a child again. Nobody would notice if its thread hung.
+    Restart,
+    /// A call on the disk that is made before there are supervisors. Nobody would notice if it hung.
+    Start,
+    /// Any other call on the disk.
+    Call,
+    /// One that writes bytes.
+    Write,
 }
 
-/// One planned fault: at the `hit`-th time (from 1) that the point is passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
-    pub point: String,
-    pub hit: u64,
-    pub action: Action,
+impl Place {
+    /// Whether such a thing can happen there.
+    pub fn allows(self, action: Action) -> bool {
+        match action {
+            Action::Panic | Action::Abort | Action::Delay(_) => true,
+            Action::Fatal | Action::Retryable => matches!(self, Self::Step | Self::Restart),
+            Action::StorageFull | Action::IoError | Action::PermissionDenied => {
+                matches!(self, Self::Start | Self::Call | Self::Write)
+            }
+            Action::Short | Action::Torn => self == Self::Write,
+            Action::Hang => !matches!(self, Self::Restart | Self::Start),
+        }
+    }
+}
+
+/// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
+pub const POINTS: [(&str, Place); 33] = [
+    ("generator.start", Place::Step),
+    ("generator.next", Place::Step),
+    ("producer.start", Place::Step),
+    ("producer.send", Place::Step),
+    ("producer.acknowledge", Place::Step),
+    ("producer.cursor_commit", Place::Step),
+    ("producer.reply", Place::Step),
+    ("consumer.start", Place::Step),
+    ("consumer.read", Place::Step),
+    ("aggregator.load", Place::Step),
+    ("aggregator.apply", Place::Step),
+    ("aggregator.snapshot", Place::Step),
+    ("aggregator.commit_reply", Place::Step),
+    ("writer.commit", Place::Step),
+    ("writer.reply", Place::Step),
+    ("supervisor.restart", Place::Restart),
+    ("checkpoint.create_folder", Place::Start),
+    ("checkpoint.lock", Place::Start),
+    ("checkpoint.link", Place::Start),
+    ("checkpoint.read", Place::Call),
+    ("checkpoint.list", Place::Call),
+    ("checkpoint.create", Place::Call),
+    ("checkpoint.write", Place::Write),
+    ("checkpoint.fsync", Place::Call),
+    ("checkpoint.rename", Place::Call),
+    ("checkpoint.fsync_folder", Place::Call),
+    ("checkpoint.open", Place::Call),
+    ("checkpoint.append", Place::Write),
+    ("checkpoint.fsync_appended", Place::Call),
+    ("checkpoint.fsync_found", Place::Call),
+    ("checkpoint.truncate", Place::Call),
+    ("checkpoint.remove", Place::Call),
+    ("checkpoint.filesystem", Place::Start),
+];
+
+/// The names of all points.
+pub const NAMES: [&str; POINTS.len()] = {
+    let mut names = [""; POINTS.len()];
+    let mut index = 0;
+    while index < POINTS.len() {
+        names[index] = POINTS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// The place of a point; `None` if there is no such point.
+pub fn place(point: &str) -> Option<Place> {
+    POINTS.iter().find(|(name, _)| *name == point).map(|(_, place)| *place)
 }
 
 /// The plan and how often each point was passed. Clones share both, so hits are counted across restarts.
@@ -56,66 +98,104 @@ pub struct FaultPoints(Option<Arc<Mutex<Plan>>>);
 
 struct Plan {
     planned: Vec<Planned>,
-    hits: BTreeMap<String, u64>,
+    hits: BTreeMap<&'static str, u64>,
     fired: Vec<Planned>,
 }
 
-impl FaultPoints {
-    /// A plan. Every name must be one of [`NAMES`].
-    pub fn new(planned: Vec<Planned>) -> Result<Self, Failure> {
-        if let Some(unknown) = planned.iter().find(|fault| !NAMES.contains(&fault.point.as_str())) {
-            return Err(Failure::fatal(
-                Kind::Settings,
-                format!("faults.points names the unknown point {:?}", unknown.point),
-            )
-            .advice(format!("the known ones are {}", NAMES.join(", "))));
+/// A write that is cut short.
+pub struct Cut(Planned);
+
+impl Cut {
+    /// What follows once a part of the bytes is written.
+    pub fn end(self) -> io::Error {
+        if self.0.action == Action::Torn {
+            std::process::abort();
         }
+        self.0.error()
+    }
+}
+
+impl FaultPoints {
+    /// A plan. Every point must be one of [`POINTS`], and every action one that can happen there.
+    pub fn new(planned: Vec<Planned>) -> Result<Self, Failure> {
+        planned.iter().try_for_each(check)?;
         if planned.is_empty() {
             return Ok(Self::default());
         }
         Ok(Self(Some(Arc::new(Mutex::new(Plan { planned, hits: BTreeMap::new(), fired: Vec::new() })))))
     }
 
-    /// Passes a point.
+    /// Passes a step.
     #[inline]
     pub fn hit(&self, point: &'static str) -> Result<(), Failure> {
         match &self.0 {
             None => Ok(()),
-            Some(plan) => Self::pass(plan, point),
+            Some(plan) => pass(plan, point).map_or(Ok(()), |fault| Err(fault.failure())),
         }
     }
 
-    #[cold]
-    fn pass(plan: &Mutex<Plan>, point: &'static str) -> Result<(), Failure> {
-        debug_assert!(NAMES.contains(&point), "{point} is not in NAMES");
-        let fault = {
-            let mut plan = plan.lock();
-            let hits = plan.hits.entry(point.to_owned()).or_default();
-            *hits += 1;
-            let hit = *hits;
-            let fault = plan.planned.iter().find(|fault| fault.point == point && fault.hit == hit).cloned();
-            plan.fired.extend(fault.clone());
-            fault
-        };
-        let Some(fault) = fault else { return Ok(()) };
-        let what = format!("planned fault at {point}, hit {}", fault.hit);
-        match fault.action {
-            Action::Panic => panic!("{what}"),
-            Action::Fatal => Err(Failure::fatal(Kind::Internal, what)),
-            Action::Retryable => Err(Failure::retryable(Kind::Unavailable, what)),
-            Action::Abort => std::process::abort(),
-            Action::Delay(time) => {
-                std::thread::sleep(time);
-                Ok(())
-            }
-            Action::Hang => loop {
-                std::thread::park();
-            },
+    /// Passes a call on the disk.
+    pub fn call(&self, point: &'static str) -> io::Result<()> {
+        self.write(point).and_then(|cut| cut.map_or(Ok(()), |cut| Err(cut.end())))
+    }
+
+    /// Passes a write: whether it is to be cut short.
+    pub fn write(&self, point: &'static str) -> io::Result<Option<Cut>> {
+        match self.0.as_ref().and_then(|plan| pass(plan, point)) {
+            None => Ok(None),
+            Some(fault) if matches!(fault.action, Action::Short | Action::Torn) => Ok(Some(Cut(fault))),
+            Some(fault) => Err(fault.error()),
         }
+    }
+
+    /// The whole plan.
+    pub fn planned(&self) -> Vec<Planned> {
+        self.0.as_ref().map(|plan| plan.lock().planned.clone()).unwrap_or_default()
     }
 
     /// The faults that happened so far.
     pub fn fired(&self) -> Vec<Planned> {
         self.0.as_ref().map(|plan| plan.lock().fired.clone()).unwrap_or_default()
+    }
+}
+
+fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
+    let refuse = |what: String, advice: String| Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    let Some(place) = place(point) else {
+        let advice = format!("the known ones are {}", NAMES.join(", "));
+        return refuse(format!("faults.points names the unknown point {point:?}"), advice);
+    };
+    if !place.allows(*action) {
+        let allowed: Vec<&str> = ACTIONS.into_iter().filter(|action| place.allows(*action)).map(Action::name).collect();
+        let advice = format!("the actions of {point} are {}", allowed.join(", "));
+        return refuse(format!("faults.points has {:?} at {point}, where it cannot happen", action.name()), advice);
+    }
+    Ok(())
+}
+
+/// What the caller must make happen, if anything: what does not need the caller happens here.
+#[cold]
+fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
+    debug_assert!(NAMES.contains(&point), "{point} is not in POINTS");
+    let fault = {
+        let mut plan = plan.lock();
+        let hits = plan.hits.entry(point).or_default();
+        *hits += 1;
+        let hit = *hits;
+        let fault = plan.planned.iter().find(|fault| fault.point == point && fault.hit == hit).cloned()?;
+        plan.fired.push(fault.clone());
+        fault
+    };
+    match fault.action {
+        Action::Panic => panic!("{}", fault.told()),
+        Action::Abort => std::process::abort(),
+        Action::Hang => loop {
+            std::thread::park();
+        },
+        Action::Delay(time) => {
+            std::thread::sleep(time);
+            None
+        }
+        _ => Some(fault),
     }
 }

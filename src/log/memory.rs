@@ -31,6 +31,8 @@ struct State {
     /// What the next calls fail with.
     failures: VecDeque<Failure>,
     stalled: bool,
+    /// Records of the largest write so far.
+    write_records_max: usize,
 }
 
 struct Created {
@@ -124,13 +126,21 @@ impl MemoryLog {
         });
     }
 
-    /// Deletes the topic and creates it again, empty and with another log id.
-    pub fn recreate(&self) {
+    /// Deletes the topic and creates it again, empty and with another log id. Gives a log that still has the old one.
+    pub fn recreate(&self) -> Self {
         let mut state = self.0.state.lock();
-        let Created { retention_ms, partitions, .. } = state.topic.take().expect("the topic was created");
-        let partitions = u32::try_from(partitions.len()).expect("they were created from a u32");
-        self.create(&mut state, partitions, retention_ms);
+        let old = state.topic.take().expect("the topic was created");
+        let partitions = u32::try_from(old.partitions.len()).expect("they were created from a u32");
+        self.create(&mut state, partitions, old.retention_ms);
         self.0.changed.notify_all();
+        let gone = Self::with(&self.0.topic, self.0.waits);
+        gone.0.state.lock().topic = Some(old);
+        gone
+    }
+
+    /// Records of the largest write so far.
+    pub fn write_records_max(&self) -> usize {
+        self.0.state.lock().write_records_max
     }
 
     pub fn add_partitions(&self, partitions: u32) {
@@ -284,6 +294,7 @@ impl RecordWriter for Writer {
         if state.stalled {
             return Err(Failure::retryable(Kind::Unavailable, format!("the {name} does not answer")));
         }
+        state.write_records_max = state.write_records_max.max(records.len());
         let topic = state.same(&name, &self.log_id)?;
         for record in records {
             topic.partition(&name, record.partition)?;

@@ -9,6 +9,8 @@ pub mod kafka;
 pub mod memory;
 pub mod partitioner;
 pub mod sqlite;
+#[cfg(test)]
+pub mod test_log;
 
 use std::path::Path;
 use std::sync::Arc;

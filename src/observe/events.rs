@@ -6,7 +6,7 @@ use std::fmt;
 
 use tracing::{debug, error, info, warn};
 
-use crate::faults::Failure;
+use crate::faults::{Failure, Planned};
 
 use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
 
@@ -110,6 +110,19 @@ pub struct OutageEnded {
 impl OutageEnded {
     pub fn emit(&self) {
         info!(branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
+    }
+}
+
+/// The settings have things go wrong in this run.
+#[derive(Clone, Debug)]
+pub struct FaultsPlanned<'a> {
+    pub faults: &'a [Planned],
+}
+
+impl FaultsPlanned<'_> {
+    pub fn emit(&self) {
+        let faults: Vec<String> = self.faults.iter().map(Planned::to_string).collect();
+        warn!(faults = faults.join(","), "faults are planned for this run");
     }
 }
 

@@ -25,7 +25,19 @@ fn address<A: actix::Actor>(slot: &Slot<A>) -> Addr<A> {
     slot.borrow().clone().expect("children are started in order, and each before leaves its address")
 }
 
-fn child(name: &'static str, start: impl FnMut(&Life) -> Result<Child, Failure> + 'static) -> ChildSpec {
+/// A child whose restart is a fault point, on the supervisor's own thread.
+fn child(
+    name: &'static str,
+    environment: &Environment,
+    mut start: impl FnMut(&Life) -> Result<Child, Failure> + 'static,
+) -> ChildSpec {
+    let faults = environment.faults.clone();
+    let start = move |life: &Life| {
+        if life.epoch > 1 {
+            faults.hit("supervisor.restart")?;
+        }
+        start(life)
+    };
     ChildSpec { name, start: Box::new(start) }
 }
 
@@ -53,13 +65,8 @@ pub(super) fn partition_branch(
     outage: &Outage,
 ) -> BranchSpec {
     let settings = &environment.settings;
-    let store = PartitionStore::new(
-        environment.disk.clone(),
-        settings.state.dir.clone(),
-        partition,
-        fence(environment),
-        environment.faults.clone(),
-    );
+    let store =
+        PartitionStore::new(environment.disk.clone(), settings.state.dir.clone(), partition, fence(environment));
     let of_partition = PartitionJob {
         log: environment.log.clone(),
         store,
@@ -78,7 +85,7 @@ pub(super) fn partition_branch(
         let (writer, of_partition) = (writer.clone(), of_partition.clone());
         let patience = patience(environment, outage.part());
         let progress = environment.progress.clone();
-        child("checkpoint writer", move |life| {
+        child("checkpoint writer", environment, move |life| {
             let worker = worker(spawn, &format!("isotherm-write-{partition}"), of_partition.clone())?;
             let (patience, progress) = (patience.clone(), progress.clone());
             let started = life.start(move |guard, _| CheckpointWriter::new(guard, worker, patience, progress));
@@ -90,7 +97,7 @@ pub(super) fn partition_branch(
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let aggregator = aggregator.clone();
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
-        child("aggregator", move |life| {
+        child("aggregator", environment, move |life| {
             let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
             let started = life.start(move |guard, _| Aggregator::new(guard, writer, commit_interval, faults, progress));
             aggregator.replace(Some(started.clone()));
@@ -100,7 +107,7 @@ pub(super) fn partition_branch(
     let read = {
         let (patience, progress) = (patience(environment, outage.clone()), environment.progress.clone());
         let batch_records = settings.consume.batch_records;
-        child("consumer", move |life| {
+        child("consumer", environment, move |life| {
             let reader = PartitionReader::new(of_partition.clone(), progress.clone());
             let worker = worker(spawn, &format!("isotherm-read-{partition}"), reader)?;
             let (aggregator, patience, goal) = (address(&aggregator), patience.clone(), goal.clone());
@@ -122,11 +129,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let opened = source::open(&settings.source, None)?;
     let of_source = IngestJob {
         log: environment.log.clone(),
-        cursor_store: CursorStore::new(
-            environment.disk.clone(),
-            settings.state.dir.clone(),
-            environment.faults.clone(),
-        ),
+        cursor_store: CursorStore::new(environment.disk.clone(), settings.state.dir.clone()),
         fence: fence(environment),
         topic: settings.log.topic.clone(),
         partitions: settings.log.partitions,
@@ -141,7 +144,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let produce = {
         let (producer, patience) = (producer.clone(), patience(environment, outage.part()));
         let (outage, progress) = (outage.clone(), environment.progress.clone());
-        child("producer", move |life| {
+        child("producer", environment, move |life| {
             let worker = worker(spawn, "isotherm-produce", SourceWriter::new(of_source.clone()))?;
             let (patience, outage, progress) = (patience.clone(), outage.clone(), progress.clone());
             let started = life.start(move |guard, _| Producer::new(guard, worker, patience, outage, progress));
@@ -152,7 +155,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let generate = {
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let (source, produce) = (settings.source.clone(), settings.produce.clone());
-        child("generator", move |life| {
+        child("generator", environment, move |life| {
             let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
             let worker = worker(spawn, "isotherm-source", reader)?;
             let (producer, produce) = (address(&producer), produce.clone());

@@ -22,7 +22,7 @@ pub use environment::Environment;
 pub use trees::run_trees;
 
 use crate::faults::Failure;
-use crate::observe::Display;
+use crate::observe::{Display, events};
 use crate::settings::Settings;
 use crate::supervision;
 
@@ -72,6 +72,10 @@ pub fn run(job: Job, settings: Settings) -> Result<Summary, Failure> {
     let environment = Environment::real(settings, &job.partitions)?;
     let output = &environment.settings.output;
     let display = Display::start(environment.progress.clone(), output, std::io::stderr().is_terminal())?;
+    let planned = environment.faults.planned();
+    if !planned.is_empty() {
+        events::FaultsPlanned { faults: &planned }.emit();
+    }
     let system = actix::System::new();
     let summary = system.block_on(async move {
         let stop = signals::stop_signal(environment.settings.supervision.shutdown_ms)?;

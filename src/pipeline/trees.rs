@@ -10,15 +10,18 @@ use tokio::sync::watch;
 use super::branches::{ingest_branch, is_finite, partition_branch};
 use super::prepare;
 use super::{End, Environment, Job, Summary};
+use crate::checkpoint::FaultyDisk;
 use crate::faults::{Failure, Kind};
 use crate::observe::events::{self, Branch};
+use crate::sabotage::{self, Bug};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
 use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
-    let trees = Trees { job, environment, stop };
+    let disk = FaultyDisk::over(environment.disk, &environment.faults);
+    let trees = Trees { job, environment: Environment { disk, ..environment }, stop };
     let (locks, ends) = tokio::select! {
         biased;
         prepared = trees.prepare() => prepared?,
@@ -181,7 +184,10 @@ impl Trees {
         stop: watch::Receiver<bool>,
     ) -> Outcome {
         let environment = &self.environment;
-        let seed = environment.seed.wrapping_add(index);
+        let seed = match sabotage::is(Bug::JitterNotSeeded) {
+            true => rand::random(),
+            false => environment.seed.wrapping_add(index),
+        };
         let listener = |event: Event<'_>| self.tell(branch, &event);
         supervise(spec, environment.policy(), environment.spawn, seed, outage, stop, listener).await
     }
@@ -190,6 +196,9 @@ impl Trees {
         let progress = &self.environment.progress;
         match *event {
             Event::Died { child, cause, backoff } => {
+                if sabotage::is(Bug::PanicStopsAll) {
+                    self.stop.send_replace(true);
+                }
                 tracing::debug!(%branch, child, cause, backoff_ms = milliseconds(backoff), "died");
             }
             Event::Restarted { child, cause, resumes_from, took } => {

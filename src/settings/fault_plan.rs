@@ -1,73 +1,34 @@
-//! The plan of faults, from its text.
+//! The plan of faults: what is written, and what a seed draws.
 
-use std::time::Duration;
-
-use crate::faults::{Action, Failure, FaultPoints, Kind, Planned};
+use crate::faults::{Failure, FaultPoints, Kind, Planned, drawn};
 
 use super::model::Settings;
 
-/// Longest delay that can be planned.
-const DELAY_MAX_MS: u64 = 3_600_000;
-
 /// The faults that the settings plan.
 pub fn fault_points(settings: &Settings) -> Result<FaultPoints, Failure> {
-    let planned = settings.faults.points.iter().map(|text| {
-        parse(text).ok_or_else(|| {
-            Failure::fatal(Kind::Settings, format!("faults.points has {text:?}, which is no fault"))
-                .advice("write POINT@HIT=ACTION with a hit from 1 and the action panic, fatal, retryable, abort, hang or delay:MS, as in aggregator.apply@3=panic")
+    let written = settings.faults.points.iter().map(|text| {
+        Planned::parse(text).ok_or_else(|| {
+            Failure::fatal(Kind::Settings, format!("faults.points has {text:?}, which is no fault")).advice(
+                "write POINT@HIT=ACTION with a hit from 1 and an action such as panic, storage_full or delay:MS, as in aggregator.apply@3=panic; settings/default.toml names all",
+            )
         })
     });
-    FaultPoints::new(planned.collect::<Result<_, _>>()?)
-}
-
-fn parse(text: &str) -> Option<Planned> {
-    let (point, rest) = text.split_once('@')?;
-    let (hit, action) = rest.split_once('=')?;
-    let hit = number(hit).filter(|&hit| hit > 0)?;
-    let action = match action {
-        "panic" => Action::Panic,
-        "fatal" => Action::Fatal,
-        "retryable" => Action::Retryable,
-        "abort" => Action::Abort,
-        "hang" => Action::Hang,
-        other => {
-            let delay_ms = number(other.strip_prefix("delay:")?).filter(|&ms| ms <= DELAY_MAX_MS)?;
-            Action::Delay(Duration::from_millis(delay_ms))
-        }
-    };
-    Some(Planned { point: point.to_owned(), hit, action })
-}
-
-/// Digits only: `parse` alone would take a sign.
-fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_action_is_read() {
-        for (text, action) in [
-            ("panic", Action::Panic),
-            ("fatal", Action::Fatal),
-            ("retryable", Action::Retryable),
-            ("abort", Action::Abort),
-            ("hang", Action::Hang),
-            ("delay:250", Action::Delay(Duration::from_millis(250))),
-        ] {
-            let planned = Planned { point: "aggregator.apply".to_owned(), hit: 3, action };
-            assert_eq!(parse(&format!("aggregator.apply@3={text}")), Some(planned));
+    let mut planned: Vec<Planned> = written.collect::<Result<_, _>>()?;
+    for (index, fault) in planned.iter().enumerate() {
+        if planned[..index].iter().any(|earlier| same_hit(earlier, fault)) {
+            let what = format!("faults.points plans hit {} of {} twice", fault.hit, fault.point);
+            return Err(Failure::fatal(Kind::Settings, what).advice("plan one fault for each hit"));
         }
     }
-
-    #[test]
-    fn what_is_no_fault_is_refused() {
-        for text in
-            ["", "a", "a@1", "a@0=panic", "a@x=panic", "a@+1=panic", "a@1=explode", "a@1=delay:", "a@1=delay:3600001"]
-        {
-            assert_eq!(parse(text), None, "{text}");
-        }
+    if settings.faults.seed != 0 {
+        let mut drawn = drawn::draw(settings.faults.seed, settings.supervision.restarts_max);
+        // What is written counts.
+        drawn.retain(|fault| planned.iter().all(|written| !same_hit(written, fault)));
+        planned.extend(drawn);
     }
+    FaultPoints::new(planned)
+}
+
+fn same_hit(one: &Planned, other: &Planned) -> bool {
+    (&one.point, one.hit) == (&other.point, other.hit)
 }

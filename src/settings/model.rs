@@ -203,6 +203,8 @@ pub struct Supervision {
 pub struct Faults {
     /// Each `POINT@HIT=ACTION`, as in `aggregator.apply@3=panic`.
     pub points: Vec<String>,
+    /// Of faults that are drawn; 0: none.
+    pub seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

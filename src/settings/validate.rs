@@ -89,6 +89,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("supervision.shutdown_ms", Whole(1, HOUR_MS)),
     ("supervision.on_branch_failure", OneOf(&["continue", "exit"])),
     ("faults.points", Points),
+    ("faults.seed", Whole(0, i64::MAX)),
     ("output.log_format", OneOf(&["text", "json"])),
     ("output.log_level", Text("off, error, warn, info, debug or trace, also for a part, as info,isotherm::log=debug", is_level)),
     ("output.progress_interval_ms", Whole(1, HOUR_MS)),

@@ -40,7 +40,7 @@ pub fn install_hook() {
 /// Runs supervised code; a panic is an error that says what it said and where.
 ///
 /// What the code had in its hands may be half changed then, so the caller must not use it again.
-pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = SUPERVISED.replace(true);
     LAST.take();
     let result = panic::catch_unwind(AssertUnwindSafe(work));

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::faults::points::place;
 use isotherm::faults::{Action, Planned};
 use proptest::prelude::*;
 
@@ -70,9 +71,15 @@ fn a_failure_at_any_operation_is_made_good_and_no_crash_after_it_loses_anything(
 #[test]
 fn a_planned_fault_at_any_point_is_made_good() {
     let life = Life::usual();
-    for point in ["append", "write", "fsync", "rename", "fsync_folder", "recover"] {
-        for (action, hit) in [(Action::Retryable, 1), (Action::Retryable, 2), (Action::Fatal, 1), (Action::Panic, 2)] {
-            let planned = Planned { point: format!("checkpoint.{point}"), hit, action };
+    let often = ["create_folder", "read", "list", "create", "write", "fsync", "rename", "fsync_folder"];
+    let once = ["open", "append", "fsync_appended"];
+    let hits = often.into_iter().flat_map(|point| [(point, 1), (point, 2)]).chain(once.map(|point| (point, 1)));
+    for (point, hit) in hits {
+        let point = format!("checkpoint.{point}");
+        let place = place(&point).expect("the point is known");
+        let actions = [Action::StorageFull, Action::IoError, Action::Panic, Action::Short];
+        for action in actions.into_iter().filter(|action| place.allows(*action)) {
+            let planned = Planned { point: point.clone(), hit, action };
             let faults = FaultPoints::new(vec![planned.clone()]).expect("the point is known");
             let disk = SimulatedDisk::new(1024);
             let store = store(&disk, faults.clone());

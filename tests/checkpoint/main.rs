@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isotherm::checkpoint::format::serialize;
-use isotherm::checkpoint::{Disk, Fence, Identity, PartitionStore, SimulatedDisk, partition_path, rejected_path};
+use isotherm::checkpoint::{
+    Disk, FaultyDisk, Fence, Identity, PartitionStore, SimulatedDisk, partition_path, rejected_path,
+};
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules, Snapshot};
 use isotherm::faults::FaultPoints;
 
@@ -110,7 +112,7 @@ pub fn store(disk: &(impl Disk + Clone + 'static), faults: FaultPoints) -> Parti
 
 pub fn store_in(disk: &(impl Disk + Clone + 'static), folder: &Path, faults: FaultPoints) -> PartitionStore {
     let fence = Fence::new(Duration::from_secs(10), |waited| panic!("hung for {waited:?}"));
-    PartitionStore::new(Arc::new(disk.clone()), folder.to_owned(), 2, Arc::new(fence), faults)
+    PartitionStore::new(FaultyDisk::over(Arc::new(disk.clone()), &faults), folder.to_owned(), 2, Arc::new(fence))
 }
 
 /// A disk on which these snapshots were committed, and a store on it that has recovered as epoch 1.

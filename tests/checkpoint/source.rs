@@ -24,7 +24,7 @@ pub fn source_state(readings: u64) -> SourceState {
 }
 
 pub fn cursor_store(disk: &SimulatedDisk) -> CursorStore {
-    CursorStore::new(Arc::new(disk.clone()), folder().to_owned(), FaultPoints::default())
+    CursorStore::new(Arc::new(disk.clone()), folder().to_owned())
 }
 
 fn path() -> PathBuf {

@@ -27,9 +27,11 @@ fn a_panic_is_one_line_also_where_backtraces_are_wanted() {
         let run = run(&format!("{point}@1=panic"));
         run.ends_with(0);
         let told = lines(&run, point);
-        assert_eq!(told.len(), 1, "{}", run.stderr);
+        assert_eq!(told.len(), 2, "{}", run.stderr);
+        assert!(told[0].contains("faults are planned"), "{}", told[0]);
+        let told = &told[1..];
         assert!(told[0].contains("restarted") && told[0].contains("src/faults/points.rs"), "{}", told[0]);
-        assert!(run.stderr.lines().count() <= 4 && !run.stderr.contains("backtrace"), "{}", run.stderr);
+        assert!(run.stderr.lines().count() <= 5 && !run.stderr.contains("backtrace"), "{}", run.stderr);
     }
 }
 

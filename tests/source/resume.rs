@@ -139,23 +139,6 @@ proptest! {
         let (_folder, settings) = ghcn_of(lines.join("\n").as_bytes());
         goes_on_from_every_cursor(&settings, readings_max);
     }
-
-    #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), flips in prop::collection::vec((0usize..600, any::<u8>()), 0..4)) {
-        let (_folder, settings) = csv_of(&[b"date,degrees\n".as_slice(), &bytes].concat());
-        goes_on_from_every_cursor(&settings, 5);
-        let (_folder, settings) = ghcn_of(&bytes);
-        goes_on_from_every_cursor(&settings, 5);
-        let mut line = [ghcn_line("201401", "TMAX", &[(3, "12", ' ')]), "\n".to_owned()].concat().repeat(3).into_bytes();
-        for (at, byte) in flips {
-            line[at] = byte;
-        }
-        let (_folder, settings) = ghcn_of(&line);
-        goes_on_from_every_cursor(&settings, 1);
-        // A header of arbitrary bytes is refused or read.
-        let (_folder, settings) = csv_of(&bytes);
-        let _ = open(&settings, None).expect("opens").next(&mut Vec::new(), 10);
-    }
 }
 
 #[test]

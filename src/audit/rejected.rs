@@ -1,8 +1,7 @@
 //! The file of rejected records, compared line by line with what a replay expects, without ever holding it.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::differences::Differences;
 use crate::faults::Failure;
@@ -11,24 +10,18 @@ use crate::faults::Failure;
 const LINE_BYTES_MAX: u64 = 1 << 16;
 
 /// The first `bytes` bytes of a partition's file of rejected records. What stands behind them is not committed yet.
-pub struct RejectedFile {
-    path: PathBuf,
-    /// `None` where there is no file.
-    reader: Option<BufReader<io::Take<File>>>,
+pub struct RejectedFile<'a> {
+    path: &'a Path,
+    reader: BufReader<io::Take<Box<dyn Read + 'a>>>,
     lines: u64,
     bytes: u64,
     crc32c: u32,
     line: Vec<u8>,
 }
 
-impl RejectedFile {
-    pub fn open(path: PathBuf, bytes: u64) -> Result<Self, Failure> {
-        let reader = match File::open(&path) {
-            Ok(file) => Some(BufReader::new(file.take(bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::io("cannot open", &path, &error)),
-        };
-        Ok(Self { path, reader, lines: 0, bytes: 0, crc32c: 0, line: Vec::new() })
+impl<'a> RejectedFile<'a> {
+    pub fn new(path: &'a Path, content: Box<dyn Read + 'a>, bytes: u64) -> Self {
+        Self { path, reader: BufReader::new(content.take(bytes)), lines: 0, bytes: 0, crc32c: 0, line: Vec::new() }
     }
 
     /// Compares the next line with what it should be.
@@ -67,11 +60,10 @@ impl RejectedFile {
     /// Reads the next line; `false` and an empty line at the end.
     fn next(&mut self) -> Result<bool, Failure> {
         self.line.clear();
-        let Some(reader) = &mut self.reader else { return Ok(false) };
-        reader
+        (&mut self.reader)
             .take(LINE_BYTES_MAX)
             .read_until(b'\n', &mut self.line)
-            .map_err(|error| Failure::io("cannot read", Path::new(&self.path), &error))?;
+            .map_err(|error| Failure::io("cannot read", self.path, &error))?;
         self.bytes += self.line.len() as u64;
         self.crc32c = crc32c::crc32c_append(self.crc32c, &self.line);
         self.lines += u64::from(!self.line.is_empty());

@@ -1,4 +1,4 @@
-//! Audits one partition: what the file says it read is read again from the log, a batch at a time.
+//! Audits one partition: what its file says it read is read again from the log, a batch at a time.
 
 use std::time::{Duration, Instant};
 
@@ -6,61 +6,43 @@ use super::compare;
 use super::differences::Differences;
 use super::model::Model;
 use super::rejected::RejectedFile;
-use super::{Finding, Verified};
-use crate::checkpoint;
+use super::{Files, Finding, Verified, Wrong};
 use crate::checkpoint::format::Checkpoint;
-use crate::cli::output;
-use crate::cli::partition_files::PartitionFile;
-use crate::cli::patience::Patience;
 use crate::domain::{Batch, Record};
 use crate::faults::{Failure, Kind};
 use crate::log::RecordLog;
-use crate::settings::Settings;
 
 const RECORDS_MAX: usize = 5000;
 const READ_WAIT: Duration = Duration::from_millis(500);
 
-/// How long a log that is away, or that gives nothing though it should, is waited for.
-const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
+/// How long a log that answers, but gives nothing though it should, is waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Audits the partition's file as it is now.
-pub fn audit(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
-    let folder = &settings.state.dir;
-    let Some(file) = PartitionFile::read(folder, partition)? else {
-        return Err(Failure::fatal(
-            Kind::Data,
-            format!("there is no partition-{partition}.json in {}", folder.display()),
-        )
-        .advice("check state.dir; a partition has a file once something of it is committed"));
-    };
-    let checkpoint = match file.parse(partition) {
-        Ok(checkpoint) => checkpoint,
-        Err(failure) => return Ok(Finding::refused(&failure)),
-    };
-    let patience = Patience::up_to(LOG_AWAY_MAX);
-    if let Some(topic) = patience.wait(|| false, || log.topic())?
-        && topic.log_id == checkpoint.identity.log_id
-        && topic.partitions != checkpoint.identity.partitions
+/// Audits a partition's files, which should be of this topic. A failure of the log ends it.
+pub fn audit(log: &dyn RecordLog, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
+    let Files { path, bytes, checkpoint, rejected_path, rejected } = files;
+    let partition = checkpoint.identity.partition;
+    if let Some(found) = log.topic()?
+        && found.log_id == checkpoint.identity.log_id
+        && found.partitions != checkpoint.identity.partitions
     {
-        let (file, topic) = (checkpoint.identity.partitions, topic.partitions);
-        let made = checkpoint::partition_path(folder, partition);
-        let what = format!("{} has {topic} partitions, {} says {file}", log.name(), made.display());
+        let (file, found) = (checkpoint.identity.partitions, found.partitions);
+        let why = format!("{} has {found} partitions, {} says {file}", log.name(), path.display());
         // Partitions can be added to a topic, but never taken away.
-        if file > topic {
-            return Ok(Finding::FileWrong { why: what, differences: Differences::default() });
+        if file > found {
+            return Ok(Finding::FileWrong(Wrong { why, differences: Differences::default(), adds_up: true }));
         }
-        output::tell(&format_args!("warning: {what}; it is compared with the records of its partition"));
+        tracing::warn!("{why}; it is compared with the records of its partition");
     }
-    if let Some(why) = patience.wait(|| false, || missing(log, settings, &checkpoint))? {
+    if let Some(why) = missing(log, topic, checkpoint)? {
         return Ok(Finding::LogIncomplete { why });
     }
-    let rejected = checkpoint::rejected_path(folder, partition);
-    let mut rejected = RejectedFile::open(rejected, checkpoint.state.rejected_bytes)?;
-    let mut replay = Model::new(checkpoint.state.rules);
-    let mut differences = Differences::default();
     let state = &checkpoint.state;
+    let mut rejected = RejectedFile::new(rejected_path, rejected, state.rejected_bytes);
+    let mut replay = Model::new(state.rules);
+    let mut differences = Differences::default();
     for range in compare::ranges(state.first_offset, state.next_offset, &state.gaps) {
-        let read = read(log, partition, range, &patience, |record| match replay.apply(record) {
+        let read = read(log, partition, range, |record| match replay.apply(record) {
             Some(line) => rejected.expect(&line, &mut differences),
             None => Ok(()),
         });
@@ -73,16 +55,16 @@ pub fn audit(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result
         }
     }
     // The same questions again: a topic that was recreated meanwhile would have been read in silence.
-    if let Some(why) = patience.wait(|| false, || missing(log, settings, &checkpoint))? {
+    if let Some(why) = missing(log, topic, checkpoint)? {
         return Ok(Finding::LogIncomplete { why });
     }
     let said = state.counted() + state.rejected_total();
-    if replay.records < said && patience.wait(|| false, || log.topic())?.is_some_and(|topic| topic.compacted) {
+    if replay.records < said && log.topic()?.is_some_and(|topic| topic.compacted) {
         let why = format!("{} is compacted: of {said} records {} are left", log.name(), replay.records);
         return Ok(Finding::LogIncomplete { why });
     }
     let rejected_lines = rejected.finish(replay.rejected_bytes, replay.rejected_crc32c, &mut differences)?;
-    Ok(compared(&file.bytes, &checkpoint, replay, rejected_lines, differences))
+    Ok(compared(bytes, checkpoint, replay, rejected_lines, differences))
 }
 
 fn compared(
@@ -102,6 +84,7 @@ fn compared(
         rejected_lines,
         stations: replay.stations.len(),
     };
+    let adds_up = state.counted() + state.rejected_total() == replay.records;
     compare::fields(state, &replay, &mut differences);
     if differences.total == 0 {
         compare::bytes(bytes, checkpoint, replay, &mut differences);
@@ -111,16 +94,16 @@ fn compared(
         total => {
             let (records, from, to) = (verified.records, verified.first_offset, verified.offset);
             let why = format!("{total} differences from {records} records replayed from offset {from} to {to}");
-            Finding::FileWrong { why, differences }
+            Finding::FileWrong(Wrong { why, differences, adds_up })
         }
     }
 }
 
 /// What of the file's records the log cannot give any more; `None` if it should have all of them.
-fn missing(log: &dyn RecordLog, settings: &Settings, file: &Checkpoint) -> Result<Option<String>, Failure> {
+fn missing(log: &dyn RecordLog, topic: &str, file: &Checkpoint) -> Result<Option<String>, Failure> {
     let (identity, state) = (&file.identity, &file.state);
-    if identity.topic != settings.log.topic {
-        return Ok(Some(format!("the file is of topic {}, log.topic is {}", identity.topic, settings.log.topic)));
+    if identity.topic != topic {
+        return Ok(Some(format!("the file is of topic {}, log.topic is {topic}", identity.topic)));
     }
     let Some(topic) = log.topic()? else { return Ok(Some(format!("there is no {}", log.name()))) };
     if topic.log_id != identity.log_id {
@@ -144,34 +127,22 @@ fn read(
     log: &dyn RecordLog,
     partition: u32,
     (from, to): (u64, u64),
-    patience: &Patience,
     mut each: impl FnMut(Record<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut batch = Batch::default();
-    let mut reader = None;
+    let mut reader = log.open_reader(partition, from)?;
     let mut position = from;
     let mut moved = Instant::now();
     while position < to {
         batch.clear();
-        let next = patience.wait(
-            || false,
-            || {
-                batch.clear();
-                let open = match &mut reader {
-                    Some(open) => open,
-                    None => reader.insert(log.open_reader(partition, position)?),
-                };
-                // After a failure a new reader goes on from the last position.
-                open.read(&mut batch, RECORDS_MAX, READ_WAIT).inspect_err(|_| reader = None)
-            },
-        )?;
+        let next = reader.read(&mut batch, RECORDS_MAX, READ_WAIT)?;
         for record in batch.records().take_while(|record| record.offset < to) {
             each(record)?;
         }
         if next > position {
             (position, moved) = (next, Instant::now());
-        } else if moved.elapsed() > LOG_AWAY_MAX {
-            let seconds = LOG_AWAY_MAX.as_secs();
+        } else if moved.elapsed() > SILENCE_MAX {
+            let seconds = SILENCE_MAX.as_secs();
             let what = format!("{} gave nothing past offset {position} for {seconds} s", log.name());
             return Err(Failure::fatal(Kind::Unavailable, what).advice("try again when it answers"));
         }

@@ -1,17 +1,19 @@
+use std::path::Path;
+
 use super::*;
-use crate::checkpoint::{Identity, format, partition_path, rejected_path};
-use crate::cli::test_log::{TestLog, reading};
+use crate::checkpoint::{Identity, format};
+use crate::domain::Rules;
 use crate::domain::state::Gap;
 use crate::domain::{PartitionState, RejectReason};
 use crate::log::Extent;
-use crate::settings::{Sources, load};
+use crate::log::test_log::{TestLog, reading};
 
-/// A state folder with the files of partition 0 and the log that they were made from.
+/// The files of partition 0 and the log that they were made from.
 struct Scene {
-    folder: tempfile::TempDir,
-    settings: Settings,
+    topic: &'static str,
     log: TestLog,
     state: PartitionState,
+    rejected: Vec<u8>,
 }
 
 impl Scene {
@@ -20,42 +22,40 @@ impl Scene {
         records.push(reading("A", "2000-01-01", 5.0));
         records.push((None, None));
         records.push(reading("B", "2000-01-01", -3.5));
-        let log = TestLog::new(records);
-        let folder = tempfile::tempdir().expect("a folder");
-        let set = format!("state.dir={}", folder.path().display());
-        let sources = Sources { file: None, sets: vec![set] };
-        let settings = load(&sources, std::iter::empty()).expect("the settings are good").settings;
-        let mut state = PartitionState::new(settings.quality, 0);
-        state.apply(&log.batch());
-        let scene = Self { folder, settings, log, state };
-        std::fs::write(rejected_path(scene.folder.path(), 0), &scene.state.pending_rejected).expect("written");
-        scene
+        Self::of(TestLog::new(records), PartitionState::new(Rules::default(), 0))
     }
 
-    /// Writes the state as the partition's file and audits it.
-    fn audited(&mut self) -> Finding {
-        self.state.pending_rejected.clear();
+    fn of(log: TestLog, mut state: PartitionState) -> Self {
+        state.apply(&log.batch());
+        let rejected = std::mem::take(&mut state.pending_rejected);
+        Self { topic: "temperatures", log, state, rejected }
+    }
+
+    /// Audits the state as the partition's file.
+    fn audited(&self) -> Finding {
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
         let bytes = format::serialize(&identity, &self.state);
-        std::fs::write(partition_path(self.folder.path(), 0), bytes).expect("written");
-        self.audit()
+        let files = Files {
+            path: Path::new("partition-0.json"),
+            bytes: &bytes,
+            checkpoint: &Checkpoint { identity, state: self.state.clone() },
+            rejected_path: Path::new("partition-0.rejected.jsonl"),
+            rejected: Box::new(self.rejected.as_slice()),
+        };
+        audit(&self.log, self.topic, files).expect("it is audited")
     }
 
-    fn audit(&self) -> Finding {
-        audit(&self.log, &self.settings, 0).expect("it is audited")
-    }
-
-    fn incomplete(&mut self) -> String {
+    fn incomplete(&self) -> String {
         match self.audited() {
             Finding::LogIncomplete { why } => why,
             other => panic!("the log is incomplete, but: {other:?}"),
         }
     }
 
-    fn differences(&mut self) -> Vec<String> {
+    fn differences(&self) -> Vec<String> {
         match self.audited() {
-            Finding::FileWrong { differences, .. } => differences.listed.into_iter().map(|one| one.what).collect(),
+            Finding::FileWrong(wrong) => wrong.differences.listed.into_iter().map(|one| one.what).collect(),
             other => panic!("the file is wrong, but: {other:?}"),
         }
     }
@@ -73,7 +73,8 @@ fn a_right_file_is_verified_also_where_the_log_goes_on() {
     scene.log.extent.end = 13;
     assert!(matches!(scene.audited(), Finding::Verified(_)));
     // A file of which nothing was read yet.
-    scene.state = PartitionState::new(scene.settings.quality, 5);
+    scene.state = PartitionState::new(Rules::default(), 5);
+    scene.rejected.clear();
     assert!(matches!(scene.audited(), Finding::Verified(Verified { records: 0, .. })));
 }
 
@@ -83,14 +84,21 @@ fn a_wrong_file_is_told_with_what_differs() {
     scene.state.stations.get_mut("B").expect("a station").sum = -3.25;
     assert_eq!(scene.differences(), ["station B, sum"]);
     let mut scene = Scene::new();
-    std::fs::write(rejected_path(scene.folder.path(), 0), "{}\n").expect("written");
-    assert!(scene.differences()[0].ends_with("partition-0.rejected.jsonl line 1"));
+    scene.rejected = b"{}\n".to_vec();
+    assert_eq!(scene.differences()[0], "partition-0.rejected.jsonl line 1");
+}
+
+#[test]
+fn a_file_that_adds_up_and_one_that_does_not_are_told_apart() {
+    let adds_up = |scene: &Scene| match scene.audited() {
+        Finding::FileWrong(wrong) => wrong.adds_up,
+        other => panic!("the file is wrong, but: {other:?}"),
+    };
     let mut scene = Scene::new();
-    assert!(matches!(scene.audited(), Finding::Verified(_)));
-    let path = partition_path(scene.folder.path(), 0);
-    let text = std::fs::read_to_string(&path).expect("the file");
-    std::fs::write(&path, text.replace("-3.5", "-3.6")).expect("written");
-    assert!(matches!(scene.audit(), Finding::FileWrong { .. }), "its checksum is wrong");
+    scene.state.stations.get_mut("B").expect("a station").sum = -3.25;
+    assert!(adds_up(&scene));
+    scene.state.rejected.clear();
+    assert!(!adds_up(&scene));
 }
 
 #[test]
@@ -115,27 +123,19 @@ fn what_the_log_no_longer_has_cannot_be_verified() {
     assert!(scene.incomplete().contains("recreated"));
     scene.log.topic = None;
     assert!(scene.incomplete().contains("there is no topic"));
-    scene.settings.log.topic = "other".to_owned();
+    scene.topic = "other";
     assert!(scene.incomplete().contains("log.topic is other"));
 }
 
 #[test]
 fn a_gap_that_the_file_names_is_left_out() {
-    let mut scene = Scene::new();
-    scene.log.records.drain(..3);
-    scene.log.extent.start = 3;
-    scene.state = PartitionState::new(scene.settings.quality, 0);
-    scene.state.gaps.push(Gap { from: 0, to: 3 });
-    scene.state.apply(&scene.log.batch());
-    std::fs::write(rejected_path(scene.folder.path(), 0), &scene.state.pending_rejected).expect("written");
+    let mut log = Scene::new().log;
+    log.records.drain(..3);
+    log.extent.start = 3;
+    let mut state = PartitionState::new(Rules::default(), 0);
+    state.gaps.push(Gap { from: 0, to: 3 });
+    let mut scene = Scene::of(log, state);
     assert!(matches!(scene.audited(), Finding::Verified(Verified { records: 9, .. })));
     scene.state.gaps.clear();
     assert!(scene.incomplete().contains("starts at offset 3"));
-}
-
-#[test]
-fn a_file_that_is_not_there_is_a_failure() {
-    let scene = Scene::new();
-    let failure = audit(&scene.log, &scene.settings, 0).expect_err("there is no file");
-    assert_eq!(failure.kind, Kind::Data);
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::cli::test_log::{TestLog, reading};
 use crate::domain::Rules;
+use crate::log::test_log::{TestLog, reading};
 
 /// The processor's state and the audit's replay of the same records.
 fn both() -> (PartitionState, Model) {

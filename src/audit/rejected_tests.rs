@@ -2,13 +2,8 @@ use super::*;
 
 /// Compares a file of this content, of which `bytes` are committed, with these lines.
 fn compared(content: Option<&[u8]>, bytes: u64, lines: &[&[u8]]) -> (u64, Differences) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("r");
-    if let Some(content) = content {
-        std::fs::write(&path, content).expect("the file is written");
-    }
     let mut differences = Differences::default();
-    let mut file = RejectedFile::open(path, bytes).expect("it opens");
+    let mut file = RejectedFile::new(Path::new("r"), Box::new(content.unwrap_or_default()), bytes);
     for line in lines {
         file.expect(line, &mut differences).expect("it reads");
     }

@@ -1,37 +1,38 @@
 //! What outlives a process: the log and the disk; and a life of the process between them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use isotherm::checkpoint::SimulatedDisk;
-use isotherm::faults::{Failure, FaultPoints, Kind, Planned};
-use isotherm::log::memory::MemoryLog;
-use isotherm::log::{RecordLog, TopicSpec};
-use isotherm::observe::Progress;
-use isotherm::pipeline::{Environment, Summary, run_trees};
-use isotherm::settings::Settings;
-use isotherm::supervision::Spawn;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::plan::{EndsBy, Foreign, HEARTBEAT_MS, Life, Plan, TOPIC, Trouble};
-use super::replay::Topic;
+use super::draw::HEARTBEAT_MS;
+use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
 use super::trace;
+use crate::chaos::invariants::{FolderFiles, Invariant, Violation, writers};
+use crate::checkpoint::SimulatedDisk;
+use crate::faults::{Failure, FaultPoints, Kind, Planned};
+use crate::log::memory::MemoryLog;
+use crate::log::{RecordLog, TopicSpec};
+use crate::observe::Progress;
+use crate::pipeline::{Environment, Summary, run_trees};
+use crate::sabotage;
+use crate::settings::Settings;
+use crate::supervision::Spawn;
 
 /// Virtual time after which a life that should have ended hangs.
 const DEADLINE: Duration = Duration::from_secs(600);
 
 thread_local! {
     /// Draws how long each call of a worker takes: from a range of milliseconds, and one of so many far longer.
-    static CALLS: RefCell<Option<(ChaCha8Rng, std::ops::Range<u64>, u32)>> = const { RefCell::new(None) };
+    static CALLS: RefCell<Option<(ChaCha8Rng, Range<u64>, u32)>> = const { RefCell::new(None) };
     static WRITE_HUNG: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -47,14 +48,14 @@ fn latency() -> Duration {
 pub struct World {
     pub log: MemoryLog,
     pub disk: SimulatedDisk,
-    /// Topics that are no more.
+    /// A topic that is no more.
     pub gone: Option<Gone>,
 }
 
 /// A topic that was deleted and made again, and what was on disk then.
 pub struct Gone {
-    pub topic: Topic,
-    pub files: BTreeMap<PathBuf, Vec<u8>>,
+    pub log: MemoryLog,
+    pub files: FolderFiles,
 }
 
 /// How a life went.
@@ -62,13 +63,25 @@ pub struct Lived {
     pub end: Ended,
     pub progress: Progress,
     pub fired: Vec<Planned>,
-    pub virtual_time: Duration,
+    pub virtual_ms: u64,
+    /// Disk operations.
+    pub operations: usize,
+}
+
+impl Lived {
+    /// Restarts of all branches.
+    pub fn restarts(&self) -> u64 {
+        let partitions = self.progress.partitions().map(|(_, partition)| partition.restarts());
+        partitions.sum::<u64>() + self.progress.source().restarts()
+    }
 }
 
 pub enum Ended {
     ByItself(Result<Summary, Failure>),
     Killed,
     PowerCut,
+    /// It did not end.
+    Hangs,
 }
 
 impl World {
@@ -85,14 +98,15 @@ impl World {
     }
 
     /// Runs the trees on this world until they end, or something ends them.
-    pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Lived {
+    pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Result<Lived, Violation> {
+        sabotage::process_begins();
+        WRITE_HUNG.set(false);
         CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
-        let first = self.disk.operations();
         if let Some((operations, fault)) = &life.disk_fault {
-            self.disk.fail(first + operations.start..first + operations.end, *fault);
+            self.disk.fail(operations.clone(), *fault);
         }
         if let Some(EndsBy::PowerCut(operation) | EndsBy::Killed(operation)) = life.ends_by {
-            self.disk.crash_at(first + operation);
+            self.disk.crash_at(operation);
         }
         let faults = FaultPoints::new(life.faults.clone()).expect("the points are known");
         let environment = Environment {
@@ -111,13 +125,15 @@ impl World {
             builder.enable_all().start_paused(true).build().expect("a runtime")
         };
         let system = actix::System::with_tokio_rt(runtime);
-        let (end, virtual_time) = system.block_on(self.run(life, environment));
-        if matches!(end, Ended::Killed | Ended::PowerCut) {
+        let (end, virtual_ms) = system.block_on(self.run(life, environment));
+        if !matches!(end, Ended::ByItself(_)) {
             // Nothing that is dropped now writes.
             self.disk.crash();
         }
         drop(system);
-        assert!(!WRITE_HUNG.get(), "a fence could not be entered, on one thread");
+        Invariant::I8.require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
+        writers::entitled(&self.disk.renames())?;
+        let operations = self.disk.operations();
         self.disk = match end {
             Ended::PowerCut => self.disk.after_power_cut(seed),
             _ => self.disk.after_process(),
@@ -125,10 +141,10 @@ impl World {
         // The troubles of the log end with the life.
         self.log.stall(false);
         while self.log.topic().is_err() {}
-        Lived { end, progress, fired: faults.fired(), virtual_time }
+        Ok(Lived { end, progress, fired: faults.fired(), virtual_ms, operations })
     }
 
-    async fn run(&mut self, life: &Life, environment: Environment) -> (Ended, Duration) {
+    async fn run(&mut self, life: &Life, environment: Environment) -> (Ended, u64) {
         let begun = Instant::now();
         trace::life_begins(begun);
         let stop = Arc::new(watch::Sender::new(false));
@@ -136,21 +152,23 @@ impl World {
         let mut troubles = pin!(self.trouble(life, stop.clone(), begun));
         let mut trees = pin!(run_trees(life.job.clone(), environment, stop));
         let end = poll_fn(|waker| {
-            let killed = troubles.as_mut().poll(waker).is_ready();
-            let trees = if killed || disk.is_powerless() { Poll::Pending } else { trees.as_mut().poll(waker) };
+            if let Poll::Ready(end) = troubles.as_mut().poll(waker) {
+                return Poll::Ready(end);
+            }
+            let trees = if disk.is_powerless() { Poll::Pending } else { trees.as_mut().poll(waker) };
             match life.ends_by {
                 Some(EndsBy::PowerCut(_)) if disk.is_powerless() => Poll::Ready(Ended::PowerCut),
-                _ if killed || disk.is_powerless() => Poll::Ready(Ended::Killed),
+                _ if disk.is_powerless() => Poll::Ready(Ended::Killed),
                 _ => trees.map(Ended::ByItself),
             }
         });
         let end = end.await;
         trace::life_ended();
-        (end, begun.elapsed())
+        (end, begun.elapsed().as_millis() as u64)
     }
 
-    /// Does what is planned, when it is time. Ends only if the process is killed.
-    async fn trouble(&mut self, life: &Life, stop: Arc<watch::Sender<bool>>, begun: Instant) {
+    /// Does what is planned, when it is time. Ends only with the process.
+    async fn trouble(&mut self, life: &Life, stop: Arc<watch::Sender<bool>>, begun: Instant) -> Ended {
         for (at_ms, trouble) in &life.troubles {
             sleep_until(begun + Duration::from_millis(*at_ms)).await;
             tracing::info!(?trouble, "trouble");
@@ -164,19 +182,18 @@ impl World {
                 }
                 Trouble::Recreated => self.recreate(),
                 Trouble::Signal => drop(stop.send_replace(true)),
-                Trouble::Killed => return,
+                Trouble::Killed => return Ended::Killed,
             }
         }
         sleep(DEADLINE).await;
-        panic!("the life does not end");
+        Ended::Hangs
     }
 
     fn recreate(&mut self) {
         self.log.stall(false);
         while self.log.topic().is_err() {}
-        if let Some(topic) = Topic::read(&self.log) {
-            self.gone = Some(Gone { topic, files: self.disk.files() });
-            self.log.recreate();
+        if self.log.topic().is_ok_and(|topic| topic.is_some()) {
+            self.gone = Some(Gone { log: self.log.recreate(), files: self.disk.files() });
         }
     }
 }

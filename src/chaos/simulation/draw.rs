@@ -1,92 +1,24 @@
-//! What a seed draws: the records, the settings, and the troubles of each life.
+//! What a seed draws.
 
-use std::fmt;
-use std::ops::Range;
+use std::io::ErrorKind;
 use std::sync::OnceLock;
 
-use isotherm::checkpoint::simulated::DiskFault;
-use isotherm::domain::{Day, Reading};
-use isotherm::faults::{Action, Planned};
-use isotherm::pipeline::{End, Job};
-use isotherm::settings::{LogKind, Settings};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub use isotherm::faults::points::NAMES as POINTS;
+use super::plan::{EndsBy, FOLDER, Foreign, Life, Plan, Trouble};
+use crate::checkpoint::simulated::DiskFault;
+use crate::domain::{Day, Reading};
+use crate::faults::points::{POINTS, Place};
+use crate::faults::{Action, Planned};
+use crate::pipeline::{End, Job};
+use crate::settings::{self, LogKind, Settings, Sources};
 
-/// Where everything lies.
-pub const FOLDER: &str = "/state";
-pub const TOPIC: &str = "temperatures";
-
-#[derive(Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub settings: Settings,
-    /// The source is read and written, too.
-    pub ingests: bool,
-    /// The topic is there before the first life.
-    pub topic_exists: bool,
-    pub page_bytes: usize,
-    pub latency_ms: Range<u64>,
-    /// What others have written before the first life.
-    pub written: Vec<Foreign>,
-    pub lives: Vec<Life>,
-}
-
-/// One life of the process.
-#[derive(Debug)]
-pub struct Life {
-    pub job: Job,
-    /// One call in so many takes longer than a heartbeat; 0: none.
-    pub slow_call_of: u32,
-    pub faults: Vec<Planned>,
-    /// By virtual time in milliseconds, earliest first.
-    pub troubles: Vec<(u64, Trouble)>,
-    /// Counted from the life's first operation.
-    pub disk_fault: Option<(Range<usize>, DiskFault)>,
-    pub ends_by: Option<EndsBy>,
-}
-
-#[derive(Clone, Debug)]
-pub enum Trouble {
-    /// Another producer's records.
-    Written(Vec<Foreign>),
-    LogStalls,
-    LogFlows,
-    /// So many calls on the log fail as Retryable.
-    LogFails(usize),
-    Recreated,
-    /// SIGTERM.
-    Signal,
-    /// `kill -9`.
-    Killed,
-}
-
-/// What else ends a life at a disk operation, counted from its first.
-#[derive(Clone, Copy, Debug)]
-pub enum EndsBy {
-    PowerCut(usize),
-    Killed(usize),
-}
-
-/// What another producer leaves in a partition.
-#[derive(Clone)]
-pub enum Foreign {
-    Record { partition: u32, key: Option<Vec<u8>>, value: Option<Vec<u8>> },
-    Gap { partition: u32, offsets: u64 },
-}
-
-impl fmt::Debug for Foreign {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Record { partition, key, value } => {
-                let bytes = |part: &Option<Vec<u8>>| part.as_ref().map(|bytes| bytes.escape_ascii().to_string());
-                write!(formatter, "{partition}: {:?} {:?}", bytes(key), bytes(value))
-            }
-            Self::Gap { partition, offsets } => write!(formatter, "{partition}: gap of {offsets}"),
-        }
-    }
-}
+/// Points that a life here passes seldom or, as it never recreates a topic, not at all.
+const SELDOM: [&str; 2] = ["checkpoint.link", "checkpoint.truncate"];
+pub const HEARTBEAT_MS: u64 = 1000;
+/// When a life is ended that may go on for ever.
+const GIVEN_UP_MS: u64 = 20_000;
 
 impl Plan {
     pub fn draw(seed: u64) -> Self {
@@ -118,21 +50,11 @@ impl Plan {
             settings,
         }
     }
-
-    pub fn job(&self, partitions: impl Iterator<Item = u32>) -> Job {
-        let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
-        Job { ingest: self.ingests, partitions: partitions.collect(), end, accept_gap: false }
-    }
-
-    pub fn partitions(&self) -> Range<u32> {
-        0..self.settings.log.partitions
-    }
 }
 
 fn settings(random: &mut ChaCha8Rng) -> Settings {
     static DEFAULTS: OnceLock<Settings> = OnceLock::new();
-    let defaults =
-        || toml::from_str(include_str!("../../settings/default.toml")).expect("the defaults are complete settings");
+    let defaults = || settings::load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
     let mut settings = DEFAULTS.get_or_init(defaults).clone();
     settings.log.kind = LogKind::Memory;
     settings.log.partitions = random.random_range(1..=3);
@@ -162,10 +84,6 @@ fn pick<T: Clone, const N: usize>(random: &mut ChaCha8Rng, from: [T; N]) -> T {
     from[random.random_range(0..N)].clone()
 }
 
-pub const HEARTBEAT_MS: u64 = 1000;
-/// When a life is ended that may go on for ever.
-const GIVEN_UP_MS: u64 = 20_000;
-
 impl Life {
     fn draw(random: &mut ChaCha8Rng, ingests: bool, settings: &Settings) -> Self {
         let partitions = 0..settings.log.partitions;
@@ -175,13 +93,12 @@ impl Life {
             end: End::AtSignal,
             accept_gap: false,
         };
-        let mut life =
-            Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None };
+        let mut life = Self::undisturbed(job);
         if random.random_bool(0.6) {
             life.faults = (0..random.random_range(1..=5)).map(|_| fault(random)).collect();
         }
         if random.random_bool(0.3) {
-            let kind = pick(random, [std::io::ErrorKind::StorageFull, std::io::ErrorKind::Other]);
+            let kind = pick(random, [ErrorKind::StorageFull, ErrorKind::Other]);
             let fault = pick(random, [DiskFault::Error(kind), DiskFault::Short]);
             let first = random.random_range(0..60);
             life.disk_fault = Some((first..first + random.random_range(1..10), fault));
@@ -221,10 +138,6 @@ impl Life {
         life.troubles = troubles;
         life
     }
-
-    pub fn undisturbed(job: Job) -> Self {
-        Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
-    }
 }
 
 /// Early ones more often than late ones.
@@ -233,15 +146,32 @@ fn operation(random: &mut ChaCha8Rng) -> usize {
     random.random_range(0..end)
 }
 
+/// How a point goes wrong here.
+fn actions(place: Place) -> [Action; 3] {
+    if place.allows(Action::Fatal) {
+        [Action::Panic, Action::Retryable, Action::Fatal]
+    } else {
+        [Action::Panic, Action::StorageFull, Action::IoError]
+    }
+}
+
+/// Each point with each of its actions that must come up over many seeds.
+pub fn every_fault() -> impl Iterator<Item = (&'static str, Action)> {
+    let often = POINTS.into_iter().filter(|(point, _)| !SELDOM.contains(point));
+    often.flat_map(|(point, place)| actions(place).map(|action| (point, action)))
+}
+
 fn fault(random: &mut ChaCha8Rng) -> Planned {
+    let (point, place) = pick(random, POINTS);
+    let [panics, waits, fails] = actions(place);
     let action = match random.random_range(0..20) {
-        0..10 => Action::Panic,
-        10..18 => Action::Retryable,
-        _ => Action::Fatal,
+        0..10 => panics,
+        10..18 => waits,
+        _ => fails,
     };
     let hit_max = random.random_range(1..=20);
     let hit = random.random_range(1..=hit_max);
-    Planned { point: pick(random, POINTS).to_owned(), hit, action }
+    Planned { point: point.to_owned(), hit, action }
 }
 
 /// Good and late days, duplicates, poison and gaps.

@@ -1,0 +1,108 @@
+//! Many runs, side by side.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use parking_lot::Mutex;
+
+use super::plan::Plan;
+use super::run::check;
+use super::shrink::shrink;
+use crate::chaos::{Tally, Violation};
+
+/// Seeds that a thread takes at once.
+const SHARE: u64 = 32;
+
+/// What came of some seeds, up to the first that failed.
+#[derive(Default)]
+pub struct Report {
+    pub runs: u64,
+    pub tally: Tally,
+    pub found: Option<Found>,
+}
+
+/// A seed whose run did not hold.
+pub struct Found {
+    pub seed: u64,
+    pub violation: Violation,
+    /// The fewest faults that were found to do the same.
+    pub shrunk: Plan,
+}
+
+/// What a thread made of its share.
+struct Done {
+    runs: u64,
+    tally: Tally,
+    violation: Option<(u64, Violation)>,
+}
+
+/// Shares that came before their turn, and what the others add up to.
+#[derive(Default)]
+struct Combined {
+    next: u64,
+    early: BTreeMap<u64, Done>,
+    runs: u64,
+    tally: Tally,
+    violation: Option<(u64, Violation)>,
+}
+
+/// Runs every seed until one fails, on so many threads. What is returned depends on the seeds alone. `ran` is called after
+/// each run.
+pub fn run_seeds(seeds: Range<u64>, threads: usize, ran: impl Fn() + Sync) -> Report {
+    let next = AtomicU64::new(0);
+    let combined = Mutex::new(Combined::default());
+    let work = || {
+        while combined.lock().violation.is_none() {
+            let number = next.fetch_add(1, Relaxed);
+            let start = seeds.start.saturating_add(number.saturating_mul(SHARE)).min(seeds.end);
+            if start == seeds.end {
+                break;
+            }
+            let done = share(start..start.saturating_add(SHARE).min(seeds.end), &ran);
+            combined.lock().add(number, done);
+        }
+    };
+    // Whoever asks runs seeds too: what is planted on a thread stays on it.
+    thread::scope(|scope| {
+        (1..threads).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let Combined { runs, tally, violation, .. } = combined.into_inner();
+    let found = violation.map(|(seed, violation)| {
+        let shrunk = shrink(Plan::draw(seed), violation.invariant);
+        Found { seed, violation, shrunk }
+    });
+    Report { runs, tally, found }
+}
+
+fn share(seeds: Range<u64>, ran: impl Fn()) -> Done {
+    let mut done = Done { runs: 0, tally: Tally::default(), violation: None };
+    for seed in seeds {
+        let (tally, violation) = check(&Plan::draw(seed));
+        done.runs += 1;
+        done.tally.add(tally);
+        ran();
+        if let Some(violation) = violation {
+            done.violation = Some((seed, violation));
+            break;
+        }
+    }
+    done
+}
+
+impl Combined {
+    /// Adds shares in the order of their seeds, up to the first that failed.
+    fn add(&mut self, number: u64, done: Done) {
+        self.early.insert(number, done);
+        while self.violation.is_none()
+            && let Some(done) = self.early.remove(&self.next)
+        {
+            self.next += 1;
+            self.runs += done.runs;
+            self.tally.add(done.tally);
+            self.violation = done.violation;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Runs seeds of the simulation, and tells what came of them.
+
+use std::process::ExitCode;
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::Arguments;
+use crate::chaos::Tally;
+use crate::chaos::simulation::{self, Found, Plan, Report};
+use crate::cli::{Outcome, output};
+
+/// Something did not hold.
+const VIOLATED: u8 = 1;
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
+    if arguments.trace {
+        return trace(seeds);
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let bar = ProgressBar::new(arguments.runs);
+    bar.set_style(style());
+    let report = simulation::run_seeds(seeds, threads, || bar.inc(1));
+    bar.finish_and_clear();
+    if arguments.json {
+        output::print_json(&as_json(&report, arguments.seed))?;
+    } else {
+        output::print(&text(&report))?;
+    }
+    Ok(report.found.map_or(ExitCode::SUCCESS, |_| ExitCode::from(VIOLATED)))
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left");
+    style.expect("the template is good")
+}
+
+/// One run after the other, with all that happens.
+fn trace(seeds: std::ops::Range<u64>) -> Outcome {
+    let mut code = ExitCode::SUCCESS;
+    for seed in seeds {
+        let plan = Plan::draw(seed);
+        let run = simulation::run(&plan);
+        output::print(&format!("{plan}\n{}", run.events))?;
+        if let Some(violation) = run.violation {
+            output::print(&format!("seed {seed}: {violation}\n"))?;
+            code = ExitCode::from(VIOLATED);
+        }
+    }
+    Ok(code)
+}
+
+fn text(report: &Report) -> String {
+    let Report { runs, tally, found } = report;
+    let mut text = format!("{}\n{runs} runs: {}\n", faults(tally), summary(tally));
+    match found {
+        None => text.push_str("everything held\n"),
+        Some(Found { seed, violation, shrunk }) => text.push_str(&format!(
+            "\nseed {seed}: {violation}\nto see what happened: {}\n\nthe fewest faults that do the same:\n{shrunk}",
+            replay(*seed)
+        )),
+    }
+    text
+}
+
+fn replay(seed: u64) -> String {
+    format!("isotherm chaos --runs 1 --seed {seed} --trace")
+}
+
+/// A table of what went wrong on purpose.
+fn faults(tally: &Tally) -> String {
+    let rows = tally.faults.iter().map(|((point, action), of)| {
+        vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
+    });
+    output::table(&["point", "action", "planned", "fired", "survived"], &[2, 3, 4], rows)
+}
+
+fn summary(tally: &Tally) -> String {
+    let Tally { lives, killed, power_cuts, with_failed_branch, restarts, virtual_ms, .. } = tally;
+    let mut text = format!(
+        "{lives} lives of {} virtual seconds, {killed} killed, {power_cuts} power cuts, {restarts} restarts, {with_failed_branch} with a branch that had to fail",
+        virtual_ms / 1000
+    );
+    if let Some(recovery) = tally.recovery() {
+        let (min, median, max) = (recovery.min_ms, recovery.median_ms, recovery.max_ms);
+        text.push_str(&format!("; recovered within {min} to {max} virtual ms, the median {median}"));
+    }
+    text
+}
+
+fn as_json(report: &Report, seed: u64) -> Value {
+    let Report { runs, tally, found } = report;
+    let faults: Vec<Value> = tally
+        .faults
+        .iter()
+        .map(|((point, action), of)| {
+            json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
+        })
+        .collect();
+    let violation = found.as_ref().map(|Found { seed, violation, shrunk }| {
+        json!({
+            "seed": seed,
+            "invariant": violation.invariant,
+            "promise": violation.invariant.promise(),
+            "what": violation.what,
+            "replay": replay(*seed),
+            "fewest_faults": shrunk.faults(),
+            "shrunk_plan": shrunk.to_string(),
+        })
+    });
+    json!({
+        "seed": seed,
+        "runs": runs,
+        "lives": tally.lives,
+        "killed": tally.killed,
+        "power_cuts": tally.power_cuts,
+        "restarts": tally.restarts,
+        "with_failed_branch": tally.with_failed_branch,
+        "virtual_ms": tally.virtual_ms,
+        "recovery": tally.recovery(),
+        "faults": faults,
+        "violation": violation,
+    })
+}
