@@ -1,5 +1,6 @@
 //! The command line as a person or a script sees it: output, exit codes, and what a failure says.
 
+mod chaos;
 mod log_verbs;
 #[path = "../support/program.rs"]
 mod program;

@@ -72,7 +72,7 @@ pub fn nothing_of_a_topic_that_is_gone(
     })
 }
 
-/// I4: the rejected lines end where the file says, and what is in the folder is what should be.
+/// I4: a start, and what followed it, has left no temporary file.
 pub fn no_temporaries(files: &FolderFiles) -> Result<(), Violation> {
     let temporary = files.keys().find(|path| path.to_string_lossy().contains(".tmp-"));
     temporary.map_or(Ok(()), |path| Err(Invariant::I4.violated(format!("{} was left by a start", path.display()))))

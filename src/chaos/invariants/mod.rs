@@ -25,7 +25,7 @@ pub enum Invariant {
     /// What was told to be committed or acknowledged does not go back. [`promises::Promises`]
     I3,
     /// A file is the old or the new one, whole, and no temporary file is left by a start. [`files::whole`],
-    /// [`files::no_temporaries`]
+    /// [`files::no_temporaries`], [`files::rejected_lines_settled`]
     I4,
     /// When nothing is wrong any more, everything is counted and committed, and whoever is asked to stop stops.
     /// [`endings::drained`], [`endings::caught_up`]

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::plan::{EndsBy, FOLDER, Foreign, Life, Plan, Trouble};
 use crate::checkpoint::simulated::DiskFault;
 use crate::domain::{Day, Reading};
-use crate::faults::points::{POINTS, Place};
+use crate::faults::points::POINTS;
 use crate::faults::{Action, Planned};
 use crate::pipeline::{End, Job};
 use crate::settings::{self, LogKind, Settings, Sources};
@@ -32,7 +32,7 @@ impl Plan {
         let written = if topic_exists { foreign(random, partitions, 120) } else { Vec::new() };
         let mut lives: Vec<Life> =
             (0..random.random_range(1..=4)).map(|_| Life::draw(random, ingests, &settings)).collect();
-        if random.random_bool(0.04) {
+        if random.random_bool(0.08) {
             let last = lives.last_mut().expect("there is one");
             last.troubles.push((random.random_range(0..800), Trouble::Recreated));
             // A goal that was an offset of the old topic may never be reached in the new one.
@@ -146,30 +146,29 @@ fn operation(random: &mut ChaCha8Rng) -> usize {
     random.random_range(0..end)
 }
 
-/// How a point goes wrong here.
-fn actions(place: Place) -> [Action; 3] {
-    if place.allows(Action::Fatal) {
-        [Action::Panic, Action::Retryable, Action::Fatal]
-    } else {
-        [Action::Panic, Action::StorageFull, Action::IoError]
-    }
-}
+/// What is waited out, and what a branch fails of. Whatever ends the process is drawn as the end of a life.
+const WAITED_OUT: [Action; 3] = [Action::Retryable, Action::StorageFull, Action::Short];
+const FATAL: [Action; 3] = [Action::Fatal, Action::IoError, Action::PermissionDenied];
 
 /// Each point with each of its actions that must come up over many seeds.
 pub fn every_fault() -> impl Iterator<Item = (&'static str, Action)> {
     let often = POINTS.into_iter().filter(|(point, _)| !SELDOM.contains(point));
-    often.flat_map(|(point, place)| actions(place).map(|action| (point, action)))
+    let actions = || [Action::Panic].into_iter().chain(WAITED_OUT).chain(FATAL);
+    often.flat_map(move |(point, place)| {
+        actions().filter(move |action| place.allows(*action)).map(move |action| (point, action))
+    })
 }
 
 fn fault(random: &mut ChaCha8Rng) -> Planned {
     let (point, place) = pick(random, POINTS);
-    let [panics, waits, fails] = actions(place);
-    let action = match random.random_range(0..20) {
-        0..10 => panics,
-        10..18 => waits,
-        _ => fails,
+    let actions = match random.random_range(0..20) {
+        0..9 => [Action::Panic; 3],
+        9..16 => WAITED_OUT,
+        _ => FATAL,
     };
-    let hit_max = random.random_range(1..=20);
+    let allowed: Vec<Action> = actions.into_iter().filter(|action| place.allows(*action)).collect();
+    let action = allowed[random.random_range(0..allowed.len())];
+    let hit_max = pick(random, [1, 4, 20]);
     let hit = random.random_range(1..=hit_max);
     Planned { point: point.to_owned(), hit, action }
 }
@@ -177,6 +176,7 @@ fn fault(random: &mut ChaCha8Rng) -> Planned {
 /// Good and late days, duplicates, poison and gaps.
 fn foreign(random: &mut ChaCha8Rng, partitions: u32, records_max: usize) -> Vec<Foreign> {
     let mut written = Vec::new();
+    let poison_of = pick(random, [8, 30]);
     for _ in 0..random.random_range(0..=records_max) {
         let partition = random.random_range(0..partitions);
         if random.random_bool(0.05) {
@@ -190,7 +190,7 @@ fn foreign(random: &mut ChaCha8Rng, partitions: u32, records_max: usize) -> Vec<
         let mut value = Vec::new();
         Reading { station_id: station_id.clone(), day, degrees }.encode(&mut value);
         let (mut key, mut value) = (Some(station_id.into_bytes()), Some(value));
-        match random.random_range(0..30) {
+        match random.random_range(0..poison_of) {
             0 => value = None,
             1 => value = Some(Vec::new()),
             2 => value.as_mut().expect("it has one").truncate(7),

@@ -97,6 +97,15 @@ impl Life {
         Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
     }
 
+    /// Whether it is sure to end: by itself, or by what is planned.
+    pub fn ends(&self) -> bool {
+        let is_end = |trouble: &Trouble| matches!(trouble, Trouble::Signal | Trouble::Killed);
+        let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Recreated));
+        // Calls that hang again and again, and a goal that was an offset of another topic, may let nobody get on.
+        let by_itself = self.job.end != End::AtSignal && self.slow_call_of == 0 && !recreated;
+        by_itself || self.troubles.iter().any(|(_, trouble)| is_end(trouble))
+    }
+
     pub fn is_signalled(&self) -> bool {
         self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Signal))
     }
@@ -106,7 +115,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives } = self;
         let (log, simulate, produce) = (&settings.log, &settings.source.simulate, &settings.produce);
-        writeln!(formatter, "seed {seed}")?;
+        writeln!(formatter, "plan of seed {seed}")?;
         let topic = if *topic_exists { "is there" } else { "is to be created" };
         writeln!(formatter, "  the topic of {} partitions {topic}", log.partitions)?;
         if *ingests {

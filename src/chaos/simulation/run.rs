@@ -36,18 +36,24 @@ struct Left {
     operations: usize,
 }
 
-/// Runs a plan as often as its seed asks for, and says what does not hold.
-pub fn check(plan: &Plan) -> (Tally, Option<Violation>) {
-    let first = run(plan);
-    let violation = first.violation.clone().or_else(|| {
-        let again = (plan.seed % TWICE_OF == 0).then(|| run(plan))?;
-        endings::same((&first.events, &again.events), (&first.left, &again.left)).err()
-    });
-    (first.tally, violation)
+/// Runs a plan as often as its seed asks for.
+pub fn check(plan: &Plan) -> Run {
+    if plan.seed.is_multiple_of(TWICE_OF) { run_twice(plan) } else { run(plan) }
+}
+
+/// Runs a plan once, and if all held once more, which must be the same.
+pub fn run_twice(plan: &Plan) -> Run {
+    let mut first = run(plan);
+    if first.violation.is_none() {
+        let again = run(plan);
+        first.violation = endings::same((&first.events, &again.events), (&first.left, &again.left)).err();
+    }
+    first
 }
 
 /// Runs a plan once. What does not hold ends it.
 pub fn run(plan: &Plan) -> Run {
+    panic::install_hook();
     drop(trace::take());
     let mut story = Story { plan, world: World::new(plan), tally: Tally::default(), operations: 0 };
     let told = trace::listen(|| panic::catch(|| story.tell()));
@@ -191,6 +197,7 @@ impl Story<'_> {
         (settings.consume.batch_records, settings.consume.commit_interval_ms) = (1000, 1000);
         let job = Job { ingest: false, end: End::WhenCaughtUp, ..plan.job(plan.partitions()) };
         other.live(plan, settings, &Life::undisturbed(job), plan.seed)?;
+        trace::told()?;
         let (files, others) = (self.world.disk.files(), other.disk.files());
         let log_id = self.world.log.log_id().ok().flatten();
         for partition in plan.partitions() {
@@ -230,4 +237,21 @@ fn readings(plan: &Plan) -> Result<Vec<Reading>, Violation> {
     };
     read().map_err(|failure: crate::faults::Failure| Invariant::I6.violated(failure.to_string()))?;
     Ok(readings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::simulation::plan::{Foreign, Trouble};
+
+    #[test]
+    fn a_panic_outside_of_the_actors_is_a_violation_and_the_next_run_is_as_ever() {
+        let mut plan = Plan::draw(0);
+        plan.lives.truncate(1);
+        let nowhere = Foreign::Gap { partition: 99, offsets: 1 };
+        plan.lives[0].troubles.insert(0, (0, Trouble::Written(vec![nowhere])));
+        let violation = run(&plan).violation.expect("there is no such partition");
+        assert!(violation.invariant == Invariant::I7 && violation.what.contains("memory.rs"), "{violation}");
+        assert_eq!(run(&Plan::draw(0)).violation, None);
+    }
 }

@@ -80,11 +80,11 @@ pub fn run_seeds(seeds: Range<u64>, threads: usize, ran: impl Fn() + Sync) -> Re
 fn share(seeds: Range<u64>, ran: impl Fn()) -> Done {
     let mut done = Done { runs: 0, tally: Tally::default(), violation: None };
     for seed in seeds {
-        let (tally, violation) = check(&Plan::draw(seed));
+        let run = check(&Plan::draw(seed));
         done.runs += 1;
-        done.tally.add(tally);
+        done.tally.add(run.tally);
         ran();
-        if let Some(violation) = violation {
+        if let Some(violation) = run.violation {
             done.violation = Some((seed, violation));
             break;
         }
@@ -104,5 +104,34 @@ impl Combined {
             self.tally.add(done.tally);
             self.violation = done.violation;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sabotage::{self, Bug};
+
+    #[test]
+    fn what_is_reported_does_not_depend_on_the_number_of_threads() {
+        let report = |threads| run_seeds(5..120, threads, || {});
+        let (one, three) = (report(1), report(3));
+        assert_eq!((one.runs, three.runs), (115, 115));
+        assert_eq!(one.tally, three.tally);
+        assert!(one.found.is_none() && three.found.is_none());
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    fn the_first_seed_that_fails_ends_it_and_what_is_left_of_its_plan_still_fails() {
+        sabotage::plant(Some(Bug::RejectedNotTruncated));
+        let report = run_seeds(0..1000, 1, || {});
+        let found = report.found.expect("the bug is found");
+        assert_eq!(report.runs, found.seed + 1);
+        assert!(found.shrunk.faults() < Plan::draw(found.seed).faults(), "{}", found.shrunk);
+        let again = crate::chaos::simulation::run(&found.shrunk).violation.expect("it still fails");
+        assert_eq!(again.invariant, found.violation.invariant);
+        sabotage::plant(None);
+        assert_eq!(crate::chaos::simulation::run(&found.shrunk).violation, None, "it is the bug's fault");
     }
 }

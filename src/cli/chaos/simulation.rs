@@ -42,7 +42,7 @@ fn trace(seeds: std::ops::Range<u64>) -> Outcome {
     let mut code = ExitCode::SUCCESS;
     for seed in seeds {
         let plan = Plan::draw(seed);
-        let run = simulation::run(&plan);
+        let run = simulation::check(&plan);
         output::print(&format!("{plan}\n{}", run.events))?;
         if let Some(violation) = run.violation {
             output::print(&format!("seed {seed}: {violation}\n"))?;
@@ -58,7 +58,7 @@ fn text(report: &Report) -> String {
     match found {
         None => text.push_str("everything held\n"),
         Some(Found { seed, violation, shrunk }) => text.push_str(&format!(
-            "\nseed {seed}: {violation}\nto see what happened: {}\n\nthe fewest faults that do the same:\n{shrunk}",
+            "\nseed {seed}: {violation}\nto see what happened: {}\n\nthe fewest faults that do the same, where the seed decides only the timing:\n{shrunk}",
             replay(*seed)
         )),
     }
@@ -123,4 +123,26 @@ fn as_json(report: &Report, seed: u64) -> Value {
         "faults": faults,
         "violation": violation,
     })
+}
+
+#[cfg(test)]
+#[cfg(debug_assertions)]
+mod tests {
+    use super::*;
+    use crate::sabotage::{self, Bug};
+
+    #[test]
+    fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
+        sabotage::plant(Some(Bug::FolderFsyncSkipped));
+        let report = simulation::run_seeds(0..1000, 1, || {});
+        sabotage::plant(None);
+        let seed = report.found.as_ref().expect("the bug is found").seed;
+        let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");
+        let text = text(&report);
+        assert!(text.contains("I3 does not hold") && text.contains(&command), "{text}");
+        assert!(text.contains("decides only the timing:\nplan of seed "), "{text}");
+        let violation = &as_json(&report, 0)["violation"];
+        assert_eq!((&violation["seed"], &violation["invariant"]), (&seed.into(), &"I3".into()));
+        assert_eq!(violation["replay"], command.as_str());
+    }
 }
