@@ -4,6 +4,7 @@
 //! checker. Uses everything below; the command line and the tests use it.
 
 pub mod invariants;
+pub mod process;
 pub mod simulation;
 pub mod tally;
 

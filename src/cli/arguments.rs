@@ -20,13 +20,17 @@ pub struct SettingsArguments {
 }
 
 impl SettingsArguments {
-    /// The effective settings with their origins.
-    pub fn effective(&self) -> Result<Effective, Failure> {
+    /// Where the settings come from, beside the environment.
+    pub fn sources(&self) -> Sources {
         // An empty variable is none, as where a compose file passes on one that is not set.
         let named = std::env::var_os("ISOTHERM_SETTINGS").filter(|name| !name.is_empty());
         let file = self.settings.clone().or_else(|| named.map(PathBuf::from));
-        let sources = Sources { file, sets: self.sets.clone() };
-        settings::load(&sources, settings::environment())
+        Sources { file, sets: self.sets.clone() }
+    }
+
+    /// The effective settings with their origins.
+    pub fn effective(&self) -> Result<Effective, Failure> {
+        settings::load(&self.sources(), settings::environment())
     }
 
     /// The settings; from here on log lines are written as they say.

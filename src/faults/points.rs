@@ -186,6 +186,8 @@ fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
         plan.fired.push(fault.clone());
         fault
     };
+    // Whoever planned it from outside learns from this line that it happens.
+    tracing::debug!(%fault, "planned fault");
     match fault.action {
         Action::Panic => panic!("{}", fault.told()),
         Action::Abort => std::process::abort(),

@@ -10,7 +10,7 @@ mod told;
 
 use support::{Run, isotherm, scene, text};
 
-const VERBS: [&str; 8] = ["run", "produce", "consume", "debug", "show", "audit", "rebuild", "config"];
+const VERBS: [&str; 9] = ["run", "produce", "consume", "debug", "show", "audit", "chaos", "rebuild", "config"];
 
 #[test]
 fn the_help_of_every_verb_has_examples_and_the_settings() {
@@ -65,6 +65,7 @@ fn a_wrong_command_line_ends_with_64_and_prints_no_data() {
         &["rebuild", "4"],
         &["audit", "0", "4"],
         &["debug", "--limit", "0"],
+        &["chaos", "--set", "log.partitions=8"],
     ] {
         let run = isotherm(arguments);
         run.ends_with(64);
@@ -78,9 +79,11 @@ fn a_wrong_command_line_ends_with_64_and_prints_no_data() {
 fn wrong_settings_end_with_78_whatever_the_verb() {
     for verb in VERBS {
         let mut arguments = vec![verb, "--set", "log.partition=8"];
-        if verb == "rebuild" {
-            arguments.push("0");
-        }
+        arguments.extend(match verb {
+            "rebuild" => Some("0"),
+            "chaos" => Some("--process"),
+            _ => None,
+        });
         isotherm(&arguments).fails_in_one_line(78, &["log.partition", "did you mean log.partitions?"]);
     }
     let run = isotherm(&["run", "missing.toml"]);

@@ -6,17 +6,29 @@ mod simulation;
 use clap::Args;
 
 use super::Outcome;
+use super::arguments::SettingsArguments;
+use crate::faults::{Failure, Kind};
 
 const EXAMPLES: &str = "\
 Examples:
   isotherm chaos
   isotherm chaos --runs 1000000 --seed 1 --json
   isotherm chaos --runs 1 --seed 17 --trace
+  isotherm chaos --process --runs 200
+  isotherm chaos --process --settings settings/kafka.toml
 
 Each run draws from its seed: records, settings and a few lives of the real code on a simulated log, disk and clock, with
 panics and failures at every step, power cuts, kills, stalls and hangs. After each life the files are compared with the
 log. The same seeds always give the same output. Exit code 1 at the first seed in which something did not hold, with the
-command that replays it and the fewest faults that do the same.";
+command that replays it and the fewest faults that do the same.
+
+With --process each run is a life of the real program on the log of the settings, in a topic and a state folder of their
+own, which are made and removed: it is killed with SIGKILL, frozen, stopped with SIGTERM or two SIGINT, or fails at a named
+point. After each life the files are compared with the log; after 50, an undisturbed one must count the rest. What showed
+a violation is kept.";
+
+/// Something did not hold.
+const VIOLATED: u8 = 1;
 
 /// Prove on a simulation that no crash loses or repeats a reading
 #[derive(Debug, Args)]
@@ -35,10 +47,19 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "trace")]
     json: bool,
     /// Run and kill the real program instead of simulating it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "trace")]
     process: bool,
+    #[command(flatten)]
+    settings: SettingsArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    if arguments.process { process::run(arguments) } else { simulation::run(arguments) }
+    if arguments.process {
+        return process::run(arguments);
+    }
+    if arguments.settings.settings.is_some() || !arguments.settings.sets.is_empty() {
+        let what = "a simulation draws its settings from the seed; --settings and --set are for --process";
+        return Err(Failure::fatal(Kind::Usage, what).advice("leave them out, or add --process"));
+    }
+    simulation::run(arguments)
 }

@@ -6,13 +6,10 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::Arguments;
+use super::{Arguments, VIOLATED};
 use crate::chaos::Tally;
 use crate::chaos::simulation::{self, Found, Plan, Report};
 use crate::cli::{Outcome, output};
-
-/// Something did not hold.
-const VIOLATED: u8 = 1;
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -70,7 +67,7 @@ fn replay(seed: u64) -> String {
 }
 
 /// A table of what went wrong on purpose.
-fn faults(tally: &Tally) -> String {
+pub(super) fn faults(tally: &Tally) -> String {
     let rows = tally.faults.iter().map(|((point, action), of)| {
         vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
     });
@@ -92,13 +89,6 @@ fn summary(tally: &Tally) -> String {
 
 fn as_json(report: &Report, seed: u64) -> Value {
     let Report { runs, tally, found } = report;
-    let faults: Vec<Value> = tally
-        .faults
-        .iter()
-        .map(|((point, action), of)| {
-            json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
-        })
-        .collect();
     let violation = found.as_ref().map(|Found { seed, violation, shrunk }| {
         json!({
             "seed": seed,
@@ -120,9 +110,17 @@ fn as_json(report: &Report, seed: u64) -> Value {
         "with_failed_branch": tally.with_failed_branch,
         "virtual_ms": tally.virtual_ms,
         "recovery": tally.recovery(),
-        "faults": faults,
+        "faults": faults_as_json(tally),
         "violation": violation,
     })
+}
+
+/// The same table.
+pub(super) fn faults_as_json(tally: &Tally) -> Value {
+    let rows = tally.faults.iter().map(|((point, action), of)| {
+        json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
+    });
+    rows.collect()
 }
 
 #[cfg(test)]
