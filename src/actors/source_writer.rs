@@ -71,7 +71,12 @@ impl SourceWriter {
             acknowledged: BTreeMap::new(),
         };
         let state = match job.cursor_store.recover()? {
-            None => fresh,
+            // On disk before anything is sent, as later ones are after a recovery: on a full disk the same readings would
+            // otherwise be sent again at every try.
+            None => {
+                job.cursor_store.commit(epoch, &fresh)?;
+                fresh
+            }
             Some(stored) => {
                 same_source(&stored, &fresh)?;
                 for (&partition, &acknowledged) in &stored.acknowledged {

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use isotherm::log::RecordLog;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::Offset;
 
 use crate::broker::Broker;
 use crate::contract::Fixture;
+use crate::elsewhere::Elsewhere;
 use crate::support::open;
-use crate::topic::wait_for;
 
 crate::contract!(kafka, crate::in_kafka::InKafka);
 
@@ -31,12 +28,8 @@ impl Fixture for InKafka {
     }
 
     fn raise_start(&self, partition: u32, start: u64) -> bool {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", self.broker.brokers()).create().expect("it needs no broker");
-        let mut offsets = TopicPartitionList::new();
         let start = Offset::Offset(start.try_into().expect("a small number"));
-        offsets.add_partition_offset(&self.topic, partition.cast_signed(), start).expect("a good offset");
-        wait_for(admin.delete_records(&offsets, &AdminOptions::new())).expect("the broker is there");
+        Elsewhere::new(&self.broker.brokers(), &self.topic).delete_records(partition, start);
         true
     }
 

@@ -4,6 +4,8 @@
 mod broker;
 #[path = "../log_contract/contract/mod.rs"]
 mod contract;
+#[path = "../support/elsewhere.rs"]
+mod elsewhere;
 
 mod in_kafka;
 mod outage;

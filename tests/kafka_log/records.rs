@@ -6,34 +6,17 @@ use isotherm::domain::Batch;
 use isotherm::faults::{Kind, Severity};
 use isotherm::log::partitioner::partition_of;
 use isotherm::log::{Extent, Outgoing, RecordLog};
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::broker::Broker;
+use crate::elsewhere::{Elsewhere, Transactions};
 use crate::support::*;
-use crate::topic::wait_for;
 
-/// Records in transactions of a client that is not ours; the last argument says whether each is committed.
-fn transactions(brokers: &str, topic: &str, values: &[(&str, bool)]) {
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("transactional.id", topic)
-        .create()
-        .expect("it needs no broker");
-    producer.init_transactions(PATIENCE).unwrap();
-    for (value, commit) in values {
-        producer.begin_transaction().unwrap();
-        producer.send(BaseRecord::<(), str>::to(topic).partition(0).payload(value)).expect("there is room");
-        producer.flush(PATIENCE).unwrap();
-        if *commit {
-            producer.commit_transaction(PATIENCE).unwrap();
-        } else {
-            producer.abort_transaction(PATIENCE).unwrap();
-        }
-    }
+/// A record of this value in a transaction that is open.
+fn begin(transactions: &Transactions, value: &str) {
+    transactions.write(&[Outgoing { partition: 0, key: None, value: Some(value.into()) }]);
 }
 
 #[test]
@@ -42,7 +25,12 @@ fn aborted_records_are_not_read_and_the_position_passes_all_markers() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
     // Each transaction is one record and one marker: offsets 0 to 5.
-    transactions(&broker.brokers(), &name, &[("a", true), ("b", false), ("c", true)]);
+    let transactions = Elsewhere::new(&broker.brokers(), &name).transactions();
+    for (value, end) in [("a", Transactions::commit as fn(&_)), ("b", Transactions::abort), ("c", Transactions::commit)]
+    {
+        begin(&transactions, value);
+        end(&transactions);
+    }
     let extent = log.extent(0).unwrap();
     assert_eq!(extent, Extent { start: 0, end: 6 });
     let mut reader = log.open_reader(0, 0).unwrap();
@@ -50,7 +38,8 @@ fn aborted_records_are_not_read_and_the_position_passes_all_markers() {
     assert_eq!(read, [(0, "a".to_owned()), (4, "c".to_owned())]);
     assert_eq!(position, 6);
     // A partition that ends in what nobody reads.
-    transactions(&broker.brokers(), &name, &[("d", false)]);
+    begin(&transactions, "d");
+    transactions.abort();
     assert_eq!(read_to(&mut *reader, 8), (Read::new(), 8));
     assert_eq!(write(&log, &[record(0, 9)])[&0], 9);
     assert_eq!(read_to(&mut *reader, 9).0, [(8, "value 9".to_owned())]);
@@ -62,17 +51,13 @@ fn the_end_is_before_a_transaction_that_is_open() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
     write(&log, &[record(0, 0)]);
-    let producer: BaseProducer =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).set("transactional.id", &name).create().unwrap();
-    producer.init_transactions(PATIENCE).unwrap();
-    producer.begin_transaction().unwrap();
-    producer.send(BaseRecord::<(), str>::to(&name).partition(0).payload("open")).expect("there is room");
-    producer.flush(PATIENCE).unwrap();
+    let transactions = Elsewhere::new(&broker.brokers(), &name).transactions();
+    begin(&transactions, "open");
     write(&log, &[record(0, 1)]);
     assert_eq!(log.extent(0).unwrap(), Extent { start: 0, end: 1 });
     let mut reader = log.open_reader(0, 0).unwrap();
     assert_eq!(read_to(&mut *reader, 1), (vec![(0, "value 0".to_owned())], 1));
-    producer.abort_transaction(PATIENCE).unwrap();
+    transactions.abort();
     assert_eq!(read_to(&mut *reader, 4), (vec![(2, "value 1".to_owned())], 4));
 }
 
@@ -84,11 +69,7 @@ fn reading_below_a_raised_start_or_past_the_end_is_fatal_and_names_all() {
     write(&log, &(0..10).map(|number| record(0, number)).collect::<Vec<_>>());
     let mut behind = log.open_reader(0, 0).unwrap();
     behind.read(&mut Batch::default(), 1, PATIENCE).unwrap();
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().unwrap();
-    let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset(&name, 0, Offset::Offset(7)).unwrap();
-    wait_for(admin.delete_records(&offsets, &AdminOptions::new())).unwrap();
+    Elsewhere::new(&broker.brokers(), &name).delete_records(0, Offset::Offset(7));
     assert_eq!(log.extent(0).unwrap(), Extent { start: 7, end: 10 });
     for from in [0, 6, 11] {
         let failure = log.open_reader(0, from).unwrap().read(&mut Batch::default(), 10, PATIENCE).unwrap_err();
@@ -112,11 +93,7 @@ fn a_reader_that_is_overtaken_by_the_start_fails() {
     write(&log, &records);
     let mut reader = log.open_reader(0, 0).unwrap();
     reader.read(&mut Batch::default(), 1, PATIENCE).unwrap();
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().unwrap();
-    let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset(&name, 0, Offset::End).unwrap();
-    wait_for(admin.delete_records(&offsets, &AdminOptions::new())).unwrap();
+    Elsewhere::new(&broker.brokers(), &name).delete_records(0, Offset::End);
     let read = || reader.read(&mut Batch::default(), 1, Duration::from_millis(100));
     let failure = until("the reader fails", read, Result::is_err).unwrap_err();
     assert_eq!((failure.severity, failure.kind), (Severity::Fatal, Kind::Data), "{failure}");

@@ -2,28 +2,10 @@
 
 use isotherm::faults::{Kind, Severity};
 use isotherm::log::{RecordLog, TopicSpec};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 
 use crate::broker::Broker;
+use crate::elsewhere::Elsewhere;
 use crate::support::*;
-
-/// A topic as somebody else makes it.
-fn create_elsewhere(brokers: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("it needs no broker");
-    let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-    for (key, value) in config {
-        new = new.set(key, value);
-    }
-    let created = wait_for(admin.create_topics(&[new], &AdminOptions::new()));
-    created.expect("the broker is there")[0].as_ref().expect("it can be created");
-}
-
-pub fn wait_for<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
-}
 
 #[test]
 fn a_topic_of_ours_is_described_with_its_id() {
@@ -46,7 +28,7 @@ fn what_deletes_records_is_seen() {
     let brokers = broker.brokers();
     let described = |config: &[(&str, &str)]| {
         let name = broker.fresh_topic();
-        create_elsewhere(&brokers, &name, 5, config);
+        Elsewhere::new(&brokers, &name).create_topic(5, config);
         open(&brokers, &name).topic().unwrap().expect("it was just created")
     };
     let usual = described(&[]);

@@ -1,21 +1,33 @@
-//! The program against a real Apache Kafka: crashes, stops, outages, another client.
+//! The program against a real Apache Kafka: crashes, outages, what happens to topics, full disks, other clients.
 
 #[path = "../support/broker.rs"]
 mod broker;
+mod compaction;
 mod crashes;
+mod disk_full;
+#[path = "../support/elsewhere.rs"]
+mod elsewhere;
+mod gaps;
+mod kills;
 mod other_client;
+mod outages;
 mod poison;
 #[path = "../support/program.rs"]
 mod program;
-mod stops;
+mod topics;
+mod transactions;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::Broker;
-use isotherm::log::{RecordLog, TopicSpec};
+use elsewhere::Elsewhere;
+use isotherm::domain::{Day, Reading};
+use isotherm::log::partitioner::partition_of;
+use isotherm::log::{Outgoing, RecordLog, TopicSpec};
 use isotherm::settings::{Sources, load};
-use program::Program;
+use program::{Program, results};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,11 +38,19 @@ pub struct Fixture {
     pub folder: TempDir,
     pub topic: String,
     brokers: String,
+    sets: Vec<String>,
 }
 
 impl Fixture {
     pub fn new(broker: &Broker) -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), topic: broker.fresh_topic(), brokers: broker.brokers() }
+        let (topic, brokers) = (broker.fresh_topic(), broker.brokers());
+        Self { folder: tempfile::tempdir().expect("a folder"), topic, brokers, sets: Vec::new() }
+    }
+
+    /// With a setting of its own.
+    pub fn set(mut self, set: &str) -> Self {
+        self.sets.push(set.to_owned());
+        self
     }
 
     /// Another state folder over the same topic.
@@ -39,6 +59,7 @@ impl Fixture {
             folder: tempfile::tempdir().expect("a folder"),
             topic: self.topic.clone(),
             brokers: self.brokers.clone(),
+            sets: self.sets.clone(),
         }
     }
 
@@ -47,17 +68,18 @@ impl Fixture {
     }
 
     fn sets(&self) -> Vec<String> {
-        vec![
-            "log.kind=kafka".to_owned(),
-            format!("log.topic={}", self.topic),
-            format!("log.kafka.brokers={}", self.brokers),
-            "source.simulate.pace_ms=0".to_owned(),
-            "source.simulate.days=1000".to_owned(),
-            "consume.commit_interval_ms=20".to_owned(),
-            "consume.batch_records=500".to_owned(),
-            "supervision.backoff_min_ms=5".to_owned(),
-            "supervision.backoff_max_ms=200".to_owned(),
-        ]
+        let usual = [
+            "log.kind=kafka",
+            &format!("log.topic={}", self.topic),
+            &format!("log.kafka.brokers={}", self.brokers),
+            "source.simulate.pace_ms=0",
+            "source.simulate.days=1000",
+            "consume.commit_interval_ms=20",
+            "consume.batch_records=500",
+            "supervision.backoff_min_ms=5",
+            "supervision.backoff_max_ms=200",
+        ];
+        usual.into_iter().map(str::to_owned).chain(self.sets.iter().cloned()).collect()
     }
 
     /// The topic, as the program sees it.
@@ -76,6 +98,38 @@ impl Fixture {
         self.create_topic();
     }
 
+    /// Somebody else, with this topic.
+    pub fn elsewhere(&self) -> Elsewhere {
+        Elsewhere::new(&self.brokers, &self.topic)
+    }
+
+    /// Where the partitions end.
+    pub fn ends(&self) -> BTreeMap<u32, u64> {
+        let log = self.log();
+        (0..PARTITIONS).map(|number| (number, log.extent(number).expect("it is there").end)).collect()
+    }
+
+    /// A partition's file.
+    pub fn file(&self, partition: u32) -> Value {
+        let path = self.folder.path().join(format!("partition-{partition}.json"));
+        serde_json::from_slice(&std::fs::read(path).expect("it is there")).expect("it is JSON")
+    }
+
+    /// Where the partitions' files go on; those that have one.
+    pub fn offsets(&self) -> BTreeMap<u32, u64> {
+        let has_file = |number: &u32| self.folder.path().join(format!("partition-{number}.json")).exists();
+        let offset = |number| self.file(number)["offset"].as_u64().expect("an offset");
+        (0..PARTITIONS).filter(has_file).map(|number| (number, offset(number))).collect()
+    }
+
+    /// The files are those of an undisturbed run over the same topic, and say what the log says.
+    pub fn assert_undisturbed(&self, case: &str) {
+        let undisturbed = self.beside();
+        undisturbed.program().run_well(&["consume", "--until-caught-up"]);
+        assert!(results(self.folder.path()) == results(undisturbed.folder.path()), "{case}: the files differ");
+        self.program().run_well(&["audit"]);
+    }
+
     /// Statistics by station, as `show --json` tells them.
     pub fn stations(&self) -> BTreeMap<String, Value> {
         let shown: Value = serde_json::from_str(&self.program().run_well(&["show", "--json"])).expect("it is JSON");
@@ -87,6 +141,15 @@ impl Fixture {
     pub fn counted(&self) -> u64 {
         self.stations().values().map(|station| station["count"].as_u64().expect("a count")).sum()
     }
+}
+
+/// A reading as it is sent.
+pub fn outgoing(station: &str, date: &str, degrees: f64) -> Outgoing {
+    let day = Day::parse(date).expect("a day");
+    let mut value = Vec::new();
+    Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+    let partition = partition_of(station.as_bytes(), PARTITIONS);
+    Outgoing { partition, key: Some(station.into()), value: Some(value) }
 }
 
 #[test]
@@ -106,7 +169,7 @@ fn what_is_produced_is_counted_and_audited() {
     // In one process, into another folder: the same bytes.
     let whole = fixture.beside();
     whole.program().run_well(&["consume", "0", "1", "2", "3", "--until-caught-up"]);
-    assert!(program::results(whole.folder.path()) == program::results(fixture.folder.path()));
+    assert!(results(whole.folder.path()) == results(fixture.folder.path()));
 }
 
 #[test]
@@ -115,7 +178,7 @@ fn a_run_of_everything_ends_by_itself_and_again_has_nothing_to_do() {
     let fixture = Fixture::new(broker);
     fixture.program().run_well(&["run"]);
     assert_eq!(fixture.counted(), 10_000);
-    let first = program::results(fixture.folder.path());
+    let first = results(fixture.folder.path());
     fixture.program().run_well(&["run"]);
-    assert!(program::results(fixture.folder.path()) == first);
+    assert!(results(fixture.folder.path()) == first);
 }

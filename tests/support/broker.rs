@@ -126,6 +126,14 @@ impl Broker {
         self.signal(libc::SIGCONT);
     }
 
+    /// Takes the last bytes of a partition off its disk, as a power cut may; to be called while it is killed.
+    pub fn lose_the_end(&self, topic: &str, partition: u32, bytes: u64) {
+        let segment = self.folder.path().join(format!("data/{topic}-{partition}/{:020}.log", 0));
+        let file = File::options().write(true).open(segment).expect("it is there");
+        let length = file.metadata().expect("it is open").len();
+        file.set_len(length - bytes).expect("it can be shortened");
+    }
+
     fn signal(&self, signal: i32) {
         let child = self.child.lock().expect("no test panicked in here");
         let id = child.as_ref().expect("it runs").id().try_into().expect("a process id");
@@ -167,10 +175,15 @@ fn cache() -> PathBuf {
     std::env::var_os("ISOTHERM_KAFKA_CACHE").map_or_else(own, PathBuf::from)
 }
 
-/// Skips the test that calls it: with `ISOTHERM_REQUIRE_BROKER=1` it fails instead; where `ISOTHERM_SKIPPED` names a file,
-/// its name becomes a line of that, so that whoever ran the tests knows how many were none.
+/// Skips the test that calls it for want of what `tests/run` sets up: with `ISOTHERM_REQUIRE_BROKER=1` it fails instead.
 pub fn skip(lacking: &str) {
     assert_ne!(std::env::var("ISOTHERM_REQUIRE_BROKER").as_deref(), Ok("1"), "{lacking}");
+    skip_here(lacking);
+}
+
+/// Skips the test that calls it for want of what not every machine has. Where `ISOTHERM_SKIPPED` names a file, its name
+/// becomes a line of that, so that whoever ran the tests knows how many were none.
+pub fn skip_here(lacking: &str) {
     let line = format!("{}: {lacking}\n", thread::current().name().unwrap_or("a test"));
     eprint!("skipped: {line}");
     if let Some(path) = std::env::var_os("ISOTHERM_SKIPPED") {
@@ -224,6 +237,9 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, options: &O
          num.network.threads=2\n\
          num.io.threads=2\n\
          log.cleaner.dedupe.buffer.size=4194304\n\
+         log.cleaner.backoff.ms=200\n\
+         log.initial.task.delay.ms=200\n\
+         log.retention.check.interval.ms=200\n\
          group.initial.rebalance.delay.ms=0\n\
          offsets.topic.num.partitions=1\n\
          offsets.topic.replication.factor=1\n\

@@ -94,6 +94,8 @@ fn is_transient(code: Code) -> bool {
                 | Code::RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS
                 | Code::RD_KAFKA_RESP_ERR__STATE
                 | Code::RD_KAFKA_RESP_ERR__DESTROY
+                | Code::RD_KAFKA_RESP_ERR__DESTROY_BROKER
+                | Code::RD_KAFKA_RESP_ERR_REBOOTSTRAP_REQUIRED
                 | Code::RD_KAFKA_RESP_ERR__PURGE_QUEUE
                 | Code::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
                 | Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
@@ -139,5 +141,25 @@ fn kind(code: Code) -> Kind {
         | Code::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
         | Code::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION => Kind::Settings,
         _ => Kind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_lost_connection_makes_of_a_call_is_waited_out() {
+        for code in [
+            Code::RD_KAFKA_RESP_ERR__TRANSPORT,
+            Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+            Code::RD_KAFKA_RESP_ERR__TIMED_OUT,
+            // The client took the broker out of its list while the request was under way.
+            Code::RD_KAFKA_RESP_ERR__DESTROY_BROKER,
+            Code::RD_KAFKA_RESP_ERR_REBOOTSTRAP_REQUIRED,
+        ] {
+            let failure = of("it cannot be read", &Trouble { code, reason: describe(code) }, None);
+            assert!(failure.is_retryable() && failure.kind == Kind::Unavailable, "{failure}");
+        }
     }
 }

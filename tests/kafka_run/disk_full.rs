@@ -1,0 +1,134 @@
+//! The disk of the state folder is full for a while: a small filesystem of its own, mounted over it.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::Fixture;
+use super::broker::{Broker, skip_here};
+use super::program::results;
+use super::watched::{PARTITION_BRANCHES, Watched, assert_told, outages};
+
+const FULL: &str = "No space left on device";
+
+/// A filesystem in memory, over the state folder of a fixture; gone with this value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`: not everybody may mount, which was said.
+    fn mount(folder: &Path) -> Option<Self> {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
+            Ok(output) => {
+                skip_here(&format!("cannot mount: {}", String::from_utf8_lossy(&output.stderr).trim()));
+                None
+            }
+            Err(error) => {
+                skip_here(&format!("mount: {error}"));
+                None
+            }
+        }
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Takes what room there is.
+    fn fill(&self) {
+        let mut file = File::options().create(true).append(true).open(self.ballast()).expect("a name needs no room");
+        while file.write(&[7; 4096]).is_ok() {}
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.ballast()).expect("it is there");
+    }
+
+    /// Keeps it full until this program has told of so many outages: a replaced file gives room back.
+    fn fill_until_told(&self, running: &mut Watched, count: usize) {
+        running.wait_for("it says that the disk is full", |it| {
+            self.fill();
+            outages(&it.told()) >= count
+        });
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking(), "it can be unmounted");
+    }
+}
+
+/// How soon it tries again is its own affair, and not told: an outage is said once.
+fn many_tries_later(running: &mut Watched) {
+    let begun = Instant::now();
+    running.wait_for("some more time", |_| begun.elapsed() > Duration::from_secs(1));
+}
+
+#[test]
+fn counting_waits_for_room_and_goes_on_by_itself() {
+    let Some(broker) = Broker::shared() else { return };
+    // With rejected records, which have a file of their own.
+    let fixture = Fixture::new(broker).set("source.simulate.stations=40").set("source.simulate.duplicates_share=0.01");
+    let produce = fixture.beside();
+    let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
+    produce.program().set("source.simulate.days=300").run_well(&["produce"]);
+    fixture.program().run_well(&["consume", "--until-caught-up"]);
+    produce.program().run_well(&["produce"]);
+
+    let before = results(fixture.folder.path());
+    disk.fill();
+    let mut running = Watched::start(&fixture.program(), &["consume", "--until-caught-up"]);
+    disk.fill_until_told(&mut running, 4);
+    assert!(results(fixture.folder.path()) == before, "the old files are whole");
+    disk.free();
+    assert_told(&running.end(0), &PARTITION_BRANCHES, FULL);
+    fixture.assert_undisturbed("full while counting");
+}
+
+#[test]
+fn producing_waits_for_room_and_sends_again_at_most_what_was_in_flight() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker)
+        .set("source.simulate.stations=40")
+        .set("source.simulate.days=300")
+        .set("source.simulate.pace_ms=2");
+    let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
+    let mut running = Watched::start(&fixture.program(), &["run"]);
+    running.wait_for("a commit of each branch", |_| {
+        fixture.folder.path().join("source.json").exists() && fixture.offsets().len() == 4
+    });
+    let branches = [&["ingest"], &PARTITION_BRANCHES[..]].concat();
+    disk.fill_until_told(&mut running, branches.len());
+    many_tries_later(&mut running);
+    disk.free();
+    assert_told(&running.end(0), &branches, FULL);
+    let stations = fixture.stations();
+    assert_eq!(stations.len(), 40);
+    assert!(stations.values().all(|station| station["count"] == 300), "each day once");
+    let sent: u64 = fixture.ends().values().sum();
+    assert!(sent <= 301 * 40, "{sent} records: a day is sent again once, not at every try");
+    fixture.assert_undisturbed("full while producing");
+}
+
+#[test]
+fn nothing_is_sent_before_there_is_room_for_the_cursor() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker);
+    fixture.create_topic();
+    let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
+    // Room for the lock alone.
+    std::fs::write(fixture.folder.path().join("source.lock"), "nobody").expect("there is room");
+    disk.fill();
+    let mut running = Watched::start(&fixture.program(), &["produce"]);
+    running.wait_for("it says that the disk is full", |it| outages(&it.told()) > 0);
+    many_tries_later(&mut running);
+    assert_eq!(fixture.ends().values().sum::<u64>(), 0);
+    disk.free();
+    assert_told(&running.end(0), &["ingest"], FULL);
+    assert_eq!(fixture.ends().values().sum::<u64>(), 10_000);
+}

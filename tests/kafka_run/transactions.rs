@@ -1,0 +1,91 @@
+//! Producers that write in transactions: what is aborted is not counted, and what a transaction leaves in the log beside
+//! its records (a marker at its end, and the aborted records) is passed over as offsets that hold nothing.
+
+use isotherm::log::Outgoing;
+
+use super::broker::Broker;
+use super::elsewhere::Transactions;
+use super::{Fixture, PARTITIONS, outgoing};
+
+const STATIONS: [&str; 5] = ["StationA", "StationB", "StationC", "StationD", "StationE"];
+
+/// How a day of all stations is written.
+#[derive(Clone, Copy, PartialEq)]
+enum Day {
+    /// Without a transaction.
+    Plain,
+    Committed,
+    Aborted,
+}
+
+use Day::{Aborted, Committed, Plain};
+
+fn readings(month: u32, day: u32) -> [Outgoing; 5] {
+    STATIONS.map(|station| outgoing(station, &format!("2020-{month:02}-{day:02}"), f64::from(day)))
+}
+
+fn write(fixture: &Fixture, records: &[Outgoing]) {
+    fixture.log().open_writer().expect("it opens").write(records).expect("it is written");
+}
+
+#[test]
+fn aborted_records_are_not_counted_and_markers_stop_nothing() {
+    let Some(broker) = Broker::shared() else { return };
+    let cases: [(&str, &[Day]); 6] = [
+        ("committed", &[Committed, Committed]),
+        ("ends in an aborted one", &[Committed, Aborted]),
+        ("begins with an aborted one", &[Aborted, Committed, Committed]),
+        ("ends in many aborted ones", &[Committed, Aborted, Aborted, Aborted]),
+        ("nothing but aborted ones", &[Aborted, Aborted]),
+        ("among records without transactions", &[Plain, Aborted, Plain, Committed, Plain, Aborted]),
+    ];
+    for (case, days) in cases {
+        let fixture = Fixture::new(broker);
+        fixture.create_topic();
+        let transactions = fixture.elsewhere().transactions();
+        // A second time over the first one's files: it resumes behind markers.
+        for run in 1..=2 {
+            for (number, day) in (1..).zip(days) {
+                let records = readings(run, number);
+                match day {
+                    Plain => write(&fixture, &records),
+                    Committed | Aborted => transactions.write(&records),
+                }
+                match day {
+                    Plain => {}
+                    Committed => transactions.commit(),
+                    Aborted => transactions.abort(),
+                }
+            }
+            fixture.program().run_well(&["consume", "--until-caught-up"]);
+            let counted = days.iter().filter(|day| **day != Aborted).count() * run as usize * STATIONS.len();
+            assert_eq!(fixture.counted(), counted as u64, "{case}, run {run}");
+            assert_eq!(fixture.offsets(), fixture.ends(), "{case}, run {run}: markers at the end are passed");
+            for partition in 0..PARTITIONS {
+                assert_eq!(fixture.file(partition)["_checkpoint"].get("gaps"), None, "{case}, run {run}: no gap");
+            }
+            fixture.assert_undisturbed(case);
+        }
+    }
+}
+
+#[test]
+fn a_transaction_that_is_open_is_the_end_until_it_is_decided() {
+    let Some(broker) = Broker::shared() else { return };
+    for (end, counted) in [(Transactions::commit as fn(&_), 3), (Transactions::abort as fn(&_), 2)] {
+        let fixture = Fixture::new(broker);
+        fixture.create_topic();
+        let transactions = fixture.elsewhere().transactions();
+        write(&fixture, &readings(1, 1));
+        transactions.write(&readings(1, 2));
+        // Behind it, by somebody who knows of no transactions.
+        write(&fixture, &readings(1, 3));
+        fixture.program().run_well(&["consume", "--until-caught-up"]);
+        assert_eq!(fixture.counted(), STATIONS.len() as u64, "only what is before it");
+        fixture.program().run_well(&["audit"]);
+        end(&transactions);
+        fixture.program().run_well(&["consume", "--until-caught-up"]);
+        assert_eq!(fixture.counted(), counted * STATIONS.len() as u64);
+        fixture.assert_undisturbed("decided");
+    }
+}
