@@ -141,7 +141,7 @@ fn a_file_of_something_else_is_refused_by_the_difference() {
     );
     refused(Identity { partition: 1, ..same.clone() }, rules, Kind::Data, &["holds partition 2, not 1"]);
     let other = Identity { partitions: 6, ..same.clone() };
-    refused(other, rules, Kind::Settings, &["had 4 partitions; it has 6 now", "isotherm rebuild 2"]);
+    refused(other, rules, Kind::Settings, &["had 4 partitions; it has 6 now", "log.on_start = \"recreate\""]);
     let other = Rules { degrees_max: 120.5, stations_max: 7, ..rules };
     let reasons =
         ["quality.degrees_max was 150 and is 120.5", "stations_max was 1000000 and is 7", "isotherm rebuild 2"];

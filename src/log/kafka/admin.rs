@@ -274,22 +274,31 @@ fn deadline() -> Instant {
 }
 
 /// One request and its answer, within [`CALL_MS_MAX`].
+///
+/// Where there is trouble a broker is looked for first, in a way that sleeps: a request that waits for one keeps two threads
+/// of the client busy all the time (librdkafka 2.12).
 fn ask(
     client: &Client,
     operation: Operation,
     what: &str,
     send: impl FnOnce(*const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
 ) -> Result<Event, Failure> {
+    client.serve(Duration::ZERO, |_| ());
+    let mut timeout_ms = CALL_MS_MAX;
+    if client.troubled() {
+        timeout_ms /= 2;
+        client.look_for_broker(timeout_ms).map_err(|code| client.failure(what, code, ptr::null()))?;
+    }
     let queue = client.new_queue();
     // SAFETY: the client is alive; the options are ours from here to where they are destroyed.
     unsafe {
         let options = sys::rd_kafka_AdminOptions_new(client.ptr(), operation);
-        sys::rd_kafka_AdminOptions_set_request_timeout(options, CALL_MS_MAX, ptr::null_mut(), 0);
+        sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ptr::null_mut(), 0);
         send(options, queue.ptr());
         sys::rd_kafka_AdminOptions_destroy(options);
     }
     // The request ends by itself; the second more is for the client's own clockwork.
-    let event = queue.poll(Duration::from_millis(u64::from(CALL_MS_MAX.unsigned_abs()) + 1_000));
+    let event = queue.poll(Duration::from_millis(u64::from(timeout_ms.unsigned_abs()) + 1_000));
     match event {
         None => Err(client.failure(what, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, ptr::null())),
         Some(event) if event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR => {

@@ -106,6 +106,20 @@ impl Client {
         )
     }
 
+    /// Waits until any broker answers.
+    pub fn look_for_broker(&self, timeout_ms: c_int) -> Result<(), Code> {
+        let mut metadata = ptr::null();
+        // SAFETY: the client is alive; what it gives is ours, and given back at once.
+        unsafe {
+            let code = sys::rd_kafka_metadata(self.ptr(), 0, ptr::null_mut(), &raw mut metadata, timeout_ms);
+            if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(code);
+            }
+            sys::rd_kafka_metadata_destroy(metadata);
+        }
+        Ok(())
+    }
+
     /// A queue of its own, for the answer to one request.
     pub fn new_queue(&self) -> Queue {
         // SAFETY: the client is alive.
