@@ -92,3 +92,25 @@ fn every_command_of_the_readme_prints_what_stands_under_it() {
     }
     assert!(run >= 7, "{run} commands were run");
 }
+
+/// What a `[text](path)` of a document points to, but for other sites and places within the same document.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    targets.filter(|target| !target.is_empty() && !target.contains("://"))
+}
+
+#[test]
+fn every_link_of_the_documents_points_to_something() {
+    let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).expect("it is there");
+    let docs = docs.map(|entry| entry.expect("it is listed").path()).collect::<Vec<_>>();
+    let mut found = 0;
+    for document in docs.into_iter().chain([Path::new(ROOT).join("README.md")]) {
+        let text = std::fs::read_to_string(&document).expect("it is text");
+        for link in links(&text) {
+            let target = document.parent().expect("it is in a folder").join(link);
+            assert!(target.exists(), "{} links to {link}, which is not there", document.display());
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found} links");
+}
