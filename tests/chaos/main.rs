@@ -6,6 +6,7 @@ mod ends;
 #[path = "../support/program.rs"]
 mod program;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -88,9 +89,12 @@ fn a_file_that_is_wrong_is_found_and_kept() {
     let scratch = folder.path().join(format!("chaos-{seed}"));
     let state = scratch.join("state");
     let mut rejected = None;
-    wait_for("a file of rejected records", || {
-        let name = names(&state).into_iter().find(|name| name.ends_with(".rejected.jsonl"));
-        rejected = name.map(|name| state.join(name));
+    wait_for("rejected records that were committed", || {
+        // Before a file speaks of them, a kill takes the file of rejected records with it.
+        let spoken_of = |bytes: &[u8]| json(bytes)["_checkpoint"]["rejected_bytes"].as_u64() > Some(0);
+        let files = if state.is_dir() { results(&state) } else { BTreeMap::new() };
+        let committed = files.into_iter().find(|(name, bytes)| name.ends_with(".json") && spoken_of(bytes));
+        rejected = committed.map(|(name, _)| state.join(name).with_extension("rejected.jsonl"));
         rejected.is_some()
     });
     let rejected = rejected.expect("it was seen");
