@@ -8,7 +8,7 @@ use crate::faults::{Failure, Kind};
 use crate::sabotage::{self, Bug};
 
 /// Held until dropped; belongs to the process, not to an epoch.
-pub struct Lock(#[allow(dead_code)] Box<dyn Any + Send + Sync>);
+pub struct Lock(#[allow(dead_code, reason = "held for its drop")] Box<dyn Any + Send + Sync>);
 
 impl Lock {
     /// Locks `partition-N.lock` of a state folder, which is created if need be. TryAgain, naming the holder, if another

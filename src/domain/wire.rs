@@ -6,7 +6,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use super::day::Day;
 
 /// The generated message, for writers and for readers that do not mind an allocation a field (the audit is one).
-#[allow(missing_docs)] // generated
+#[allow(missing_docs, reason = "generated")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/_.rs"));
 }

@@ -10,7 +10,6 @@ use crate::faults::{Failure, Kind};
 use crate::log::{Topic, TopicSpec};
 use crate::observe::events::{RetentionWarning, TopicCreated};
 use crate::settings::OnStart;
-use crate::source;
 
 /// Held for the life of the process.
 pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lock>);
@@ -18,10 +17,6 @@ pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lo
 /// Makes the state folder, and this process its owner. Called again after a Retryable failure, as [`topic`] is.
 pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
     let (disk, state) = (&*environment.disk, &environment.settings.state);
-    if job.ingest {
-        // A source that is not there is told of before anything is made.
-        source::open(&environment.settings.source, None)?;
-    }
     disk.create_folder(&state.dir).map_err(|error| {
         let failure = Failure::io("cannot create the state folder", &state.dir, &error);
         if failure.advice.is_some() { failure } else { failure.advice("choose another one with state.dir") }

@@ -21,15 +21,19 @@ use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let disk = FaultyDisk::over(environment.disk, &environment.faults);
-    let trees = Trees { job, environment: Environment { disk, ..environment }, stop };
+    let environment = Environment { disk, ..environment };
+    let ingest_outage = outage(Branch::Ingest);
+    // First, as it opens the source: one that is not there is told of before anything is made.
+    let ingest = job.ingest.then(|| ingest_branch(&environment, &ingest_outage)).transpose()?;
+    let trees = Trees { job, environment, stop };
     let (locks, ends) = tokio::select! {
         biased;
         prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
-    let summary = trees.run(ends).await;
+    let summary = trees.run(ingest.map(|spec| (spec, ingest_outage)), ends).await;
     drop(locks);
-    summary
+    Ok(summary)
 }
 
 struct Trees {
@@ -76,9 +80,7 @@ impl Trees {
         tried.await
     }
 
-    async fn run(&self, ends: Option<Ends>) -> Result<Summary, Failure> {
-        let ingest_outage = outage(Branch::Ingest);
-        let ingest = self.job.ingest.then(|| ingest_branch(&self.environment, &ingest_outage)).transpose()?;
+    async fn run(&self, ingest: Option<(BranchSpec, Outage)>, ends: Option<Ends>) -> Summary {
         let goal = |partition| watch::Sender::new(ends.as_ref().and_then(|ends: &Ends| ends.get(&partition).copied()));
         let goals: Goals = self.job.partitions.iter().map(|&partition| (partition, goal(partition))).collect();
         let (ingest_over, partitions_over) = (watch::Sender::new(false), watch::Sender::new(false));
@@ -96,7 +98,7 @@ impl Trees {
         };
         let ingest = async {
             let outcome = match ingest {
-                Some(spec) => Some(self.ingest(spec, ingest_outage, &goals, &partitions_over).await),
+                Some((spec, outage)) => Some(self.ingest(spec, outage, &goals, &partitions_over).await),
                 None => None,
             };
             ingest_over.send_replace(true);
@@ -132,7 +134,7 @@ impl Trees {
                 Outcome::Failed(failure) => summary.failures.push((branch.to_string(), failure)),
             }
         }
-        Ok(summary)
+        summary
     }
 
     /// The ingest side; and when it has ended, the goals of the partitions.

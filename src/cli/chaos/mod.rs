@@ -3,10 +3,13 @@
 mod process;
 mod simulation;
 
-use clap::Args;
+use std::process::ExitCode;
 
-use super::Outcome;
+use clap::Args;
+use serde_json::Value;
+
 use super::arguments::SettingsArguments;
+use super::{Outcome, output};
 use crate::faults::{Failure, Kind};
 
 const EXAMPLES: &str = "\
@@ -62,4 +65,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Err(Failure::fatal(Kind::Usage, what).advice("leave them out, or add --process"));
     }
     simulation::run(arguments)
+}
+
+/// Prints a report in the form that was asked for, and says the exit code.
+fn tell(arguments: &Arguments, violated: bool, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) -> Outcome {
+    if arguments.json {
+        output::print_json(&json())?;
+    } else {
+        output::print(&text())?;
+    }
+    Ok(if violated { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS })
 }

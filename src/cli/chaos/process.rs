@@ -1,6 +1,5 @@
 //! Lives of real processes, one after the other, and what came of them.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::simulation::{faults, faults_as_json};
-use super::{Arguments, VIOLATED};
+use super::{Arguments, tell};
 use crate::chaos::process::{self, Found, Report};
+use crate::cli::Outcome;
 use crate::cli::patient_log::PatientLog;
-use crate::cli::{Outcome, output};
 use crate::log;
 
 /// How long a log that is away is waited for.
@@ -28,12 +27,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     });
     bar.finish_and_clear();
     let report = report?;
-    if arguments.json {
-        output::print_json(&as_json(&report, arguments.seed))?;
-    } else {
-        output::print(&text(&report))?;
-    }
-    Ok(report.found.map_or(ExitCode::SUCCESS, |_| ExitCode::from(VIOLATED)))
+    tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
 }
 
 fn style() -> ProgressStyle {

@@ -6,7 +6,7 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Arguments, VIOLATED};
+use super::{Arguments, VIOLATED, tell};
 use crate::chaos::Tally;
 use crate::chaos::simulation::{self, Found, Plan, Report};
 use crate::cli::{Outcome, output};
@@ -21,12 +21,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     bar.set_style(style());
     let report = simulation::run_seeds(seeds, threads, || bar.inc(1));
     bar.finish_and_clear();
-    if arguments.json {
-        output::print_json(&as_json(&report, arguments.seed))?;
-    } else {
-        output::print(&text(&report))?;
-    }
-    Ok(report.found.map_or(ExitCode::SUCCESS, |_| ExitCode::from(VIOLATED)))
+    tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
 }
 
 fn style() -> ProgressStyle {

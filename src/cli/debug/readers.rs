@@ -55,7 +55,7 @@ struct Shared {
     stop: Arc<AtomicBool>,
     patience: Arc<Patience>,
     messages: SyncSender<Message>,
-    #[allow(dead_code)] // held so that the other end sees when the last thread is gone
+    #[allow(dead_code, reason = "held so that the other end sees when the last thread is gone")]
     alive: Sender<Infallible>,
 }
 
