@@ -46,13 +46,14 @@ fn station(name: &str, file: &StationStats, replay: &Station, differences: &mut 
     }
     differences.compare(|| what("start"), &Some(file.start.number()), &replay.days.min());
     differences.compare(|| what("end"), &Some(file.end.number()), &replay.days.max());
-    if file.days != replay.days {
+    let days = file.days.to_bitmap();
+    if days != replay.days {
         let only = |one: &RoaringBitmap, other: &RoaringBitmap| {
             let only = one - other;
             let first = only.min().and_then(Day::from_number).map(|day| format!(", first {day}"));
             format!("{} days of its own{}", only.len(), first.unwrap_or_default())
         };
-        differences.add(|| what("days"), || only(&file.days, &replay.days), || only(&replay.days, &file.days));
+        differences.add(|| what("days"), || only(&days, &replay.days), || only(&replay.days, &days));
     }
 }
 
@@ -76,7 +77,7 @@ fn state(replay: Model, asked: &PartitionState) -> PartitionState {
     let day = |number: Option<u32>| number.and_then(Day::from_number).expect("a station has days, all of the calendar");
     let stations = replay.stations.into_iter().map(|(name, station)| {
         let (start, end) = (day(station.days.min()), day(station.days.max()));
-        (name, StationStats { sum: station.sum, start, end, days: station.days })
+        (name, StationStats { sum: station.sum, start, end, days: station.days.into() })
     });
     PartitionState {
         rules: replay.rules,

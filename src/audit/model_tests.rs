@@ -88,7 +88,7 @@ proptest! {
         for (name, station) in &model.stations {
             let stats = &state.stations[name];
             prop_assert_eq!(station.sum.to_bits(), stats.sum.to_bits());
-            prop_assert_eq!(&station.days, &stats.days);
+            prop_assert_eq!(&station.days, &stats.days.to_bitmap());
         }
     }
 }

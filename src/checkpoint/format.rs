@@ -115,7 +115,7 @@ impl Serialize for DaysOut<'_> {
         for (name, stats) in self.0 {
             bytes.clear();
             text.clear();
-            canonical(&stats.days).serialize_into(&mut bytes).expect("a Vec has room");
+            canonical(&stats.days.to_bitmap()).serialize_into(&mut bytes).expect("a Vec has room");
             BASE64.encode_string(&bytes, &mut text);
             map.serialize_entry(name, &text)?;
         }
@@ -184,7 +184,8 @@ fn station_stats(station: &Station<'_>, days: &str) -> Result<StationStats, Stri
     if !rest.is_empty() {
         return Err(format!("{} bytes too many in its days", rest.len()));
     }
-    let stats = StationStats { sum: station.sum, start: day(station.start)?, end: day(station.end)?, days };
+    let stats =
+        StationStats { sum: station.sum, start: day(station.start)?, end: day(station.end)?, days: days.into() };
     if stats.count() != station.count {
         return Err(format!("its count is {}, but it has {} days", station.count, stats.count()));
     }

@@ -49,6 +49,25 @@ impl Day {
     }
 }
 
+/// Reads dates as [`Day::parse`] does, and remembers the last one: neighbouring records mostly are of the same day.
+#[derive(Debug, Default)]
+pub struct DateReader {
+    last: Option<([u8; 10], Day)>,
+}
+
+impl DateReader {
+    pub fn read(&mut self, text: &str) -> Option<Day> {
+        match &self.last {
+            Some((last, day)) if last == text.as_bytes() => Some(*day),
+            _ => {
+                let day = Day::parse(text)?;
+                self.last = text.as_bytes().try_into().ok().map(|text| (text, day));
+                Some(day)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.date();

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod day;
+pub mod days;
 pub mod digest;
 pub mod rules;
 pub mod state;
@@ -12,7 +13,8 @@ pub mod stats;
 pub mod wire;
 
 pub use batch::{Batch, Record};
-pub use day::Day;
+pub use day::{DateReader, Day};
+pub use days::Days;
 pub use digest::Digest;
 pub use rules::{RejectReason, Rules};
 pub use state::{LastRecord, PartitionState, Snapshot};

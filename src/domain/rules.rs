@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Record;
-use super::day::Day;
+use super::day::{DateReader, Day};
 use super::wire::BorrowedReport;
 
 /// The rules that a checkpoint was made under; a checkpoint made under others is refused.
@@ -65,7 +65,7 @@ pub struct Checked<'a> {
 
 impl Rules {
     /// Checks all that can be said of a record alone; room and duplicates are the state's to judge.
-    pub fn check<'a>(&self, record: Record<'a>) -> Result<Checked<'a>, RejectReason> {
+    pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Checked<'a>, RejectReason> {
         let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;
         if record.key != Some(report.station_id.as_bytes()) {
             return Err(RejectReason::KeyMismatch);
@@ -73,7 +73,7 @@ impl Rules {
         if !is_station_id(report.station_id) {
             return Err(RejectReason::BadStation);
         }
-        let day = Day::parse(report.date).ok_or(RejectReason::BadDate)?;
+        let day = dates.read(report.date).ok_or(RejectReason::BadDate)?;
         if !report.degrees.is_finite() {
             return Err(RejectReason::NotFinite);
         }

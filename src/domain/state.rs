@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Record};
+use super::day::DateReader;
 use super::digest::Digest;
 use super::rules::{RejectReason, Rules};
 use super::stats::StationStats;
@@ -73,8 +74,12 @@ impl PartitionState {
 
     /// Counts or rejects every record of the batch. Records below `next_offset` must not be in it: they were counted before.
     pub fn apply(&mut self, batch: &Batch) {
+        let mut dates = DateReader::default();
         for record in batch.records() {
-            self.apply_record(record);
+            if let Err(reason) = self.count(record, &mut dates) {
+                *self.rejected.entry(reason).or_default() += 1;
+                self.keep_rejected(record, reason);
+            }
         }
         if let Some(last) = batch.records().next_back() {
             self.last_record = Some(LastRecord { offset: last.offset, fingerprint: Digest::of(last).to_string() });
@@ -87,15 +92,8 @@ impl PartitionState {
         self.next_offset = self.next_offset.max(offset);
     }
 
-    fn apply_record(&mut self, record: Record<'_>) {
-        if let Err(reason) = self.count(record) {
-            *self.rejected.entry(reason).or_default() += 1;
-            self.keep_rejected(record, reason);
-        }
-    }
-
-    fn count(&mut self, record: Record<'_>) -> Result<(), RejectReason> {
-        let reading = self.rules.check(record)?;
+    fn count(&mut self, record: Record<'_>, dates: &mut DateReader) -> Result<(), RejectReason> {
+        let reading = self.rules.check(record, dates)?;
         if let Some(station) = self.stations.get_mut(reading.station_id) {
             return if station.add(reading.day, reading.degrees) { Ok(()) } else { Err(RejectReason::DuplicateDay) };
         }

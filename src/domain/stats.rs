@@ -1,8 +1,7 @@
 //! What is kept of one station.
 
-use roaring::RoaringBitmap;
-
 use super::day::Day;
+use super::days::Days;
 use crate::sabotage::{self, Bug};
 
 /// Statistics of one station. `count` is the number of distinct days, and so is the size of `days`.
@@ -13,13 +12,15 @@ pub struct StationStats {
     pub start: Day,
     pub end: Day,
     /// Numbers of the days that were counted.
-    pub days: RoaringBitmap,
+    pub days: Days,
 }
 
 impl StationStats {
     pub fn first(day: Day, degrees: f64) -> Self {
         // 0.0 + -0.0 is 0.0, as in a program that starts its sum at zero.
-        Self { sum: 0.0 + degrees, start: day, end: day, days: RoaringBitmap::from_iter([day.number()]) }
+        let mut days = Days::default();
+        days.insert(day.number());
+        Self { sum: 0.0 + degrees, start: day, end: day, days }
     }
 
     /// Counts a reading; `false` if its day was counted before, and then nothing changes.

@@ -23,17 +23,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 const START_MAX: Duration = Duration::from_secs(90);
 
 /// Small, and quick to start rather than quick to run.
-const JAVA_FLAGS: [&str; 5] = [
-    "-Xmx384m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Xshare:auto",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-];
+const JAVA_FLAGS: [&str; 4] = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
+/// For benchmarks: quick to run.
+const JAVA_FLAGS_FAST: [&str; 2] = ["-Xmx1g", "-Xshare:auto"];
 
 pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
+    java_flags: &'static [&'static str],
     child: Mutex<Option<Child>>,
 }
 
@@ -46,6 +43,8 @@ pub struct Options {
     pub listeners: Vec<String>,
     /// A user that logs in by SCRAM-SHA-256, with the password.
     pub scram: Option<(String, String)>,
+    /// For benchmarks: takes more memory, and is quick to run rather than quick to start.
+    pub fast: bool,
 }
 
 impl Broker {
@@ -84,7 +83,8 @@ impl Broker {
         )
         .expect("there is room");
         format(folder.path(), options);
-        let broker = Self { folder, port, child: Mutex::new(None) };
+        let java_flags: &[&str] = if options.fast { &JAVA_FLAGS_FAST } else { &JAVA_FLAGS };
+        let broker = Self { folder, port, java_flags, child: Mutex::new(None) };
         broker.restart();
         broker
     }
@@ -111,7 +111,7 @@ impl Broker {
     /// Starts it on the same port and data, and returns once it answers.
     pub fn restart(&self) {
         self.kill();
-        let mut command = java(self.folder.path());
+        let mut command = java(self.folder.path(), self.java_flags);
         command.args(["kafka.Kafka", "server.properties"]);
         *self.child.lock().expect("no test panicked in here") = Some(spawn_to_die_with_us(command));
         self.await_ready();
@@ -213,10 +213,11 @@ fn lacking() -> Result<(), String> {
 }
 
 /// Java in the broker's folder with all it prints in a file there; the class to run is still to be given.
-pub fn java(folder: &Path) -> Command {
+fn java(folder: &Path, flags: &[&str]) -> Command {
     let log = File::options().create(true).append(true).open(folder.join("broker.log")).expect("there is room");
     let mut command = Command::new("java");
-    command.args(JAVA_FLAGS).arg("-cp").arg(cache().join("jars/*")).current_dir(folder).stdin(Stdio::null());
+    command.args(flags).arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    command.arg("-cp").arg(cache().join("jars/*")).current_dir(folder).stdin(Stdio::null());
     command.stdout(log.try_clone().expect("it is open")).stderr(log);
     command
 }
@@ -253,7 +254,7 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, options: &O
 }
 
 fn format(folder: &Path, options: &Options) {
-    let mut command = java(folder);
+    let mut command = java(folder, &JAVA_FLAGS);
     command.args(["kafka.tools.StorageTool", "format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk"]);
     command.args(["--config", "server.properties"]);
     if let Some((user, password)) = &options.scram {
