@@ -1,10 +1,10 @@
 //! Reads a topic to its end: a client and a thread per partition, batches off the partition's queue, prost, one hash map.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::time::Duration;
 use std::{ptr, slice, thread};
 
-use hashbrown::HashMap;
 use isotherm::domain::wire::Report;
 use prost::Message as _;
 use rdkafka::ClientConfig;
@@ -18,7 +18,7 @@ const WAIT_MS: i32 = 100;
 const CALL_MAX: Duration = Duration::from_secs(10);
 
 /// Count and sum of each station.
-type Totals = HashMap<String, (u64, f64)>;
+type Totals = HashMap<String, (u64, f64), foldhash::fast::RandomState>;
 
 /// How many records were counted.
 pub fn run(brokers: &str, topic: &str, partitions: u32) -> u64 {
@@ -54,7 +54,7 @@ fn one(brokers: &str, topic: &str, partition: u32) -> Totals {
 
     // The last record, rather than the end-of-partition event: that one comes half a second after it.
     let (_, end) = consumer.fetch_watermarks(topic, index, CALL_MAX).expect("the broker answers");
-    let mut totals = Totals::new();
+    let mut totals = Totals::default();
     let mut messages: Vec<*mut sys::rd_kafka_message_t> = Vec::with_capacity(BATCH_RECORDS);
     let mut position = 0;
     while position < end {

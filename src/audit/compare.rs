@@ -21,7 +21,8 @@ pub fn fields(file: &PartitionState, replay: &Model, differences: &mut Differenc
     }
     differences.compare(|| "rejected_bytes".to_owned(), &file.rejected_bytes, &replay.rejected_bytes);
     differences.compare(|| "rejected_crc32c".to_owned(), &file.rejected_crc32c, &replay.rejected_crc32c);
-    let names: BTreeSet<&str> = file.stations.keys().chain(replay.stations.keys()).map(String::as_str).collect();
+    let mut names: BTreeSet<&str> = file.stations.keys().map(|name| name.as_str()).collect();
+    names.extend(replay.stations.keys().map(String::as_str));
     for name in names {
         match (file.stations.get(name), replay.stations.get(name)) {
             (Some(file), Some(replay)) => station(name, file, replay, differences),
@@ -77,7 +78,7 @@ fn state(replay: Model, asked: &PartitionState) -> PartitionState {
     let day = |number: Option<u32>| number.and_then(Day::from_number).expect("a station has days, all of the calendar");
     let stations = replay.stations.into_iter().map(|(name, station)| {
         let (start, end) = (day(station.days.min()), day(station.days.max()));
-        (name, StationStats { sum: station.sum, start, end, days: station.days.into() })
+        (name.into(), StationStats { sum: station.sum, start, end, days: station.days.into() })
     });
     PartitionState {
         rules: replay.rules,

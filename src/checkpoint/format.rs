@@ -5,7 +5,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Identity;
 use super::seal::{self, Broken};
-use crate::domain::state::Gap;
+use crate::domain::state::{Gap, Stations};
 use crate::domain::{Day, LastRecord, PartitionState, RejectReason, Rules, StationStats, rules};
 use crate::faults::{Failure, Kind};
 
@@ -152,7 +151,7 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
     let mut state = PartitionState {
         next_offset: offset,
         last_record: header.last_record,
-        stations: HashMap::with_capacity(stations.len()),
+        stations: Stations::with_capacity_and_hasher(stations.len(), Default::default()),
         rejected: header.rejected,
         rejected_bytes: header.rejected_bytes,
         rejected_crc32c: hexadecimal(&header.rejected_crc32c)?,
@@ -164,7 +163,7 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
             return Err(format!("where the days of {name:?} should be, there are those of {days_name:?}"));
         }
         let stats = station_stats(&station, days).map_err(|reason| format!("station {name:?}: {reason}"))?;
-        state.stations.insert(name, stats);
+        state.stations.insert(name.into(), stats);
     }
     check(&state)?;
     let identity = Identity {

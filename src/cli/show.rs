@@ -109,7 +109,7 @@ fn rows(checkpoint: Checkpoint, wanted: &BTreeSet<&str>) -> impl Iterator<Item =
     let stations = checkpoint.state.stations.into_iter();
     stations.filter(move |(name, _)| wanted.is_empty() || wanted.contains(name.as_str())).map(
         move |(station, stats)| Row {
-            station,
+            station: station.into(),
             count: stats.count(),
             average: stats.average(),
             start: stats.start.to_string(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hashbrown::HashMap;
+use compact_str::CompactString;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Record};
@@ -33,6 +34,12 @@ pub struct Gap {
     pub to: u64,
 }
 
+/// The stations by name.
+///
+/// They lie in the order in which they came first, names included: that mostly is the order in which they come again, day by
+/// day, so that very many of them are read as the processor likes to read.
+pub type Stations = IndexMap<CompactString, StationStats, foldhash::fast::RandomState>;
+
 /// All that a checkpoint holds, owned by one aggregator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionState {
@@ -41,7 +48,7 @@ pub struct PartitionState {
     /// Offset of the next record to read.
     pub next_offset: u64,
     pub last_record: Option<LastRecord>,
-    pub stations: HashMap<String, StationStats>,
+    pub stations: Stations,
     /// Rejected records by reason, none of them zero.
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Length and CRC-32C of the whole file of rejected records once `pending_rejected` is appended to it.
@@ -63,7 +70,7 @@ impl PartitionState {
             first_offset,
             next_offset: first_offset,
             last_record: None,
-            stations: HashMap::new(),
+            stations: Stations::default(),
             rejected: BTreeMap::new(),
             rejected_bytes: 0,
             rejected_crc32c: 0,
@@ -100,7 +107,7 @@ impl PartitionState {
         if self.stations.len() as u64 >= self.rules.stations_max {
             return Err(RejectReason::TooManyStations);
         }
-        self.stations.insert(reading.station_id.to_owned(), StationStats::first(reading.day, reading.degrees));
+        self.stations.insert(reading.station_id.into(), StationStats::first(reading.day, reading.degrees));
         Ok(())
     }
 

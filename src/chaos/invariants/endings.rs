@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 
+use compact_str::CompactString;
+
 use super::{Invariant, Violation};
 use crate::chaos::simulation::plan::{Life, Plan};
 use crate::chaos::simulation::world::{Ended, Lived};
@@ -94,7 +96,7 @@ pub fn refused(summary: &Summary, expected: &[String]) -> Result<(), Violation> 
 pub fn every_reading(
     readings: &[Reading],
     rules: &Rules,
-    found: &BTreeMap<String, StationStats>,
+    found: &BTreeMap<CompactString, StationStats>,
 ) -> Result<(), Violation> {
     let (mut seen, mut stations) = (BTreeSet::new(), BTreeMap::<&str, (u64, f64, Day, Day)>::new());
     for Reading { station_id, day, degrees } in readings {
