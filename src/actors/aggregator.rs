@@ -10,19 +10,21 @@ use tokio::time::Instant;
 use super::checkpoint_writer::CheckpointWriter;
 use super::ending::end;
 use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
+use super::pace::Pace;
 use crate::checkpoint::Identity;
 use crate::domain::PartitionState;
 use crate::faults::{Failure, FaultPoints, Kind};
-use crate::observe::Progress;
+use crate::observe::{Progress, events};
 use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
-/// there is something new, or somebody waits for it. One commit is in flight at most.
+/// there is something new, or somebody waits for it. One commit is in flight at most. The interval stretches with what
+/// commits cost, so that however large the state grows, they take a bounded share of the time.
 pub struct Aggregator {
     guard: Guard,
     writer: Addr<CheckpointWriter>,
-    commit_interval: Duration,
+    pace: Pace,
     faults: FaultPoints,
     progress: Progress,
     loaded: Option<Loaded>,
@@ -38,8 +40,10 @@ struct Loaded {
     /// What the file on disk goes on from; `None` where it is not there yet, or lacks an accepted gap.
     committed: Option<u64>,
     in_flight: bool,
-    /// When the last snapshot was taken.
+    /// When the last snapshot was begun.
     snapshot_at: Instant,
+    /// How long it took: nothing was applied meanwhile.
+    snapshot_took: Duration,
     /// A timer will take the next one.
     scheduled: bool,
 }
@@ -48,20 +52,11 @@ impl Aggregator {
     pub fn new(
         guard: Guard,
         writer: Addr<CheckpointWriter>,
-        commit_interval: Duration,
+        pace: Pace,
         faults: FaultPoints,
         progress: Progress,
     ) -> Self {
-        Self {
-            guard,
-            writer,
-            commit_interval,
-            faults,
-            progress,
-            loaded: None,
-            writer_ended: false,
-            waiting: Vec::new(),
-        }
+        Self { guard, writer, pace, faults, progress, loaded: None, writer_ended: false, waiting: Vec::new() }
     }
 
     /// Takes a snapshot if one is due, or sees to it that one will be.
@@ -80,7 +75,7 @@ impl Aggregator {
             }
             return Ok(());
         }
-        let due = loaded.snapshot_at + self.commit_interval;
+        let due = loaded.snapshot_at + self.pace.interval();
         if self.waiting.is_empty() && Instant::now() < due {
             if !loaded.scheduled {
                 loaded.scheduled = true;
@@ -94,6 +89,7 @@ impl Aggregator {
             return Ok(());
         }
         self.faults.hit("aggregator.snapshot")?;
+        let begun = Instant::now();
         let snapshot = loaded.state.snapshot();
         let read = snapshot.next_offset - snapshot.first_offset;
         if snapshot.counted() + snapshot.rejected_total() > read {
@@ -108,7 +104,7 @@ impl Aggregator {
             ));
         }
         loaded.in_flight = true;
-        loaded.snapshot_at = Instant::now();
+        (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
         let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
         context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
             if let Ok(Ok(committed)) = reply {
@@ -125,6 +121,16 @@ impl Aggregator {
         if let Some(loaded) = &mut self.loaded {
             loaded.in_flight = false;
             loaded.committed = Some(committed.next_offset);
+            let cost = loaded.snapshot_took + committed.write_took;
+            let is_news = self.pace.committed(cost);
+            let (partition, interval) = (loaded.identity.partition, self.pace.interval());
+            let progress = self.progress.partition(partition);
+            progress.set_commit_cost(cost);
+            progress.set_commit_interval(interval);
+            if is_news {
+                let (interval_min, stations) = (self.pace.interval_min(), loaded.state.stations.len());
+                events::CommitsPaced { partition, interval, interval_min, cost, stations }.emit();
+            }
         }
         if let Err(failure) = self.faults.hit("aggregator.commit_reply") {
             return end(failure.into(), &mut self.guard, context);
@@ -190,12 +196,14 @@ impl Handler<Load> for Aggregator {
         if load.committed {
             progress.set_committed(load.state.next_offset);
         }
+        progress.set_commit_interval(self.pace.interval());
         self.loaded = Some(Loaded {
             identity: Arc::new(load.identity),
             committed: load.committed.then_some(load.state.next_offset),
             state: sabotage::kept(Bug::AggregatorStateReused, partition).unwrap_or(load.state),
             in_flight: false,
             snapshot_at: Instant::now(),
+            snapshot_took: Duration::ZERO,
             scheduled: false,
         });
         self.commit_or_end(context);

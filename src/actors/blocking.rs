@@ -23,12 +23,22 @@ impl Patience {
         R: Send + 'static,
         J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
     {
+        Ok(self.timed_call(worker, job).await?.0)
+    }
+
+    /// As [`Self::call`], with how long the call ran that succeeded: not those before it, nor the waits between them.
+    pub async fn timed_call<W, R, J>(&self, worker: &Arc<Worker<W>>, job: J) -> Result<(R, Duration), Ending>
+    where
+        W: Send + 'static,
+        R: Send + 'static,
+        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
+    {
         let tried = self.outage.retry(self.backoff_min, self.backoff_max, || {
-            let answer = worker.call(job.clone());
+            let answer = worker.timed_call(job.clone());
             async move {
                 match answer.await {
-                    Ok(Ok(result)) => Ok(Ok(result)),
-                    Ok(Err(failure)) => Err(failure),
+                    Ok((Ok(result), ran)) => Ok(Ok((result, ran))),
+                    Ok((Err(failure), _)) => Err(failure),
                     Err(gone) => Ok(Err(gone)),
                 }
             }

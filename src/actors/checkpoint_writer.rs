@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::blocking::Patience;
@@ -52,12 +53,19 @@ impl Handler<Commit> for CheckpointWriter {
         let identity = commit.identity;
         let partition = identity.partition;
         let next_offset = commit.snapshot.next_offset;
-        let snapshot = Arc::new(commit.snapshot);
+        let snapshot = Arc::new(Mutex::new(Some(commit.snapshot)));
+        let try_once = move |job: &mut PartitionJob| {
+            let mut snapshot = snapshot.lock();
+            write(job, epoch, &identity, snapshot.as_ref().expect("the try that takes it is the last"))?;
+            // To free a large one takes a while, in which the aggregator's thread would count nothing.
+            *snapshot = None;
+            Ok(())
+        };
         let written = async move {
-            patience.call(&worker, move |job| write(job, epoch, &identity, &snapshot)).await?;
+            let ((), write_took) = patience.timed_call(&worker, try_once).await?;
             let took_ms = begun.elapsed().as_millis() as u64;
             events::Committed { partition, next_offset, took_ms }.emit(&progress);
-            Ok(Committed { next_offset })
+            Ok(Committed { next_offset, write_took })
         };
         Box::pin(written.into_actor(self).map(|written: Result<_, Ending>, actor, context| {
             written.map_err(|ending| {

@@ -1,6 +1,7 @@
 //! What the actors tell each other. Every message is awaited by its sender: that is the backpressure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use serde_json::Value;
@@ -87,4 +88,6 @@ pub struct Commit {
 #[derive(Clone, Copy, Debug)]
 pub struct Committed {
     pub next_offset: u64,
+    /// How long the write ran: not what it waited for, be it the thread or the end of an outage.
+    pub write_took: Duration,
 }

@@ -207,6 +207,7 @@ impl View for Lines {
             return;
         }
         let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed()).sum();
+        let commit_interval = progress.partitions().map(|(_, partition)| partition.commit_interval()).max();
         tracing::info!(
             readings = source.readings(),
             readings_per_second,
@@ -215,6 +216,7 @@ impl View for Lines {
             records_per_second,
             lag = sum.lag,
             committed,
+            commit_interval_ms = commit_interval.unwrap_or_default().as_millis() as u64,
             rejected = sum.rejected,
             restarts = sum.restarts + source.restarts(),
             failed = sum.failed + u64::from(source.failed()),

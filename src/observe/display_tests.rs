@@ -17,6 +17,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
         partition.set_position(50);
         partition.set_end(60);
         partition.set_committed(40);
+        partition.set_commit_interval(Duration::from_secs(1 + u64::from(number)));
     }
     progress.partition(1).add_rejected(3);
     progress.source().add_readings(120);
@@ -27,6 +28,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
         ("records_per_second", 50),
         ("lag", 20),
         ("committed", 80),
+        ("commit_interval_ms", 2000),
         ("rejected", 3),
         ("readings", 120),
         ("readings_per_second", 60),

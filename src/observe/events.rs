@@ -3,6 +3,7 @@
 //! Messages are constant and facts are fields, so that the same line can be read by a person and searched by a program.
 
 use std::fmt;
+use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
@@ -191,6 +192,32 @@ impl Committed {
     pub fn emit(&self, progress: &Progress) {
         progress.partition(self.partition).set_committed(self.next_offset);
         debug!(partition = self.partition, next_offset = self.next_offset, took_ms = self.took_ms, "committed");
+    }
+}
+
+/// How often a partition is committed has changed, for commits cost more than their share of the time, or no longer do.
+/// Said where it is news, not of each commit.
+#[derive(Clone, Debug)]
+pub struct CommitsPaced {
+    pub partition: u32,
+    /// In force from now on.
+    pub interval: Duration,
+    /// As set.
+    pub interval_min: Duration,
+    /// What the last commit took.
+    pub cost: Duration,
+    pub stations: usize,
+}
+
+impl CommitsPaced {
+    pub fn emit(&self) {
+        let (partition, stations) = (self.partition, self.stations);
+        let (interval_ms, cost_ms) = (self.interval.as_millis() as u64, self.cost.as_millis() as u64);
+        if self.interval > self.interval_min {
+            warn!(partition, interval_ms, cost_ms, stations, "commits take long, so there are fewer of them");
+        } else {
+            info!(partition, interval_ms, cost_ms, stations, "commits are as frequent as set again");
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -30,6 +31,8 @@ pub struct PartitionProgress {
     position: AtomicU64,
     end: AtomicU64,
     committed: AtomicU64,
+    commit_cost_us: AtomicU64,
+    commit_interval_us: AtomicU64,
     rejected: AtomicU64,
     restarts: AtomicU64,
     failed: AtomicBool,
@@ -100,6 +103,16 @@ impl PartitionProgress {
         self.committed.store(next_offset, Relaxed);
     }
 
+    /// What the last commit took, its snapshot and its write together, without what it waited for.
+    pub fn set_commit_cost(&self, cost: Duration) {
+        self.commit_cost_us.store(cost.as_micros() as u64, Relaxed);
+    }
+
+    /// The time between two commits that is in force: as set, or stretched.
+    pub fn set_commit_interval(&self, interval: Duration) {
+        self.commit_interval_us.store(interval.as_micros() as u64, Relaxed);
+    }
+
     pub fn add_restart(&self) {
         self.restarts.fetch_add(1, Relaxed);
     }
@@ -126,6 +139,16 @@ impl PartitionProgress {
 
     pub fn committed(&self) -> u64 {
         self.committed.load(Relaxed)
+    }
+
+    /// Zero before the first commit.
+    pub fn commit_cost(&self) -> Duration {
+        Duration::from_micros(self.commit_cost_us.load(Relaxed))
+    }
+
+    /// Zero before the partition was loaded.
+    pub fn commit_interval(&self) -> Duration {
+        Duration::from_micros(self.commit_interval_us.load(Relaxed))
     }
 
     pub fn restarts(&self) -> u64 {

@@ -9,7 +9,7 @@ use actix::Addr;
 
 use super::{Environment, Job};
 use crate::actors::{
-    Aggregator, CheckpointWriter, Generator, Goal, IngestJob, PartitionConsumer, PartitionJob, PartitionReader,
+    Aggregator, CheckpointWriter, Generator, Goal, IngestJob, Pace, PartitionConsumer, PartitionJob, PartitionReader,
     Patience, Producer, SourceReader, SourceWriter,
 };
 use crate::checkpoint::{CursorStore, Fence, PartitionStore};
@@ -97,9 +97,11 @@ pub(super) fn partition_branch(
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let aggregator = aggregator.clone();
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
+        let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {
             let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
-            let started = life.start(move |guard, _| Aggregator::new(guard, writer, commit_interval, faults, progress));
+            let pace = Pace::new(commit_interval, commit_share_max);
+            let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress));
             aggregator.replace(Some(started.clone()));
             Ok(Child::of(started))
         })

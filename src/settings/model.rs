@@ -167,6 +167,8 @@ pub enum AllPartitions {
 pub struct Consume {
     pub partitions: Partitions,
     pub commit_interval_ms: u64,
+    /// Share of the time that commits may take.
+    pub commit_share_max: f64,
     /// Records in one message from consumer to aggregator.
     pub batch_records: usize,
 }

@@ -73,6 +73,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("produce.in_flight_max", Whole(1, 1_000)),
     ("consume.partitions", Allowed::Partitions),
     ("consume.commit_interval_ms", Whole(1, HOUR_MS)),
+    ("consume.commit_share_max", Number(0.001, 1.0)),
     ("consume.batch_records", Whole(1, 100_000)),
     ("state.dir", PATH),
     ("state.allow_network_filesystem", Flag),

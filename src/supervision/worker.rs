@@ -11,15 +11,16 @@ use tokio::time::Instant;
 
 use super::panic;
 
-/// A call as its worker sees it; an error is the message of its panic.
-type Job<T> = Box<dyn FnOnce(&mut T) -> Result<(), String> + Send>;
+/// A call as its worker sees it, with when it began; an error is the message of its panic.
+type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
 #[derive(Clone, Copy, Debug)]
 pub enum Spawn {
     Threads,
-    /// One thread, paused time: a call is done and answered as long after it was made as this says, anew for each.
+    /// One thread, paused time: a call takes as long as this says, anew for each, from when it is made until it is done
+    /// and answered.
     Inline {
         latency: fn() -> Duration,
     },
@@ -94,11 +95,20 @@ impl<T: Send + 'static> Worker<T> {
         &self,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
+        let timed = self.timed_call(job);
+        async move { timed.await.map(|(result, _)| result) }
+    }
+
+    /// As [`Self::call`], with how long the closure ran: what it waited for before, and its answer after, are not in it.
+    pub fn timed_call<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<(R, Duration), Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
         self.make(Box::new({
             let queue = self.queue.clone();
-            move |value| {
-                let result = panic::catch(|| job(value));
+            move |value, begun| {
+                let result = panic::catch(|| job(value)).map(|result| (result, begun.elapsed()));
                 let end = result.as_ref().map(|_| ()).map_err(String::clone);
                 queue.done(&end);
                 drop(reply.send(result));
@@ -133,7 +143,7 @@ impl<T: Send + 'static> Worker<T> {
                 let (inline, due) = (inline.clone(), now + latency());
                 drop(tokio::spawn(async move {
                     tokio::time::sleep_until(due).await;
-                    Inline::work(&inline);
+                    Inline::work(&inline, now);
                 }));
             }
         }
@@ -142,10 +152,10 @@ impl<T: Send + 'static> Worker<T> {
 
 impl<T> Inline<T> {
     /// Does the oldest call.
-    fn work(this: &Mutex<Self>) {
+    fn work(this: &Mutex<Self>, begun: Instant) {
         let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
         let Some((job, mut value)) = next(&mut this.lock()) else { return };
-        match job(&mut value) {
+        match job(&mut value, begun) {
             Ok(()) => this.lock().value = Some(value),
             Err(_) => this.lock().jobs.clear(),
         }
@@ -156,7 +166,7 @@ impl Queue {
     /// Does calls until there can be no more of them, or one panics.
     fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Job<T>>) {
         while let Some(job) = jobs.blocking_recv() {
-            if job(&mut value).is_err() {
+            if job(&mut value, Instant::now()).is_err() {
                 return;
             }
         }

@@ -47,6 +47,16 @@ async fn busy_is_the_age_of_the_oldest_call() {
     assert_eq!((second.await, worker.busy()), (Ok(()), None));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_timed_call_knows_how_long_it_ran() {
+    let worker = Worker::new(INLINE, "toy", 7).expect("it starts");
+    let begun = Instant::now();
+    let call = worker.timed_call(|value| *value);
+    tokio::time::advance(Duration::from_millis(40)).await;
+    assert_eq!(call.await, Ok((7, begun.elapsed())), "it is done late where time is moved by hand");
+    assert_eq!(worker.timed_call(|value| *value).await, Ok((7, Duration::from_millis(5))));
+}
+
 #[tokio::test]
 async fn a_thread_that_hangs_is_busy_and_can_be_left() {
     let worker = Worker::new(Spawn::Threads, "toy", ()).expect("it starts");

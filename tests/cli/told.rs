@@ -11,6 +11,7 @@ fn run(points: &str) -> Run {
         "--set=source.simulate.days=20",
         "--set=source.simulate.pace_ms=0",
         "--set=consume.commit_interval_ms=1",
+        "--set=consume.commit_share_max=1",
         "--set",
         &points,
     ])

@@ -71,8 +71,8 @@ impl Base {
 
     fn sets(&self, way: Way, folder: &Path) -> Vec<String> {
         let log = if matches!(way, Way::Counts | Way::CountsOn) { self.folder.path() } else { folder };
-        let quick = "consume.commit_interval_ms=2 consume.batch_records=40 produce.batch_records=40 \
-            source.simulate.pace_ms=0 source.simulate.days=30 supervision.backoff_min_ms=1 \
+        let quick = "consume.commit_interval_ms=2 consume.commit_share_max=1 consume.batch_records=40 \
+            produce.batch_records=40 source.simulate.pace_ms=0 source.simulate.days=30 supervision.backoff_min_ms=1 \
             supervision.backoff_max_ms=20 supervision.restarts_max=20 output.log_level=warn";
         let mut sets: Vec<String> = quick.split_whitespace().map(str::to_owned).collect();
         sets.push(format!("state.dir={}", folder.join("state").display()));

@@ -75,6 +75,7 @@ impl Fixture {
             "source.simulate.pace_ms=0",
             "source.simulate.days=1000",
             "consume.commit_interval_ms=20",
+            "consume.commit_share_max=1",
             "consume.batch_records=500",
             "supervision.backoff_min_ms=5",
             "supervision.backoff_max_ms=200",

@@ -83,6 +83,7 @@ impl Fixture {
         let mut sets: Vec<String> = [
             "log.kind=memory",
             "consume.commit_interval_ms=2",
+            "consume.commit_share_max=1",
             "consume.batch_records=40",
             "produce.batch_records=40",
             "source.simulate.pace_ms=0",

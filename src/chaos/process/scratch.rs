@@ -104,6 +104,7 @@ impl Scratch {
             "produce.in_flight_max=4".to_owned(),
             "consume.partitions=all".to_owned(),
             "consume.commit_interval_ms=20".to_owned(),
+            "consume.commit_share_max=1".to_owned(),
             "consume.batch_records=20".to_owned(),
             "supervision.restarts_max=20".to_owned(),
             "supervision.backoff_min_ms=5".to_owned(),

@@ -70,6 +70,7 @@ fn settings(random: &mut ChaCha8Rng) -> Settings {
     settings.produce.in_flight_max = random.random_range(1..=4);
     settings.consume.batch_records = random.random_range(1..=40);
     settings.consume.commit_interval_ms = pick(random, [1, 50, 200, 5000]);
+    settings.consume.commit_share_max = pick(random, [0.1, 1.0]);
     settings.quality.rejected_bytes_max = pick(random, [0, 500, 64 << 20, 64 << 20]);
     settings.quality.stations_max = pick(random, [2, 1_000_000, 1_000_000]);
     let supervision = &mut settings.supervision;

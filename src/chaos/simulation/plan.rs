@@ -135,8 +135,12 @@ impl fmt::Display for Plan {
         let (consume, quality, supervision) = (&settings.consume, &settings.quality, &settings.supervision);
         writeln!(
             formatter,
-            "  batches of {}, a commit in {} ms, at most {} stations and {} bytes of rejected records",
-            consume.batch_records, consume.commit_interval_ms, quality.stations_max, quality.rejected_bytes_max
+            "  batches of {}, a commit in {} ms and {} of the time, at most {} stations and {} bytes of rejected records",
+            consume.batch_records,
+            consume.commit_interval_ms,
+            consume.commit_share_max,
+            quality.stations_max,
+            quality.rejected_bytes_max
         )?;
         writeln!(
             formatter,

@@ -1,0 +1,177 @@
+//! How often a partition is committed, in virtual time, in which only the calls of the workers take any.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use isotherm::checkpoint::SimulatedDisk;
+use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::log::memory::MemoryLog;
+use isotherm::pipeline::{End, Environment, Job, run_trees};
+use isotherm::supervision::Spawn;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Fixture, consume_only};
+
+thread_local! {
+    /// What each call of a worker takes, the write of a commit above all.
+    static CALL_MS: Cell<u64> = const { Cell::new(0) };
+}
+
+const TICK: Duration = Duration::from_millis(10);
+
+/// A running partition 0, and each of its commits.
+struct Life {
+    fixture: Fixture,
+    environment: Environment,
+    disk: SimulatedDisk,
+    days: u32,
+    /// When each was on disk.
+    commits: Vec<Instant>,
+}
+
+impl Life {
+    /// Lets time pass, in which new records keep coming.
+    async fn pass(&mut self, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < until {
+            self.fixture.write(self.days..self.days + 1);
+            self.days += 1;
+            let before = self.committed();
+            sleep(TICK).await;
+            if self.committed() > before {
+                self.commits.push(Instant::now());
+            }
+        }
+    }
+
+    fn committed(&self) -> u64 {
+        self.environment.progress.partition(0).committed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.environment.progress.partition(0).commit_interval()
+    }
+
+    /// The time between each two commits since the last call of this.
+    fn gaps(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.commits).windows(2).map(|two| two[1] - two[0]).collect()
+    }
+}
+
+/// Lives through the story, is stopped, and gives how long the stop took and every line that was logged.
+fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) {
+    CALL_MS.set(call_ms);
+    let fixture = Fixture { log: MemoryLog::without_waiting("temperatures"), ..Fixture::new() }
+        .set("consume.commit_interval_ms=100")
+        .set("consume.commit_share_max=0.1")
+        .set("consume.batch_records=1000")
+        .set("supervision.backoff_max_ms=1000");
+    fixture.create_topic();
+    let disk = SimulatedDisk::new(4096);
+    let environment = Environment {
+        disk: Arc::new(disk.clone()),
+        spawn: Spawn::Inline { latency: || Duration::from_millis(CALL_MS.get()) },
+        ..fixture.environment()
+    };
+    let runtime = || {
+        let builder = &mut tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().expect("a runtime")
+    };
+    let lines = Lines::default();
+    let logged = {
+        let lines = lines.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || lines.clone()).finish()
+    };
+    let stopping = tracing::subscriber::with_default(logged, || {
+        actix::System::with_tokio_rt(runtime).block_on(async move {
+            let stop = Arc::new(watch::Sender::new(false));
+            let mut life = Life { fixture, environment, disk, days: 0, commits: Vec::new() };
+            let job = Job { end: End::AtSignal, ..consume_only(0) };
+            let trees = actix::spawn(run_trees(job, life.environment.clone(), stop.clone()));
+            story(&mut life).await;
+            let stopped = Instant::now();
+            stop.send_replace(true);
+            let summary = trees.await.expect("it does not panic").expect("it starts");
+            assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
+            let partition = life.environment.progress.partition(0);
+            assert_eq!(partition.committed(), partition.position(), "the drain committed all that was counted");
+            stopped.elapsed()
+        })
+    });
+    let lines = lines.0.lock();
+    (stopping, String::from_utf8(lines.clone()).expect("lines are UTF-8"))
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn times(logged: &str, said: &str) -> usize {
+    logged.lines().filter(|line| line.contains(said)).count()
+}
+
+const STRETCHED: &str = "commits take long";
+const BACK: &str = "as frequent as set again";
+
+#[test]
+fn quick_commits_are_as_frequent_as_set() {
+    let (_, logged) = live(5, async |life| {
+        life.pass(5).await;
+        let gaps = life.gaps();
+        assert!(gaps.len() > 40 && gaps.iter().all(|gap| *gap <= Duration::from_millis(120)), "{gaps:?}");
+    });
+    assert_eq!((times(&logged, STRETCHED), times(&logged, BACK)), (0, 0), "{logged}");
+}
+
+#[test]
+fn commits_of_a_second_take_a_tenth_of_the_time_and_a_stop_waits_for_no_interval() {
+    let (stopping, logged) = live(1000, async |life| {
+        life.pass(100).await;
+        let gaps = life.gaps();
+        let seconds = Duration::from_secs(10)..Duration::from_secs(11);
+        assert!(gaps.len() >= 8 && gaps.iter().all(|gap| seconds.contains(gap)), "{gaps:?}");
+        assert_eq!(life.interval(), Duration::from_secs(10));
+        assert_eq!(life.environment.progress.partition(0).commit_cost(), Duration::from_secs(1));
+    });
+    assert!(stopping < Duration::from_secs(5), "{stopping:?}");
+    assert_eq!((times(&logged, STRETCHED), times(&logged, BACK)), (1, 0), "{logged}");
+    assert!(logged.contains("partition=0 interval_ms=10000 cost_ms=1000 stations="), "{logged}");
+}
+
+#[test]
+fn the_interval_is_as_set_again_once_commits_are_quick() {
+    let (_, logged) = live(1000, async |life| {
+        life.pass(50).await;
+        CALL_MS.set(5);
+        life.pass(20).await;
+        assert_eq!(life.interval(), Duration::from_millis(100));
+    });
+    assert_eq!((times(&logged, STRETCHED), times(&logged, BACK)), (1, 1), "{logged}");
+}
+
+#[test]
+fn an_outage_that_was_waited_out_costs_nothing() {
+    live(5, async |life| {
+        life.pass(1).await;
+        let next = life.disk.operations();
+        life.disk.fail(next..next + 40, DiskFault::Error(ErrorKind::StorageFull));
+        life.pass(30).await;
+        assert_eq!(life.interval(), Duration::from_millis(100));
+        let gaps = life.gaps();
+        let long: Vec<_> = gaps.iter().filter(|gap| **gap > Duration::from_millis(200)).collect();
+        assert!(long.len() == 1 && *long[0] > Duration::from_secs(2), "{long:?}");
+    });
+}
