@@ -59,12 +59,10 @@ mod tests {
 
     const NONE: [u64; 0] = [];
 
-    /// The intervals that were told of.
+    /// The intervals that were told of, of a pace of 100 ms and a tenth.
     fn told(pace: &mut Pace, costs_ms: impl IntoIterator<Item = u64>) -> Vec<u64> {
-        let news = costs_ms
-            .into_iter()
-            .filter_map(|cost_ms| pace.committed(milliseconds(cost_ms)).then(|| pace.interval().as_millis() as u64));
-        news.collect()
+        let news = costs_ms.into_iter().filter(|cost_ms| pace.committed(milliseconds(*cost_ms)));
+        news.map(|cost_ms| 10 * cost_ms).map(|interval_ms| interval_ms.max(100)).collect()
     }
 
     #[test]
