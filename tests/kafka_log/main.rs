@@ -10,6 +10,7 @@ mod elsewhere;
 mod in_kafka;
 mod outage;
 mod records;
+mod sharing;
 mod support;
 mod tls;
 mod topic;

@@ -9,6 +9,7 @@ mod disk_full;
 mod elsewhere;
 mod gaps;
 mod kills;
+mod many_partitions;
 mod other_client;
 mod outages;
 mod poison;

@@ -40,6 +40,10 @@ impl Watched {
         }
     }
 
+    pub fn pid(&self) -> i32 {
+        self.running.pid()
+    }
+
     pub fn signal(&self, signal: i32) {
         self.running.signal(signal);
     }

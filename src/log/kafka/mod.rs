@@ -7,6 +7,7 @@
 mod admin;
 mod client;
 mod failure;
+mod pool;
 mod properties;
 mod reader;
 mod writer;
@@ -22,6 +23,8 @@ use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use client::{Client, PartitionList, Role};
+use pool::{Assigned, Pool};
+use reader::Reader;
 
 /// One topic of a cluster.
 pub struct KafkaLog {
@@ -30,6 +33,7 @@ pub struct KafkaLog {
     subject: Arc<Subject>,
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Client,
+    readers: Pool,
 }
 
 /// The topic that all calls are about.
@@ -48,7 +52,7 @@ impl KafkaLog {
             .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
         let client = Client::new(&properties::reading(settings, group)?, Role::Consumer)?;
         let subject = Arc::new(Subject { topic, name });
-        Ok(Self { settings: settings.clone(), group: group.to_owned(), subject, client })
+        Ok(Self { settings: settings.clone(), group: group.to_owned(), subject, client, readers: Pool::default() })
     }
 }
 
@@ -91,8 +95,9 @@ impl RecordLog for KafkaLog {
     }
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        let client = Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer)?;
-        Ok(Box::new(reader::Reader::open(client, self.subject.clone(), partition, from)?))
+        let create = || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer);
+        let assigned = Assigned::new(&self.readers, &self.subject, partition, from, create)?;
+        Ok(Box::new(Reader::new(assigned, self.subject.clone(), partition, from)))
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {

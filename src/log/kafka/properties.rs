@@ -8,10 +8,14 @@ use rdkafka::ClientConfig;
 use crate::faults::{Failure, Kind};
 use crate::settings;
 
-/// Queued bytes of all partitions' readers together, and the least and most of one.
-const QUEUED_KIB_ALL: u32 = 256 * 1024;
-const QUEUED_KIB_MIN: u32 = 1024;
-const QUEUED_KIB_MAX: u32 = 16 * 1024;
+use super::pool::CLIENTS_MAX;
+
+/// Memory for what is read ahead, of all partitions' readers together.
+const AHEAD_KIB_ALL: u32 = 256 * 1024;
+
+/// How long a broker keeps a request that finds nothing new, where readers share clients. A client asks a broker one thing
+/// at a time: a partition whose queue was full waits that long behind those that are at their end.
+const SHARED_WAIT_MS: u32 = 20;
 
 /// The largest record that a client takes. Ours is the most that a broker takes unless told otherwise (1,048,588 bytes), less
 /// the 61 bytes around a record that is sent alone.
@@ -39,7 +43,7 @@ const FIXED: [(&str, &[&str], &str); 16] = [
 
 /// For a client that reads or asks.
 pub fn reading(settings: &settings::Log, group: &str) -> Result<ClientConfig, Failure> {
-    let queued_kib = (QUEUED_KIB_ALL / settings.partitions.max(1)).clamp(QUEUED_KIB_MIN, QUEUED_KIB_MAX);
+    let ahead = Ahead::of_one(settings.partitions);
     let mut properties = common(settings);
     properties
         .set("group.id", group)
@@ -50,9 +54,35 @@ pub fn reading(settings: &settings::Log, group: &str) -> Result<ClientConfig, Fa
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true")
         .set("fetch.queue.backoff.ms", "5")
-        .set("queued.min.messages", "10000")
-        .set("queued.max.messages.kbytes", queued_kib.to_string());
+        .set("queued.min.messages", ahead.records.to_string())
+        .set("queued.max.messages.kbytes", ahead.queued_kib.to_string())
+        .set("fetch.message.max.bytes", ahead.fetch_bytes.to_string());
+    if settings.partitions as usize > CLIENTS_MAX {
+        properties.set("fetch.wait.max.ms", SHARED_WAIT_MS.to_string());
+    }
     with_the_persons(properties, &settings.kafka)
+}
+
+/// What is read ahead of one partition: librdkafka's bounds are for each, whether its client has one or many.
+#[derive(Debug, PartialEq, Eq)]
+struct Ahead {
+    /// Keys and values are not all: a record that waits takes some hundred bytes more.
+    records: u32,
+    queued_kib: u32,
+    /// What one answer of the broker adds, at most, to a queue that is not full.
+    fetch_bytes: u32,
+}
+
+impl Ahead {
+    /// An equal share of the whole: half of it for keys and values, the other for what a record takes beside.
+    fn of_one(partitions: u32) -> Self {
+        let share_kib = AHEAD_KIB_ALL / partitions.max(1);
+        Self {
+            records: share_kib.clamp(1, 10_000),
+            queued_kib: (share_kib / 2).clamp(1, 16 * 1024),
+            fetch_bytes: (share_kib * 1024 / 16).clamp(1024, 1024 * 1024),
+        }
+    }
 }
 
 /// For a client that writes.

@@ -47,10 +47,24 @@ fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
 }
 
 #[test]
-fn all_partitions_readers_together_queue_a_bounded_number_of_bytes() {
-    for (partitions, kib) in [(1, "16384"), (64, "4096"), (10_000, "1024")] {
+fn all_partitions_readers_together_read_a_bounded_number_of_bytes_ahead() {
+    /// What librdkafka keeps of a record beside its key and value.
+    const BESIDE: u64 = 512;
+    for partitions in 1..=10_000 {
+        let ahead = Ahead::of_one(partitions);
+        let queued = u64::from(ahead.queued_kib) * 1024 + u64::from(ahead.records) * BESIDE;
+        assert!(queued * u64::from(partitions) <= 256 << 20, "{partitions}: {ahead:?}");
+        assert!(u64::from(ahead.fetch_bytes) * 4 <= u64::from(ahead.queued_kib) * 1024, "{partitions}: {ahead:?}");
+    }
+    assert_eq!(Ahead::of_one(1), Ahead { records: 10_000, queued_kib: 16_384, fetch_bytes: 1 << 20 });
+    assert_eq!(Ahead::of_one(64), Ahead { records: 4_096, queued_kib: 2_048, fetch_bytes: 256 << 10 });
+}
+
+#[test]
+fn where_readers_share_clients_the_broker_answers_sooner() {
+    for (partitions, wait_ms) in [(8, None), (9, Some("20"))] {
         let settings = Log { partitions, ..log(&[]) };
-        assert_eq!(reading(&settings, "g").unwrap().get("queued.max.messages.kbytes"), Some(kib));
+        assert_eq!(reading(&settings, "g").unwrap().get("fetch.wait.max.ms"), wait_ms);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Reads one partition: batches of librdkafka's queue, copied into the arena of ours.
 
-use std::ptr;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,11 +9,12 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::domain::{Batch, Record};
 use crate::faults::{Failure, Kind};
-use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
+use crate::log::{BATCH_BYTES_MAX, Extent, RecordReader, failures};
 
 use super::Subject;
 use super::admin;
-use super::client::{Client, PartitionList, Queue, index, milliseconds};
+use super::client::{Queue, milliseconds};
+use super::pool::Assigned;
 
 /// Records taken from the queue at once.
 const TAKEN_MAX: usize = 10_000;
@@ -26,10 +26,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 const WAITED_MAX: Duration = Duration::from_secs(1);
 
 pub struct Reader {
-    /// Taken from the queue, not yet in a batch. Before `queue` and `client`: what is a client's goes before it.
+    /// Taken from the queue, not yet in a batch. Before `assigned`: what is a client's goes before it.
     taken: Taken,
-    queue: Queue,
-    client: Client,
+    assigned: Assigned,
     subject: Arc<Subject>,
     partition: u32,
     position: u64,
@@ -39,32 +38,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to fetch at once; nothing is waited for.
-    pub fn open(client: Client, subject: Arc<Subject>, partition: u32, from: u64) -> Result<Self, Failure> {
-        // SAFETY: all arguments are alive during the calls. The partition's queue is taken off the client's common one
-        // before anything is fetched, so that all records come through it.
-        let queue = unsafe {
-            let queue = sys::rd_kafka_queue_get_partition(client.ptr(), subject.topic.as_ptr(), index(partition));
-            if queue.is_null() {
-                return Err(Failure::fatal(Kind::Internal, format!("{}: no queue for {partition}", subject.name)));
-            }
-            sys::rd_kafka_queue_forward(queue, ptr::null_mut());
-            Queue::new(queue)
-        };
-        let start = PartitionList::new(&subject.topic, partition, from);
-        // SAFETY: both are alive during the call, which copies the list.
-        let code = unsafe { sys::rd_kafka_assign(client.ptr(), start.ptr()) };
-        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-            let what = format!("partition {partition} of {} cannot be assigned", subject.name);
-            return Err(client.failure(&what, code, ptr::null()));
-        }
+    /// Of a partition that is fetched from the offset `from` on.
+    pub fn new(assigned: Assigned, subject: Arc<Subject>, partition: u32, from: u64) -> Self {
         let (taken, last_heard) = (Taken::default(), Instant::now());
-        Ok(Self { taken, queue, client, subject, partition, position: from, checked: false, last_heard })
+        Self { taken, assigned, subject, partition, position: from, checked: false, last_heard }
     }
 
     /// The offset to start at must lie within the partition: the broker would tell too, but later and less exactly.
     fn check_start(&mut self) -> Result<(), Failure> {
-        let extent = admin::extent(&self.client, &self.subject, self.partition)?;
+        let extent = admin::extent(self.assigned.client(), &self.subject, self.partition)?;
         if self.position < extent.start || self.position > extent.end {
             return Err(self.out_of_range());
         }
@@ -99,23 +81,43 @@ impl Reader {
         Ok(())
     }
 
-    fn failed(&self, code: Code) -> Failure {
+    fn failed(&mut self, code: Code) -> Failure {
         match code {
             Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
             | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
-            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION => self.out_of_range(),
+            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION => self.lost(),
             code => {
                 let what = format!(
                     "partition {} of {} cannot be read at offset {}",
                     self.partition, self.subject.name, self.position
                 );
-                admin::failed(&self.client, &self.subject, self.partition, &what, code)
+                admin::failed(self.assigned.client(), &self.subject, self.partition, &what, code)
             }
         }
     }
 
+    /// The client has nowhere to go on. It may have been told so of another offset than ours: where the partition's last
+    /// reader stood, by an answer that was still under way. Then it is to start again from ours.
+    fn lost(&mut self) -> Failure {
+        let within = |extent: Extent| extent.start <= self.position && self.position <= extent.end;
+        if !admin::extent(self.assigned.client(), &self.subject, self.partition).is_ok_and(within) {
+            return self.out_of_range();
+        }
+        self.taken = Taken::default();
+        match self.assigned.restart(self.position) {
+            Ok(()) => Failure::retryable(
+                Kind::TryAgain,
+                format!(
+                    "partition {} of {} is read from offset {} again",
+                    self.partition, self.subject.name, self.position
+                ),
+            ),
+            Err(failure) => failure,
+        }
+    }
+
     fn out_of_range(&self) -> Failure {
-        let extent = match admin::extent(&self.client, &self.subject, self.partition) {
+        let extent = match admin::extent(self.assigned.client(), &self.subject, self.partition) {
             Ok(extent) => format!("it holds offsets {} to {}", extent.start, extent.end),
             Err(failure) => failure.what,
         };
@@ -130,7 +132,7 @@ impl Reader {
     }
 
     fn take(&mut self, count: usize, wait: Duration) -> bool {
-        let taken = self.taken.take(&self.queue, count, wait);
+        let taken = self.taken.take(self.assigned.queue(), count, wait);
         if taken {
             self.last_heard = Instant::now();
         }
@@ -140,9 +142,9 @@ impl Reader {
     /// Silence is either that nothing new is there, or that the broker is away. Asked only now and then, and at once after
     /// the client had trouble.
     fn check_silence(&mut self) -> Result<(), Failure> {
-        self.client.serve(Duration::ZERO, |_| ());
-        if self.client.troubled() || self.last_heard.elapsed() > SILENCE_MAX {
-            admin::extent(&self.client, &self.subject, self.partition)?;
+        self.assigned.client().serve(Duration::ZERO, |_| ());
+        if self.assigned.client().troubled() || self.last_heard.elapsed() > SILENCE_MAX {
+            admin::extent(self.assigned.client(), &self.subject, self.partition)?;
             self.last_heard = Instant::now();
         }
         Ok(())
@@ -180,7 +182,7 @@ impl RecordReader for Reader {
 
 /// Messages that are ours, in the order in which they came.
 #[derive(Default)]
-struct Taken {
+pub struct Taken {
     messages: Vec<*mut sys::rd_kafka_message_t>,
     next: usize,
 }
@@ -205,7 +207,7 @@ impl Taken {
     }
 
     /// Takes up to `count` messages and waits for them all until the time is over; to be called while it is empty.
-    fn take(&mut self, queue: &Queue, count: usize, wait: Duration) -> bool {
+    pub fn take(&mut self, queue: &Queue, count: usize, wait: Duration) -> bool {
         self.messages.clear();
         self.next = 0;
         self.messages.reserve(count);

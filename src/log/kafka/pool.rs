@@ -1,0 +1,189 @@
+//! The clients that read, and which partitions each of them has.
+//!
+//! A client costs several threads and a connection to every broker, so there are at most [`CLIENTS_MAX`] of them: up to
+//! that many readers have one each, further ones share. Guarantees:
+//!
+//! - Two readers never take from the same queue. A partition belongs to one reader of a client from before it is
+//!   assigned until that reader was dropped and the partition is unassigned. A reader that hangs is never dropped: it
+//!   keeps its own, and the next reader of its partition gets another client. So one that wakes up late reads what is
+//!   its own, and takes nothing from the one that followed.
+//! - A reader gets nothing that was fetched for an earlier one of the same partition and client. Unassigning raises the
+//!   version of the partition within librdkafka, and each record carries the version that it was asked for with: older
+//!   ones are thrown away where they are taken from the queue. Errors carry no version, so a partition is given away only
+//!   after its queue was emptied.
+//! - No call waits for the cluster. Assigning is a word to the client's own thread: no group is joined, nobody asked.
+
+use std::collections::BTreeSet;
+use std::ptr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka_sys as sys;
+use sys::rd_kafka_resp_err_t as Code;
+
+use crate::faults::{Failure, Kind};
+
+use super::Subject;
+use super::client::{Client, PartitionList, Queue, index};
+use super::reader::Taken;
+
+/// The most clients that read. Each has a thread per broker that fetches and decompresses for all its partitions: eight
+/// keep eight cores busy, and are some thirty threads in all.
+pub const CLIENTS_MAX: usize = 8;
+
+/// Records thrown away at once.
+const EMPTIED_AT_ONCE: usize = 1_000;
+
+/// All clients that read.
+#[derive(Default)]
+pub struct Pool {
+    /// Those that may still be alive. A client lives as long as it has readers.
+    clients: Mutex<Vec<Weak<Shared>>>,
+}
+
+/// A client and the partitions that its readers have.
+struct Shared {
+    client: Client,
+    held: Mutex<BTreeSet<u32>>,
+}
+
+impl Pool {
+    /// A client that does not have this partition: a new one while there is room for it, else the one with the fewest readers.
+    /// Where all have it, as each has a reader of it that hangs, there is one more.
+    fn take(&self, partition: u32, create: impl FnOnce() -> Result<Client, Failure>) -> Result<Arc<Shared>, Failure> {
+        // Dropped after the lock is given back: a client whose last reader goes meanwhile takes its time to end.
+        let alive: Vec<Arc<Shared>>;
+        let mut clients = self.clients.lock();
+        alive = clients.iter().filter_map(Weak::upgrade).collect();
+        *clients = alive.iter().map(Arc::downgrade).collect();
+        let readers = |shared: &&Arc<Shared>| shared.held.lock().len();
+        let fewest = alive.iter().filter(|shared| !shared.held.lock().contains(&partition)).min_by_key(readers);
+        let shared = match fewest {
+            Some(shared) if alive.len() >= CLIENTS_MAX => shared.clone(),
+            _ => {
+                let shared = Arc::new(Shared { client: create()?, held: Mutex::default() });
+                clients.push(Arc::downgrade(&shared));
+                shared
+            }
+        };
+        shared.held.lock().insert(partition);
+        Ok(shared)
+    }
+}
+
+/// One partition of one client, for one reader.
+pub struct Assigned {
+    queue: Queue,
+    shared: Arc<Shared>,
+    subject: Arc<Subject>,
+    partition: u32,
+}
+
+impl Assigned {
+    /// Starts to fetch from the offset on.
+    pub fn new(
+        pool: &Pool,
+        subject: &Arc<Subject>,
+        partition: u32,
+        from: u64,
+        create: impl FnOnce() -> Result<Client, Failure>,
+    ) -> Result<Self, Failure> {
+        let shared = pool.take(partition, create)?;
+        // SAFETY: all arguments are alive during the calls. The partition's queue is taken off the client's common one
+        // before anything is fetched, so that all records come through it.
+        let queue = unsafe {
+            let queue =
+                sys::rd_kafka_queue_get_partition(shared.client.ptr(), subject.topic.as_ptr(), index(partition));
+            if queue.is_null() {
+                return Err(Failure::fatal(Kind::Internal, format!("{}: no queue for {partition}", subject.name)));
+            }
+            sys::rd_kafka_queue_forward(queue, ptr::null_mut());
+            Queue::new(queue)
+        };
+        let assigned = Self { queue, shared, subject: subject.clone(), partition };
+        assigned.assign(from)?;
+        Ok(assigned)
+    }
+
+    /// Starts to fetch anew, from this offset on. What was fetched before is gone, but for what the reader took.
+    pub fn restart(&self, from: u64) -> Result<(), Failure> {
+        self.unassign();
+        self.assign(from)
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.shared.client
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn assign(&self, from: u64) -> Result<(), Failure> {
+        let start = PartitionList::new(&self.subject.topic, self.partition, from);
+        // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
+        let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            let what = format!("partition {} of {} cannot be assigned", self.partition, self.subject.name);
+            return Err(self.client().failure(&what, code, ptr::null()));
+        }
+        Ok(())
+    }
+
+    /// Whether the partition was assigned, and is not any more; its queue is empty then.
+    fn unassign(&self) -> bool {
+        let list = PartitionList::new(&self.subject.topic, self.partition, 0);
+        // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
+        let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return false;
+        }
+        // Unassigning tells the partition's fetcher to stop, by the same way as this question goes. Once it has stopped,
+        // nothing new comes; an answer of the broker that is still under way carries the old version.
+        self.await_thread();
+        while Taken::default().take(&self.queue, EMPTIED_AT_ONCE, Duration::ZERO) {}
+        true
+    }
+
+    /// Returns once the client's thread has done what it was told before.
+    fn await_thread(&self) {
+        let mut assignment = ptr::null_mut();
+        // SAFETY: the client is alive; the list that it gives is ours, and given back at once.
+        unsafe {
+            sys::rd_kafka_assignment(self.client().ptr(), &raw mut assignment);
+            if !assignment.is_null() {
+                sys::rd_kafka_topic_partition_list_destroy(assignment);
+            }
+        }
+    }
+}
+
+impl Drop for Assigned {
+    /// A partition that cannot be unassigned stays held: no other reader gets it from this client.
+    fn drop(&mut self) {
+        if self.unassign() {
+            self.shared.held.lock().remove(&self.partition);
+        }
+    }
+}
+
+/// The code of an error, which is freed; null is none.
+///
+/// # Safety
+/// The error is null, or alive and the caller's to give away.
+unsafe fn code(error: *mut sys::rd_kafka_error_t) -> Code {
+    if error.is_null() {
+        return Code::RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    // SAFETY: as said above.
+    unsafe {
+        let code = sys::rd_kafka_error_code(error);
+        sys::rd_kafka_error_destroy(error);
+        code
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

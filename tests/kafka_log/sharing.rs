@@ -1,0 +1,170 @@
+//! More partitions than there are clients: readers that share.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use isotherm::domain::Batch;
+use isotherm::log::{Outgoing, RecordLog, RecordReader};
+
+use crate::broker::Broker;
+use crate::support::*;
+
+/// Twice as many as a process has clients for reading.
+const PARTITIONS: u32 = 16;
+const RECORDS: u64 = 20_000;
+
+/// A topic with so many records in each partition, whose values are their offsets.
+fn filled(broker: &Broker) -> impl RecordLog + use<> {
+    let log = create(&broker.brokers(), &broker.fresh_topic(), PARTITIONS);
+    let mut writer = log.open_writer().unwrap();
+    for partition in 0..PARTITIONS {
+        writer.write(&numbered(partition, 0..RECORDS)).unwrap();
+    }
+    log
+}
+
+fn numbered(partition: u32, offsets: Range<u64>) -> Vec<Outgoing> {
+    offsets.map(|offset| Outgoing { partition, key: None, value: Some(offset.to_string().into_bytes()) }).collect()
+}
+
+/// Numbers that look drawn; the same every time.
+struct Drawn(u64);
+
+impl Drawn {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Reads so many records and asserts that they are exactly those from `from` on.
+#[track_caller]
+fn assert_reads(reader: &mut dyn RecordReader, from: u64, count: u64) {
+    let (mut batch, mut expected) = (Batch::default(), from);
+    while expected < from + count {
+        batch.clear();
+        let left = usize::try_from(from + count - expected).unwrap();
+        let position = reader.read(&mut batch, left, PATIENCE).expect("the broker is there");
+        assert!(!batch.is_empty(), "nothing came at {expected}");
+        for record in batch.records() {
+            assert_eq!(record.offset, expected, "from {from}");
+            assert_eq!(record.value, Some(expected.to_string().as_bytes()));
+            expected += 1;
+        }
+        assert_eq!(position, expected);
+    }
+}
+
+/// The other readers of a process: all clients are in use, so that further readers share.
+fn others(log: &dyn RecordLog) -> Vec<Box<dyn RecordReader>> {
+    (1..PARTITIONS).map(|partition| log.open_reader(partition, 0).unwrap()).collect()
+}
+
+#[test]
+fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
+    let Some(broker) = Broker::shared() else { return };
+    let log = filled(broker);
+    let others = others(&log);
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (log, enough) = (&log, &enough);
+        scope.spawn(move || {
+            let mut writer = log.open_writer().unwrap();
+            let mut end = RECORDS;
+            while !enough.load(Ordering::Relaxed) {
+                writer.write(&numbered(0, end..end + 100)).unwrap();
+                end += 100;
+            }
+        });
+        let mut drawn = Drawn(1);
+        for number in 0..600 {
+            let from = drawn.below(RECORDS - 1_000);
+            let mut reader = log.open_reader(0, from).unwrap();
+            // Some are dropped before anything came, some in the middle of it.
+            match number % 3 {
+                0 => {}
+                1 => assert_reads(&mut *reader, from, 1),
+                _ => assert_reads(&mut *reader, from, 1 + drawn.below(1_000)),
+            }
+        }
+        enough.store(true, Ordering::Relaxed);
+    });
+    // At the end and past it, as for a reader that has its client alone.
+    let end = log.extent(0).unwrap().end;
+    let mut reader = log.open_reader(0, end - 1).unwrap();
+    assert_eq!(read_to(&mut *reader, end).0.len(), 1);
+    drop(others);
+}
+
+#[test]
+fn an_offset_that_is_not_there_is_told_to_the_reader_that_asked_for_it_alone() {
+    let Some(broker) = Broker::shared() else { return };
+    let log = filled(broker);
+    let others = others(&log);
+    let mut drawn = Drawn(2);
+    for _ in 0..200 {
+        // The broker is asked at once and tells that it has no such offset, to nobody.
+        let lost = log.open_reader(0, 2 * RECORDS).unwrap();
+        for _ in 0..drawn.below(3_000) {
+            thread::yield_now();
+        }
+        drop(lost);
+        let from = drawn.below(RECORDS - 1_000);
+        let mut reader = log.open_reader(0, from).unwrap();
+        let first = || reader.read(&mut Batch::default(), 1, PATIENCE);
+        // A late answer is waited out, and nothing is lost by it.
+        let position = until("it can be read", first, |read| match read {
+            Ok(_) => true,
+            Err(failure) if failure.is_retryable() => false,
+            Err(failure) => panic!("{failure}"),
+        });
+        assert_eq!(position.unwrap(), from + 1);
+        assert_reads(&mut *reader, from + 1, 100);
+    }
+    drop(others);
+}
+
+#[test]
+fn readers_of_one_client_do_not_disturb_each_other() {
+    let Some(broker) = Broker::shared() else { return };
+    let log = filled(broker);
+    // In each of the clients two readers: one that reads all, and one that crashes and starts again meanwhile.
+    let all: Vec<_> = (0..PARTITIONS / 2).map(|partition| log.open_reader(partition, 0).unwrap()).collect();
+    thread::scope(|scope| {
+        let log = &log;
+        for mut reader in all {
+            scope.spawn(move || assert_reads(&mut *reader, 0, RECORDS));
+        }
+        for partition in PARTITIONS / 2..PARTITIONS {
+            scope.spawn(move || {
+                let mut drawn = Drawn(partition.into());
+                for _ in 0..30 {
+                    let from = drawn.below(RECORDS - 1_000);
+                    assert_reads(&mut *log.open_reader(partition, from).unwrap(), from, 500);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_reader_that_hung_takes_nothing_from_the_one_that_followed() {
+    let Some(broker) = Broker::shared() else { return };
+    let log = filled(broker);
+    let others = others(&log);
+    let mut hung: Vec<_> = (0..10).map(|_| log.open_reader(0, 0).unwrap()).collect();
+    for reader in &mut hung {
+        assert_reads(&mut **reader, 0, 10);
+    }
+    let mut next = log.open_reader(0, 5).unwrap();
+    assert_reads(&mut *next, 5, 5_000);
+    // They wake up, all at once.
+    thread::scope(|scope| {
+        for reader in &mut hung {
+            scope.spawn(|| assert_reads(&mut **reader, 10, RECORDS - 10));
+        }
+        scope.spawn(|| assert_reads(&mut *next, 5_005, RECORDS - 5_005));
+    });
+    drop(others);
+}
