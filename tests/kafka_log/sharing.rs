@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use isotherm::domain::Batch;
+use isotherm::faults::Kind;
+use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{Outgoing, RecordLog, RecordReader};
+use isotherm::settings::Log;
 
 use crate::broker::Broker;
 use crate::support::*;
@@ -15,8 +18,11 @@ const PARTITIONS: u32 = 16;
 const RECORDS: u64 = 20_000;
 
 /// A topic with so many records in each partition, whose values are their offsets.
-fn filled(broker: &Broker) -> impl RecordLog + use<> {
-    let log = create(&broker.brokers(), &broker.fresh_topic(), PARTITIONS);
+fn filled(broker: &Broker) -> KafkaLog {
+    let topic = broker.fresh_topic();
+    let settings = Log { partitions: PARTITIONS, ..settings(&broker.brokers(), &topic, &[]) };
+    let log = KafkaLog::open(&settings, &format!("isotherm-{topic}")).expect("the settings are good");
+    log.create_topic(&spec(PARTITIONS)).expect("it can be created");
     let mut writer = log.open_writer().unwrap();
     for partition in 0..PARTITIONS {
         writer.write(&numbered(partition, 0..RECORDS)).unwrap();
@@ -65,7 +71,7 @@ fn others(log: &dyn RecordLog) -> Vec<Box<dyn RecordReader>> {
 fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
     let Some(broker) = Broker::shared() else { return };
     let log = filled(broker);
-    let others = others(&log);
+    let _others = others(&log);
     let enough = AtomicBool::new(false);
     thread::scope(|scope| {
         let (log, enough) = (&log, &enough);
@@ -94,14 +100,13 @@ fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
     let end = log.extent(0).unwrap().end;
     let mut reader = log.open_reader(0, end - 1).unwrap();
     assert_eq!(read_to(&mut *reader, end).0.len(), 1);
-    drop(others);
 }
 
 #[test]
 fn an_offset_that_is_not_there_is_told_to_the_reader_that_asked_for_it_alone() {
     let Some(broker) = Broker::shared() else { return };
     let log = filled(broker);
-    let others = others(&log);
+    let _others = others(&log);
     let mut drawn = Drawn(2);
     for _ in 0..200 {
         // The broker is asked at once and tells that it has no such offset, to nobody.
@@ -122,7 +127,6 @@ fn an_offset_that_is_not_there_is_told_to_the_reader_that_asked_for_it_alone() {
         assert_eq!(position.unwrap(), from + 1);
         assert_reads(&mut *reader, from + 1, 100);
     }
-    drop(others);
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn readers_of_one_client_do_not_disturb_each_other() {
 fn a_reader_that_hung_takes_nothing_from_the_one_that_followed() {
     let Some(broker) = Broker::shared() else { return };
     let log = filled(broker);
-    let others = others(&log);
+    let _others = others(&log);
     let mut hung: Vec<_> = (0..10).map(|_| log.open_reader(0, 0).unwrap()).collect();
     for reader in &mut hung {
         assert_reads(&mut **reader, 0, 10);
@@ -166,5 +170,39 @@ fn a_reader_that_hung_takes_nothing_from_the_one_that_followed() {
         }
         scope.spawn(|| assert_reads(&mut *next, 5_005, RECORDS - 5_005));
     });
-    drop(others);
+}
+
+#[test]
+fn readers_that_share_come_and_go_while_the_broker_is_away() {
+    let Some(broker) = Broker::start() else { return };
+    let log = filled(&broker);
+    let open = |partition| (log.open_reader(partition, 0).expect("nothing is waited for"), Read::new());
+    let mut readers: Vec<_> = (0..PARTITIONS).map(open).collect();
+    for (reader, read) in &mut readers {
+        read_on(&mut **reader, read).expect("the broker is there");
+    }
+    broker.kill();
+    for _ in 0..2 {
+        // Each is told, whichever took the client's error; what came before is read first.
+        thread::scope(|scope| {
+            for (reader, read) in &mut readers {
+                scope.spawn(|| {
+                    let failed = until("it is told", || read_on(&mut **reader, read), Result::is_err);
+                    let failure = failed.expect_err("it was waited for");
+                    assert!(failure.is_retryable() && failure.kind == Kind::Unavailable, "{failure}");
+                });
+            }
+        });
+        // Half of them start again.
+        for number in (0..PARTITIONS).step_by(2) {
+            readers.remove(number as usize);
+            readers.insert(number as usize, open(number));
+        }
+    }
+    broker.restart();
+    for (mut reader, mut read) in readers {
+        let mut read_on = || read_on(&mut *reader, &mut read).is_ok_and(|position| position >= RECORDS);
+        until("it goes on", &mut read_on, |it| *it);
+        assert!(read.iter().map(|(offset, _)| *offset).eq(0..RECORDS));
+    }
 }

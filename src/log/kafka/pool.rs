@@ -4,14 +4,14 @@
 //! that many readers have one each, further ones share. Guarantees:
 //!
 //! - Two readers never take from the same queue. A partition belongs to one reader of a client from before it is
-//!   assigned until that reader was dropped and the partition is unassigned. A reader that hangs is never dropped: it
-//!   keeps its own, and the next reader of its partition gets another client. So one that wakes up late reads what is
-//!   its own, and takes nothing from the one that followed.
-//! - A reader gets nothing that was fetched for an earlier one of the same partition and client. Unassigning raises the
-//!   version of the partition within librdkafka, and each record carries the version that it was asked for with: older
-//!   ones are thrown away where they are taken from the queue. Errors carry no version, so a partition is given away only
-//!   after its queue was emptied.
-//! - No call waits for the cluster. Assigning is a word to the client's own thread: no group is joined, nobody asked.
+//!   assigned until that reader is dropped and the partition unassigned. A reader that hangs is never dropped: it keeps
+//!   its own, and the next reader of its partition gets another client. So one that wakes up late reads what is its own,
+//!   and takes nothing from the one that followed.
+//! - A reader gets no record that was fetched for an earlier one of the same partition and client. Unassigning raises the
+//!   partition's version within librdkafka, and each record carries the version that it was asked for with: older ones
+//!   are thrown away where they are taken from the queue. The one error that carries no version says that there is no
+//!   such offset; the reader compares it with its own.
+//! - No call here waits for the cluster. Assigning is a word to the client's own thread: no group is joined, nobody asked.
 
 use std::collections::BTreeSet;
 use std::ptr;
@@ -131,31 +131,14 @@ impl Assigned {
         Ok(())
     }
 
-    /// Whether the partition was assigned, and is not any more; its queue is empty then.
+    /// Whether the partition was assigned, and is not any more.
     fn unassign(&self) -> bool {
         let list = PartitionList::new(&self.subject.topic, self.partition, 0);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
-        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return false;
-        }
-        // Unassigning tells the partition's fetcher to stop, by the same way as this question goes. Once it has stopped,
-        // nothing new comes; an answer of the broker that is still under way carries the old version.
-        self.await_thread();
+        // What was fetched is thrown away here, as nobody may come to throw it away later.
         while Taken::default().take(&self.queue, EMPTIED_AT_ONCE, Duration::ZERO) {}
-        true
-    }
-
-    /// Returns once the client's thread has done what it was told before.
-    fn await_thread(&self) {
-        let mut assignment = ptr::null_mut();
-        // SAFETY: the client is alive; the list that it gives is ours, and given back at once.
-        unsafe {
-            sys::rd_kafka_assignment(self.client().ptr(), &raw mut assignment);
-            if !assignment.is_null() {
-                sys::rd_kafka_topic_partition_list_destroy(assignment);
-            }
-        }
+        code == Code::RD_KAFKA_RESP_ERR_NO_ERROR
     }
 }
 

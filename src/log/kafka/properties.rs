@@ -15,7 +15,7 @@ const AHEAD_KIB_ALL: u32 = 256 * 1024;
 
 /// How long a broker keeps a request that finds nothing new, where readers share clients. A client asks a broker one thing
 /// at a time: a partition whose queue was full waits that long behind those that are at their end.
-const SHARED_WAIT_MS: u32 = 20;
+const SHARED_WAIT_MS: u32 = 50;
 
 /// The largest record that a client takes. Ours is the most that a broker takes unless told otherwise (1,048,588 bytes), less
 /// the 61 bytes around a record that is sent alone.

@@ -62,7 +62,7 @@ fn all_partitions_readers_together_read_a_bounded_number_of_bytes_ahead() {
 
 #[test]
 fn where_readers_share_clients_the_broker_answers_sooner() {
-    for (partitions, wait_ms) in [(8, None), (9, Some("20"))] {
+    for (partitions, wait_ms) in [(8, None), (9, Some("50"))] {
         let settings = Log { partitions, ..log(&[]) };
         assert_eq!(reading(&settings, "g").unwrap().get("fetch.wait.max.ms"), wait_ms);
     }
