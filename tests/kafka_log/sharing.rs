@@ -3,14 +3,17 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use isotherm::domain::Batch;
 use isotherm::faults::Kind;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{Outgoing, RecordLog, RecordReader};
 use isotherm::settings::Log;
+use rdkafka::Offset;
 
 use crate::broker::Broker;
+use crate::elsewhere::Elsewhere;
 use crate::support::*;
 
 /// Twice as many as a process has clients for reading.
@@ -19,15 +22,21 @@ const RECORDS: u64 = 20_000;
 
 /// A topic with so many records in each partition, whose values are their offsets.
 fn filled(broker: &Broker) -> KafkaLog {
+    filled_with(broker, &[]).1
+}
+
+/// With these properties of the clients; and the topic's name.
+fn filled_with(broker: &Broker, client: &[(&str, &str)]) -> (String, KafkaLog) {
     let topic = broker.fresh_topic();
-    let settings = Log { partitions: PARTITIONS, ..settings(&broker.brokers(), &topic, &[]) };
+    let settings = Log { partitions: PARTITIONS, ..settings(&broker.brokers(), &topic, client) };
     let log = KafkaLog::open(&settings, &format!("isotherm-{topic}")).expect("the settings are good");
     log.create_topic(&spec(PARTITIONS)).expect("it can be created");
     let mut writer = log.open_writer().unwrap();
     for partition in 0..PARTITIONS {
         writer.write(&numbered(partition, 0..RECORDS)).unwrap();
     }
-    log
+    drop(writer);
+    (topic, log)
 }
 
 fn numbered(partition: u32, offsets: Range<u64>) -> Vec<Outgoing> {
@@ -64,7 +73,12 @@ fn assert_reads(reader: &mut dyn RecordReader, from: u64, count: u64) {
 
 /// The other readers of a process: all clients are in use, so that further readers share.
 fn others(log: &dyn RecordLog) -> Vec<Box<dyn RecordReader>> {
-    (1..PARTITIONS).map(|partition| log.open_reader(partition, 0).unwrap()).collect()
+    let open = |partition| {
+        let mut reader = log.open_reader(partition, 0).unwrap();
+        assert_reads(&mut *reader, 0, 1);
+        reader
+    };
+    (1..PARTITIONS).map(open).collect()
 }
 
 #[test]
@@ -103,29 +117,24 @@ fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
 }
 
 #[test]
-fn an_offset_that_is_not_there_is_told_to_the_reader_that_asked_for_it_alone() {
+fn that_a_reader_was_overtaken_is_not_told_to_the_one_that_followed() {
     let Some(broker) = Broker::shared() else { return };
-    let log = filled(broker);
+    // Little is read ahead, and little comes in one piece, so that a reader is soon overtaken.
+    let few = [("queued.min.messages", "1"), ("fetch.message.max.bytes", "1000"), ("batch.num.messages", "50")];
+    let (topic, log) = filled_with(broker, &few);
     let _others = others(&log);
+    let elsewhere = Elsewhere::new(&broker.brokers(), &topic);
     let mut drawn = Drawn(2);
-    for _ in 0..200 {
-        // The broker is asked at once and tells that it has no such offset, to nobody.
-        let lost = log.open_reader(0, 2 * RECORDS).unwrap();
-        for _ in 0..drawn.below(3_000) {
-            thread::yield_now();
+    for start in (0..RECORDS - 1_000).step_by(200) {
+        let mut overtaken = log.open_reader(0, start).unwrap();
+        assert_reads(&mut *overtaken, start, 1);
+        elsewhere.delete_records(0, Offset::Offset(i64::try_from(start + 200).unwrap()));
+        // It asks for what is gone, and is dropped before, while or after it is told.
+        for _ in 0..drawn.below(4) {
+            drop(overtaken.read(&mut Batch::default(), 1_000, Duration::from_millis(drawn.below(3))));
         }
-        drop(lost);
-        let from = drawn.below(RECORDS - 1_000);
-        let mut reader = log.open_reader(0, from).unwrap();
-        let first = || reader.read(&mut Batch::default(), 1, PATIENCE);
-        // A late answer is waited out, and nothing is lost by it.
-        let position = until("it can be read", first, |read| match read {
-            Ok(_) => true,
-            Err(failure) if failure.is_retryable() => false,
-            Err(failure) => panic!("{failure}"),
-        });
-        assert_eq!(position.unwrap(), from + 1);
-        assert_reads(&mut *reader, from + 1, 100);
+        drop(overtaken);
+        assert_reads(&mut *log.open_reader(0, start + 200).unwrap(), start + 200, 100);
     }
 }
 

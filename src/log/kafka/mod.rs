@@ -23,7 +23,7 @@ use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use client::{Client, PartitionList, Role};
-use pool::{Assigned, Pool};
+use pool::{Held, Pool};
 use reader::Reader;
 
 /// One topic of a cluster.
@@ -96,8 +96,8 @@ impl RecordLog for KafkaLog {
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         let create = || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer);
-        let assigned = Assigned::new(&self.readers, &self.subject, partition, from, create)?;
-        Ok(Box::new(Reader::new(assigned, self.subject.clone(), partition, from)))
+        let held = Held::new(&self.readers, &self.subject, partition, create)?;
+        Ok(Box::new(Reader::new(held, self.subject.clone(), partition, from)))
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {

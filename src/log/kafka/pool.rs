@@ -9,8 +9,9 @@
 //!   and takes nothing from the one that followed.
 //! - A reader gets no record that was fetched for an earlier one of the same partition and client. Unassigning raises the
 //!   partition's version within librdkafka, and each record carries the version that it was asked for with: older ones
-//!   are thrown away where they are taken from the queue. The one error that carries no version says that there is no
-//!   such offset; the reader compares it with its own.
+//!   are thrown away where they are taken from the queue. The one error that carries no version, that there is no such
+//!   offset, is thrown away before the partition is assigned again; nobody may take such an error for a stale one, as the
+//!   log may have lost its end and grown again.
 //! - No call here waits for the cluster. Assigning is a word to the client's own thread: no group is joined, nobody asked.
 
 use std::collections::BTreeSet;
@@ -73,20 +74,18 @@ impl Pool {
 }
 
 /// One partition of one client, for one reader.
-pub struct Assigned {
+pub struct Held {
     queue: Queue,
     shared: Arc<Shared>,
     subject: Arc<Subject>,
     partition: u32,
 }
 
-impl Assigned {
-    /// Starts to fetch from the offset on.
+impl Held {
     pub fn new(
         pool: &Pool,
         subject: &Arc<Subject>,
         partition: u32,
-        from: u64,
         create: impl FnOnce() -> Result<Client, Failure>,
     ) -> Result<Self, Failure> {
         let shared = pool.take(partition, create)?;
@@ -101,15 +100,7 @@ impl Assigned {
             sys::rd_kafka_queue_forward(queue, ptr::null_mut());
             Queue::new(queue)
         };
-        let assigned = Self { queue, shared, subject: subject.clone(), partition };
-        assigned.assign(from)?;
-        Ok(assigned)
-    }
-
-    /// Starts to fetch anew, from this offset on. What was fetched before is gone, but for what the reader took.
-    pub fn restart(&self, from: u64) -> Result<(), Failure> {
-        self.unassign();
-        self.assign(from)
+        Ok(Self { queue, shared, subject: subject.clone(), partition })
     }
 
     pub fn client(&self) -> &Client {
@@ -120,7 +111,11 @@ impl Assigned {
         &self.queue
     }
 
-    fn assign(&self, from: u64) -> Result<(), Failure> {
+    /// Starts to fetch from this offset on. To be called once, after the leader of the partition has answered something: it
+    /// answers in order, so by then it has answered what was fetched before, and what came of it is thrown away here.
+    pub fn start(&self, from: u64) -> Result<(), Failure> {
+        self.await_thread();
+        self.empty();
         let start = PartitionList::new(&self.subject.topic, self.partition, from);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
@@ -131,21 +126,34 @@ impl Assigned {
         Ok(())
     }
 
-    /// Whether the partition was assigned, and is not any more.
-    fn unassign(&self) -> bool {
-        let list = PartitionList::new(&self.subject.topic, self.partition, 0);
-        // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
-        let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
-        // What was fetched is thrown away here, as nobody may come to throw it away later.
+    fn empty(&self) {
         while Taken::default().take(&self.queue, EMPTIED_AT_ONCE, Duration::ZERO) {}
-        code == Code::RD_KAFKA_RESP_ERR_NO_ERROR
+    }
+
+    /// Returns once the client's thread has done what it was told before: it does one thing after the other.
+    fn await_thread(&self) {
+        let mut assignment = ptr::null_mut();
+        // SAFETY: the client is alive; the list that it gives is ours, and given back at once.
+        unsafe {
+            sys::rd_kafka_assignment(self.client().ptr(), &raw mut assignment);
+            if !assignment.is_null() {
+                sys::rd_kafka_topic_partition_list_destroy(assignment);
+            }
+        }
     }
 }
 
-impl Drop for Assigned {
-    /// A partition that cannot be unassigned stays held: no other reader gets it from this client.
+impl Drop for Held {
+    /// What cannot be unassigned stays held: no other reader gets it from this client.
     fn drop(&mut self) {
-        if self.unassign() {
+        let list = PartitionList::new(&self.subject.topic, self.partition, 0);
+        // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
+        let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
+        // The thread was told to stop fetching: once that is done, nothing more is asked for.
+        self.await_thread();
+        self.empty();
+        // An invalid argument is a partition that was never assigned, as nothing was read yet.
+        if matches!(code, Code::RD_KAFKA_RESP_ERR_NO_ERROR | Code::RD_KAFKA_RESP_ERR__INVALID_ARG) {
             self.shared.held.lock().remove(&self.partition);
         }
     }

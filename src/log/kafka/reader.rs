@@ -9,12 +9,12 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::domain::{Batch, Record};
 use crate::faults::{Failure, Kind};
-use crate::log::{BATCH_BYTES_MAX, Extent, RecordReader, failures};
+use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
 
 use super::Subject;
 use super::admin;
 use super::client::{Queue, milliseconds};
-use super::pool::Assigned;
+use super::pool::Held;
 
 /// Records taken from the queue at once.
 const TAKEN_MAX: usize = 10_000;
@@ -26,30 +26,32 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 const WAITED_MAX: Duration = Duration::from_secs(1);
 
 pub struct Reader {
-    /// Taken from the queue, not yet in a batch. Before `assigned`: what is a client's goes before it.
+    /// Taken from the queue, not yet in a batch. Before `held`: what is a client's goes before it.
     taken: Taken,
-    assigned: Assigned,
+    held: Held,
     subject: Arc<Subject>,
     partition: u32,
     position: u64,
-    /// Whether the offset that reading starts at was compared with the partition's extent.
+    /// Whether the offset that reading starts at was compared with the partition's extent, and is fetched from.
     checked: bool,
     last_heard: Instant,
 }
 
 impl Reader {
-    /// Of a partition that is fetched from the offset `from` on.
-    pub fn new(assigned: Assigned, subject: Arc<Subject>, partition: u32, from: u64) -> Self {
+    /// Fetches from the offset `from` on, from the first read on; nothing is waited for.
+    pub fn new(held: Held, subject: Arc<Subject>, partition: u32, from: u64) -> Self {
         let (taken, last_heard) = (Taken::default(), Instant::now());
-        Self { taken, assigned, subject, partition, position: from, checked: false, last_heard }
+        Self { taken, held, subject, partition, position: from, checked: false, last_heard }
     }
 
-    /// The offset to start at must lie within the partition: the broker would tell too, but later and less exactly.
+    /// The offset to start at must lie within the partition: the broker would tell too, but later and less exactly. It is
+    /// asked before anything is fetched, see [`Held::start`].
     fn check_start(&mut self) -> Result<(), Failure> {
-        let extent = admin::extent(self.assigned.client(), &self.subject, self.partition)?;
+        let extent = admin::extent(self.held.client(), &self.subject, self.partition)?;
         if self.position < extent.start || self.position > extent.end {
             return Err(self.out_of_range());
         }
+        self.held.start(self.position)?;
         self.checked = true;
         self.last_heard = Instant::now();
         Ok(())
@@ -81,43 +83,23 @@ impl Reader {
         Ok(())
     }
 
-    fn failed(&mut self, code: Code) -> Failure {
+    fn failed(&self, code: Code) -> Failure {
         match code {
             Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
             | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
-            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION => self.lost(),
+            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION => self.out_of_range(),
             code => {
                 let what = format!(
                     "partition {} of {} cannot be read at offset {}",
                     self.partition, self.subject.name, self.position
                 );
-                admin::failed(self.assigned.client(), &self.subject, self.partition, &what, code)
+                admin::failed(self.held.client(), &self.subject, self.partition, &what, code)
             }
         }
     }
 
-    /// The client has nowhere to go on. It may have been told so of another offset than ours: where the partition's last
-    /// reader stood, by an answer that was still under way. Then it is to start again from ours.
-    fn lost(&mut self) -> Failure {
-        let within = |extent: Extent| extent.start <= self.position && self.position <= extent.end;
-        if !admin::extent(self.assigned.client(), &self.subject, self.partition).is_ok_and(within) {
-            return self.out_of_range();
-        }
-        self.taken = Taken::default();
-        match self.assigned.restart(self.position) {
-            Ok(()) => Failure::retryable(
-                Kind::TryAgain,
-                format!(
-                    "partition {} of {} is read from offset {} again",
-                    self.partition, self.subject.name, self.position
-                ),
-            ),
-            Err(failure) => failure,
-        }
-    }
-
     fn out_of_range(&self) -> Failure {
-        let extent = match admin::extent(self.assigned.client(), &self.subject, self.partition) {
+        let extent = match admin::extent(self.held.client(), &self.subject, self.partition) {
             Ok(extent) => format!("it holds offsets {} to {}", extent.start, extent.end),
             Err(failure) => failure.what,
         };
@@ -132,7 +114,7 @@ impl Reader {
     }
 
     fn take(&mut self, count: usize, wait: Duration) -> bool {
-        let taken = self.taken.take(self.assigned.queue(), count, wait);
+        let taken = self.taken.take(self.held.queue(), count, wait);
         if taken {
             self.last_heard = Instant::now();
         }
@@ -142,9 +124,9 @@ impl Reader {
     /// Silence is either that nothing new is there, or that the broker is away. Asked only now and then, and at once after
     /// the client had trouble.
     fn check_silence(&mut self) -> Result<(), Failure> {
-        self.assigned.client().serve(Duration::ZERO, |_| ());
-        if self.assigned.client().troubled() || self.last_heard.elapsed() > SILENCE_MAX {
-            admin::extent(self.assigned.client(), &self.subject, self.partition)?;
+        self.held.client().serve(Duration::ZERO, |_| ());
+        if self.held.client().troubled() || self.last_heard.elapsed() > SILENCE_MAX {
+            admin::extent(self.held.client(), &self.subject, self.partition)?;
             self.last_heard = Instant::now();
         }
         Ok(())
