@@ -122,7 +122,8 @@ impl Reader {
     }
 
     /// Silence is either that nothing new is there, or that the broker is away. Asked only now and then, and at once after
-    /// the client had trouble.
+    /// the client had trouble. Where readers share a client, each sees the trouble until the cluster answers one of them;
+    /// one whose broker is still away then finds out by its own question.
     fn check_silence(&mut self) -> Result<(), Failure> {
         self.held.client().serve(Duration::ZERO, |_| ());
         if self.held.client().troubled() || self.last_heard.elapsed() > SILENCE_MAX {
