@@ -1,0 +1,61 @@
+//! Records and states to measure with: a partition as the source `simulate` fills it, day by day from 2000-01-01, within
+//! a day station by station.
+
+use isotherm::checkpoint::Identity;
+use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
+use isotherm::source::simulate::station_name;
+
+/// Records in a batch.
+pub const BATCH_RECORDS: u32 = 1_000;
+
+/// 2000-01-01.
+const START: u32 = 730_119;
+
+/// The reading of a station on a day, both counted from 0: tenths of a degree, from -50 to 50.
+pub fn reading(station: u32, day: u32) -> Reading {
+    let tenths = (station.wrapping_mul(7919) ^ day.wrapping_mul(104_729)) % 1001;
+    Reading {
+        station_id: station_name(station),
+        day: Day::from_number(START + day).expect("within the calendar"),
+        degrees: f64::from(tenths) / 10.0 - 50.0,
+    }
+}
+
+/// All records of that many stations and days, in batches of [`BATCH_RECORDS`].
+pub fn batches(stations: u32, days: u32) -> impl Iterator<Item = Batch> {
+    let records = stations * days;
+    let mut value = Vec::new();
+    (0..records).step_by(BATCH_RECORDS as usize).map(move |first| {
+        let mut batch = Batch::default();
+        for number in first..records.min(first + BATCH_RECORDS) {
+            let reading = reading(number % stations, number / stations);
+            value.clear();
+            reading.encode(&mut value);
+            let key = Some(reading.station_id.as_bytes());
+            batch.push(Record { offset: u64::from(number), key, value: Some(&value) });
+        }
+        batch
+    })
+}
+
+/// The first batch of many stations.
+pub fn batch() -> Batch {
+    batches(BATCH_RECORDS, 1).next().expect("it has records")
+}
+
+/// What is kept of that many stations and days.
+pub fn state(stations: u32, days: u32) -> PartitionState {
+    let mut state = PartitionState::new(Rules::default(), 0);
+    batches(stations, days).for_each(|batch| state.apply(&batch));
+    assert_eq!(state.counted(), u64::from(stations * days), "every record counts");
+    state
+}
+
+pub fn identity() -> Identity {
+    Identity {
+        topic: "temperatures".to_owned(),
+        log_id: "f2b6c1de-30c4-4b3f-9a51-7d1f0f6a9a11".to_owned(),
+        partition: 0,
+        partitions: 4,
+    }
+}
