@@ -34,7 +34,7 @@ mod counted {
     use gungraun::prelude::*;
     use isotherm::checkpoint::format::{self, Checkpoint};
     use isotherm::domain::wire::BorrowedReport;
-    use isotherm::domain::{Batch, PartitionState, Rules, Snapshot};
+    use isotherm::domain::{Batch, DateReader, PartitionState, Rules, Snapshot};
 
     use super::material::{BATCH_RECORDS, batch, batches, identity, state};
 
@@ -54,9 +54,9 @@ mod counted {
     #[library_benchmark]
     #[bench::batch(batch())]
     fn check(batch: Batch) -> Batch {
-        let rules = Rules::default();
+        let (rules, mut dates) = (Rules::default(), DateReader::default());
         for record in batch.records() {
-            let _ = black_box(rules.check(record));
+            let _ = black_box(rules.check(record, &mut dates));
         }
         batch
     }

@@ -77,14 +77,20 @@ impl Bench {
         drop(fs::remove_dir_all(self.state()));
     }
 
-    pub fn log(&self, topic: &str, partitions: u32) -> Arc<dyn RecordLog> {
+    /// As [`Self::isotherm`] has them.
+    pub fn settings(&self, topic: &str, partitions: u32) -> Settings {
         let mut settings: Settings =
             toml::from_str(include_str!("../../settings/default.toml")).expect("the defaults are complete");
         settings.log.kind = LogKind::Kafka;
         settings.log.kafka.brokers.clone_from(&self.brokers);
         settings.log.topic = topic.to_owned();
         settings.log.partitions = partitions;
-        isotherm::log::open(&settings.log, &self.state()).expect("the settings are right")
+        settings.state.dir = self.state();
+        settings
+    }
+
+    pub fn log(&self, topic: &str, partitions: u32) -> Arc<dyn RecordLog> {
+        isotherm::log::open(&self.settings(topic, partitions).log, &self.state()).expect("the settings are right")
     }
 
     pub fn create(&self, topic: &str, partitions: u32) {

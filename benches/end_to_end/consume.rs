@@ -5,7 +5,7 @@ use crate::bench::{Bench, Filled};
 use crate::figures::{Rounds, Table, ratios};
 use crate::process;
 
-const HEAD: [&str; 6] =
+pub const HEAD: [&str; 6] =
     ["topic", "program", "million records/s", "processor s per million", "peak MB", "isotherm / bare loop"];
 
 pub fn run(bench: &Bench) -> Vec<Table> {

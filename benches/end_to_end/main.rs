@@ -2,7 +2,7 @@
 //!
 //!   cargo bench --bench end_to_end -- [MEASUREMENT…] [--pairs N] [--brokers HOST:PORT] [--short] [--write]
 //!
-//! MEASUREMENT is one of those listed in `MEASUREMENTS`, all by default. `--short` divides all sizes by ten and makes one
+//! MEASUREMENT is one of those listed in `MEASUREMENTS`, all but `long` by default. `--short` divides all sizes by ten and makes one
 //! round, to see that everything works. `--write` puts the tables into docs/benchmarks.md. Without `--brokers` it starts
 //! a broker of its own, which needs what `tests/run` installs; with it, topics that an earlier run filled are used again.
 
@@ -12,9 +12,14 @@ mod bench;
 #[path = "../../tests/support/broker.rs"]
 mod broker;
 mod consume;
+mod embedded;
 mod figures;
+mod latency;
 mod process;
 mod produce;
+mod recovery;
+mod scaling;
+mod state;
 
 use std::path::Path;
 
@@ -24,7 +29,18 @@ use broker::{Broker, Options};
 use figures::Table;
 
 type Measurement = fn(&Bench) -> Vec<Table>;
-const MEASUREMENTS: [(&str, Measurement); 2] = [("consume", consume::run), ("produce", produce::run)];
+const MEASUREMENTS: [(&str, Measurement); 8] = [
+    ("consume", consume::run),
+    ("produce", produce::run),
+    ("scaling", scaling::run),
+    ("state", state::run),
+    ("recovery", recovery::run),
+    ("latency", latency::run),
+    ("embedded", embedded::run),
+    (LONG, state::run_long),
+];
+/// Only when it is asked for.
+const LONG: &str = "long";
 
 #[derive(clap::Parser)]
 struct Arguments {
@@ -70,7 +86,8 @@ fn measure(arguments: &Arguments) {
         assert!(MEASUREMENTS.iter().any(|(known, _)| known == name), "{name} is none of the measurements");
     }
     for (name, measurement) in MEASUREMENTS {
-        if !arguments.measurements.is_empty() && !arguments.measurements.iter().any(|asked| asked == name) {
+        let asked = arguments.measurements.iter().any(|asked| asked == name);
+        if !asked && (name == LONG || !arguments.measurements.is_empty()) {
             continue;
         }
         eprintln!("{name}");

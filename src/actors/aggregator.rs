@@ -46,6 +46,8 @@ struct Loaded {
     snapshot_took: Duration,
     /// A timer will take the next one.
     scheduled: bool,
+    /// Something was counted in this life.
+    counting: bool,
 }
 
 impl Aggregator {
@@ -159,14 +161,19 @@ impl Aggregator {
     fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
         self.faults.hit("aggregator.apply")?;
         let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let (partition, from_offset) = (loaded.identity.partition, loaded.state.next_offset);
         let rejected_before = loaded.state.rejected_total();
         loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
-        sabotage::keep(Bug::AggregatorStateReused, loaded.identity.partition, &loaded.state);
-        let progress = self.progress.partition(loaded.identity.partition);
+        sabotage::keep(Bug::AggregatorStateReused, partition, &loaded.state);
+        let progress = self.progress.partition(partition);
         progress.add_records(apply.batch.len() as u64);
         progress.add_rejected(loaded.state.rejected_total() - rejected_before);
         progress.set_position(loaded.state.next_offset);
+        if !loaded.counting && !apply.batch.is_empty() {
+            loaded.counting = true;
+            events::Counting { partition, from_offset }.emit();
+        }
         Ok(())
     }
 }
@@ -205,6 +212,7 @@ impl Handler<Load> for Aggregator {
             snapshot_at: Instant::now(),
             snapshot_took: Duration::ZERO,
             scheduled: false,
+            counting: false,
         });
         self.commit_or_end(context);
         Ok(())

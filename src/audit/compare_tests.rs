@@ -52,10 +52,10 @@ fn every_field_that_differs_is_named() {
     assert_eq!(found(|file| station(file, "B").end = later), ["station B, end"]);
     let add_day = |file: &mut PartitionState| assert!(station(file, "B").days.insert(7));
     assert_eq!(found(add_day), ["station B, count", "station B, days"]);
-    assert_eq!(found(|file| drop(file.stations.remove("A"))), ["station A"]);
+    assert_eq!(found(|file| drop(file.stations.swap_remove("A"))), ["station A"]);
     let add = |file: &mut PartitionState| {
         let copy = station(file, "A").clone();
-        file.stations.insert("Z".to_owned(), copy);
+        file.stations.insert("Z".into(), copy);
     };
     assert_eq!(found(add), ["station Z"]);
     assert_eq!(found(|file| file.rejected.clear()), ["rejected duplicate_day"]);

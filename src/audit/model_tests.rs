@@ -86,7 +86,7 @@ proptest! {
         prop_assert_eq!(model.last_record, state.last_record.map(|last| (last.offset, last.fingerprint)));
         prop_assert_eq!(model.stations.len(), state.stations.len());
         for (name, station) in &model.stations {
-            let stats = &state.stations[name];
+            let stats = &state.stations[name.as_str()];
             prop_assert_eq!(station.sum.to_bits(), stats.sum.to_bits());
             prop_assert_eq!(&station.days, &stats.days.to_bitmap());
         }

@@ -97,7 +97,7 @@ mod tests {
         let step = prop_oneof![12 => Just(1i32), 1 => Just(0), 2 => -20..20i32, 1 => -70_000..70_000i32];
         prop::collection::vec(step, 1..200).prop_map(|steps| {
             let mut day = 730_000i32;
-            let mut next = |step| {
+            let mut next = |step: i32| {
                 day = (day + step).clamp(0, 3_652_058);
                 day.unsigned_abs()
             };

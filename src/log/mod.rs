@@ -25,7 +25,7 @@ use memory::MemoryLog;
 use sqlite::SqliteLog;
 
 /// Bytes of keys and values after which a batch takes no further record.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+pub const BATCH_BYTES_MAX: usize = 512 << 10;
 
 /// The log that the settings name. Does not wait for it: a log that is away is noticed by the first call on it.
 ///

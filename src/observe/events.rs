@@ -180,6 +180,20 @@ impl BadLine<'_> {
     }
 }
 
+/// A branch has counted its first records since it was started, or started again.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    pub partition: u32,
+    /// The offset that it went on from.
+    pub from_offset: u64,
+}
+
+impl Counting {
+    pub fn emit(&self) {
+        debug!(partition = self.partition, from_offset = self.from_offset, "counting");
+    }
+}
+
 /// A partition's file is safe on disk up to an offset.
 #[derive(Clone, Debug)]
 pub struct Committed {

@@ -7,6 +7,7 @@ use std::process::Output;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use isotherm::checkpoint::format::parse;
 use isotherm::checkpoint::partition_path;
 use isotherm::domain::{Day, Reading, StationStats};
@@ -30,7 +31,7 @@ pub struct Base {
     folder: TempDir,
     /// Of runs that nothing disturbed: files by name, and stations by name.
     counted: BTreeMap<String, Vec<u8>>,
-    ingested: BTreeMap<String, StationStats>,
+    ingested: BTreeMap<CompactString, StationStats>,
 }
 
 impl Base {
@@ -231,7 +232,7 @@ fn files(state: &Path) -> BTreeMap<String, Vec<u8>> {
     results.map(|name| (name.clone(), fs::read(state.join(name)).expect("it is read"))).collect()
 }
 
-fn stations(state: &Path) -> BTreeMap<String, StationStats> {
+fn stations(state: &Path) -> BTreeMap<CompactString, StationStats> {
     let files = files(state).into_iter().filter(|(name, _)| name.ends_with(".json"));
     files.flat_map(|(name, bytes)| parse(&name, &bytes).expect("it is whole").state.stations).collect()
 }

@@ -47,6 +47,7 @@ fn records_go_by_tls_with_a_password_and_a_wrong_one_is_told() {
         ),
         listeners: vec![format!("SASL_SSL://localhost:{port}")],
         scram: Some(("reader".to_owned(), "right password".to_owned())),
+        ..Options::default()
     };
     let Some(broker) = Broker::start_with(&options) else { return };
     let name = broker.fresh_topic();
