@@ -104,7 +104,7 @@ impl Bench {
         let log = self.log(&topic, filled.partitions);
         if log.topic().unwrap_or_else(|failure| panic!("{failure}")).is_none() {
             self.create(&topic, filled.partitions);
-            process::measure(&mut self.bare_loop("bare-produce", &topic, filled));
+            process::measure(&self.bare_loop("bare-produce", &topic, filled));
         }
         let records: u64 = (0..filled.partitions)
             .map(|partition| log.extent(partition).unwrap_or_else(|failure| panic!("{failure}")).end)

@@ -33,7 +33,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         ] {
             run.arg("--set").arg(set);
         }
-        ours.costs.push(process::measure(&mut run).0);
+        ours.costs.push(process::measure(&run).0);
         assert_eq!(counted(bench, 4), records, "isotherm counts all");
     }
     let mut table = Table::new("embedded", ["program", "million records/s", "processor s per million", "peak MB"]);

@@ -15,6 +15,7 @@ mod consume;
 mod embedded;
 mod figures;
 mod latency;
+mod others;
 mod process;
 mod produce;
 mod recovery;
@@ -22,6 +23,7 @@ mod scaling;
 mod state;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use bare_loop::produce::Readings;
 use bench::Bench;
@@ -29,7 +31,7 @@ use broker::{Broker, Options};
 use figures::Table;
 
 type Measurement = fn(&Bench) -> Vec<Table>;
-const MEASUREMENTS: [(&str, Measurement); 8] = [
+const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("consume", consume::run),
     ("produce", produce::run),
     ("scaling", scaling::run),
@@ -37,6 +39,7 @@ const MEASUREMENTS: [(&str, Measurement); 8] = [
     ("recovery", recovery::run),
     ("latency", latency::run),
     ("embedded", embedded::run),
+    ("others", others::run),
     (LONG, state::run_long),
 ];
 /// Only when it is asked for.
@@ -58,14 +61,15 @@ struct Arguments {
     bench: bool,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("bare-consume") => return bare_consume(&arguments[2..]),
-        Some("bare-produce") => return bare_produce(&arguments[2..]),
-        _ => {}
+        Some("bare-consume") => bare_consume(&arguments[2..]),
+        Some("bare-produce") => bare_produce(&arguments[2..]),
+        Some(process::MEASURED) => return process::run_measured(&arguments[2..]),
+        _ => measure(&<Arguments as clap::Parser>::parse()),
     }
-    measure(&<Arguments as clap::Parser>::parse());
+    ExitCode::SUCCESS
 }
 
 fn measure(arguments: &Arguments) {
@@ -80,7 +84,8 @@ fn measure(arguments: &Arguments) {
         brokers: arguments.brokers.clone().unwrap_or_else(|| broker.as_ref().expect("it was started").brokers()),
         pairs: if arguments.short { 1 } else { arguments.pairs },
         divisor: if arguments.short { 10 } else { 1 },
-        folder: tempfile::tempdir().expect("there is room"),
+        // On a disk: what /tmp is on may cost nothing to sync.
+        folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room"),
     };
     for name in &arguments.measurements {
         assert!(MEASUREMENTS.iter().any(|(known, _)| known == name), "{name} is none of the measurements");

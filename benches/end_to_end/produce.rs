@@ -18,7 +18,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
     for round in 0..bench.pairs {
         let topic = format!("bench-produce-{}-{round}", std::process::id());
         bench.create(&topic, filled.partitions);
-        bare.costs.push(process::measure(&mut bench.bare_loop("bare-produce", &topic, &filled)).0);
+        bare.costs.push(process::measure(&bench.bare_loop("bare-produce", &topic, &filled)).0);
         delete(bench, &topic, &filled);
 
         bench.create(&topic, filled.partitions);
@@ -26,7 +26,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         let mut produce = bench.isotherm("produce", &topic, filled.partitions);
         produce.arg("--set").arg(format!("source.simulate.stations={STATIONS}"));
         produce.arg("--set").arg(format!("source.simulate.days={days}")).arg("--set").arg("source.simulate.pace_ms=0");
-        ours.costs.push(process::measure(&mut produce).0);
+        ours.costs.push(process::measure(&produce).0);
         delete(bench, &topic, &filled);
     }
     let mut table = Table::new("produce", HEAD);

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,12 +11,15 @@ use serde_json::Value;
 use crate::bare_loop::produce::Readings;
 use crate::bench::{Bench, Filled};
 use crate::figures::{Spread, Table};
+use crate::process::Killed;
 
 const PARTITIONS: u32 = 4;
 /// Lives for each of the rounds.
 const LIVES: usize = 4;
 /// How long a process counts before it is killed, in milliseconds.
 const LIFE_MS: u64 = 50;
+/// A process says something of use within this.
+const COUNTING_WITHIN: Duration = Duration::from_secs(30);
 
 pub fn run(bench: &Bench) -> Vec<Table> {
     let filled = Filled {
@@ -24,19 +28,17 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         readings: Readings { stations: 1_000, days: 10_000 / bench.divisor, value_bytes: 0 },
     };
     let topic = bench.filled(&filled);
-    let (mut first, mut all) = (Vec::new(), Vec::new());
+    let log = bench.log(&topic, PARTITIONS);
+    let end = |partition| log.extent(partition).unwrap_or_else(|failure| panic!("{failure}")).end;
+    let ends: Vec<u64> = (0..PARTITIONS).map(end).collect();
+    let (mut first, mut all, mut stored) = (Vec::new(), Vec::new(), Vec::new());
     bench.forget_state();
-    let mut stored = Vec::new();
     while first.len() < bench.pairs * LIVES {
-        if stored.iter().sum::<u64>() == filled.records() {
-            bench.forget_state();
-            stored.clear();
-        }
         let mut life = Life::start(bench, &topic);
         let counting = life.await_counting();
         std::thread::sleep(Duration::from_millis(LIFE_MS));
-        life.kill();
-        // The first life of a folder recovers nothing.
+        drop(life);
+        // A life that found nothing to recover is none of those that are measured.
         if !stored.is_empty() {
             let from: Vec<u64> = counting.iter().map(|counting| counting.from_offset).collect();
             assert_eq!(from, stored, "exactly what was not committed is read again");
@@ -45,6 +47,11 @@ pub fn run(bench: &Bench) -> Vec<Table> {
             all.extend(counting.iter().map(|counting| milliseconds(counting.after)).reduce(f64::max));
         }
         stored = (0..PARTITIONS).map(|partition| offset(bench, partition)).collect();
+        // Every partition must have something left to count, and something to recover.
+        if stored.iter().zip(&ends).any(|(stored, end)| *stored == 0 || stored == end) {
+            bench.forget_state();
+            stored.clear();
+        }
     }
     let mut table = Table::new("recovery", ["after kill -9, 1,000 stations on 4 partitions", "milliseconds"]);
     table.add(["from exec to the first new record counted".to_owned(), Spread::of(first).text(0)]);
@@ -68,8 +75,9 @@ struct Counting {
 }
 
 struct Life {
-    child: Child,
+    process: Killed,
     begun: Instant,
+    lines: mpsc::Receiver<(Instant, String)>,
 }
 
 impl Life {
@@ -85,29 +93,30 @@ impl Life {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let begun = Instant::now();
-        Self { child: command.spawn().expect("it is there"), begun }
+        let mut process = Killed(command.spawn().expect("it is there"));
+        let stderr = BufReader::new(process.0.stderr.take().expect("it is piped"));
+        let (send, lines) = mpsc::channel();
+        // Ends with the process, whose pipe it reads.
+        std::thread::spawn(move || {
+            let read = stderr.lines().map_while(Result::ok);
+            read.map(|line| (Instant::now(), line)).try_for_each(|line| send.send(line))
+        });
+        Self { process, begun, lines }
     }
 
     /// Waits until every partition has counted something.
     fn await_counting(&mut self) -> Vec<Counting> {
         let mut counting = [None; PARTITIONS as usize];
-        let lines = BufReader::new(self.child.stderr.take().expect("it is piped"));
-        for line in lines.lines().map_while(Result::ok) {
+        while counting.iter().any(Option::is_none) {
+            let said = self.lines.recv_timeout(COUNTING_WITHIN);
+            let (at, line) = said.unwrap_or_else(|_| panic!("{} does not count: {counting:?}", self.process.0.id()));
             let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
             if line["message"] == "counting" {
                 let number = |key: &str| line[key].as_u64().expect("a number");
-                let after = self.begun.elapsed();
-                counting[number("partition") as usize] = Some(Counting { after, from_offset: number("from_offset") });
-            }
-            if counting.iter().all(Option::is_some) {
-                break;
+                let (after, from_offset) = (at - self.begun, number("from_offset"));
+                counting[number("partition") as usize] = Some(Counting { after, from_offset });
             }
         }
         counting.into_iter().map(|counting| counting.expect("every partition counts")).collect()
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().expect("it is ours");
-        self.child.wait().expect("it is ours");
     }
 }

@@ -8,6 +8,7 @@ use crate::bare_loop::produce::Readings;
 use crate::bench::{Bench, Filled};
 use crate::consume::{HEAD, counted, pairs};
 use crate::figures::Table;
+use crate::process::Killed;
 
 const STATIONS: u32 = 1_000;
 const DAYS: u32 = 4_000;
@@ -30,7 +31,8 @@ pub fn run(bench: &Bench) -> Vec<Table> {
     }
     let mut sizes = Table::new("sizes", HEAD);
     for bytes in VALUE_BYTES {
-        pairs(bench, &format!("{} B a record", bytes.max(50)), &of(4, bytes), &mut sizes);
+        let what = if bytes == 0 { "as they are, 33 B".to_owned() } else { format!("{bytes} B") };
+        pairs(bench, &what, &of(4, bytes), &mut sizes);
     }
     vec![partitions, process, sizes]
 }
@@ -40,7 +42,8 @@ fn idle(bench: &Bench, filled: &Filled) -> [String; 4] {
     let topic = bench.filled(filled);
     bench.forget_state();
     let mut command = bench.isotherm("consume", &topic, filled.partitions);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it is there");
+    let process = Killed(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it is there"));
+    let id = process.0.id();
     let deadline = Instant::now() + IDLE_WITHIN;
     let all_there =
         || (0..filled.partitions).all(|number| bench.state().join(format!("partition-{number}.json")).exists());
@@ -48,13 +51,11 @@ fn idle(bench: &Bench, filled: &Filled) -> [String; 4] {
         assert!(Instant::now() < deadline, "all is counted and committed in time");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let folder = format!("/proc/{}", child.id());
+    let folder = format!("/proc/{id}");
     let tasks: Vec<_> = fs::read_dir(format!("{folder}/task")).expect("it runs").flatten().collect();
     let name = |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
     let librdkafka = tasks.iter().filter(|task| name(task).starts_with("rdk:")).count();
-    let connections = connections(child.id());
-    child.kill().expect("it is ours");
-    child.wait().expect("it is ours");
+    let connections = connections(id);
     [filled.partitions.to_string(), tasks.len().to_string(), librdkafka.to_string(), connections.to_string()]
 }
 

@@ -114,7 +114,7 @@ impl Serialize for DaysOut<'_> {
         for (name, stats) in self.0 {
             bytes.clear();
             text.clear();
-            canonical(&stats.days.to_bitmap()).serialize_into(&mut bytes).expect("a Vec has room");
+            canonical(stats.days.to_bitmap()).serialize_into(&mut bytes).expect("a Vec has room");
             BASE64.encode_string(&bytes, &mut text);
             map.serialize_entry(name, &text)?;
         }
@@ -124,8 +124,7 @@ impl Serialize for DaysOut<'_> {
 
 /// The same days in the one form that depends on nothing but them. `optimize` alone would not do: where runs and an array
 /// are of the same size it keeps what it finds, and that depends on whether the set was ever read from a file.
-fn canonical(days: &RoaringBitmap) -> RoaringBitmap {
-    let mut days = days.clone();
+fn canonical(mut days: RoaringBitmap) -> RoaringBitmap {
     days.remove_run_compression();
     days.optimize();
     days
@@ -182,6 +181,9 @@ fn station_stats(station: &Station<'_>, days: &str) -> Result<StationStats, Stri
     let days = RoaringBitmap::deserialize_from(&mut rest).map_err(|error| format!("its days: {error}"))?;
     if !rest.is_empty() {
         return Err(format!("{} bytes too many in its days", rest.len()));
+    }
+    if days.max().is_some_and(|last| Day::from_number(last).is_none()) {
+        return Err("its days go past the year 9999".to_owned());
     }
     let stats =
         StationStats { sum: station.sum, start: day(station.start)?, end: day(station.end)?, days: days.into() };

@@ -81,9 +81,9 @@ impl PartitionState {
 
     /// Counts or rejects every record of the batch. Records below `next_offset` must not be in it: they were counted before.
     pub fn apply(&mut self, batch: &Batch) {
-        let mut dates = DateReader::default();
+        let mut expected = Expected::default();
         for record in batch.records() {
-            if let Err(reason) = self.count(record, &mut dates) {
+            if let Err(reason) = self.count(record, &mut expected) {
                 *self.rejected.entry(reason).or_default() += 1;
                 self.keep_rejected(record, reason);
             }
@@ -99,9 +99,13 @@ impl PartitionState {
         self.next_offset = self.next_offset.max(offset);
     }
 
-    fn count(&mut self, record: Record<'_>, dates: &mut DateReader) -> Result<(), RejectReason> {
-        let reading = self.rules.check(record, dates)?;
-        if let Some(station) = self.stations.get_mut(reading.station_id) {
+    fn count(&mut self, record: Record<'_>, expected: &mut Expected) -> Result<(), RejectReason> {
+        let reading = self.rules.check(record, &mut expected.dates)?;
+        let next = self.stations.get_index(expected.station).filter(|(name, _)| *name == reading.station_id);
+        let found =
+            if next.is_some() { Some(expected.station) } else { self.stations.get_index_of(reading.station_id) };
+        expected.station = found.unwrap_or(self.stations.len()) + 1;
+        if let Some((_, station)) = found.and_then(|index| self.stations.get_index_mut(index)) {
             return if station.add(reading.day, reading.degrees) { Ok(()) } else { Err(RejectReason::DuplicateDay) };
         }
         if self.stations.len() as u64 >= self.rules.stations_max {
@@ -138,6 +142,14 @@ impl PartitionState {
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()
     }
+}
+
+/// What one record tells of the next: mostly it is of the same day, and of the station that came next the last time.
+#[derive(Default)]
+struct Expected {
+    dates: DateReader,
+    /// Place in the table.
+    station: usize,
 }
 
 /// One line of `partition-N.rejected.jsonl`: bounded, whatever the record holds.

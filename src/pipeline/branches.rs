@@ -97,10 +97,12 @@ pub(super) fn partition_branch(
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let aggregator = aggregator.clone();
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
+        // A write that takes longer counts as one that hangs.
+        let heartbeat = environment.policy().heartbeat;
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {
             let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
-            let pace = Pace::new(commit_interval, commit_share_max);
+            let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
             let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress));
             aggregator.replace(Some(started.clone()));
             Ok(Child::of(started))

@@ -45,7 +45,8 @@ enum Hands<T> {
 struct Inline<T> {
     /// `None` while a call runs, and after one panicked.
     value: Option<T>,
-    jobs: VecDeque<Job<T>>,
+    /// With when each was made.
+    jobs: VecDeque<(Job<T>, Instant)>,
 }
 
 /// What is known of a worker's calls.
@@ -139,11 +140,11 @@ impl<T: Send + 'static> Worker<T> {
         match &self.hands {
             Hands::Thread(sender) => drop(sender.send(job)),
             Hands::Inline(inline, latency) => {
-                inline.lock().jobs.push_back(job);
+                inline.lock().jobs.push_back((job, now));
                 let (inline, due) = (inline.clone(), now + latency());
                 drop(tokio::spawn(async move {
                     tokio::time::sleep_until(due).await;
-                    Inline::work(&inline, now);
+                    Inline::work(&inline);
                 }));
             }
         }
@@ -152,9 +153,9 @@ impl<T: Send + 'static> Worker<T> {
 
 impl<T> Inline<T> {
     /// Does the oldest call.
-    fn work(this: &Mutex<Self>, begun: Instant) {
+    fn work(this: &Mutex<Self>) {
         let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
-        let Some((job, mut value)) = next(&mut this.lock()) else { return };
+        let Some(((job, begun), mut value)) = next(&mut this.lock()) else { return };
         match job(&mut value, begun) {
             Ok(()) => this.lock().value = Some(value),
             Err(_) => this.lock().jobs.clear(),

@@ -17,7 +17,7 @@ use crate::log::{RecordLog, RecordReader};
 /// Records of a partition, or why no more can be read.
 pub type Message = Result<(u32, Batch), Failure>;
 
-/// Batches that wait to be printed; each holds at most 4 MiB and a record.
+/// Batches that wait to be printed; each holds at most [`crate::log::BATCH_BYTES_MAX`] and a record.
 const WAITING_MAX: usize = 4;
 const RECORDS_MAX: usize = 500;
 const READ_WAIT: Duration = Duration::from_millis(200);

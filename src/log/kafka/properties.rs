@@ -41,6 +41,10 @@ const FIXED: [(&str, &[&str], &str); 16] = [
     ("allow.auto.create.topics", &["false"], "a deleted topic would come back empty"),
 ];
 
+/// Other names of properties that are set here.
+const ALIASES: [(&str, &str); 2] =
+    [("max.partition.fetch.bytes", "fetch.message.max.bytes"), ("queue.buffering.max.ms", "linger.ms")];
+
 /// For a client that reads or asks.
 pub fn reading(settings: &settings::Log, group: &str) -> Result<ClientConfig, Failure> {
     let ahead = Ahead::of_one(settings.partitions);
@@ -69,7 +73,8 @@ struct Ahead {
     /// Keys and values are not all: a record that waits takes some hundred bytes more.
     records: u32,
     queued_kib: u32,
-    /// What one answer of the broker adds, at most, to a queue that is not full.
+    /// What one answer of the broker adds to a queue that is not full: as it is sent, maybe compressed, and never less than
+    /// one batch of the broker.
     fetch_bytes: u32,
 }
 
@@ -116,7 +121,9 @@ fn common(settings: &settings::Log) -> ClientConfig {
 fn with_the_persons(mut properties: ClientConfig, kafka: &settings::Kafka) -> Result<ClientConfig, Failure> {
     for (key, value) in &kafka.client {
         check(key, value)?;
-        properties.set(key, value);
+        // librdkafka takes either name; of the two, the one that it sees last would win, in no order.
+        let alias = ALIASES.iter().find(|(alias, _)| alias == key);
+        properties.set(alias.map_or(key.as_str(), |(_, name)| name), value);
     }
     if !kafka.password_file.is_empty() {
         properties.set("sasl.password", password(Path::new(&kafka.password_file))?);

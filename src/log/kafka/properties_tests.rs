@@ -29,6 +29,10 @@ fn a_property_of_the_person_wins_over_ours() {
     let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")])).unwrap();
     assert_eq!((properties.get("linger.ms"), properties.get("client.id")), (Some("50"), Some("me")));
     assert_eq!(reading(&log(&[]), "g").unwrap().get("linger.ms"), None, "that is for writing");
+    for (alias, name) in ALIASES {
+        let properties = [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")])).unwrap()];
+        assert!(properties.iter().all(|all| (all.get(name), all.get(alias)) == (Some("77"), None)), "{alias}");
+    }
 }
 
 #[test]
