@@ -25,9 +25,11 @@ const STATIONS: u32 = 1_000;
 /// Records sent each millisecond.
 const SENT_PER_MS: u32 = 10;
 /// How often the progress is looked at.
-const LOOK: Duration = Duration::from_micros(50);
+const LOOK: Duration = Duration::from_micros(100);
 /// The trees have started and counted the first day within this.
 const START_MAX: Duration = Duration::from_secs(30);
+/// A restart is told this soon after the branch counts again.
+const TOLD_WITHIN: Duration = Duration::from_millis(50);
 /// Batches between two planned panics.
 const BATCHES_PER_PANIC: u32 = 500;
 
@@ -102,19 +104,17 @@ impl Seen {
 
     /// Milliseconds that a partition did not count around each restart.
     fn pauses(&self) -> Vec<f64> {
+        let pairs = || self.samples.windows(2).map(|pair| (&pair[0], &pair[1]));
         let mut pauses = Vec::new();
         for partition in 0..PARTITIONS as usize {
-            let (mut counted_at, mut pause, mut restarted) = (self.samples[0].at, Duration::ZERO, false);
-            for pair in self.samples.windows(2) {
-                restarted |= pair[1].restarts[partition] > pair[0].restarts[partition];
-                if pair[1].records[partition] > pair[0].records[partition] {
-                    let before = std::mem::replace(&mut pause, pair[1].at - counted_at);
-                    // A restart is told just before or just after the first record.
-                    if std::mem::take(&mut restarted) {
-                        pauses.push(pause.max(before).as_secs_f64() * 1e3);
-                    }
-                    counted_at = pair[1].at;
-                }
+            let counted = pairs().filter(|(before, after)| after.records[partition] > before.records[partition]);
+            let counted: Vec<Instant> = counted.map(|(_, after)| after.at).collect();
+            let restarts = pairs().filter(|(before, after)| after.restarts[partition] > before.restarts[partition]);
+            for told in restarts.map(|(_, after)| after.at) {
+                // It is told shortly before or after the first record is counted again.
+                let near = |pause: &&[Instant]| pause[1] + TOLD_WITHIN > told && pause[0] < told;
+                let pause = counted.windows(2).filter(near).map(|pause| pause[1] - pause[0]).max();
+                pauses.extend(pause.map(|pause| pause.as_secs_f64() * 1e3));
             }
         }
         pauses
@@ -207,7 +207,7 @@ fn send(brokers: &str, topic: &str, seconds: u32, counted: impl Fn() -> u64) -> 
         .set("bootstrap.servers", brokers)
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("linger.ms", "0")
+        .set("linger.ms", "1")
         .create_with_context(Notes(Mutex::default()))
         .expect("the properties are right");
     let names: Vec<String> = (0..STATIONS).map(station_name).collect();
