@@ -11,8 +11,9 @@ use super::checkpoint_writer::CheckpointWriter;
 use super::ending::end;
 use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
 use super::pace::Pace;
+use super::watch::{Look, LookAt, View, Window};
 use crate::checkpoint::Identity;
-use crate::domain::PartitionState;
+use crate::domain::{PartitionState, StationStats};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::{Progress, events};
 use crate::sabotage::{self, Bug};
@@ -27,6 +28,8 @@ pub struct Aggregator {
     pace: Pace,
     faults: FaultPoints,
     progress: Progress,
+    /// Where observers look in, if any can.
+    window: Option<Arc<Window>>,
     loaded: Option<Loaded>,
     /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
     writer_ended: bool,
@@ -57,8 +60,9 @@ impl Aggregator {
         pace: Pace,
         faults: FaultPoints,
         progress: Progress,
+        window: Option<Arc<Window>>,
     ) -> Self {
-        Self { guard, writer, pace, faults, progress, loaded: None, writer_ended: false, waiting: Vec::new() }
+        Self { guard, writer, pace, faults, progress, window, loaded: None, writer_ended: false, waiting: Vec::new() }
     }
 
     /// Takes a snapshot if one is due, or sees to it that one will be.
@@ -163,13 +167,23 @@ impl Aggregator {
         let Some(loaded) = &mut self.loaded else { return Ok(()) };
         let (partition, from_offset) = (loaded.identity.partition, loaded.state.next_offset);
         let rejected_before = loaded.state.rejected_total();
+        let reasons_before = loaded.state.rejected.clone();
         loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
         sabotage::keep(Bug::AggregatorStateReused, partition, &loaded.state);
         let progress = self.progress.partition(partition);
         progress.add_records(apply.batch.len() as u64);
-        progress.add_rejected(loaded.state.rejected_total() - rejected_before);
         progress.set_position(loaded.state.next_offset);
+        progress.set_stations(loaded.state.stations.len());
+        if loaded.state.rejected_total() > rejected_before {
+            for (&reason, &records) in &loaded.state.rejected {
+                progress.add_rejected(reason, records - reasons_before.get(&reason).copied().unwrap_or(0));
+            }
+            progress.set_rejected_held(&loaded.state.rejected);
+        }
+        if let Some(window) = &self.window {
+            window.keep(Instant::now(), &apply.batch, &loaded.state.rules);
+        }
         if !loaded.counting && !apply.batch.is_empty() {
             loaded.counting = true;
             events::Counting { partition, from_offset }.emit();
@@ -200,8 +214,11 @@ impl Handler<Load> for Aggregator {
         let partition = load.identity.partition;
         let progress = self.progress.partition(partition);
         progress.set_position(load.state.next_offset);
-        if load.committed {
-            progress.set_committed(load.state.next_offset);
+        progress.set_stations(load.state.stations.len());
+        progress.set_rejected_held(&load.state.rejected);
+        match load.committed {
+            true => progress.set_committed(load.state.next_offset),
+            false => progress.set_first(load.state.next_offset),
         }
         progress.set_commit_interval(self.pace.interval());
         self.loaded = Some(Loaded {
@@ -249,6 +266,23 @@ impl Handler<Flush> for Aggregator {
         }
         let flushed = self.flush(context);
         Box::pin(async { flushed.await.map_err(|_| Refused) })
+    }
+}
+
+impl Handler<Look> for Aggregator {
+    type Result = Option<View>;
+
+    fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
+        self.loaded.as_ref().map(|loaded| View::of(&loaded.state))
+    }
+}
+
+impl Handler<LookAt> for Aggregator {
+    type Result = Option<(u64, StationStats)>;
+
+    fn handle(&mut self, look: LookAt, _: &mut Self::Context) -> Self::Result {
+        let state = &self.loaded.as_ref()?.state;
+        Some((state.next_offset, state.stations.get(look.station.as_str())?.clone()))
     }
 }
 

@@ -63,8 +63,7 @@ impl Handler<Commit> for CheckpointWriter {
         };
         let written = async move {
             let ((), write_took) = patience.timed_call(&worker, try_once).await?;
-            let took_ms = begun.elapsed().as_millis() as u64;
-            events::Committed { partition, next_offset, took_ms }.emit(&progress);
+            events::Committed { partition, next_offset, took: begun.elapsed() }.emit(&progress);
             Ok(Committed { next_offset, write_took })
         };
         Box::pin(written.into_actor(self).map(|written: Result<_, Ending>, actor, context| {

@@ -17,6 +17,7 @@ mod producer;
 pub mod resume;
 mod source_writer;
 pub mod topic;
+mod watch;
 
 pub use aggregator::Aggregator;
 pub use blocking::Patience;
@@ -27,3 +28,4 @@ pub use pace::Pace;
 pub use producer::Producer;
 pub use resume::PartitionJob;
 pub use source_writer::{IngestJob, SourceWriter};
+pub use watch::{Look, LookAt, Passed, StationRow, View, Window, Windows};

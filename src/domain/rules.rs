@@ -40,6 +40,18 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
+    /// In the order in which they are checked.
+    pub const ALL: [Self; 8] = [
+        Self::Undecodable,
+        Self::KeyMismatch,
+        Self::BadStation,
+        Self::BadDate,
+        Self::NotFinite,
+        Self::OutOfRange,
+        Self::TooManyStations,
+        Self::DuplicateDay,
+    ];
+
     /// The name in files, tables and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -71,10 +71,12 @@ impl Failure {
         self
     }
 
-    /// A failed call on a file or folder. A full disk or quota is waited out; anything else is fatal.
+    /// A failed call on a file or folder. A full disk or quota is waited out, and so is a process or machine that has too
+    /// many files open; anything else is fatal.
     pub fn io(doing: impl fmt::Display, path: &std::path::Path, error: &io::Error) -> Self {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let severity = if full { Severity::Retryable } else { Severity::Fatal };
+        let crowded = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+        let severity = if full || crowded { Severity::Retryable } else { Severity::Fatal };
         let failure =
             Self { severity, kind: Kind::Io, what: format!("{doing} {}: {error}", path.display()), advice: None };
         if full { failure.advice("free some space; it is tried again until there is") } else { failure }

@@ -11,8 +11,9 @@ use crate::faults::{Failure, Kind};
 use crate::settings::Output;
 
 use super::logging::BARS;
-use super::progress::{PartitionProgress, Progress, SourceProgress};
+use super::progress::{PartitionProgress, Progress};
 use super::rate::Rate;
+use super::source_progress::SourceProgress;
 
 const REDRAW: Duration = Duration::from_millis(100);
 

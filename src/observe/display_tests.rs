@@ -1,5 +1,6 @@
 use super::super::logging::capture;
 use super::*;
+use crate::domain::RejectReason;
 
 fn at(start: Instant, seconds: u64) -> Instant {
     start + Duration::from_secs(seconds)
@@ -19,7 +20,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
         partition.set_committed(40);
         partition.set_commit_interval(Duration::from_secs(1 + u64::from(number)));
     }
-    progress.partition(1).add_rejected(3);
+    progress.partition(1).add_rejected(RejectReason::BadDate, 3);
     progress.source().add_readings(120);
     let logged = capture("info", || lines.show(&progress, at(start, 2)));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
@@ -47,7 +48,7 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
     partition.set_end(1_234_600);
     let sum = || Sum::over(std::iter::once(progress.partition(0)));
     assert_eq!(sum().message(5_000), "1,234,567 records, 5,000/s, lag 33");
-    partition.add_rejected(2);
+    partition.add_rejected(RejectReason::DuplicateDay, 2);
     partition.add_restart();
     partition.set_failed();
     assert_eq!(sum().message(0), "1,234,567 records, 0/s, lag 33, 2 rejected, 1 restarts, FAILED");

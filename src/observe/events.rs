@@ -3,6 +3,7 @@
 //! Messages are constant and facts are fields, so that the same line can be read by a person and searched by a program.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -12,7 +13,7 @@ use crate::faults::{Failure, Planned};
 use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
 
 /// The actors that live and die together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Branch {
     /// None of them: what is done before they start.
     Process,
@@ -27,6 +28,30 @@ impl fmt::Display for Branch {
             Self::Ingest => write!(formatter, "ingest"),
             Self::Partition(number) => write!(formatter, "partition {number}"),
         }
+    }
+}
+
+/// An actor died, and will be started again.
+#[derive(Clone, Debug)]
+pub struct Died<'a> {
+    pub branch: Branch,
+    pub child: &'a str,
+    pub cause: &'a str,
+    /// Until its new life.
+    pub backoff: Duration,
+    /// Restarts that are still granted.
+    pub budget_left: usize,
+}
+
+impl Died<'_> {
+    pub fn emit(&self, progress: &Progress) {
+        let position = match self.branch {
+            Branch::Partition(number) => Some(progress.partition(number).position()),
+            Branch::Process | Branch::Ingest => None,
+        };
+        progress.branches().died(self.branch, self.child, self.cause, self.budget_left, position);
+        let backoff_ms = self.backoff.as_millis() as u64;
+        debug!(branch = %self.branch, child = self.child, cause = self.cause, backoff_ms, "died");
     }
 }
 
@@ -50,6 +75,7 @@ impl Restarted<'_> {
             Branch::Process | Branch::Ingest => progress.source().add_restart(),
             Branch::Partition(number) => progress.partition(number).add_restart(),
         }
+        progress.branches().restarted(self.branch, self.resumes_from);
         warn!(
             branch = %self.branch,
             died = self.died,
@@ -74,6 +100,7 @@ impl BranchFailed<'_> {
             Branch::Process | Branch::Ingest => progress.source().set_failed(),
             Branch::Partition(number) => progress.partition(number).set_failed(),
         }
+        progress.branches().failed(self.branch, &self.failure.to_string());
         error!(
             branch = %self.branch,
             cause = self.failure.what,
@@ -91,7 +118,8 @@ pub struct OutageBegan<'a> {
 }
 
 impl OutageBegan<'_> {
-    pub fn emit(&self) {
+    pub fn emit(&self, progress: &Progress) {
+        progress.branches().waits(self.branch, &self.failure.to_string());
         warn!(
             branch = %self.branch,
             cause = self.failure.what,
@@ -109,7 +137,8 @@ pub struct OutageEnded {
 }
 
 impl OutageEnded {
-    pub fn emit(&self) {
+    pub fn emit(&self, progress: &Progress) {
+        progress.branches().waits_no_more(self.branch);
         info!(branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
     }
 }
@@ -199,13 +228,16 @@ impl Counting {
 pub struct Committed {
     pub partition: u32,
     pub next_offset: u64,
-    pub took_ms: u64,
+    pub took: Duration,
 }
 
 impl Committed {
     pub fn emit(&self, progress: &Progress) {
-        progress.partition(self.partition).set_committed(self.next_offset);
-        debug!(partition = self.partition, next_offset = self.next_offset, took_ms = self.took_ms, "committed");
+        let partition = progress.partition(self.partition);
+        partition.set_committed(self.next_offset);
+        partition.add_commit(self.took);
+        let took_ms = self.took.as_millis() as u64;
+        debug!(partition = self.partition, next_offset = self.next_offset, took_ms, "committed");
     }
 }
 
@@ -265,6 +297,18 @@ pub struct TopicCreated<'a> {
 impl TopicCreated<'_> {
     pub fn emit(&self) {
         info!(log = self.log, log_id = self.log_id, partitions = self.partitions, "topic created");
+    }
+}
+
+/// The dashboard can be opened.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    pub address: SocketAddr,
+}
+
+impl Serving {
+    pub fn emit(&self) {
+        info!(address = format!("http://{}/", self.address), "serving the dashboard");
     }
 }
 
@@ -336,7 +380,7 @@ mod tests {
     #[test]
     fn a_commit_is_a_number_and_only_on_demand_a_line() {
         let progress = Progress::new(&[0]);
-        let event = Committed { partition: 0, next_offset: 9, took_ms: 3 };
+        let event = Committed { partition: 0, next_offset: 9, took: Duration::from_millis(3) };
         assert_eq!(capture("info", || event.emit(&progress)), "");
         assert!(capture("debug", || event.emit(&progress)).contains("committed"));
         assert_eq!(progress.partition(0).committed(), 9);

@@ -29,7 +29,9 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let level = &output.log_level;
-    let filter = EnvFilter::builder().parse(level).map_err(|error| {
+    // What the web server says of its workers is of no interest; whoever names it hears it all the same.
+    let quiet = if ["off", "error"].contains(&level.as_str()) { "" } else { "actix_server=warn," };
+    let filter = EnvFilter::builder().parse(format!("{quiet}{level}")).map_err(|error| {
         Failure::fatal(Kind::Settings, format!("output.log_level is {level:?}: {error}"))
             .advice("allowed: off, error, warn, info, debug or trace, also for a part, as info,isotherm::log=debug")
     })?;

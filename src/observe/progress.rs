@@ -5,10 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use prometheus::{Histogram, HistogramOpts};
+use tokio::time::Instant;
+
+use super::branches::Branches;
+use super::source_progress::SourceProgress;
+use crate::domain::RejectReason;
 
 /// Bad lines that are logged for one file; after them it is said once that there are more.
 pub const BAD_LINES_LOGGED_MAX: u64 = 10;
+
+/// From a small file on a fast disk to one that waited for room.
+const COMMIT_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const BATCH_RECORDS: [f64; 8] = [1.0, 10.0, 100.0, 500.0, 1000.0, 2500.0, 5000.0, 50_000.0];
 
 /// The progress of one process. Clones share it.
 ///
@@ -20,46 +29,50 @@ pub struct Progress(Arc<Inner>);
 struct Inner {
     partitions: BTreeMap<u32, PartitionProgress>,
     source: SourceProgress,
+    branches: Branches,
+    started: Instant,
     /// For a partition that this process does not count: taken as a number from anywhere, and shown nowhere.
     elsewhere: PartitionProgress,
 }
 
 /// The progress of one partition's branch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PartitionProgress {
+    /// When the process started, which other times count from.
+    started: Instant,
     records_total: AtomicU64,
     position: AtomicU64,
     end: AtomicU64,
     committed: AtomicU64,
+    /// Where a partition began that has no file yet.
+    first: AtomicU64,
     commit_cost_us: AtomicU64,
     commit_interval_us: AtomicU64,
-    rejected: AtomicU64,
+    /// Since the process started; 0: not yet.
+    committed_at_us: AtomicU64,
+    commit_took_us: AtomicU64,
+    stations: AtomicU64,
+    /// Rejected since this process started, by reason.
+    rejected: [AtomicU64; RejectReason::ALL.len()],
+    /// Rejected as the partition's state holds them.
+    rejected_held: [AtomicU64; RejectReason::ALL.len()],
+    commit_seconds: Histogram,
+    batch_records: Histogram,
     restarts: AtomicU64,
     failed: AtomicBool,
-}
-
-/// The progress of the ingest side.
-#[derive(Debug, Default)]
-pub struct SourceProgress {
-    readings: AtomicU64,
-    bytes: AtomicU64,
-    /// 0: not known.
-    bytes_total: AtomicU64,
-    bad_lines: AtomicU64,
-    skipped_quality: AtomicU64,
-    restarts: AtomicU64,
-    failed: AtomicBool,
-    /// Bad lines per file; a file without any has no entry.
-    bad_lines_by_file: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Progress {
     /// The progress of these partitions and of a source, all at zero.
     pub fn new(partitions: &[u32]) -> Self {
+        let started = Instant::now();
+        let partition = |number: u32| PartitionProgress::new(&number.to_string(), started);
         Self(Arc::new(Inner {
-            partitions: partitions.iter().map(|&number| (number, PartitionProgress::default())).collect(),
+            partitions: partitions.iter().map(|&number| (number, partition(number))).collect(),
             source: SourceProgress::default(),
-            elsewhere: PartitionProgress::default(),
+            branches: Branches::default(),
+            started,
+            elsewhere: PartitionProgress::new("elsewhere", started),
         }))
     }
 
@@ -76,16 +89,70 @@ impl Progress {
     pub fn source(&self) -> &SourceProgress {
         &self.0.source
     }
+
+    /// What the supervisors tell of their branches.
+    pub fn branches(&self) -> &Branches {
+        &self.0.branches
+    }
+
+    /// When this process's progress began.
+    pub fn started(&self) -> Instant {
+        self.0.started
+    }
 }
 
 impl PartitionProgress {
-    /// Records that were read, counted or rejected, since this process started.
-    pub fn add_records(&self, records: u64) {
-        self.records_total.fetch_add(records, Relaxed);
+    fn new(number: &str, started: Instant) -> Self {
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).const_label("partition", number).buckets(buckets.to_vec());
+            Histogram::with_opts(options).expect("name and buckets are constants")
+        };
+        Self {
+            started,
+            records_total: AtomicU64::default(),
+            position: AtomicU64::default(),
+            end: AtomicU64::default(),
+            committed: AtomicU64::default(),
+            first: AtomicU64::default(),
+            commit_cost_us: AtomicU64::default(),
+            commit_interval_us: AtomicU64::default(),
+            committed_at_us: AtomicU64::default(),
+            commit_took_us: AtomicU64::default(),
+            stations: AtomicU64::default(),
+            rejected: Default::default(),
+            rejected_held: Default::default(),
+            commit_seconds: histogram(
+                "isotherm_commit_duration_seconds",
+                "Time from the snapshot to the file that is safe on disk",
+                &COMMIT_SECONDS,
+            ),
+            batch_records: histogram("isotherm_batch_records", "Records that were applied as one step", &BATCH_RECORDS),
+            restarts: AtomicU64::default(),
+            failed: AtomicBool::default(),
+        }
     }
 
-    pub fn add_rejected(&self, records: u64) {
-        self.rejected.fetch_add(records, Relaxed);
+    /// Records of one batch that were read, counted or rejected.
+    pub fn add_records(&self, records: u64) {
+        if records > 0 {
+            self.records_total.fetch_add(records, Relaxed);
+            self.batch_records.observe(records as f64);
+        }
+    }
+
+    pub fn add_rejected(&self, reason: RejectReason, records: u64) {
+        self.rejected[reason as usize].fetch_add(records, Relaxed);
+    }
+
+    /// Rejected records as the partition's state holds them, those of earlier processes included.
+    pub fn set_rejected_held(&self, held: &BTreeMap<RejectReason, u64>) {
+        for reason in RejectReason::ALL {
+            self.rejected_held[reason as usize].store(held.get(&reason).copied().unwrap_or(0), Relaxed);
+        }
+    }
+
+    pub fn set_stations(&self, stations: usize) {
+        self.stations.store(stations as u64, Relaxed);
     }
 
     /// The offset of the next record; goes back when a branch starts again.
@@ -101,6 +168,18 @@ impl PartitionProgress {
     /// The offset that is safe on disk.
     pub fn set_committed(&self, next_offset: u64) {
         self.committed.store(next_offset, Relaxed);
+    }
+
+    /// The offset at which a partition begins that has no file yet.
+    pub fn set_first(&self, first_offset: u64) {
+        self.first.store(first_offset, Relaxed);
+    }
+
+    /// A commit is done; it took this long, what it waited for included.
+    pub fn add_commit(&self, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
+        self.commit_took_us.store(took.as_micros() as u64, Relaxed);
+        self.committed_at_us.store((self.started.elapsed().as_micros() as u64).max(1), Relaxed);
     }
 
     /// What the last commit took, its snapshot and its write together, without what it waited for.
@@ -125,8 +204,24 @@ impl PartitionProgress {
         self.records_total.load(Relaxed)
     }
 
+    /// Since this process started.
     pub fn rejected(&self) -> u64 {
-        self.rejected.load(Relaxed)
+        self.rejected.iter().map(|records| records.load(Relaxed)).sum()
+    }
+
+    /// Since this process started, by reason, also those that there are none of.
+    pub fn rejected_by_reason(&self) -> impl Iterator<Item = (RejectReason, u64)> {
+        RejectReason::ALL.into_iter().map(|reason| (reason, self.rejected[reason as usize].load(Relaxed)))
+    }
+
+    /// As the state holds them, by reason, only those that there are.
+    pub fn rejected_held(&self) -> BTreeMap<RejectReason, u64> {
+        let held = RejectReason::ALL.map(|reason| (reason, self.rejected_held[reason as usize].load(Relaxed)));
+        held.into_iter().filter(|(_, records)| *records > 0).collect()
+    }
+
+    pub fn stations(&self) -> u64 {
+        self.stations.load(Relaxed)
     }
 
     pub fn position(&self) -> u64 {
@@ -146,9 +241,28 @@ impl PartitionProgress {
         Duration::from_micros(self.commit_cost_us.load(Relaxed))
     }
 
+    /// Whether its state was loaded, or never will be.
+    pub fn is_loaded(&self) -> bool {
+        !self.commit_interval().is_zero() || self.failed()
+    }
+
     /// Zero before the partition was loaded.
     pub fn commit_interval(&self) -> Duration {
         Duration::from_micros(self.commit_interval_us.load(Relaxed))
+    }
+
+    /// When the last commit of this process was done, and how long it took.
+    pub fn last_commit(&self) -> Option<(Instant, Duration)> {
+        let at = Some(self.committed_at_us.load(Relaxed)).filter(|&at| at > 0)?;
+        Some((self.started + Duration::from_micros(at), Duration::from_micros(self.commit_took_us.load(Relaxed))))
+    }
+
+    pub fn commit_seconds(&self) -> &Histogram {
+        &self.commit_seconds
+    }
+
+    pub fn batch_records(&self) -> &Histogram {
+        &self.batch_records
     }
 
     pub fn restarts(&self) -> u64 {
@@ -163,78 +277,10 @@ impl PartitionProgress {
     pub fn lag(&self) -> u64 {
         self.end().saturating_sub(self.position())
     }
-}
 
-impl SourceProgress {
-    /// Readings that were acknowledged by the log since this process started.
-    pub fn add_readings(&self, readings: u64) {
-        self.readings.fetch_add(readings, Relaxed);
-    }
-
-    /// Bytes of the source's files that were read, of all of them together.
-    pub fn set_bytes(&self, bytes: u64) {
-        self.bytes.store(bytes, Relaxed);
-    }
-
-    /// Size of all files together, where the source has files.
-    pub fn set_bytes_total(&self, bytes: u64) {
-        self.bytes_total.store(bytes, Relaxed);
-    }
-
-    pub fn add_restart(&self) {
-        self.restarts.fetch_add(1, Relaxed);
-    }
-
-    pub fn set_failed(&self) {
-        self.failed.store(true, Relaxed);
-    }
-
-    /// Counts a bad line and returns how many the file has by now.
-    pub fn add_bad_line(&self, file: &str) -> u64 {
-        self.bad_lines.fetch_add(1, Relaxed);
-        let mut files = self.bad_lines_by_file.lock();
-        let lines = files.entry(file.to_owned()).or_default();
-        *lines += 1;
-        *lines
-    }
-
-    /// Counts bad lines that nobody named.
-    pub fn add_unnamed_bad_lines(&self, lines: u64) {
-        self.bad_lines.fetch_add(lines, Relaxed);
-    }
-
-    /// Values that failed the source's own quality checks, since the very first run.
-    pub fn set_skipped_quality(&self, values: u64) {
-        self.skipped_quality.store(values, Relaxed);
-    }
-
-    pub fn readings(&self) -> u64 {
-        self.readings.load(Relaxed)
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
-    }
-
-    /// `None` where the source has no size.
-    pub fn bytes_total(&self) -> Option<u64> {
-        Some(self.bytes_total.load(Relaxed)).filter(|&bytes| bytes > 0)
-    }
-
-    pub fn bad_lines(&self) -> u64 {
-        self.bad_lines.load(Relaxed)
-    }
-
-    pub fn skipped_quality(&self) -> u64 {
-        self.skipped_quality.load(Relaxed)
-    }
-
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Relaxed)
-    }
-
-    pub fn failed(&self) -> bool {
-        self.failed.load(Relaxed)
+    /// Offsets between what is safe on disk and the end: what other programs call lag.
+    pub fn uncommitted(&self) -> u64 {
+        self.end().saturating_sub(self.committed().max(self.first.load(Relaxed)))
     }
 }
 
@@ -260,5 +306,10 @@ mod tests {
         assert_eq!(progress.partition(0).lag(), 2);
         progress.partition(0).set_position(9);
         assert_eq!(progress.partition(0).lag(), 0);
+        assert_eq!(progress.partition(0).uncommitted(), 5);
+        progress.partition(0).set_first(2);
+        assert_eq!(progress.partition(0).uncommitted(), 3);
+        progress.partition(0).set_committed(9);
+        assert_eq!(progress.partition(0).uncommitted(), 0);
     }
 }

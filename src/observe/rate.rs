@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Growth per second over the last few seconds.
 #[derive(Debug, Default)]
-pub(super) struct Rate(VecDeque<(Instant, u64)>);
+pub struct Rate(VecDeque<(Instant, u64)>);
 
 impl Rate {
     const WINDOW: Duration = Duration::from_secs(3);

@@ -95,15 +95,19 @@ pub(super) fn partition_branch(
     };
     let count = {
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
-        let aggregator = aggregator.clone();
+        let (aggregator, window) = (aggregator.clone(), environment.windows.of(partition));
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
         // A write that takes longer counts as one that hangs.
         let heartbeat = environment.policy().heartbeat;
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {
             let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
+            let shown = window.clone();
             let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
-            let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress));
+            let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress, shown));
+            if let Some(window) = &window {
+                window.set_aggregator(started.clone());
+            }
             aggregator.replace(Some(started.clone()));
             Ok(Child::of(started))
         })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actors::Windows;
 use crate::checkpoint::{Disk, RealDisk};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::{self, RecordLog};
@@ -20,6 +21,8 @@ pub struct Environment {
     pub spawn: Spawn,
     pub faults: FaultPoints,
     pub progress: Progress,
+    /// Where observers look in.
+    pub windows: Windows,
     /// Decides the jitter of the backoff.
     pub seed: u64,
     /// Called when a write hangs for longer than the time given: ends the process, at once.
@@ -35,6 +38,7 @@ impl Environment {
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,
             progress: Progress::new(partitions),
+            windows: Windows::default(),
             seed: rand::random(),
             on_hung: end_process,
             settings: Arc::new(settings),

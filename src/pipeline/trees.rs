@@ -13,6 +13,7 @@ use super::{End, Environment, Job, Summary};
 use crate::checkpoint::FaultyDisk;
 use crate::faults::{Failure, Kind};
 use crate::observe::events::{self, Branch};
+use crate::observe::{Condition, Progress};
 use crate::sabotage::{self, Bug};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
@@ -22,15 +23,18 @@ use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let disk = FaultyDisk::over(environment.disk, &environment.faults);
     let environment = Environment { disk, ..environment };
-    let ingest_outage = outage(Branch::Ingest);
+    let ingest_outage = outage(Branch::Ingest, &environment.progress);
     // First, as it opens the source: one that is not there is told of before anything is made.
     let ingest = job.ingest.then(|| ingest_branch(&environment, &ingest_outage)).transpose()?;
     let trees = Trees { job, environment, stop };
+    let board = trees.environment.progress.branches();
+    board.add(Branch::Process, 0, std::iter::empty());
     let (locks, ends) = tokio::select! {
         biased;
         prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
+    board.remove(Branch::Process);
     let summary = trees.run(ingest.map(|spec| (spec, ingest_outage)), ends).await;
     drop(locks);
     Ok(summary)
@@ -71,7 +75,7 @@ impl Trees {
         let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value).map_err(|error| {
             Failure::fatal(Kind::Internal, format!("the thread isotherm-prepare could not be started: {error}"))
         })?;
-        let outage = outage(branch);
+        let outage = outage(branch, &self.environment.progress);
         let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
             let call = call.clone();
             let answer = worker.call(move |(environment, job)| call(environment, job));
@@ -87,7 +91,7 @@ impl Trees {
         let stop_partitions = watch::Sender::new(false);
         let partitions = join_all(goals.iter().zip(1..).map(|((&partition, goal), index)| {
             let branch = Branch::Partition(partition);
-            let outage = outage(branch);
+            let outage = outage(branch, &self.environment.progress);
             let spec = partition_branch(&self.environment, &self.job, partition, goal.subscribe(), &outage);
             self.supervise(branch, spec, index, outage, stop_partitions.subscribe())
         }));
@@ -190,18 +194,32 @@ impl Trees {
             true => rand::random(),
             false => environment.seed.wrapping_add(index),
         };
+        let board = environment.progress.branches();
+        board.add(branch, environment.policy().restarts_max, spec.children.iter().map(|child| child.name));
         let listener = |event: Event<'_>| self.tell(branch, &event);
-        supervise(spec, environment.policy(), environment.spawn, seed, outage, stop, listener).await
+        let outcome = supervise(spec, environment.policy(), environment.spawn, seed, outage, stop, listener).await;
+        match &outcome {
+            Outcome::Finished => board.ended(branch, Condition::Finished),
+            Outcome::Stopped { .. } => board.ended(branch, Condition::Stopped),
+            // It was told already.
+            Outcome::Failed(_) => {}
+        }
+        outcome
     }
 
     fn tell(&self, branch: Branch, event: &Event<'_>) {
         let progress = &self.environment.progress;
         match *event {
-            Event::Died { child, cause, backoff } => {
+            Event::Started { epoch, first } => progress.branches().started(branch, epoch, first),
+            Event::Ready { child } => progress.branches().ready(branch, child),
+            Event::Pulse { child, waited, budget_left } => {
+                progress.branches().pulse(branch, child, waited, budget_left)
+            }
+            Event::Died { child, cause, backoff, budget_left } => {
                 if sabotage::is(Bug::PanicStopsAll) {
                     self.stop.send_replace(true);
                 }
-                tracing::debug!(%branch, child, cause, backoff_ms = milliseconds(backoff), "died");
+                events::Died { branch, child, cause, backoff, budget_left }.emit(progress);
             }
             Event::Restarted { child, cause, resumes_from, took } => {
                 events::Restarted { branch, died: child, cause, resumes_from, took_ms: milliseconds(took) }
@@ -221,15 +239,18 @@ impl Trees {
 }
 
 /// Resolves when the flag is true.
-async fn until(flag: &watch::Sender<bool>) {
+pub(super) async fn until(flag: &watch::Sender<bool>) {
     // An error would mean that the sender is gone, and it is borrowed here.
     drop(flag.subscribe().wait_for(|flag| *flag).await);
 }
 
-fn outage(branch: Branch) -> Outage {
+fn outage(branch: Branch, progress: &Progress) -> Outage {
+    let progress = progress.clone();
     Outage::new(move |event| match event {
-        OutageEvent::Began(failure) => events::OutageBegan { branch, failure }.emit(),
-        OutageEvent::Ended { lasted } => events::OutageEnded { branch, lasted_ms: milliseconds(lasted) }.emit(),
+        OutageEvent::Began(failure) => events::OutageBegan { branch, failure }.emit(&progress),
+        OutageEvent::Ended { lasted } => {
+            events::OutageEnded { branch, lasted_ms: milliseconds(lasted) }.emit(&progress);
+        }
     })
 }
 

@@ -63,6 +63,12 @@ impl Budget {
         self.granted.len()
     }
 
+    /// The restarts that would be granted now.
+    pub fn left(&mut self, now: Instant) -> usize {
+        self.forget(now);
+        self.restarts_max.saturating_sub(self.granted.len())
+    }
+
     fn wait(&mut self, now: Instant, wait: Duration) -> Duration {
         self.waits_until = Some(now + wait);
         wait

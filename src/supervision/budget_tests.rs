@@ -23,7 +23,8 @@ fn the_window_slides() {
         assert!(budget.crashed(start + second * SECOND).is_some());
     }
     assert_eq!(budget.crashed(start + 29 * SECOND), None);
-    assert_eq!(budget.spent(), 3);
+    assert_eq!((budget.spent(), budget.left(start + 29 * SECOND)), (3, 0));
+    assert_eq!(budget.left(start + 30 * SECOND), 1);
     assert!(budget.crashed(start + 30 * SECOND).is_some(), "the first is out of the window");
     assert_eq!(budget.crashed(start + 39 * SECOND), None);
 }

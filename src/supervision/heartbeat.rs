@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::child::Heartbeat;
 use super::running;
 
-/// Asks a child again and again. Ends with who hangs and how that shows; never, if the child is well or dead.
+/// Asks a child again and again, and tells `pulse` how long each answer took. Ends with who hangs and how that shows; never, if the child is well or dead.
 ///
 /// Both kinds of hang must show twice: if the whole process was halted (SIGSTOP, a sleeping laptop), the first look
 /// after it sees only the time that went by.
@@ -19,10 +19,12 @@ pub(super) async fn hang(
     (child, address): (usize, Recipient<Heartbeat>),
     at_work: Arc<AtomicUsize>,
     heartbeat: Duration,
+    pulse: impl Fn(Duration),
 ) -> (usize, String) {
     let mut was_busy = false;
     loop {
         sleep(heartbeat / 4).await;
+        let asked = Instant::now();
         let mut answer = pin!(address.send(Heartbeat));
         let mut answered = timeout(heartbeat / 2, &mut answer).await;
         if answered.is_err() {
@@ -33,8 +35,9 @@ pub(super) async fn hang(
             let child = running::culprit(&at_work).unwrap_or(child);
             return (child, format!("hung: no sign of life for {heartbeat:?}"));
         };
-        let Ok(pulse) = answered else { return std::future::pending().await };
-        let busy = pulse.busy.filter(|busy| *busy > heartbeat);
+        let Ok(answer) = answered else { return std::future::pending().await };
+        pulse(asked.elapsed());
+        let busy = answer.busy.filter(|busy| *busy > heartbeat);
         if let Some(busy) = busy.filter(|_| was_busy) {
             return (child, format!("hung: a call that it waits for takes {busy:?} so far"));
         }

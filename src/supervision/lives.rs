@@ -108,7 +108,10 @@ impl Lives {
         let slot = self.slots[child].insert(Slot { epoch: self.epoch, over, running: None, ready: None });
         let Child { heartbeat, drain } =
             panic::catch(|| (self.children[child].start)(&life)).map_err(Reason::Panicked)?.map_err(Reason::Failed)?;
-        let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat));
+        let (epoch, reports) = (self.epoch, self.reports.clone());
+        // A supervisor that is gone needs no pulse.
+        let pulse = move |waited| drop(reports.send(Report::Pulse { epoch, child, waited }));
+        let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat, pulse));
         slot.running = Some(Running { drain, hang });
         Ok(())
     }
@@ -127,10 +130,14 @@ impl Lives {
         self.slots[child].as_mut().filter(|slot| slot.epoch == epoch && slot.running.is_some())
     }
 
-    pub fn ready(&mut self, child: usize, epoch: u64, resumes_from: Option<u64>) {
-        if let Some(slot) = self.running(child, epoch) {
-            slot.ready = Some(resumes_from);
-        }
+    /// Notes that a child is ready; `false` if it is none that runs.
+    pub fn ready(&mut self, child: usize, epoch: u64, resumes_from: Option<u64>) -> bool {
+        let slot = self.running(child, epoch);
+        slot.map(|slot| slot.ready = Some(resumes_from)).is_some()
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// If all children run and the restarted ones are ready: where they resume, as the first that knows says.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
+use std::time::Duration;
 
 use actix::dev::channel::AddressReceiver;
 use actix::dev::{AsyncContextParts, ContextFut};
@@ -18,8 +19,22 @@ use crate::faults::Failure;
 
 /// What a child's actor tells its supervisor.
 pub(super) enum Report {
-    Ready { epoch: u64, child: usize, resumes_from: Option<u64> },
-    Died { epoch: u64, child: usize, reason: Reason },
+    Ready {
+        epoch: u64,
+        child: usize,
+        resumes_from: Option<u64>,
+    },
+    /// A heartbeat was answered, after this time in the mailbox.
+    Pulse {
+        epoch: u64,
+        child: usize,
+        waited: Duration,
+    },
+    Died {
+        epoch: u64,
+        child: usize,
+        reason: Reason,
+    },
 }
 
 /// Why a child is no more.

@@ -20,11 +20,28 @@ use crate::faults::{Failure, Kind};
 /// What happened in a branch, for people.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// The child at this place and all after it have a new life.
+    Started {
+        epoch: u64,
+        first: usize,
+    },
+    /// A child works.
+    Ready {
+        child: &'a str,
+    },
+    /// A child answered its heartbeat, which waited this long in its mailbox.
+    Pulse {
+        child: &'a str,
+        waited: Duration,
+        /// Restarts that are still granted.
+        budget_left: usize,
+    },
     /// A child died and will be restarted after `backoff`.
     Died {
         child: &'a str,
         cause: &'a str,
         backoff: Duration,
+        budget_left: usize,
     },
     /// The branch works again: every child that was restarted has said that it is ready.
     Restarted {
@@ -121,7 +138,8 @@ struct Recovering {
 enum Next {
     Stop,
     Exit(usize, Reason),
-    Ready,
+    Ready(usize),
+    Pulse(usize, Duration),
     /// Too late, or of no interest.
     Nothing,
     Start {
@@ -148,8 +166,14 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 }
                 Next::Exit(child, reason) => Err((child, reason)),
                 Next::Start { old_gone } => self.start(old_gone),
-                Next::Ready => {
+                Next::Ready(child) => {
+                    (self.listener)(Event::Ready { child: self.lives.name(child) });
                     self.ready();
+                    Ok(())
+                }
+                Next::Pulse(child, waited) => {
+                    let budget_left = self.budget.left(Instant::now());
+                    (self.listener)(Event::Pulse { child: self.lives.name(child), waited, budget_left });
                     Ok(())
                 }
                 Next::Nothing => Ok(()),
@@ -170,9 +194,12 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             () = asked(stop) => Next::Stop,
             Some(report) = self.reports.recv() => match report {
                 Report::Ready { epoch, child, resumes_from } => {
-                    self.lives.ready(child, epoch, resumes_from);
-                    Next::Ready
+                    if self.lives.ready(child, epoch, resumes_from) { Next::Ready(child) } else { Next::Nothing }
                 }
+                Report::Pulse { epoch, child, waited } => match self.lives.running(child, epoch) {
+                    Some(_) => Next::Pulse(child, waited),
+                    None => Next::Nothing,
+                },
                 Report::Died { epoch, child, reason } => match self.lives.running(child, epoch) {
                     Some(slot) => {
                         slot.running = None;
@@ -199,7 +226,9 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             let failure = format!("{}: {hung} of its threads hang; no further one is started", self.branch);
             return Err((from, Reason::Failed(Failure::fatal(Kind::Internal, failure))));
         }
-        self.lives.start(from)
+        self.lives.start(from)?;
+        (self.listener)(Event::Started { epoch: self.lives.epoch(), first: from });
+        Ok(())
     }
 
     /// Decides what follows from a child's end; a failure is the branch's.
@@ -215,7 +244,8 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             reason => {
                 let (name, cause) = (self.lives.name(child), reason.to_string());
                 let Some(backoff) = self.budget.crashed(now) else { return Err(self.spent(name, &cause)) };
-                (self.listener)(Event::Died { child: name, cause: &cause, backoff });
+                let budget_left = self.budget.left(now);
+                (self.listener)(Event::Died { child: name, cause: &cause, backoff, budget_left });
                 self.recovering = Some(Recovering { child, cause, died_at: now });
                 backoff
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use isotherm::actors::Windows;
 use isotherm::checkpoint::RealDisk;
 use isotherm::domain::{Day, Reading};
 use isotherm::faults::Failure;
@@ -107,6 +108,7 @@ impl Fixture {
             spawn: Spawn::Threads,
             faults: fault_points(&settings).expect("the plan is good"),
             progress: Progress::new(&(0..PARTITIONS).collect::<Vec<_>>()),
+            windows: Windows::default(),
             seed: 1,
             on_hung: |waited| panic!("a write hangs for {waited:?}"),
             settings: Arc::new(settings),

@@ -158,21 +158,24 @@ impl Setup {
         let (stop, asked) = watch::channel(false);
         let (listener, shared) = (log.clone(), outage.clone());
         let outcome = actix::spawn(async move {
-            supervise(spec, self.policy, self.spawn, self.seed, shared, asked, |event| listener.say(told(&event))).await
+            let tell = |event: Event<'_>| told(&event).into_iter().for_each(|line| listener.say(line));
+            supervise(spec, self.policy, self.spawn, self.seed, shared, asked, tell).await
         });
         Branch { log, outage, addresses, stop, outcome, gate: Some(gate) }
     }
 }
 
-fn told(event: &Event<'_>) -> String {
-    match event {
-        Event::Died { child, cause, backoff } => format!("died {child}: {cause}; {backoff:?}"),
+/// What a person is told; what only moves gauges is not.
+fn told(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Started { .. } | Event::Ready { .. } | Event::Pulse { .. } => return None,
+        Event::Died { child, cause, backoff, .. } => format!("died {child}: {cause}; {backoff:?}"),
         Event::Restarted { child, cause, resumes_from, took } => {
             format!("restarted {child}: {cause}; {resumes_from:?}; {took:?}")
         }
         Event::Failed { failure } => format!("failed: {failure}"),
         Event::Laggard { child, waited } => format!("laggard {child}: {waited:?}"),
-    }
+    })
 }
 
 impl Branch {

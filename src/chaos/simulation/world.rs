@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::draw::HEARTBEAT_MS;
 use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
 use super::trace;
+use crate::actors::Windows;
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, writers};
 use crate::checkpoint::SimulatedDisk;
 use crate::faults::{Failure, FaultPoints, Kind, Planned};
@@ -115,6 +116,7 @@ impl World {
             spawn: Spawn::Inline { latency },
             faults: faults.clone(),
             progress: Progress::new(&plan.partitions().collect::<Vec<_>>()),
+            windows: Windows::default(),
             seed,
             on_hung: |_| WRITE_HUNG.set(true),
             settings: Arc::new(settings),
