@@ -4,22 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders (or files) of `src` by floor. What is on one floor may use what is on lower ones, and itself.
-const FLOORS: [&[&str]; 7] = [
+const FLOORS: [&[&str]; 8] = [
     &["domain", "sabotage"],
     &["settings", "observe", "faults"],
     &["supervision", "log", "checkpoint", "source"],
-    &["actors", "audit"],
+    &["actors", "audit", "history", "plot"],
+    &["web"],
     &["pipeline"],
     &["chaos"],
     &["cli"],
 ];
 
 /// What may be used beside: a folder of the same floor, and a reason.
-const BESIDE: [(&str, &str, &str); 4] = [
+const BESIDE: [(&str, &str, &str); 5] = [
     ("domain", "sabotage", "a bug that is planted in it"),
     ("settings", "faults", "its failures, and its plan of faults"),
     ("observe", "faults", "it tells of failures"),
     ("observe", "settings", "how and what it logs"),
+    ("plot", "history", "the series that it draws"),
 ];
 
 fn floor(folder: &str) -> Option<usize> {

@@ -5,6 +5,7 @@
 //! bit; nothing is changed and no lock is taken, so that it works beside a processor. Uses `log`, `checkpoint`, `faults`
 //! and `domain`.
 
+mod audited;
 mod compare;
 mod differences;
 mod model;
@@ -21,6 +22,7 @@ use crate::checkpoint::format::Checkpoint;
 use crate::domain::RejectReason;
 use crate::faults::Failure;
 
+pub use audited::{AuditResult, Audited};
 pub use differences::{Difference, Differences};
 pub use replay::audit;
 

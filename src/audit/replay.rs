@@ -1,22 +1,14 @@
 //! Audits one partition: what its file says it read is read again from the log, a batch at a time.
 
-use std::time::{Duration, Instant};
-
 use super::compare;
 use super::differences::Differences;
 use super::model::Model;
 use super::rejected::RejectedFile;
 use super::{Files, Finding, Verified, Wrong};
 use crate::checkpoint::format::Checkpoint;
-use crate::domain::{Batch, Record};
+use crate::domain::Record;
 use crate::faults::{Failure, Kind};
-use crate::log::RecordLog;
-
-const RECORDS_MAX: usize = 5000;
-const READ_WAIT: Duration = Duration::from_millis(500);
-
-/// How long a log that answers, but gives nothing though it should, is waited for.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+use crate::log::{RangeReader, RecordLog};
 
 /// Audits a partition's files, which should be of this topic. A failure of the log ends it.
 pub fn audit(log: &dyn RecordLog, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
@@ -129,23 +121,9 @@ fn read(
     (from, to): (u64, u64),
     mut each: impl FnMut(Record<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut batch = Batch::default();
-    let mut reader = log.open_reader(partition, from)?;
-    let mut position = from;
-    let mut moved = Instant::now();
-    while position < to {
-        batch.clear();
-        let next = reader.read(&mut batch, RECORDS_MAX, READ_WAIT)?;
-        for record in batch.records().take_while(|record| record.offset < to) {
-            each(record)?;
-        }
-        if next > position {
-            (position, moved) = (next, Instant::now());
-        } else if moved.elapsed() > SILENCE_MAX {
-            let seconds = SILENCE_MAX.as_secs();
-            let what = format!("{} gave nothing past offset {position} for {seconds} s", log.name());
-            return Err(Failure::fatal(Kind::Unavailable, what).advice("try again when it answers"));
-        }
+    let mut range = RangeReader::open(log, partition, from, to)?;
+    while let Some((mut records, _)) = range.next_batch()? {
+        records.try_for_each(&mut each)?;
     }
     Ok(())
 }

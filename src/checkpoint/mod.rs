@@ -12,6 +12,7 @@ pub mod format;
 pub mod lock;
 pub mod maintenance;
 mod network;
+mod partition_file;
 mod replace;
 mod seal;
 pub mod simulated;
@@ -25,6 +26,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use faulty::FaultyDisk;
 pub use fence::Fence;
 pub use lock::Lock;
+pub use partition_file::{PartitionFile, numbers as partition_numbers};
 pub use simulated::SimulatedDisk;
 pub use store::PartitionStore;
 

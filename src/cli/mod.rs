@@ -16,9 +16,9 @@ mod consume;
 mod debug;
 mod output;
 mod overview;
-mod partition_files;
 mod patience;
 mod patient_log;
+mod plot;
 mod produce;
 mod rebuild;
 mod run;
@@ -64,6 +64,7 @@ enum Verb {
     Consume(consume::Arguments),
     Debug(debug::Arguments),
     Show(show::Arguments),
+    Plot(plot::Arguments),
     Audit(audit::Arguments),
     Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
         Verb::Consume(arguments) => consume::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
+        Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),

@@ -7,9 +7,8 @@ use indicatif::HumanDuration;
 use serde::Serialize;
 
 use super::output;
-use super::partition_files::PartitionFile;
-use crate::checkpoint;
 use crate::checkpoint::format::Checkpoint;
+use crate::checkpoint::{self, PartitionFile};
 use crate::domain::RejectReason;
 use crate::domain::state::Gap;
 use crate::settings::Settings;

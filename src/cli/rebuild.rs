@@ -6,12 +6,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::arguments::{self, SettingsArguments};
-use super::partition_files::PartitionFile;
 use super::patience::Patience;
 use super::{Outcome, output, summary};
 use crate::actors::topic;
 use crate::checkpoint::format::{self, Checkpoint};
-use crate::checkpoint::{Lock, RealDisk, maintenance};
+use crate::checkpoint::{Lock, PartitionFile, RealDisk, maintenance};
 use crate::faults::{Failure, Kind};
 use crate::log::{self, RecordLog};
 use crate::pipeline::{End, Job};

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::overview::{self, Overview};
-use super::partition_files::PartitionFile;
 use super::{Outcome, exit_code, output};
+use crate::checkpoint::PartitionFile;
 use crate::faults::{Failure, Kind};
 use crate::pipeline::{self, Job, Summary};
 use crate::settings::{LogKind, Settings};

@@ -8,9 +8,11 @@ mod failures;
 pub mod kafka;
 pub mod memory;
 pub mod partitioner;
+mod range;
 pub mod sqlite;
 #[cfg(test)]
 pub mod test_log;
+pub mod throttled;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +25,9 @@ use crate::settings::{self, LogKind};
 use kafka::KafkaLog;
 use memory::MemoryLog;
 use sqlite::SqliteLog;
+
+pub use range::RangeReader;
+pub use throttled::{Throttle, ThrottledLog, Watch};
 
 /// Bytes of keys and values after which a batch takes no further record.
 pub const BATCH_BYTES_MAX: usize = 512 << 10;

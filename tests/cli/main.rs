@@ -2,6 +2,7 @@
 
 mod chaos;
 mod log_verbs;
+mod plot;
 #[path = "../support/program.rs"]
 mod program;
 mod show;
@@ -10,7 +11,7 @@ mod told;
 
 use support::{Run, isotherm, scene, text};
 
-const VERBS: [&str; 9] = ["run", "produce", "consume", "debug", "show", "audit", "chaos", "rebuild", "config"];
+const VERBS: [&str; 10] = ["run", "produce", "consume", "debug", "show", "plot", "audit", "chaos", "rebuild", "config"];
 
 #[test]
 fn the_help_of_every_verb_has_examples_and_the_settings() {
@@ -62,6 +63,7 @@ fn a_wrong_command_line_ends_with_64_and_prints_no_data() {
         &["consume", "two"],
         &["consume", "4"],
         &["rebuild"],
+        &["plot"],
         &["rebuild", "4"],
         &["audit", "0", "4"],
         &["debug", "--limit", "0"],
@@ -81,6 +83,7 @@ fn wrong_settings_end_with_78_whatever_the_verb() {
         let mut arguments = vec![verb, "--set", "log.partition=8"];
         arguments.extend(match verb {
             "rebuild" => Some("0"),
+            "plot" => Some("KNYC"),
             "chaos" => Some("--process"),
             _ => None,
         });

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::checkpoint::format::{self, Checkpoint};
-use crate::checkpoint::partition_path;
+use super::format::{self, Checkpoint};
+use super::partition_path;
 use crate::faults::{Failure, Kind};
 
 /// One `partition-N.json` as it was when it was read.

@@ -1,0 +1,286 @@
+//! `isotherm plot`: what stations measured, as a picture.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::arguments::SettingsArguments;
+use super::patient_log::PatientLog;
+use super::{Outcome, output};
+use crate::checkpoint::format::Checkpoint;
+use crate::checkpoint::{self, PartitionFile};
+use crate::faults::{Failure, Kind as FailureKind};
+use crate::history::{Origin, Replay};
+use crate::log;
+use crate::plot::{self, Drawn, Kind, Look, STATIONS_MAX, Theme};
+
+const EXAMPLES: &str = "\
+Examples:
+  isotherm plot KNYC --settings settings/demo.toml
+  isotherm plot KNYC --settings settings/demo.toml -o new-york.png --kind years --dark
+  isotherm plot KNYC KPHX KSEA --settings settings/demo.toml -o three.svg --size 1200x600
+
+It reads the log again, up to the offsets that the files in state.dir are committed at, whether a processor runs or not,
+and prints the path of what it wrote. A file that is there already is replaced. What the log no longer has is said on the
+plot. Exit code 65 if a station is unknown.";
+
+/// How long a log that is away is waited for.
+const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// Smallest and largest width and height.
+const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 200..=4000;
+
+/// Draw what stations measured, as SVG or PNG
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Stations to draw; several are compared
+    #[arg(value_name = "STATION", required = true)]
+    stations: Vec<String>,
+    /// File to write, ending in .svg or .png; else the names of the stations with .svg, in the current folder
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What is drawn of a single station: its monthly averages over time with the range of their readings, or the averages
+    /// of each year as a line from January to December
+    #[arg(long, value_enum, default_value = "months")]
+    kind: KindArgument,
+    /// Light lines on a dark ground
+    #[arg(long)]
+    dark: bool,
+    /// Width and height in pixels [default: 800x450, PNG 2400x1350]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    size: Option<(u32, u32)>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KindArgument {
+    Months,
+    Years,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Svg,
+    Png,
+}
+
+/// A station in the partition that counted it.
+struct Found {
+    station: String,
+    checkpoint: usize,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let path = arguments.output.clone().unwrap_or_else(|| default_path(&arguments.stations));
+    let format = format(&path)?;
+    let kind = match arguments.kind {
+        KindArgument::Months => Kind::Months,
+        KindArgument::Years => Kind::Years,
+    };
+    let mut stations: Vec<&str> = Vec::new();
+    for station in &arguments.stations {
+        if !stations.contains(&station.as_str()) {
+            stations.push(station);
+        }
+    }
+    let settings = arguments.settings.start()?;
+    let (checkpoints, found) = find(&settings.state.dir, &stations)?;
+    if found.len() > STATIONS_MAX || (kind == Kind::Years && found.len() > 1) {
+        let what = if found.len() > STATIONS_MAX {
+            format!("a plot can show {STATIONS_MAX} stations, not {}", found.len())
+        } else {
+            "years can be drawn of one station only".to_owned()
+        };
+        return Err(Failure::fatal(FailureKind::Usage, what).advice("draw several plots"));
+    }
+    let log = PatientLog::new(log::open(&settings.log, &settings.state.dir)?, LOG_AWAY_MAX);
+    let mut replays = Vec::new();
+    for (place, checkpoint) in checkpoints.iter().enumerate() {
+        let of_partition = found.iter().filter(|found| found.checkpoint == place);
+        let mut replay = Replay::new(origin(checkpoint), of_partition.map(|found| found.station.clone()));
+        read(&mut replay, &log, checkpoint.state.next_offset)?;
+        replays.push(replay);
+    }
+    let drawn: Vec<Drawn<'_>> =
+        found.iter().map(|found| drawn(found, &checkpoints[found.checkpoint], &replays[found.checkpoint])).collect();
+    let (width_pixels, height_pixels) = arguments.size.unwrap_or(match format {
+        Format::Svg => (800, 450),
+        Format::Png => (2400, 1350),
+    });
+    let look = Look { theme: if arguments.dark { Theme::Dark } else { Theme::Light }, width_pixels, height_pixels };
+    let bytes = match format {
+        Format::Svg => plot::svg(kind, &drawn, look)?.into_bytes(),
+        Format::Png => plot::png(kind, &drawn, look)?,
+    };
+    write(&path, &bytes)?;
+    for note in drawn.iter().filter_map(|one| Some((one.station, one.missing.as_ref()?))) {
+        output::tell(&format_args!("warning: station {}: {}", note.0, note.1));
+    }
+    output::print(&format!("{}\n", path.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files of the partitions that have one of the stations, and where each station is, in the order of the arguments.
+fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>), Failure> {
+    let (mut checkpoints, mut damaged) = (Vec::new(), Vec::new());
+    for partition in checkpoint::partition_numbers(folder)? {
+        // Gone since the folder was listed: it is being rebuilt.
+        let Some(file) = PartitionFile::read(folder, partition)? else { continue };
+        match file.parse(partition) {
+            Ok(checkpoint) if stations.iter().any(|&name| checkpoint.state.stations.contains_key(name)) => {
+                checkpoints.push(checkpoint);
+            }
+            Ok(_) => {}
+            Err(failure) => damaged.push(failure),
+        }
+    }
+    let mut found = Vec::new();
+    let mut unknown = Vec::new();
+    for &station in stations {
+        let before = found.len();
+        for (checkpoint, one) in checkpoints.iter().enumerate() {
+            if one.state.stations.contains_key(station) {
+                found.push(Found { station: station.to_owned(), checkpoint });
+            }
+        }
+        if found.len() == before {
+            unknown.push(station);
+        }
+        if found.len() > before + 1 {
+            output::tell(&format_args!("warning: station {station} is in several partitions, each is drawn by itself"));
+        }
+    }
+    for failure in &damaged {
+        output::tell(failure);
+    }
+    if unknown.is_empty() {
+        return Ok((checkpoints, found));
+    }
+    let what = format!("no file has the station {}", unknown.join(", "));
+    Err(Failure::fatal(FailureKind::Data, what).advice("isotherm show lists them; nothing was drawn"))
+}
+
+fn origin(checkpoint: &Checkpoint) -> Origin {
+    let (identity, state) = (&checkpoint.identity, &checkpoint.state);
+    Origin {
+        log_id: identity.log_id.clone(),
+        partition: identity.partition,
+        rules: state.rules,
+        first_offset: state.first_offset,
+        gaps: state.gaps.clone(),
+    }
+}
+
+/// Reads the log again, with a bar where a person watches.
+fn read(replay: &mut Replay, log: &PatientLog, to: u64) -> Result<(), Failure> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("reading partition {msg}: {bar:32} {human_pos} of {human_len} records");
+    bar.set_style(style.expect("the template is right"));
+    bar.set_message(replay.partition().to_string());
+    let done = replay.advance(log, to, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    done.map(|_| ())
+}
+
+fn drawn<'a>(found: &'a Found, checkpoint: &Checkpoint, replay: &'a Replay) -> Drawn<'a> {
+    let series = replay.series(&found.station).expect("it was asked for");
+    let counted = checkpoint.state.stations[found.station.as_str()].count();
+    let missing = (series.count() != counted).then(|| {
+        let why = replay.lost_reason().unwrap_or_else(|| "isotherm audit says more".to_owned());
+        format!("the log has {} of the {counted} readings that were counted ({why})", series.count())
+    });
+    Drawn { station: &found.station, partition: replay.partition(), offset: replay.offset(), series, missing }
+}
+
+fn format(path: &Path) -> Result<Format, Failure> {
+    match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
+        Some("svg") => Ok(Format::Svg),
+        Some("png") => Ok(Format::Png),
+        _ => {
+            let what = format!("{} ends neither in .svg nor in .png", path.display());
+            Err(Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written"))
+        }
+    }
+}
+
+/// The names of the stations, as far as they can be the name of a file.
+fn default_path(stations: &[String]) -> PathBuf {
+    const CHARACTERS_MAX: usize = 80;
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+    let name: String = stations.join("-").chars().map(plain).take(CHARACTERS_MAX).collect();
+    let name = name.trim_start_matches('.');
+    PathBuf::from(format!("{}.svg", if name.is_empty() { "plot" } else { name }))
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    match sides {
+        Some((width, height)) if SIZES_PIXELS.contains(&width) && SIZES_PIXELS.contains(&height) => Ok((width, height)),
+        _ => Err(format!(
+            "allowed: WIDTHxHEIGHT as in 1200x600, each {} to {} pixels",
+            SIZES_PIXELS.start(),
+            SIZES_PIXELS.end()
+        )),
+    }
+}
+
+/// Replaces the file by a whole one.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written: io::Result<()> = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        drop(fs::remove_file(&temporary));
+        Failure::io("cannot write", path, &error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_by_its_stations() {
+        let path = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            default_path(&names).display().to_string()
+        };
+        assert_eq!(path(&["KNYC"]), "KNYC.svg");
+        assert_eq!(path(&["KNYC", "KPHX"]), "KNYC-KPHX.svg");
+        assert_eq!(path(&["../a b/<c>"]), "_a_b__c_.svg");
+        assert_eq!(path(&["Ås"]), "Ås.svg");
+        assert_eq!(path(&["..."]), "plot.svg");
+        assert!(path(&["a"; 100]).len() < 100);
+    }
+
+    #[test]
+    fn the_ending_says_the_format() {
+        assert_eq!(format(Path::new("a/b.PNG")), Ok(Format::Png));
+        assert_eq!(format(Path::new("b.svg")), Ok(Format::Svg));
+        for other in ["b", "b.pdf", "svg", ".svg"] {
+            assert_eq!(format(Path::new(other)).expect_err("it is no format").kind, FailureKind::Usage, "{other}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        assert_eq!(size("1200x600"), Ok((1200, 600)));
+        for wrong in ["1200", "1200x", "199x600", "600x4001", "-1x600", "1200X600"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

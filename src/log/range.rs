@@ -1,0 +1,53 @@
+//! Reads a range of a partition that is there already, from beginning to end.
+
+use std::time::{Duration, Instant};
+
+use super::RecordLog;
+use crate::domain::{Batch, Record};
+use crate::faults::{Failure, Kind};
+
+const RECORDS_MAX: usize = 5000;
+const READ_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a log that answers, but gives nothing though it should, is waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// The records in [position, to), a batch at a time. The log is expected to have them: it is not waited for longer than
+/// a minute without a step.
+pub struct RangeReader<'a> {
+    log: &'a dyn RecordLog,
+    reader: Box<dyn super::RecordReader>,
+    batch: Batch,
+    position: u64,
+    to: u64,
+}
+
+impl<'a> RangeReader<'a> {
+    pub fn open(log: &'a dyn RecordLog, partition: u32, from: u64, to: u64) -> Result<Self, Failure> {
+        let reader = log.open_reader(partition, from)?;
+        Ok(Self { log, reader, batch: Batch::default(), position: from, to })
+    }
+
+    /// The next records, and the offset after them; there can be none, where offsets have no record. `None` at the end.
+    pub fn next_batch(&mut self) -> Result<Option<(impl Iterator<Item = Record<'_>>, u64)>, Failure> {
+        if self.position >= self.to {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        loop {
+            self.batch.clear();
+            let next = self.reader.read(&mut self.batch, RECORDS_MAX, READ_WAIT)?;
+            if next > self.position {
+                self.position = next.min(self.to);
+                break;
+            }
+            if began.elapsed() > SILENCE_MAX {
+                let (name, position, seconds) = (self.log.name(), self.position, SILENCE_MAX.as_secs());
+                let what = format!("{name} gave nothing past offset {position} for {seconds} s");
+                return Err(Failure::fatal(Kind::Unavailable, what).advice("try again when it answers"));
+            }
+        }
+        let to = self.to;
+        Ok(Some((self.batch.records().take_while(move |record| record.offset < to), self.position)))
+    }
+}

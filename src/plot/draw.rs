@@ -1,0 +1,258 @@
+//! Draws a figure on any of the backends.
+
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind};
+use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle, Text};
+use plotters::prelude::DrawingBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
+
+use super::axis::Axis;
+use super::figure::{Figure, Ink, Line, Point};
+use super::font;
+use super::theme::{COLORS, Colors};
+
+/// Of a figure in units; one that is larger or of another shape has larger units, or more of them.
+pub const WIDTH: f64 = 800.0;
+pub const HEIGHT: f64 = 450.0;
+
+const MARGIN: f64 = 22.0;
+const TITLE: f64 = 19.0;
+const TEXT: f64 = 13.0;
+const NOTE: f64 = 12.0;
+/// From the middle of a label down to the line that its letters stand on.
+const MIDDLE: f64 = TEXT * font::CAPITALS / 2.0;
+const ROW: f64 = 20.0;
+const SWATCH: f64 = 24.0;
+const NOTES_MAX: usize = 3;
+/// How much wider than ours the font can be in which a reader's program shows a text (DejaVu Sans is).
+const WIDER_MAX: f64 = 1.15;
+/// Of a name in the legend.
+const NAME_WIDTH_MAX: f64 = 200.0;
+
+type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+
+/// Where to draw, and how.
+pub struct Paper<'a, DB: DrawingBackend> {
+    pub area: &'a DrawingArea<DB, Shift>,
+    pub colors: &'a Colors,
+    /// Pixels of the area per unit.
+    pub unit: f64,
+    /// Whether texts are drawn letter by letter. Else the backend has texts of its own, and whoever shows them the font.
+    pub letters: bool,
+}
+
+/// The rectangle of the axes.
+struct Frame {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+}
+
+/// Draws it over the whole paper.
+pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: &Paper<'_, DB>) -> Drawing<(), DB> {
+    let colors = paper.colors;
+    paper.area.fill(&colors.background)?;
+    let (width, height) = paper.area.dim_in_pixel();
+    let (width, height) = (f64::from(width) / paper.unit, f64::from(height) / paper.unit);
+    let inner = width - 2.0 * MARGIN;
+    let title = paper.fitting(&figure.title, TITLE, inner);
+    paper.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
+    let subtitle = paper.fitting(&figure.subtitle, TEXT, inner);
+    paper.text(&subtitle, (MARGIN, MARGIN + 34.0), TEXT, colors.muted, HPos::Left)?;
+    let top = paper.legend(figure, MARGIN + 46.0, inner)?;
+    let mut bottom = height - MARGIN + 6.0;
+    let further = figure.notes.len().saturating_sub(NOTES_MAX);
+    for (place, note) in figure.notes.iter().take(NOTES_MAX).enumerate().rev() {
+        let more = if place + 1 == NOTES_MAX && further > 0 { format!(" (and {further} more)") } else { String::new() };
+        let note = paper.fitting(note, NOTE, inner - paper.width_of(&more, NOTE));
+        paper.text(&(note + &more), (MARGIN, bottom), NOTE, colors.muted, HPos::Left)?;
+        bottom -= ROW - 3.0;
+    }
+    let labels = figure.y.ticks.iter().map(|tick| paper.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
+    let frame = Frame { left: MARGIN + labels + 8.0, top: top + 24.0, right: width - MARGIN, bottom: bottom - 24.0 };
+    if figure.is_empty() {
+        let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+        return paper.text("no readings", middle, TITLE, colors.muted, HPos::Center);
+    }
+    paper.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
+    paper.axes(figure, &frame)?;
+    paper.content(figure, &frame)
+}
+
+/// Where a value lies between two ends.
+fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
+    from + (value - axis.from) / (axis.to - axis.from) * (to - from)
+}
+
+impl<DB: DrawingBackend> Paper<'_, DB> {
+    fn pixel(&self, (x, y): Point) -> (i32, i32) {
+        ((x * self.unit).round() as i32, (y * self.unit).round() as i32)
+    }
+
+    fn pixels(&self, units: f64) -> u32 {
+        (units * self.unit).round().max(1.0) as u32
+    }
+
+    fn stroke(&self, color: RGBColor, width: f64) -> ShapeStyle {
+        color.stroke_width(self.pixels(width))
+    }
+
+    fn width_of(&self, text: &str, size: f64) -> f64 {
+        let width = font::width(text, size * self.unit) / self.unit;
+        if self.letters { width } else { width * WIDER_MAX }
+    }
+
+    /// The text, or its beginning with an ellipsis where it is too wide.
+    fn fitting(&self, text: &str, size: f64, width_max: f64) -> String {
+        if self.width_of(text, size) <= width_max {
+            return text.to_owned();
+        }
+        let ends: Vec<usize> = text.char_indices().map(|(end, _)| end).collect();
+        let cut = |end: usize| format!("{}…", text[..end].trim_end());
+        let fits = ends.partition_point(|&end| self.width_of(&cut(end), size) <= width_max);
+        cut(ends[fits.saturating_sub(1)])
+    }
+
+    /// Its point is on the line that the letters stand on.
+    fn text(&self, text: &str, at: Point, size: f64, color: RGBColor, align: HPos) -> Drawing<(), DB> {
+        self.styled(text, at, size, color, align, FontStyle::Normal)
+    }
+
+    fn styled(
+        &self,
+        text: &str,
+        (x, y): Point,
+        size: f64,
+        color: RGBColor,
+        align: HPos,
+        style: FontStyle,
+    ) -> Drawing<(), DB> {
+        if self.letters {
+            let before = match align {
+                HPos::Left => 0.0,
+                HPos::Center => self.width_of(text, size) / 2.0,
+                HPos::Right => self.width_of(text, size),
+            };
+            let at = ((x - before) * self.unit, y * self.unit);
+            return font::pixels(text, at, size * self.unit, |pixel, coverage| {
+                self.area.draw_pixel(pixel, &color.mix(coverage))
+            });
+        }
+        // plotters takes 1.24 times the size, and gives what is aligned to the top 0.76 of the size above the letters' line.
+        let style = (FontFamily::SansSerif, size * self.unit * 1.24, style).into_font();
+        let style = TextStyle::from(style).color(&color).pos(Pos::new(align, VPos::Top));
+        self.area.draw(&Text::new(text, self.pixel((x, y - 0.76 * size)), style))
+    }
+
+    fn line(&self, points: &[Point], style: ShapeStyle) -> Drawing<(), DB> {
+        let points: Vec<_> = points.iter().map(|&point| self.pixel(point)).collect();
+        self.area.draw(&PathElement::new(points, style))
+    }
+
+    fn ink(&self, ink: Ink) -> RGBColor {
+        match ink {
+            Ink::Color(place) => self.colors.lines[place % COLORS],
+            Ink::Grey => self.colors.grey,
+        }
+    }
+
+    /// An unbroken part of a line, given in units.
+    fn run(&self, line: &Line, points: &[Point]) -> Drawing<(), DB> {
+        let style = self.stroke(self.ink(line.ink), line.width);
+        match line.ink {
+            Ink::Color(place) if place >= COLORS => {
+                let points: Vec<_> = points.iter().map(|&point| self.pixel(point)).collect();
+                let (dash, gap) = (self.pixels(6.0), self.pixels(4.0));
+                self.area.draw(&DashedPathElement::new(points, dash, gap, style))
+            }
+            _ => self.line(points, style),
+        }
+    }
+
+    fn dot(&self, line: &Line, at: Point) -> Drawing<(), DB> {
+        let radius = self.pixels(1.5 + line.width * 0.6);
+        self.area.draw(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
+    }
+
+    /// What the lines and the band are, in as many rows as it takes from `top` on; where they end.
+    fn legend(&self, figure: &Figure, top: f64, width: f64) -> Drawing<f64, DB> {
+        let (mut x, mut y) = (MARGIN, top + ROW / 2.0);
+        let lines = figure.lines.iter().rev().filter_map(|line| Some((Some(line), line.name.as_deref()?)));
+        let band = figure.band.iter().map(|band| (None, band.name));
+        for (line, name) in lines.chain(band).filter(|_| !figure.is_empty()) {
+            let name = self.fitting(name, TEXT, NAME_WIDTH_MAX);
+            let entry = SWATCH + 8.0 + self.width_of(&name, TEXT);
+            if x > MARGIN && x + entry > MARGIN + width {
+                (x, y) = (MARGIN, y + ROW);
+            }
+            match line {
+                Some(line) => {
+                    self.run(line, &[(x, y), (x + SWATCH, y)])?;
+                    if line.dots {
+                        self.dot(line, (x + SWATCH / 2.0, y))?;
+                    }
+                }
+                None => {
+                    let corners = [self.pixel((x, y - 5.0)), self.pixel((x + SWATCH, y + 5.0))];
+                    self.area.draw(&Rectangle::new(corners, self.band_style()))?;
+                }
+            }
+            self.text(&name, (x + SWATCH + 8.0, y + MIDDLE), TEXT, self.colors.ink, HPos::Left)?;
+            x += entry + 22.0;
+        }
+        Ok(y + ROW)
+    }
+
+    fn band_style(&self) -> ShapeStyle {
+        self.ink(Ink::Color(0)).mix(0.2).filled()
+    }
+
+    fn axes(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
+        let Frame { left, top, right, bottom } = *frame;
+        let (grid, axis) = (self.stroke(self.colors.grid, 0.75), self.stroke(self.colors.axis, 1.0));
+        for tick in &figure.y.ticks {
+            let y = place(tick.at, &figure.y, (bottom, top));
+            self.line(&[(left, y), (right, y)], grid)?;
+            self.text(&tick.label, (left - 8.0, y + MIDDLE), TEXT, self.colors.muted, HPos::Right)?;
+        }
+        self.line(&[(left, bottom), (right, bottom)], axis)?;
+        for tick in &figure.x.ticks {
+            let x = place(tick.at, &figure.x, (left, right));
+            self.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
+            self.text(&tick.label, (x, bottom + 20.0), TEXT, self.colors.muted, HPos::Center)?;
+        }
+        Ok(())
+    }
+
+    fn content(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
+        let at = |(x, y): Point| {
+            let across = (frame.left, frame.right);
+            (place(x, &figure.x, across), place(y, &figure.y, (frame.bottom, frame.top)))
+        };
+        for run in figure.band.iter().flat_map(|band| &band.runs) {
+            // A month alone is as wide as most of a month.
+            let wide: Vec<_> = match run[..] {
+                [(x, min, max)] => vec![(x - 0.3, min, max), (x + 0.3, min, max)],
+                _ => run.clone(),
+            };
+            let lower = wide.iter().map(|&(x, min, _)| (x, min));
+            let upper = wide.iter().rev().map(|&(x, _, max)| (x, max));
+            let corners: Vec<_> = lower.chain(upper).map(|point| self.pixel(at(point))).collect();
+            self.area.draw(&Polygon::new(corners, self.band_style()))?;
+        }
+        for line in &figure.lines {
+            for run in &line.runs {
+                let points: Vec<Point> = run.iter().copied().map(at).collect();
+                if points.len() > 1 {
+                    self.run(line, &points)?;
+                }
+                for &point in points.iter().filter(|_| line.dots || points.len() == 1) {
+                    self.dot(line, point)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
