@@ -16,3 +16,4 @@ pub mod sabotage;
 pub mod settings;
 pub mod source;
 pub mod supervision;
+pub mod web;

@@ -19,6 +19,24 @@ pub struct SettingsArguments {
     pub sets: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// Print the address of the dashboard, and keep it open until Ctrl-C when everything is done; where web.listen is
+    /// empty it is 127.0.0.1:8470
+    #[arg(long)]
+    pub open: bool,
+}
+
+impl WatchArguments {
+    /// Sees to it that there is a dashboard, where it is to be opened.
+    pub fn applied(&self, mut settings: Settings) -> Settings {
+        if self.open && settings.web.listen.is_empty() {
+            settings.web.listen = "127.0.0.1:8470".to_owned();
+        }
+        settings
+    }
+}
+
 impl SettingsArguments {
     /// Where the settings come from, beside the environment.
     pub fn sources(&self) -> Sources {

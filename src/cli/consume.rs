@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Outcome;
-use super::arguments::{self, SettingsArguments};
+use super::arguments::{self, SettingsArguments, WatchArguments};
 use super::summary;
 use crate::pipeline::{End, Job};
 
@@ -31,15 +31,17 @@ pub struct Arguments {
     accept_gap: bool,
     #[command(flatten)]
     settings: SettingsArguments,
+    #[command(flatten)]
+    watch: WatchArguments,
     /// The summary as one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let settings = arguments.settings.start()?;
+    let settings = arguments.watch.applied(arguments.settings.start()?);
     let partitions = arguments::partitions(&arguments.partitions, &settings)?;
     let end = if arguments.until_caught_up { End::WhenCaughtUp } else { End::AtSignal };
     let job = Job { ingest: false, partitions, end, accept_gap: arguments.accept_gap };
-    summary::run(job, &settings, arguments.json)
+    summary::run(job, &settings, arguments.json, Some(&arguments.watch))
 }

@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let partitions = arguments::partitions(&[arguments.partition], &settings)?;
     begin(arguments, &settings)?;
     let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, accept_gap: false };
-    summary::run(job, &settings, arguments.json)
+    summary::run(job, &settings, arguments.json, None)
 }
 
 /// Moves the old file out of the way, unless an interrupted rebuild already did.

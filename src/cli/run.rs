@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
-use super::arguments::{self, SettingsArguments};
+use super::arguments::{self, SettingsArguments, WatchArguments};
 use super::summary;
 use crate::pipeline::{End, Job};
 
 const EXAMPLES: &str = "\
 Examples:
   isotherm run settings/demo.toml
+  isotherm run settings/demo.toml --open
   isotherm run settings/kafka.toml --set consume.partitions=[0,2]
   isotherm run --set source.simulate.days=366 --set source.simulate.pace_ms=0 --json
 
@@ -27,6 +28,8 @@ pub struct Arguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArguments,
+    #[command(flatten)]
+    watch: WatchArguments,
     /// The summary as one JSON object
     #[arg(long)]
     json: bool,
@@ -35,7 +38,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let file = arguments.file.clone().or_else(|| arguments.settings.settings.clone());
     let settings = SettingsArguments { settings: file, sets: arguments.settings.sets.clone() }.start()?;
+    let settings = arguments.watch.applied(settings);
     let partitions = arguments::partitions(&[], &settings)?;
     let job = Job { ingest: true, partitions, end: End::WhenSourceEnds, accept_gap: false };
-    summary::run(job, &settings, arguments.json)
+    summary::run(job, &settings, arguments.json, Some(&arguments.watch))
 }

@@ -4,22 +4,32 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::arguments::WatchArguments;
 use super::overview::{self, Overview};
 use super::{Outcome, exit_code, output};
 use crate::checkpoint::PartitionFile;
 use crate::faults::{Failure, Kind};
-use crate::pipeline::{self, Job, Summary};
+use crate::pipeline::{self, Dashboard, Job, Summary};
 use crate::settings::{LogKind, Settings};
 
 /// Runs the job, prints its partitions' files as they are on disk then, tells what failed, and says the exit code.
-pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
+///
+/// `watched`: over the dashboard of the settings, and whether that stays until a signal.
+pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArguments>) -> Outcome {
     if settings.log.kind == LogKind::Memory && (!job.ingest || job.partitions.is_empty()) {
         // It would wait for ever, or take readings as acknowledged that nobody can ever count.
         let what = "log.kind is \"memory\": what is produced can only be counted within the same process";
         return Err(Failure::fatal(Kind::Settings, what).advice("use isotherm run, or another log"));
     }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
-    let summary = pipeline::run(job, settings.clone())?;
+    let open = watched.is_some_and(|watch| watch.open);
+    let started = |address| {
+        if open {
+            output::tell(&format_args!("open http://{address}/ to watch; Ctrl-C ends it"));
+        }
+    };
+    let dashboard = watched.map(|_| Dashboard { stays: open, started: &started });
+    let (summary, stay) = pipeline::run(job, settings.clone(), dashboard)?;
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
     for &partition in &partitions {
@@ -50,6 +60,9 @@ pub fn run(job: Job, settings: &Settings, json: bool) -> Outcome {
             "did not stop in time: {} (nothing is lost: the next start goes on from what was committed)",
             summary.laggards.join(", ")
         ));
+    }
+    if let Some(stay) = stay {
+        stay.until_signal();
     }
     if let Some((_, failure)) = summary.failures.first() {
         return Ok(exit_code(failure.kind));

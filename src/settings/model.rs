@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub struct Settings {
     pub supervision: Supervision,
     pub faults: Faults,
     pub output: Output,
+    pub web: Web,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,4 +226,35 @@ pub struct Output {
     pub log_level: String,
     /// Time between two progress lines where there is no terminal.
     pub progress_interval_ms: u64,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    /// `ADDRESS:PORT` of the dashboard; empty: none.
+    pub listen: String,
+    /// What whoever asks must know; empty: nothing, which only an address of this machine alone may have.
+    pub token: String,
+    pub connections_max: usize,
+    /// Records behind which the process does not call itself ready.
+    pub ready_lag_max: u64,
+}
+
+impl Web {
+    /// The address to listen on, or `None` where there is no dashboard.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Web")
+            .field("listen", &self.listen)
+            .field("token", &if self.token.is_empty() { "" } else { MASK })
+            .field("connections_max", &self.connections_max)
+            .field("ready_lag_max", &self.ready_lag_max)
+            .finish()
+    }
 }

@@ -1,6 +1,7 @@
 //! What each setting may be, in one table, and what must hold between settings.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use config::{Value, ValueKind};
 
@@ -94,6 +95,10 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("output.log_format", OneOf(&["text", "json"])),
     ("output.log_level", Text("off, error, warn, info, debug or trace, also for a part, as info,isotherm::log=debug", is_level)),
     ("output.progress_interval_ms", Whole(1, HOUR_MS)),
+    ("web.listen", Text("an address of this machine and a port, as 127.0.0.1:8470 or [::1]:8470, or an empty text", is_listen)),
+    ("web.token", Text("16 to 1024 visible ASCII characters, or an empty text", is_web_token)),
+    ("web.connections_max", Whole(1, 100_000)),
+    ("web.ready_lag_max", Whole(0, i64::MAX)),
 ];
 
 /// What the key may be; `None` if there is no such key.
@@ -193,6 +198,16 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
             return refused(format!("{}: {twice} stands twice", at("consume.partitions")), "name each partition once");
         }
     }
+    if let Some(address) = settings.web.address()
+        && !address.ip().is_loopback()
+        && settings.web.token.is_empty()
+    {
+        let what = format!("{}: other machines could watch and start audits, and web.token is empty", at("web.listen"));
+        return refused(
+            what,
+            "set web.token to a secret (in the environment: ISOTHERM_WEB__TOKEN), or listen on 127.0.0.1",
+        );
+    }
     fault_points(settings)
         .map(drop)
         .map_err(|failure| Failure { what: format!("{}: {}", at("faults.points"), failure.what), ..failure })
@@ -259,4 +274,12 @@ fn is_level(text: &str) -> bool {
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte))
         }
     })
+}
+
+fn is_listen(text: &str) -> bool {
+    text.is_empty() || text.parse::<SocketAddr>().is_ok()
+}
+
+fn is_web_token(text: &str) -> bool {
+    text.is_empty() || ((16..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()))
 }

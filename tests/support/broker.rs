@@ -271,7 +271,7 @@ pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
 }
 
 /// The kernel ends the child when the *thread* that started it ends: so that is one which ends with the process.
-fn spawn_to_die_with_us(mut command: Command) -> Child {
+pub fn spawn_to_die_with_us(mut command: Command) -> Child {
     // SAFETY: the function is safe to call between fork and exec.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
@@ -281,7 +281,7 @@ fn spawn_to_die_with_us(mut command: Command) -> Child {
     };
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        send.send(command.spawn().expect("java was there before")).expect("somebody waits for it");
+        send.send(command.spawn().expect("it was there before")).expect("somebody waits for it");
         loop {
             thread::park();
         }

@@ -179,6 +179,18 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// Waits for the line that says where the program serves; the address, without a slash at its end.
+    pub fn address(&self) -> String {
+        loop {
+            let line = self.next().expect("it says where it serves");
+            if let Some((_, rest)) = line.split_once("serving the dashboard address=") {
+                return rest.trim_matches(['"', '/', ' ']).to_owned();
+            }
+        }
+    }
+}
+
 /// Waits for something that shows from outside, and says what if it does not come.
 pub fn wait_for(what: &str, mut seen: impl FnMut() -> bool) {
     let begun = Instant::now();

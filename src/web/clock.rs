@@ -1,0 +1,45 @@
+//! Moments as people and other machines know them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Now, in Unix milliseconds.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
+
+const PARTED_MS: u64 = 1000;
+
+/// Tells moments of this process in Unix milliseconds: the same moment as the same number, as long
+/// as the two clocks agree.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    at: Instant,
+    unix_ms: u64,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Self { at: Instant::now(), unix_ms: now_ms() }
+    }
+
+    /// Takes over the machine's clock anew where the two have parted: somebody set it, or the machine slept, which this one
+    /// does not notice.
+    pub fn follow(&mut self) {
+        if self.unix_ms(Instant::now()).abs_diff(now_ms()) > PARTED_MS {
+            *self = Self::start();
+        }
+    }
+
+    pub fn unix_ms(self, moment: Instant) -> u64 {
+        let after = moment.saturating_duration_since(self.at).as_millis() as u64;
+        let before = self.at.saturating_duration_since(moment).as_millis() as u64;
+        (self.unix_ms + after).saturating_sub(before)
+    }
+}
+
+/// To the microsecond.
+pub fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
+}

@@ -1,0 +1,205 @@
+//! Who may ask, and what every answer says to the browser.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use tokio::time::timeout;
+
+use super::answers::Problem;
+use super::shared::Shared;
+
+/// Time for an answer: whoever sends no body, or asks for what is not to be had, is not waited for.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Said by every answer. Nothing but this server's own files runs or is loaded, and nobody may frame the page.
+const HEADERS: [(&str, &str); 6] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// Open to everybody: the page itself holds nothing, and whoever watches processes has no token.
+const OPEN: [&str; 3] = ["/healthz", "/readyz", "/api/login"];
+
+/// Lets through who may ask, and adds the headers.
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    let refused = {
+        let shared = request.app_data::<web::Data<Shared>>().expect("every app has it");
+        refusal(shared, &request)
+    };
+    let mut response = match refused {
+        Some((status, why)) => request.into_response(problem(status, &why)).map_into_right_body(),
+        // A stream has answered once it begins.
+        None => match timeout(ANSWER_MAX, next.call(request)).await {
+            Ok(response) => response?.map_into_left_body(),
+            Err(_) => {
+                let answer = problem(StatusCode::SERVICE_UNAVAILABLE, "that took too long: try again");
+                return Err(InternalError::from_response("too long", answer).into());
+            }
+        },
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// A failure as an answer.
+pub fn problem(status: StatusCode, why: &str) -> HttpResponse {
+    HttpResponse::build(status).json(Problem { error: why.to_owned() })
+}
+
+fn refusal(shared: &Shared, request: &ServiceRequest) -> Option<(StatusCode, String)> {
+    let headers = request.headers();
+    let path = request.path();
+    let is_asset = super::assets::ASSETS.iter().any(|(asset, ..)| *asset == path);
+    if shared.token.is_empty() {
+        // A page of another site can point a name of its own at this machine: its requests come with that name.
+        if !is_own_host(headers, request.app_config().local_addr().ip()) {
+            let why = "open it by the address that it listens on; another name needs web.token";
+            return Some((StatusCode::FORBIDDEN, why.to_owned()));
+        }
+    } else if !is_asset && !OPEN.contains(&path) && !knows_token(headers, shared) {
+        let why = "send web.token: Authorization: Bearer TOKEN";
+        return Some((StatusCode::UNAUTHORIZED, why.to_owned()));
+    }
+    let is_foreign = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if (!is_asset && is_foreign) || (request.method() == Method::POST && !is_same_origin(headers)) {
+        let why = "only this server's own page may ask for that";
+        return Some((StatusCode::FORBIDDEN, why.to_owned()));
+    }
+    None
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the request names this machine itself, or the address that the server listens on.
+fn is_own_host(headers: &HeaderMap, listens: IpAddr) -> bool {
+    let Some(host) = text(headers, header::HOST) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback() || ip == listens)
+}
+
+/// A browser says with every POST where it comes from; who is no browser says nothing.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let origin = match (headers.get(header::ORIGIN), text(headers, header::HOST)) {
+        (None, _) => true,
+        (Some(origin), Some(host)) => {
+            origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, of)| of == host)
+        }
+        (Some(_), None) => false,
+    };
+    origin && matches!(site, None | Some(b"same-origin" | b"none"))
+}
+
+/// Whether whoever asks may see everything.
+pub fn knows_token(headers: &HeaderMap, shared: &Shared) -> bool {
+    shared.token.is_empty() || sends_token(headers, &shared.token, &shared.cookie)
+}
+
+fn sends_token(headers: &HeaderMap, token: &str, cookie: &str) -> bool {
+    let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    let cookies = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let sent =
+        cookies.flat_map(|value| value.split(';')).find_map(|one| one.trim().strip_prefix(cookie)?.strip_prefix('='));
+    bearer.is_some_and(|sent| same(sent, token)) || sent.is_some_and(|sent| same(sent, &BASE64.encode(token)))
+}
+
+/// Takes as long wherever the texts differ, so that nobody can guess a token letter by letter.
+pub fn same(sent: &str, token: &str) -> bool {
+    let differences = sent.bytes().zip(token.bytes()).fold(0, |differences, (one, other)| differences | (one ^ other));
+    sent.len() == token.len() && differences == 0
+}
+
+/// What has a browser send the token from now on: to this server alone, and out of reach of any script.
+pub fn cookie(name: &str, token: &str) -> String {
+    format!("{name}={}; Path=/; HttpOnly; SameSite=Strict", BASE64.encode(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |&(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_its_own() {
+        let listens: IpAddr = "127.0.0.1".parse().expect("an address");
+        for (host, expected) in [
+            ("127.0.0.1:8470", true),
+            ("localhost", true),
+            ("LOCALHOST:1", true),
+            ("[::1]:8470", true),
+            ("evil.example:8470", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_own_host(&headers(&[("host", host)]), listens), expected, "{host}");
+        }
+        assert!(!is_own_host(&headers(&[]), listens));
+        let other: IpAddr = "10.1.2.3".parse().expect("an address");
+        assert!(is_own_host(&headers(&[("host", "10.1.2.3:8470")]), other));
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_not_post() {
+        let host = ("host", "localhost:8470");
+        for (more, expected) in [
+            (vec![], true),
+            (vec![("origin", "http://localhost:8470")], true),
+            (vec![("origin", "http://localhost:8470"), ("sec-fetch-site", "same-origin")], true),
+            (vec![("origin", "http://localhost:9000")], false),
+            (vec![("origin", "null")], false),
+            (vec![("sec-fetch-site", "cross-site")], false),
+            (vec![("sec-fetch-site", "same-site"), ("origin", "http://localhost:8470")], false),
+        ] {
+            let all: Vec<_> = std::iter::once(host).chain(more).collect();
+            assert_eq!(is_same_origin(&headers(&all)), expected, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_known_from_either_header() {
+        let token = "0123456789abcdef;\"";
+        let cookie = cookie("isotherm-1", token);
+        let pair = cookie.split(';').next().expect("a pair");
+        assert!(sends_token(&headers(&[("authorization", &format!("Bearer {token}"))]), token, "isotherm-1"));
+        assert!(sends_token(&headers(&[("cookie", &format!("a=b; {pair}; c=d"))]), token, "isotherm-1"));
+        for wrong in ["", "Bearer ", "Bearer 0123456789abcdef", "Basic 0123456789abcdef;\""] {
+            assert!(!sends_token(&headers(&[("authorization", wrong)]), token, "isotherm-1"), "{wrong}");
+        }
+        assert!(!sends_token(&headers(&[("cookie", "isotherm-1=x; isotherm-10=y")]), token, "isotherm-1"));
+        assert!(!sends_token(&headers(&[]), token, "isotherm-1"));
+    }
+}
