@@ -24,6 +24,7 @@ mod rebuild;
 mod run;
 mod show;
 mod summary;
+mod top;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,7 @@ enum Verb {
     Show(show::Arguments),
     Plot(plot::Arguments),
     Audit(audit::Arguments),
+    Top(top::Arguments),
     Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
     Config(config::Arguments),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
+        Verb::Top(arguments) => top::run(&arguments),
         Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),

@@ -7,11 +7,14 @@ mod plot;
 mod program;
 mod show;
 mod support;
+mod terminal;
 mod told;
+mod top;
 
 use support::{Run, isotherm, scene, text};
 
-const VERBS: [&str; 10] = ["run", "produce", "consume", "debug", "show", "plot", "audit", "chaos", "rebuild", "config"];
+const VERBS: [&str; 11] =
+    ["run", "produce", "consume", "debug", "show", "plot", "audit", "top", "chaos", "rebuild", "config"];
 
 #[test]
 fn the_help_of_every_verb_has_examples_and_the_settings() {
