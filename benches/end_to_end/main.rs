@@ -21,6 +21,7 @@ mod produce;
 mod recovery;
 mod scaling;
 mod state;
+mod web;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ use broker::{Broker, Options};
 use figures::Table;
 
 type Measurement = fn(&Bench) -> Vec<Table>;
-const MEASUREMENTS: [(&str, Measurement); 9] = [
+const MEASUREMENTS: [(&str, Measurement); 11] = [
     ("consume", consume::run),
     ("produce", produce::run),
     ("scaling", scaling::run),
@@ -40,6 +41,8 @@ const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("latency", latency::run),
     ("embedded", embedded::run),
     ("others", others::run),
+    ("web", web::run),
+    ("streams", web::run_streams),
     (LONG, state::run_long),
 ];
 /// Only when it is asked for.
