@@ -194,7 +194,8 @@ fn the_lag_of_a_partition_that_hangs_grows() {
         .set("log.partitions=1")
         .set("source.simulate.pace_ms=10")
         .set("faults.points=consumer.read@50=hang")
-        .set("supervision.heartbeat_ms=60000");
+        // Nobody ends the hang as long as the test may take.
+        .set("supervision.heartbeat_ms=3600000");
     let served = Served::start(&program, &["run"]);
     let lags = |at_least: u64| {
         served.wait_for("/api/partitions", "the lag", |answer| {
