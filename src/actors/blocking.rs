@@ -16,25 +16,30 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Makes the call on the worker until it does not fail in a way that can get better.
-    pub async fn call<W, R, J>(&self, worker: &Arc<Worker<W>>, job: J) -> Result<R, Ending>
+    /// Makes the call, which `call` names, on the worker until it does not fail in a way that can get better.
+    pub async fn call<W, R, J>(&self, worker: &Arc<Worker<W>>, call: &'static str, job: J) -> Result<R, Ending>
     where
         W: Send + 'static,
         R: Send + 'static,
         J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
     {
-        Ok(self.timed_call(worker, job).await?.0)
+        Ok(self.timed_call(worker, call, job).await?.0)
     }
 
     /// As [`Self::call`], with how long the call ran that succeeded: not those before it, nor the waits between them.
-    pub async fn timed_call<W, R, J>(&self, worker: &Arc<Worker<W>>, job: J) -> Result<(R, Duration), Ending>
+    pub async fn timed_call<W, R, J>(
+        &self,
+        worker: &Arc<Worker<W>>,
+        call: &'static str,
+        job: J,
+    ) -> Result<(R, Duration), Ending>
     where
         W: Send + 'static,
         R: Send + 'static,
         J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
     {
         let tried = self.outage.retry(self.backoff_min, self.backoff_max, || {
-            let answer = worker.timed_call(job.clone());
+            let answer = worker.timed_call(call, job.clone());
             async move {
                 match answer.await {
                     Ok((Ok(result), ran)) => Ok(Ok((result, ran))),

@@ -62,7 +62,7 @@ impl Handler<Commit> for CheckpointWriter {
             Ok(())
         };
         let written = async move {
-            let ((), write_took) = patience.timed_call(&worker, try_once).await?;
+            let ((), write_took) = patience.timed_call(&worker, "the commit", try_once).await?;
             events::Committed { partition, next_offset, took: begun.elapsed() }.emit(&progress);
             Ok(Committed { next_offset, write_took })
         };

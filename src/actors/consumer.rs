@@ -144,7 +144,7 @@ impl Story {
     /// Gives the aggregator the state that is on disk; the offset that it goes on from.
     async fn resume(&self) -> Result<u64, Ending> {
         let epoch = self.epoch;
-        let load = self.patience.call(&self.worker, move |reader| reader.resume(epoch)).await?;
+        let load = self.patience.call(&self.worker, "resuming", move |reader| reader.resume(epoch)).await?;
         let next_offset = load.state.next_offset;
         self.aggregator.send(load).await??;
         Ok(next_offset)
@@ -172,7 +172,7 @@ impl Story {
             let position = reader.read(&mut batch, records_max)?;
             Ok((batch, position))
         };
-        self.patience.call(&self.worker, read).await
+        self.patience.call(&self.worker, "reading the log", read).await
     }
 
     async fn apply(&self, batch: Batch, position: u64) -> Result<(), Ending> {

@@ -127,7 +127,7 @@ impl Story {
     async fn open(&self) -> Result<Attached, Ending> {
         let attached = self.producer.send(Attach { epoch: self.epoch }).await?;
         let opened = attached.clone();
-        self.worker.call(move |reader| reader.open(&opened)).await??;
+        self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
         Ok(attached)
     }
 
@@ -138,7 +138,8 @@ impl Story {
         let mut due = Instant::now();
         loop {
             let (readings, readings_max) = (std::mem::take(&mut memory), self.batch_records);
-            let read = self.worker.call(move |reader| reader.next(readings, readings_max)).await??;
+            let read =
+                self.worker.call("reading the source", move |reader| reader.next(readings, readings_max)).await??;
             let ended = read.progressed == Progressed::Ended;
             // Past the last reading the cursor may still have moved, over lines that hold none.
             if !read.readings.is_empty() || (ended && cursor.as_ref() != Some(&read.cursor)) {

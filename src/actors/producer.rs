@@ -70,7 +70,7 @@ impl Producer {
         self.busy = true;
         let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..).unzip();
         let epoch = self.guard.epoch();
-        let written = self.worker.call(move |writer| writer.write(epoch, messages));
+        let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages));
         context.spawn(written.into_actor(self).map(move |written, actor, context| {
             match written {
                 Ok(Ok(delivery)) => actor.delivered(delivery, replies, context),
@@ -109,7 +109,7 @@ impl Actor for Producer {
 
     fn started(&mut self, context: &mut Self::Context) {
         let (patience, worker, epoch) = (self.patience.clone(), self.worker.clone(), self.guard.epoch());
-        let opened = async move { patience.call(&worker, move |writer| writer.open(epoch)).await };
+        let opened = async move { patience.call(&worker, "opening the log", move |writer| writer.open(epoch)).await };
         context.spawn(opened.into_actor(self).map(|opened, actor, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));

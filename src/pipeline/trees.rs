@@ -78,7 +78,7 @@ impl Trees {
         let outage = outage(branch, &self.environment.progress);
         let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
             let call = call.clone();
-            let answer = worker.call(move |(environment, job)| call(environment, job));
+            let answer = worker.call("preparing", move |(environment, job)| call(environment, job));
             async move { answer.await.map_err(|gone| Failure::fatal(Kind::Internal, gone.to_string()))? }
         });
         tried.await

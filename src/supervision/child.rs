@@ -2,13 +2,13 @@
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use actix::dev::channel;
 use actix::prelude::*;
 use tokio::sync::{mpsc, watch};
 
 use super::running::{self, Death, Reason, Report};
+use super::worker::Busy;
 use crate::faults::Failure;
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
@@ -17,10 +17,10 @@ use crate::faults::Failure;
 pub struct Heartbeat;
 
 /// The answer to [`Heartbeat`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MessageResponse)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, MessageResponse)]
 pub struct Pulse {
-    /// How long the blocking call that the actor waits for has taken so far.
-    pub busy: Option<Duration>,
+    /// The blocking call that the actor waits for.
+    pub busy: Option<Busy>,
 }
 
 /// "Finish what you began, then stop." The answer comes when it is finished; the handler disarms the guard, and the

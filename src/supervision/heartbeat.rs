@@ -37,10 +37,11 @@ pub(super) async fn hang(
         };
         let Ok(answer) = answered else { return std::future::pending().await };
         pulse(asked.elapsed());
-        let busy = answer.busy.filter(|busy| *busy > heartbeat);
+        let busy = answer.busy.filter(|busy| busy.time > heartbeat);
+        let is_busy = busy.is_some();
         if let Some(busy) = busy.filter(|_| was_busy) {
-            return (child, format!("hung: a call that it waits for takes {busy:?} so far"));
+            return (child, format!("hung: {busy}"));
         }
-        was_busy = busy.is_some();
+        was_busy = is_busy;
     }
 }

@@ -1,6 +1,7 @@
 //! A thing that blocks, behind an asynchronous handle.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,16 +50,33 @@ struct Inline<T> {
     jobs: VecDeque<(Job<T>, Instant)>,
 }
 
+/// A call that a worker has not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// The name that the caller gave it, as `reading the log`.
+    pub call: &'static str,
+    /// The worker's thread.
+    pub thread: Arc<str>,
+    /// Since it was made.
+    pub time: Duration,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} on the thread {} takes {:?} so far", self.call, self.thread, self.time)
+    }
+}
+
 /// What is known of a worker's calls.
 struct Queue {
-    thread: String,
+    thread: Arc<str>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// When each unanswered call was made, oldest first.
-    made: VecDeque<Instant>,
+    /// Each unanswered call and when it was made, oldest first.
+    made: VecDeque<(&'static str, Instant)>,
     /// The panic that ended the worker.
     panic: Option<String>,
 }
@@ -67,7 +85,7 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the thread {thread} panicked: {panic}")]
 pub struct Gone {
-    pub thread: String,
+    pub thread: Arc<str>,
     /// What the panic said, and where it was.
     pub panic: String,
 }
@@ -76,7 +94,7 @@ impl<T: Send + 'static> Worker<T> {
     /// A worker around `value`; `name` is the thread's.
     pub fn new(spawn: Spawn, name: &str, value: T) -> io::Result<Self> {
         panic::install_hook();
-        let queue = Arc::new(Queue { thread: name.to_owned(), state: Mutex::default() });
+        let queue = Arc::new(Queue { thread: name.into(), state: Mutex::default() });
         let hands = match spawn {
             Spawn::Threads => {
                 let (sender, jobs) = mpsc::unbounded_channel();
@@ -91,31 +109,33 @@ impl<T: Send + 'static> Worker<T> {
         Ok(Self { queue, hands })
     }
 
-    /// Runs a closure on the value and gives its result. The call is made now; only the answer is awaited.
+    /// Runs a closure on the value and gives its result. The call is made now; only the answer is awaited. `call` names it
+    /// for people, as `reading the log`.
     pub fn call<R: Send + 'static>(
         &self,
+        call: &'static str,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
-        let timed = self.timed_call(job);
+        let timed = self.timed_call(call, job);
         async move { timed.await.map(|(result, _)| result) }
     }
 
     /// As [`Self::call`], with how long the closure ran: what it waited for before, and its answer after, are not in it.
     pub fn timed_call<R: Send + 'static>(
         &self,
+        call: &'static str,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> impl Future<Output = Result<(R, Duration), Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
-        self.make(Box::new({
-            let queue = self.queue.clone();
-            move |value, begun| {
-                let result = panic::catch(|| job(value)).map(|result| (result, begun.elapsed()));
-                let end = result.as_ref().map(|_| ()).map_err(String::clone);
-                queue.done(&end);
-                drop(reply.send(result));
-                end
-            }
-        }));
+        let queue = self.queue.clone();
+        let job = Box::new(move |value: &mut T, begun: Instant| {
+            let result = panic::catch(|| job(value)).map(|result| (result, begun.elapsed()));
+            let end = result.as_ref().map(|_| ()).map_err(String::clone);
+            queue.done(&end);
+            drop(reply.send(result));
+            end
+        });
+        self.make(call, job);
         let queue = self.queue.clone();
         async move {
             match answer.await {
@@ -125,18 +145,19 @@ impl<T: Send + 'static> Worker<T> {
         }
     }
 
-    /// How long the oldest unanswered call has been waiting or running.
-    pub fn busy(&self) -> Option<Duration> {
-        self.queue.state.lock().made.front().map(Instant::elapsed)
+    /// The oldest unanswered call, waiting or running.
+    pub fn busy(&self) -> Option<Busy> {
+        let (call, made) = *self.queue.state.lock().made.front()?;
+        Some(Busy { call, thread: self.queue.thread.clone(), time: made.elapsed() })
     }
 
-    fn make(&self, job: Job<T>) {
+    fn make(&self, call: &'static str, job: Job<T>) {
         let mut state = self.queue.state.lock();
         if state.panic.is_some() {
             return;
         }
         let now = Instant::now();
-        state.made.push_back(now);
+        state.made.push_back((call, now));
         match &self.hands {
             Hands::Thread(sender) => drop(sender.send(job)),
             Hands::Inline(inline, latency) => {

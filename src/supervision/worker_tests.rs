@@ -5,16 +5,16 @@ use super::*;
 const INLINE: Spawn = Spawn::Inline { latency: || Duration::from_millis(5) };
 
 fn gone(panic: &str) -> impl Fn(&Gone) -> bool {
-    move |gone| gone.thread == "toy" && gone.panic.starts_with(panic) && gone.panic.contains("worker_tests.rs")
+    move |gone| &*gone.thread == "toy" && gone.panic.starts_with(panic) && gone.panic.contains("worker_tests.rs")
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_done_in_order_even_if_nobody_waits() {
     for spawn in [Spawn::Threads, INLINE] {
         let worker = Arc::new(Worker::new(spawn, "toy", Vec::new()).expect("it starts"));
-        drop(worker.call(|list| list.push(1)));
-        let second = worker.call(|list| list.push(2));
-        let third = worker.call(|list| list.clone());
+        drop(worker.call("a toy call", |list| list.push(1)));
+        let second = worker.call("a toy call", |list| list.push(2));
+        let third = worker.call("a toy call", |list| list.clone());
         drop(worker);
         assert_eq!((third.await, second.await), (Ok(vec![1, 2]), Ok(())), "{spawn:?}");
     }
@@ -24,10 +24,11 @@ async fn calls_are_done_in_order_even_if_nobody_waits() {
 async fn a_panic_is_told_to_all_who_wait_and_to_all_who_come() {
     for spawn in [Spawn::Threads, INLINE] {
         let worker = Worker::new(spawn, "toy", 0).expect("it starts");
-        let (panics, queued) = (worker.call(|_| panic!("no disk")), worker.call(|value| *value));
+        let (panics, queued) =
+            (worker.call("a toy call", |_| panic!("no disk")), worker.call("a toy call", |value| *value));
         assert!(panics.await.is_err_and(|error: Gone| gone("no disk")(&error)), "{spawn:?}");
         assert!(queued.await.is_err_and(|error| gone("no disk")(&error)), "{spawn:?}");
-        let error = worker.call(|value| *value).await.expect_err("it is gone");
+        let error = worker.call("a toy call", |value| *value).await.expect_err("it is gone");
         assert!(error.to_string().starts_with("the thread toy panicked: no disk"), "{error}");
         assert_eq!(worker.busy(), None);
     }
@@ -37,13 +38,14 @@ async fn a_panic_is_told_to_all_who_wait_and_to_all_who_come() {
 async fn busy_is_the_age_of_the_oldest_call() {
     let worker = Worker::new(INLINE, "toy", ()).expect("it starts");
     assert_eq!(worker.busy(), None);
-    let first = worker.call(|()| ());
+    let first = worker.call("a toy call", |()| ());
     tokio::time::advance(Duration::from_millis(2)).await;
-    let second = worker.call(|()| ());
+    let second = worker.call("a toy call", |()| ());
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert_eq!(worker.busy(), Some(Duration::from_millis(3)));
+    let busy = Busy { call: "a toy call", thread: "toy".into(), time: Duration::from_millis(3) };
+    assert_eq!(worker.busy(), Some(busy));
     assert_eq!(first.await, Ok(()));
-    assert!(worker.busy().is_some_and(|busy| busy < Duration::from_millis(5)), "{:?}", worker.busy());
+    assert!(worker.busy().is_some_and(|busy| busy.time < Duration::from_millis(5)), "{:?}", worker.busy());
     assert_eq!((second.await, worker.busy()), (Ok(()), None));
 }
 
@@ -51,10 +53,10 @@ async fn busy_is_the_age_of_the_oldest_call() {
 async fn a_timed_call_knows_how_long_it_ran() {
     let worker = Worker::new(INLINE, "toy", 7).expect("it starts");
     let begun = Instant::now();
-    let call = worker.timed_call(|value| *value);
+    let call = worker.timed_call("a toy call", |value| *value);
     tokio::time::advance(Duration::from_millis(40)).await;
     assert_eq!(call.await, Ok((7, begun.elapsed())), "it is done late where time is moved by hand");
-    assert_eq!(worker.timed_call(|value| *value).await, Ok((7, Duration::from_millis(5))));
+    assert_eq!(worker.timed_call("a toy call", |value| *value).await, Ok((7, Duration::from_millis(5))));
 }
 
 #[tokio::test]
@@ -62,7 +64,7 @@ async fn a_thread_that_hangs_is_busy_and_can_be_left() {
     let worker = Worker::new(Spawn::Threads, "toy", ()).expect("it starts");
     let (running, runs) = sync_channel(0);
     let (goes_on, wait) = sync_channel::<()>(0);
-    let call = worker.call(move |()| {
+    let call = worker.call("a toy call", move |()| {
         running.send(()).expect("somebody listens");
         wait.recv().expect("somebody lets it go on");
         std::thread::current().name().map(str::to_owned)

@@ -52,7 +52,7 @@ fn a_blocking_call_that_takes_too_long_is_a_hang() {
     let blocks = async |spawn| {
         let branch = Setup::new(spawn).policy(impatient).ready().await;
         branch.tell("b", Act::Busy(401 * MS));
-        branch.log.until("restarted b: hung: a call that it waits for takes 401ms so far").await;
+        branch.log.until("restarted b: hung: a toy call on the thread toys takes 401ms so far").await;
         assert_eq!(branch.log.count("died"), 1);
         assert_eq!(branch.stopped().await, [""; 0]);
     };

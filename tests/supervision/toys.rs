@@ -10,7 +10,7 @@ use actix::prelude::*;
 use isotherm::faults::{Failure, Kind};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
-    BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,
+    BranchSpec, Busy, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,
     Strategy, supervise,
 };
 use parking_lot::Mutex;
@@ -350,7 +350,8 @@ impl Handler<Heartbeat> for Toy {
 
     fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Pulse {
         self.log.say(format!("{} answers", self.who));
-        Pulse { busy: self.busy }
+        let busy = |time| Busy { call: "a toy call", thread: "toys".into(), time };
+        Pulse { busy: self.busy.map(busy) }
     }
 }
 
