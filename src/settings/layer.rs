@@ -1,5 +1,6 @@
 //! Settings as one source gives them: a file, the environment, or `--set`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use crate::faults::{Failure, Kind};
 
 use super::load::Origin;
+use super::property::one_name;
 use super::secret::{MASK, is_secret};
 use super::validate::{Allowed, CLIENT, KEYS, allowed, list};
 
@@ -60,12 +62,23 @@ impl Layer {
         })?;
         let mut layer = Self(Vec::new());
         layer.walk("", table.get_ref(), &place)?;
-        let mut keys: Vec<&Leaf> = layer.0.iter().collect();
-        keys.sort_by(|one, other| one.key.cmp(&other.key));
-        if let Some(twice) = keys.windows(2).find(|pair| pair[0].key == pair[1].key) {
-            return Err(twice[1].place.refuses(format!("{} stands twice", twice[1].key), "keep one".to_owned()));
+        layer.each_once()
+    }
+
+    /// Refuses a source that sets one key twice, be it by two names of one property.
+    fn each_once(self) -> Result<Self, Failure> {
+        let mut seen: BTreeMap<String, &Leaf> = BTreeMap::new();
+        for leaf in &self.0 {
+            if let Some(first) = seen.insert(one_key(&leaf.key), leaf) {
+                let (key, other, place) = (&leaf.key, &first.key, &first.place);
+                let what = match key == other {
+                    true => format!("{key} stands twice, also at {place}"),
+                    false => format!("{key} is another name of {other}, which stands at {place}"),
+                };
+                return Err(leaf.place.refuses(what, "keep one".to_owned()));
+            }
         }
-        Ok(layer)
+        Ok(self)
     }
 
     fn walk(&mut self, path: &str, table: &DeTable, place: &dyn Fn(Option<usize>) -> Place) -> Result<(), Failure> {
@@ -104,7 +117,7 @@ impl Layer {
             let value = from_text(&key, &text, false);
             layer.push(key, value, place)?;
         }
-        Ok(layer)
+        layer.each_once()
     }
 
     /// The settings of `--set KEY=VALUE`, in their order.
@@ -124,7 +137,7 @@ impl Layer {
         }
         let mut last_first: Vec<Leaf> = Vec::new();
         for leaf in layer.0.into_iter().rev() {
-            if last_first.iter().all(|later| later.key != leaf.key) {
+            if last_first.iter().all(|later| one_key(&later.key) != one_key(&leaf.key)) {
                 last_first.push(leaf);
             }
         }
@@ -186,6 +199,14 @@ fn insert(table: &mut Map<String, Value>, path: &[&str], value: Value) {
                 insert(inner, rest, value);
             }
         }
+    }
+}
+
+/// The key by its one name: properties of the client may have several.
+pub(super) fn one_key(key: &str) -> String {
+    match key.strip_prefix(CLIENT).and_then(|rest| rest.strip_prefix('.')) {
+        Some(property) => format!("{CLIENT}.{}", one_name(property)),
+        None => key.to_owned(),
     }
 }
 

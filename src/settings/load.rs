@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::faults::{Failure, Kind};
 
-use super::layer::{Layer, Leaf, read, shown};
+use super::layer::{Layer, Leaf, one_key, read, shown};
 use super::model::Settings;
 use super::validate::together;
 
@@ -80,29 +80,30 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
     layers.push(Layer::from_environment(environment)?);
     layers.push(Layer::from_sets(&sources.sets)?);
 
+    // A property is one key, whichever of its names a layer uses.
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
-    let mut builder = config::Config::builder();
     for layer in layers {
-        leaves.extend(layer.0.iter().map(|leaf| (leaf.key.clone(), leaf.clone())));
-        builder = builder.add_source(layer);
+        leaves.extend(layer.0.into_iter().map(|leaf| (one_key(&leaf.key), leaf)));
     }
     // The section of the client's properties is there even if it is empty.
-    builder = builder
+    let builder = config::Config::builder()
+        .add_source(Layer(leaves.values().cloned().collect()))
         .set_default(super::validate::CLIENT, config::Map::<String, config::Value>::new())
         .map_err(|error| internal(&error))?;
     let settings: Settings =
         builder.build().and_then(config::Config::try_deserialize).map_err(|error| internal(&error))?;
     together(&settings, |key| {
-        leaves
-            .get(key)
-            .map_or_else(|| key.to_owned(), |leaf| format!("{key} is {} ({})", shown(key, &leaf.value), leaf.place))
+        leaves.get(&one_key(key)).map_or_else(
+            || key.to_owned(),
+            |leaf| format!("{} is {} ({})", leaf.key, shown(&leaf.key, &leaf.value), leaf.place),
+        )
     })?;
-    let entries = leaves.into_values().map(|leaf| Entry {
-        value: shown(&leaf.key, &leaf.value),
-        key: leaf.key,
-        origin: leaf.place.origin,
-    });
-    Ok(Effective { settings, entries: entries.collect() })
+    let mut entries: Vec<Entry> = leaves
+        .into_values()
+        .map(|leaf| Entry { value: shown(&leaf.key, &leaf.value), key: leaf.key, origin: leaf.place.origin })
+        .collect();
+    entries.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(Effective { settings, entries })
 }
 
 /// Every value was checked against the table of keys before: what is left is a table that does not fit the types.

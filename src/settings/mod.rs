@@ -8,6 +8,7 @@ mod fault_plan;
 mod layer;
 mod load;
 pub mod model;
+pub mod property;
 mod secret;
 mod validate;
 

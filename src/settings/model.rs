@@ -61,7 +61,7 @@ pub struct Kafka {
     pub brokers: String,
     /// File whose first line is the password of `sasl.password`; empty: none.
     pub password_file: String,
-    /// Any property of librdkafka.
+    /// Any properties of librdkafka, each by the name that the person gave it: see [`super::property::one_name`].
     pub client: BTreeMap<String, String>,
 }
 

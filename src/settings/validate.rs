@@ -10,6 +10,7 @@ use crate::faults::{Failure, Kind};
 
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings, SourceKind};
+use super::property::one_name;
 
 /// What a key may be.
 pub(super) enum Allowed {
@@ -37,6 +38,9 @@ const ANY: Allowed = Text("a text", |_| true);
 
 /// Two calls on Kafka, five seconds each at most, may follow each other before an actor shows a sign of life.
 const KAFKA_HEARTBEAT_MS_MIN: u64 = 10_000;
+
+/// How long a record that is written may wait for its acknowledgement.
+const MESSAGE_TIMEOUT_MS: &str = "message.timeout.ms";
 
 /// Properties of librdkafka stand under this key; the rest of the path is one name.
 pub(super) const CLIENT: &str = "log.kafka.client";
@@ -225,15 +229,14 @@ fn patient_with_kafka(settings: &Settings, at: &impl Fn(&str) -> String) -> Resu
         let advice = format!("set it to at least {KAFKA_HEARTBEAT_MS_MIN} where log.kind is \"kafka\"");
         return Err(Failure::fatal(Kind::Settings, what).advice(advice));
     }
-    for property in ["message.timeout.ms", "delivery.timeout.ms"] {
-        let Some(timeout_ms) = settings.log.kafka.client.get(property) else { continue };
-        // 0 is for ever. What is no number is refused by the client itself.
-        if timeout_ms.parse().is_ok_and(|timeout_ms: u64| timeout_ms == 0 || timeout_ms > heartbeat_ms / 2) {
-            let key = format!("{CLIENT}.{property}");
-            let what = format!("{}: a write that waits that long would count as hung", at(&key));
-            let advice = format!("set it to half of {heartbeat} at most, that is {}", heartbeat_ms / 2);
-            return Err(Failure::fatal(Kind::Settings, what).advice(advice));
-        }
+    let timeout_ms = settings.log.kafka.client.iter().find(|(name, _)| one_name(name) == MESSAGE_TIMEOUT_MS);
+    // 0 is for ever. What is no number is refused by the client itself.
+    if let Some((property, timeout_ms)) = timeout_ms
+        && timeout_ms.parse().is_ok_and(|timeout_ms: u64| timeout_ms == 0 || timeout_ms > heartbeat_ms / 2)
+    {
+        let what = format!("{}: a write that waits that long would count as hung", at(&format!("{CLIENT}.{property}")));
+        let advice = format!("set it to half of {heartbeat} at most, that is {}", heartbeat_ms / 2);
+        return Err(Failure::fatal(Kind::Settings, what).advice(advice));
     }
     Ok(())
 }

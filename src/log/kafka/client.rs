@@ -1,22 +1,75 @@
 //! A client of librdkafka, its queues and its events, as values that are freed in the right order.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::fmt;
 use std::ptr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{NativeClientConfig, RDKafkaLogLevel};
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 use tracing::debug;
 
 use crate::faults::Failure;
+use crate::settings::property::one_name;
 
 use super::failure::{self, Trouble};
 
 /// The longest that a call waits for the cluster.
 pub const CALL_MS_MAX: c_int = 5_000;
+
+/// What a client is made with: one value a property, whichever of its names is used; the last one counts.
+#[derive(Default)]
+pub struct Properties(BTreeMap<String, String>);
+
+/// Names alone: a value can be a secret.
+impl fmt::Debug for Properties {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Properties {
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.0.insert(one_name(name).to_owned(), value.into());
+        self
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(one_name(name)).map(String::as_str)
+    }
+
+    /// librdkafka's form of them, made in the order of their names.
+    fn native(&self) -> Result<NativeClientConfig, Failure> {
+        let config = ClientConfig::new().create_native_config().map_err(|error| failure::properties(&error))?;
+        for (name, value) in &self.0 {
+            set(&config, name, value)?;
+        }
+        Ok(config)
+    }
+}
+
+fn set(config: &NativeClientConfig, name: &str, value: &str) -> Result<(), Failure> {
+    let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
+        return Err(failure::property(name, "there is a zero byte in it"));
+    };
+    let mut reason = [0; 512];
+    // SAFETY: the configuration and both texts are alive during the call, which writes no more than the length says.
+    let result = unsafe {
+        let room = reason.as_mut_ptr().cast();
+        sys::rd_kafka_conf_set(config.ptr(), c_name.as_ptr(), c_value.as_ptr(), room, reason.len())
+    };
+    match result {
+        sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
+        _ => {
+            let reason = CStr::from_bytes_until_nul(&reason).unwrap_or_default();
+            Err(failure::property(name, reason.to_string_lossy().trim()))
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 pub enum Role {
@@ -34,11 +87,11 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(properties: &ClientConfig, role: Role) -> Result<Self, Failure> {
+    pub fn new(properties: &Properties, role: Role) -> Result<Self, Failure> {
+        let config = properties.native()?;
         // What is logged is decided where it is handed to `tracing`.
-        let mut properties = properties.clone();
-        properties.set_log_level(RDKafkaLogLevel::Debug);
-        let config = properties.create_native_config().map_err(|error| failure::settings(&error))?;
+        let mut level = ClientConfig::new();
+        level.set_log_level(RDKafkaLogLevel::Debug);
         let (kind, events) = match role {
             Role::Consumer => (sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, sys::RD_KAFKA_EVENT_ERROR),
             Role::Producer => {
@@ -47,8 +100,8 @@ impl Client {
         };
         // SAFETY: the configuration is alive and not yet given to a client.
         unsafe { sys::rd_kafka_conf_set_events(config.ptr(), events) };
-        let native = rdkafka::client::Client::new(&properties, config, kind, rdkafka::client::DefaultClientContext)
-            .map_err(|error| failure::settings(&error))?;
+        let native = rdkafka::client::Client::new(&level, config, kind, rdkafka::client::DefaultClientContext)
+            .map_err(|error| failure::properties(&error))?;
         // SAFETY: the client is alive; its main queue always exists.
         let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
         Ok(Self { trouble: Mutex::new(None), main, native })

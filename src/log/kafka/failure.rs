@@ -18,12 +18,19 @@ pub fn describe(code: Code) -> String {
 }
 
 /// A property that librdkafka refuses. The value is not told: it can be a secret.
-pub fn settings(error: &KafkaError) -> Failure {
-    let what = match error {
-        KafkaError::ClientConfig(_, reason, key, _) => format!("log.kafka.client: {key} is refused: {reason}"),
+pub fn property(name: &str, reason: &str) -> Failure {
+    settings(format!("log.kafka.client: {name} is refused: {reason}"))
+}
+
+/// Properties that librdkafka makes no client of.
+pub fn properties(error: &KafkaError) -> Failure {
+    settings(match error {
         KafkaError::ClientCreation(reason) => format!("log.kafka.client is refused: {reason}"),
         other => format!("log.kafka.client is refused: {other}"),
-    };
+    })
+}
+
+fn settings(what: String) -> Failure {
     Failure::fatal(Kind::Settings, what)
         .advice("librdkafka's CONFIGURATION.md lists its properties and what each may be")
 }

@@ -1,11 +1,9 @@
-use rdkafka::ClientConfig;
-
-use super::super::client::Role;
+use super::super::client::{Properties, Role};
 use super::*;
 
 /// No broker is needed for a client that is asked nothing.
 fn client() -> Result<Client, Failure> {
-    let mut properties = ClientConfig::new();
+    let mut properties = Properties::default();
     properties.set("group.id", "g").set("bootstrap.servers", "127.0.0.1:1");
     Client::new(&properties, Role::Consumer)
 }

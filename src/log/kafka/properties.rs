@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use rdkafka::ClientConfig;
-
 use crate::faults::{Failure, Kind};
 use crate::settings;
+use crate::settings::property::one_name;
 
+use super::client::{CALL_MS_MAX, Properties};
 use super::pool::CLIENTS_MAX;
 
 /// Memory for what is read ahead, of all partitions' readers together.
@@ -22,31 +22,24 @@ const SHARED_WAIT_MS: u32 = 50;
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
 
 /// Properties that the person may not set to anything else, and why.
-const FIXED: [(&str, &[&str], &str); 16] = [
+const FIXED: [(&str, &[&str], &str); 13] = [
     ("bootstrap.servers", &[], "the brokers are set by log.kafka.brokers"),
-    ("metadata.broker.list", &[], "the brokers are set by log.kafka.brokers"),
     ("transactional.id", &[], "records would stay uncommitted"),
     ("log.queue", &["true"], "log lines would be lost"),
     ("delivery.report.only.error", &["false"], "acknowledgements would be lost"),
     ("enable.idempotence", &["true"], "records could be doubled or change their order"),
     ("enable.gapless.guarantee", &["true"], "a failed record could be followed by later ones"),
     ("acks", &["all", "-1"], "acknowledged records could be lost"),
-    ("request.required.acks", &["all", "-1"], "acknowledged records could be lost"),
     ("enable.auto.commit", &["false"], "offsets are told once they are in a partition's file"),
     ("isolation.level", &["read_committed"], "aborted records would be counted"),
     ("auto.offset.reset", &["error"], "records would be skipped in silence"),
-    ("topic.auto.offset.reset", &["error"], "records would be skipped in silence"),
     ("enable.partition.eof", &["true"], "the end of a partition could not be seen"),
     ("check.crcs", &["true"], "damaged records would be counted"),
     ("allow.auto.create.topics", &["false"], "a deleted topic would come back empty"),
 ];
 
-/// Other names of properties that are set here.
-const ALIASES: [(&str, &str); 2] =
-    [("max.partition.fetch.bytes", "fetch.message.max.bytes"), ("queue.buffering.max.ms", "linger.ms")];
-
 /// For a client that reads or asks.
-pub fn reading(settings: &settings::Log, group: &str) -> Result<ClientConfig, Failure> {
+pub fn reading(settings: &settings::Log, group: &str) -> Result<Properties, Failure> {
     let ahead = Ahead::of_one(settings.partitions);
     let mut properties = common(settings);
     properties
@@ -91,14 +84,14 @@ impl Ahead {
 }
 
 /// For a client that writes.
-pub fn writing(settings: &settings::Log) -> Result<ClientConfig, Failure> {
+pub fn writing(settings: &settings::Log) -> Result<Properties, Failure> {
     let mut properties = common(settings);
     properties
         .set("enable.idempotence", "true")
         .set("enable.gapless.guarantee", "true")
         .set("acks", "all")
         .set("retries", "10")
-        .set("message.timeout.ms", super::client::CALL_MS_MAX.to_string())
+        .set("message.timeout.ms", CALL_MS_MAX.to_string())
         .set("linger.ms", "1")
         .set(MESSAGE_BYTES_MAX, "1048527")
         .set("queue.buffering.max.messages", "100000")
@@ -106,8 +99,8 @@ pub fn writing(settings: &settings::Log) -> Result<ClientConfig, Failure> {
     with_the_persons(properties, &settings.kafka)
 }
 
-fn common(settings: &settings::Log) -> ClientConfig {
-    let mut properties = ClientConfig::new();
+fn common(settings: &settings::Log) -> Properties {
+    let mut properties = Properties::default();
     properties
         .set("bootstrap.servers", &settings.kafka.brokers)
         .set("client.id", "isotherm")
@@ -118,12 +111,10 @@ fn common(settings: &settings::Log) -> ClientConfig {
     properties
 }
 
-fn with_the_persons(mut properties: ClientConfig, kafka: &settings::Kafka) -> Result<ClientConfig, Failure> {
-    for (key, value) in &kafka.client {
-        check(key, value)?;
-        // librdkafka takes either name; of the two, the one that it sees last would win, in no order.
-        let alias = ALIASES.iter().find(|(alias, _)| alias == key);
-        properties.set(alias.map_or(key.as_str(), |(_, name)| name), value);
+fn with_the_persons(mut properties: Properties, kafka: &settings::Kafka) -> Result<Properties, Failure> {
+    for (name, value) in &kafka.client {
+        check(name, value)?;
+        properties.set(name, value);
     }
     if !kafka.password_file.is_empty() {
         properties.set("sasl.password", password(Path::new(&kafka.password_file))?);
@@ -132,14 +123,14 @@ fn with_the_persons(mut properties: ClientConfig, kafka: &settings::Kafka) -> Re
     Ok(properties)
 }
 
-fn check(key: &str, value: &str) -> Result<(), Failure> {
-    let Some((_, allowed, why)) = FIXED.iter().find(|(fixed, ..)| *fixed == key) else { return Ok(()) };
+fn check(name: &str, value: &str) -> Result<(), Failure> {
+    let Some((_, allowed, why)) = FIXED.iter().find(|(fixed, ..)| *fixed == one_name(name)) else { return Ok(()) };
     if allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
     let what = match allowed.first() {
-        Some(allowed) => format!("log.kafka.client: {key} can only be {allowed}, not {value:?}: {why}"),
-        None => format!("log.kafka.client: {key} cannot be set: {why}"),
+        Some(allowed) => format!("log.kafka.client: {name} can only be {allowed}, not {value:?}: {why}"),
+        None => format!("log.kafka.client: {name} cannot be set: {why}"),
     };
     Err(Failure::fatal(Kind::Settings, what).advice("take it out of the settings"))
 }

@@ -29,9 +29,24 @@ fn a_property_of_the_person_wins_over_ours() {
     let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")])).unwrap();
     assert_eq!((properties.get("linger.ms"), properties.get("client.id")), (Some("50"), Some("me")));
     assert_eq!(reading(&log(&[]), "g").unwrap().get("linger.ms"), None, "that is for writing");
-    for (alias, name) in ALIASES {
-        let properties = [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")])).unwrap()];
-        assert!(properties.iter().all(|all| (all.get(name), all.get(alias)) == (Some("77"), None)), "{alias}");
+}
+
+/// librdkafka takes every name, and of two that mean the same the one that it sees last.
+#[test]
+fn a_property_of_the_person_wins_over_ours_whatever_name_it_has() {
+    for (alias, name) in [
+        ("delivery.timeout.ms", "message.timeout.ms"),
+        ("topic.message.timeout.ms", "message.timeout.ms"),
+        ("topic.delivery.timeout.ms", "message.timeout.ms"),
+        ("message.send.max.retries", "retries"),
+        ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+        ("queue.buffering.max.ms", "linger.ms"),
+    ] {
+        for properties in [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")])).unwrap()] {
+            let names = format!("{properties:?}");
+            let set = |name: &str| names.matches(&format!("{name:?}")).count();
+            assert_eq!((set(name), set(alias), properties.get(name)), (1, 0, Some("77")), "{names}");
+        }
     }
 }
 
@@ -47,6 +62,16 @@ fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
         for value in allowed {
             assert!(writing(&log(&[(key, value)])).is_ok(), "{key}={value}");
         }
+    }
+    for (key, value) in [
+        ("metadata.broker.list", "elsewhere:9092"),
+        ("request.required.acks", "1"),
+        ("topic.acks", "0"),
+        ("topic.request.required.acks", "0"),
+        ("topic.auto.offset.reset", "latest"),
+    ] {
+        let failure = writing(&log(&[(key, value)])).unwrap_err();
+        assert!(failure.kind == Kind::Settings && failure.what.contains(key), "{failure}");
     }
 }
 

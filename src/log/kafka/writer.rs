@@ -6,7 +6,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
@@ -15,7 +14,7 @@ use crate::log::{Outgoing, RecordWriter, failures};
 
 use super::Subject;
 use super::admin;
-use super::client::{Client, Role, index};
+use super::client::{Client, Properties, Role, index};
 use super::properties::MESSAGE_BYTES_MAX;
 
 /// Records handed to the client at once.
@@ -38,7 +37,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn open(properties: &ClientConfig, subject: Arc<Subject>) -> Result<Self, Failure> {
+    pub fn open(properties: &Properties, subject: Arc<Subject>) -> Result<Self, Failure> {
         let client = Client::new(properties, Role::Producer)?;
         let record_bytes_max = properties.get(MESSAGE_BYTES_MAX).and_then(|bytes| bytes.parse().ok());
         let record_bytes_max = record_bytes_max.expect("the client was made with it");
