@@ -1,5 +1,8 @@
 //! Properties of librdkafka: each has one name here, and its value is what librdkafka reads in it.
 
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
 /// Another name of a property, and the name that stands for both here.
 const ALIASES: [(&str, &str); 13] = [
     ("metadata.broker.list", "bootstrap.servers"),
@@ -40,6 +43,22 @@ const OF_TOPICS: [&str; 14] = [
 pub fn one_name(name: &str) -> &str {
     let name = name.strip_prefix("topic.").filter(|rest| OF_TOPICS.contains(rest)).unwrap_or(name);
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, one)| one)
+}
+
+/// The value as librdkafka reads and prints it: numbers in decimal, one word for each choice. The failure is its own reason.
+///
+/// It is asked, since its reading is its own: `0x10` is 16, `010` is 8, and `5s` is 5.
+pub fn read(name: &str, value: &str) -> Result<String, String> {
+    let config = ClientConfig::new().set(name, value).create_native_config();
+    config.and_then(|config| config.get(one_name(name))).map_err(|error| match error {
+        KafkaError::ClientConfig(_, reason, ..) => reason.trim().to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// The value of a property that is a number.
+pub fn read_number(name: &str, value: &str) -> Result<i64, String> {
+    read(name, value)?.parse().map_err(|_| format!("{name} is no number"))
 }
 
 #[cfg(test)]

@@ -118,3 +118,29 @@ fn a_write_may_wait_no_longer_than_the_heartbeat_allows_whatever_the_property_is
         assert!(failure.contains(&format!("log.kafka.client.{name} is")) && failure.contains("hung"), "{failure}");
     }
 }
+
+#[test]
+fn a_write_may_wait_as_long_as_librdkafka_reads_and_no_longer() {
+    let timeout = |value: &str| {
+        let file = format!("[log]\nkind = \"kafka\"\n[log.kafka.client]\n\"message.timeout.ms\" = {value:?}\n");
+        loaded(&file, &[], &[])
+    };
+    for good in ["1", "5000", "0x1388", "011610", "4000ms"] {
+        assert!(timeout(good).is_ok(), "{good}");
+    }
+    // 2^32 is 0 where a number has 32 bits, and 0 is for ever.
+    for (bad, said) in [
+        ("5001", "hung"),
+        ("0x7fffffff", "hung"),
+        ("0x100000000", "hung"),
+        ("0", "hung"),
+        ("for ever", "Invalid value"),
+        ("-1", "outside allowed range"),
+        ("", "cannot be set to empty value"),
+    ] {
+        let failure = timeout(bad).expect_err(bad);
+        for words in [&format!("log.kafka.client.message.timeout.ms is {bad:?}"), "x.toml line 4", said, "5000"] {
+            assert!(failure.contains(words), "{failure}\nlacks: {words}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::faults::{Failure, Kind};
 
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings, SourceKind};
-use super::property::one_name;
+use super::property;
 
 /// What a key may be.
 pub(super) enum Allowed {
@@ -229,16 +229,19 @@ fn patient_with_kafka(settings: &Settings, at: &impl Fn(&str) -> String) -> Resu
         let advice = format!("set it to at least {KAFKA_HEARTBEAT_MS_MIN} where log.kind is \"kafka\"");
         return Err(Failure::fatal(Kind::Settings, what).advice(advice));
     }
-    let timeout_ms = settings.log.kafka.client.iter().find(|(name, _)| one_name(name) == MESSAGE_TIMEOUT_MS);
-    // 0 is for ever. What is no number is refused by the client itself.
-    if let Some((property, timeout_ms)) = timeout_ms
-        && timeout_ms.parse().is_ok_and(|timeout_ms: u64| timeout_ms == 0 || timeout_ms > heartbeat_ms / 2)
-    {
-        let what = format!("{}: a write that waits that long would count as hung", at(&format!("{CLIENT}.{property}")));
-        let advice = format!("set it to half of {heartbeat} at most, that is {}", heartbeat_ms / 2);
-        return Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    let client = &settings.log.kafka.client;
+    let Some((name, value)) = client.iter().find(|(name, _)| property::one_name(name) == MESSAGE_TIMEOUT_MS) else {
+        return Ok(());
+    };
+    let timeout = at(&format!("{CLIENT}.{name}"));
+    let advice = format!("set it to half of {heartbeat} at most, that is {}, and to 1 at least", heartbeat_ms / 2);
+    let refused = |why: &str| Err(Failure::fatal(Kind::Settings, format!("{timeout}: {why}")).advice(advice));
+    match property::read_number(name, value) {
+        // For ever is 0.
+        Ok(timeout_ms) if (1..=heartbeat_ms as i64 / 2).contains(&timeout_ms) => Ok(()),
+        Ok(_) => refused("a write that waits that long would count as hung"),
+        Err(reason) => refused(&reason),
     }
-    Ok(())
 }
 
 /// A list of texts or whole numbers, as a setting's value.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::faults::{Failure, Kind};
 use crate::settings;
-use crate::settings::property::one_name;
+use crate::settings::property::{one_name, read};
 
 use super::client::{CALL_MS_MAX, Properties};
 use super::pool::CLIENTS_MAX;
@@ -21,21 +21,21 @@ const SHARED_WAIT_MS: u32 = 50;
 /// the 61 bytes around a record that is sent alone.
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
 
-/// Properties that the person may not set to anything else, and why.
-const FIXED: [(&str, &[&str], &str); 13] = [
-    ("bootstrap.servers", &[], "the brokers are set by log.kafka.brokers"),
-    ("transactional.id", &[], "records would stay uncommitted"),
-    ("log.queue", &["true"], "log lines would be lost"),
-    ("delivery.report.only.error", &["false"], "acknowledgements would be lost"),
-    ("enable.idempotence", &["true"], "records could be doubled or change their order"),
-    ("enable.gapless.guarantee", &["true"], "a failed record could be followed by later ones"),
-    ("acks", &["all", "-1"], "acknowledged records could be lost"),
-    ("enable.auto.commit", &["false"], "offsets are told once they are in a partition's file"),
-    ("isolation.level", &["read_committed"], "aborted records would be counted"),
-    ("auto.offset.reset", &["error"], "records would be skipped in silence"),
-    ("enable.partition.eof", &["true"], "the end of a partition could not be seen"),
-    ("check.crcs", &["true"], "damaged records would be counted"),
-    ("allow.auto.create.topics", &["false"], "a deleted topic would come back empty"),
+/// Properties that the person may not set to anything else, and why. Without a value: not at all.
+const FIXED: [(&str, Option<&str>, &str); 13] = [
+    ("bootstrap.servers", None, "the brokers are set by log.kafka.brokers"),
+    ("transactional.id", None, "records would stay uncommitted"),
+    ("log.queue", Some("true"), "log lines would be lost"),
+    ("delivery.report.only.error", Some("false"), "acknowledgements would be lost"),
+    ("enable.idempotence", Some("true"), "records could be doubled or change their order"),
+    ("enable.gapless.guarantee", Some("true"), "a failed record could be followed by later ones"),
+    ("acks", Some("all"), "acknowledged records could be lost"),
+    ("enable.auto.commit", Some("false"), "offsets are told once they are in a partition's file"),
+    ("isolation.level", Some("read_committed"), "aborted records would be counted"),
+    ("auto.offset.reset", Some("error"), "records would be skipped in silence"),
+    ("enable.partition.eof", Some("true"), "the end of a partition could not be seen"),
+    ("check.crcs", Some("true"), "damaged records would be counted"),
+    ("allow.auto.create.topics", Some("false"), "a deleted topic would come back empty"),
 ];
 
 /// For a client that reads or asks.
@@ -125,10 +125,9 @@ fn with_the_persons(mut properties: Properties, kafka: &settings::Kafka) -> Resu
 
 fn check(name: &str, value: &str) -> Result<(), Failure> {
     let Some((_, allowed, why)) = FIXED.iter().find(|(fixed, ..)| *fixed == one_name(name)) else { return Ok(()) };
-    if allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(value)) {
-        return Ok(());
-    }
-    let what = match allowed.first() {
+    let what = match allowed {
+        // Either can be written in several ways.
+        Some(allowed) if read(name, value).is_ok_and(|value| read(name, allowed) == Ok(value)) => return Ok(()),
         Some(allowed) => format!("log.kafka.client: {name} can only be {allowed}, not {value:?}: {why}"),
         None => format!("log.kafka.client: {name} cannot be set: {why}"),
     };
@@ -149,7 +148,7 @@ fn password(file: &Path) -> Result<String, Failure> {
 
 fn needs_no_more_than(tls: bool, protocol: Option<&str>) -> Result<(), Failure> {
     match protocol {
-        Some(protocol) if !tls && !protocol.eq_ignore_ascii_case("plaintext") => Err(Failure::fatal(
+        Some(protocol) if !tls && read("security.protocol", protocol).as_deref() != Ok("plaintext") => Err(Failure::fatal(
             Kind::Settings,
             format!(
                 "log.kafka.client: security.protocol is {protocol}, but this isotherm was built without TLS and SASL"

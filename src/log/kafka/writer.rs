@@ -11,10 +11,12 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::faults::{Failure, Kind};
 use crate::log::{Outgoing, RecordWriter, failures};
+use crate::settings::property::read_number;
 
 use super::Subject;
 use super::admin;
 use super::client::{Client, Properties, Role, index};
+use super::failure;
 use super::properties::MESSAGE_BYTES_MAX;
 
 /// Records handed to the client at once.
@@ -39,8 +41,10 @@ pub struct Writer {
 impl Writer {
     pub fn open(properties: &Properties, subject: Arc<Subject>) -> Result<Self, Failure> {
         let client = Client::new(properties, Role::Producer)?;
-        let record_bytes_max = properties.get(MESSAGE_BYTES_MAX).and_then(|bytes| bytes.parse().ok());
-        let record_bytes_max = record_bytes_max.expect("the client was made with it");
+        let bytes = properties.get(MESSAGE_BYTES_MAX).unwrap_or_default();
+        let record_bytes_max = read_number(MESSAGE_BYTES_MAX, bytes)
+            .and_then(|bytes| usize::try_from(bytes).map_err(|error| error.to_string()))
+            .map_err(|reason| failure::property(MESSAGE_BYTES_MAX, &reason))?;
         // SAFETY: both are alive during the call; no configuration means the client's.
         let topic = unsafe { sys::rd_kafka_topic_new(client.ptr(), subject.topic.as_ptr(), ptr::null_mut()) };
         if topic.is_null() {
@@ -199,5 +203,31 @@ fn message(record: &Outgoing) -> sys::rd_kafka_message_t {
         key_len,
         offset: 0,
         _private: ptr::null_mut(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use super::*;
+
+    fn opened(record_bytes_max: &str) -> Result<Writer, Failure> {
+        let mut properties = Properties::default();
+        properties.set("bootstrap.servers", "127.0.0.1:1").set(MESSAGE_BYTES_MAX, record_bytes_max);
+        let topic = CString::new("t").expect("no NUL");
+        Writer::open(&properties, Arc::new(Subject { topic, name: "topic t".to_owned() }))
+    }
+
+    #[test]
+    fn the_largest_record_is_what_librdkafka_reads_in_the_property() {
+        for (value, bytes) in [("1048527", 1_048_527), ("0x100000", 1 << 20), ("010000", 4096), ("2000000x", 2_000_000)]
+        {
+            assert_eq!(opened(value).expect(value).record_bytes_max, bytes, "{value}");
+        }
+        for value in ["", "many", "999", "0x7fffffff"] {
+            let failure = opened(value).err().expect(value);
+            assert!(failure.kind == Kind::Settings && failure.what.contains(MESSAGE_BYTES_MAX), "{failure}");
+        }
     }
 }
