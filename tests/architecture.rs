@@ -99,6 +99,36 @@ fn an_import_that_goes_up_is_noticed() {
     assert!(violations("actors", "use crate::log::RecordLog; // crate::cli").is_empty());
 }
 
+/// The safe functions of a source text that take a raw pointer: whatever they do with it, no caller had to promise that it
+/// is good. A closure that is handed one is called by somebody who made it.
+fn trusting(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("fn ") {
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let is_item =
+            before.split_whitespace().all(|word| ["pub", "pub(super)", "pub(crate)", "const"].contains(&word));
+        let signature = text[at..].split([';', '{']).next().unwrap_or_default();
+        let parameters = signature.split(") ->").next().unwrap_or_default();
+        let own = parameters.split("impl Fn").next().unwrap_or_default();
+        if is_item && (own.contains("*const ") || own.contains("*mut ")) {
+            found.push(signature.trim().to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_safe_function_takes_no_raw_pointer() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for path in sources(&root) {
+        let found = trusting(&fs::read_to_string(&path).expect("it can be read"));
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+    }
+    assert_eq!(trusting("    pub fn text(text: *const c_char) -> String {").len(), 1);
+    assert_eq!(trusting("fn a(\n    one: u8,\n    two: *mut T,\n) {").len(), 1);
+    assert!(trusting("pub unsafe fn a(one: *const T) {}\nfn b(&self) -> *mut T {}").is_empty());
+}
+
 #[test]
 fn no_file_is_longer_than_one_sitting() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,6 @@
 //! What is asked of the cluster about the topic: its id, its policy, its extent; and making and deleting it.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::faults::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
 use super::Subject;
-use super::client::{CALL_MS_MAX, Client, Event, text};
+use super::client::{CALL_MS_MAX, Client, Event, text, words};
 use super::failure;
 
 /// The pause between two looks at something that is about to happen.
@@ -57,7 +57,7 @@ pub fn describe(client: &Client, subject: &Subject) -> Result<Option<Description
             Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => return Ok(None),
             // The topic is there, but a partition has no leader at the moment.
             Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE => (),
-            code => return Err(client.failure(&what, code, sys::rd_kafka_error_string(error))),
+            code => return Err(client.failure(&what, code, text(sys::rd_kafka_error_string(error)))),
         }
         let partitions = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
         let all_led = (0..count).all(|number| {
@@ -102,14 +102,13 @@ pub fn policy(client: &Client, subject: &Subject) -> Result<Policy, Failure> {
                 let warning = "this user may not read the topic's cleanup policy and retention".to_owned();
                 return Ok(Policy { compacted: false, warning: Some(warning) });
             }
-            code => return Err(client.failure(&what, code, sys::rd_kafka_ConfigResource_error_string(resource))),
+            code => return Err(client.failure(&what, code, text(sys::rd_kafka_ConfigResource_error_string(resource)))),
         }
         let entries = sys::rd_kafka_ConfigResource_configs(resource, &raw mut count);
         ["cleanup.policy", "retention.ms", "retention.bytes"].map(|wanted| {
             (0..count).map(|number| *entries.add(number)).find_map(|entry| {
-                (text(sys::rd_kafka_ConfigEntry_name(entry)).as_deref() == Some(wanted))
-                    .then(|| text(sys::rd_kafka_ConfigEntry_value(entry)))
-                    .flatten()
+                (words(text(sys::rd_kafka_ConfigEntry_name(entry))) == wanted)
+                    .then(|| words(text(sys::rd_kafka_ConfigEntry_value(entry))))
             })
         })
     };
@@ -155,7 +154,7 @@ pub fn failed(client: &Client, subject: &Subject, partition: u32, what: &str, co
             _ => (),
         }
     }
-    client.failure(what, code, ptr::null())
+    client.failure(what, code, None)
 }
 
 /// Creates the topic and waits until each partition can be read and written.
@@ -163,18 +162,18 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
     let what = format!("{} cannot be created", subject.name);
     let number = |number: u32| c_int::try_from(number).unwrap_or(c_int::MAX);
     let mut reason = [0; 512];
-    // SAFETY: all arguments are alive during the call.
+    // SAFETY: all arguments are alive during the call, which writes no more of a reason than the length says.
     let mut topic = unsafe {
         sys::rd_kafka_NewTopic_new(
             subject.topic.as_ptr(),
             number(spec.partitions),
             number(spec.replication),
-            reason.as_mut_ptr(),
+            reason.as_mut_ptr().cast(),
             reason.len(),
         )
     };
     if topic.is_null() {
-        let reason = text(reason.as_ptr()).unwrap_or_default();
+        let reason = words(CStr::from_bytes_until_nul(&reason).ok());
         return Err(Failure::fatal(Kind::Settings, format!("{what}: {reason}")));
     }
     for (key, value) in configuration(spec) {
@@ -198,7 +197,7 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
             Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => return Err(failures::topic_exists(&subject.name)),
-            code => return Err(client.failure(&what, code, sys::rd_kafka_topic_result_error_string(topic))),
+            code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
     let ready = |topic: Option<Description>| topic.is_some_and(|it| it.all_led && it.partitions == spec.partitions);
@@ -246,7 +245,7 @@ pub fn delete(client: &Client, subject: &Subject) -> Result<(), Failure> {
         let topic = first(client, &what, topics, count)?;
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => (),
-            code => return Err(client.failure(&what, code, sys::rd_kafka_topic_result_error_string(topic))),
+            code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
     until(client, subject, "is deleted, but brokers still know it", |topic| topic.is_none())
@@ -277,17 +276,17 @@ fn deadline() -> Instant {
 ///
 /// Where there is trouble a broker is looked for first, in a way that sleeps: a request that waits for one keeps two threads
 /// of the client busy all the time (librdkafka 2.12).
-fn ask(
-    client: &Client,
+fn ask<'client>(
+    client: &'client Client,
     operation: Operation,
     what: &str,
     send: impl FnOnce(*const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
-) -> Result<Event, Failure> {
+) -> Result<Event<'client>, Failure> {
     client.serve(Duration::ZERO, |_| ());
     let mut timeout_ms = CALL_MS_MAX;
     if client.troubled() {
         timeout_ms /= 2;
-        client.look_for_broker(timeout_ms).map_err(|code| client.failure(what, code, ptr::null()))?;
+        client.look_for_broker(timeout_ms).map_err(|code| client.failure(what, code, None))?;
     }
     let queue = client.new_queue();
     // SAFETY: the client is alive; the options are ours from here to where they are destroyed.
@@ -300,12 +299,12 @@ fn ask(
     // The request ends by itself; the second more is for the client's own clockwork.
     let event = queue.poll(Duration::from_millis(u64::from(timeout_ms.unsigned_abs()) + 1_000));
     match event {
-        None => Err(client.failure(what, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, ptr::null())),
+        None => Err(client.failure(what, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)),
         Some(event) if event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
             client.works();
             Ok(event)
         }
-        Some(event) => Err(client.failure(what, event.code(), event.reason_ptr())),
+        Some(event) => Err(client.failure(what, event.code(), event.reason())),
     }
 }
 
@@ -315,7 +314,7 @@ fn ask(
 /// `answers` has `count` elements.
 unsafe fn first<T>(client: &Client, what: &str, answers: *mut *const T, count: usize) -> Result<*const T, Failure> {
     if count == 0 {
-        return Err(client.failure(what, Code::RD_KAFKA_RESP_ERR_UNKNOWN, ptr::null()));
+        return Err(client.failure(what, Code::RD_KAFKA_RESP_ERR_UNKNOWN, None));
     }
     // SAFETY: there is one, as said above.
     Ok(unsafe { *answers })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr;
 use std::time::Duration;
 
@@ -64,10 +65,7 @@ fn set(config: &NativeClientConfig, name: &str, value: &str) -> Result<(), Failu
     };
     match result {
         sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
-        _ => {
-            let reason = CStr::from_bytes_until_nul(&reason).unwrap_or_default();
-            Err(failure::property(name, reason.to_string_lossy().trim()))
-        }
+        _ => Err(failure::property(name, &words(CStr::from_bytes_until_nul(&reason).ok()))),
     }
 }
 
@@ -82,7 +80,7 @@ pub struct Client {
     /// The last error that no call was told of: why nothing works, better than the timeout that a call sees.
     trouble: Mutex<Option<Trouble>>,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
-    main: Queue,
+    main: Queue<'static>,
     native: rdkafka::client::Client,
 }
 
@@ -102,7 +100,7 @@ impl Client {
         unsafe { sys::rd_kafka_conf_set_events(config.ptr(), events) };
         let native = rdkafka::client::Client::new(&level, config, kind, rdkafka::client::DefaultClientContext)
             .map_err(|error| failure::properties(&error))?;
-        // SAFETY: the client is alive; its main queue always exists.
+        // SAFETY: the client is alive, and kept behind the queue; its main queue always exists, and this reference is ours.
         let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
         Ok(Self { trouble: Mutex::new(None), main, native })
     }
@@ -118,7 +116,9 @@ impl Client {
         while let Some(current) = event {
             match current.kind() {
                 sys::RD_KAFKA_EVENT_LOG => current.log(),
-                sys::RD_KAFKA_EVENT_ERROR => self.note(Trouble { code: current.code(), reason: current.reason() }),
+                sys::RD_KAFKA_EVENT_ERROR => {
+                    self.note(Trouble { code: current.code(), reason: words(current.reason()) })
+                }
                 sys::RD_KAFKA_EVENT_DR => current.messages(&mut delivered),
                 _ => (),
             }
@@ -148,15 +148,12 @@ impl Client {
         *self.trouble.lock() = None;
     }
 
-    /// A failed call. `detail` may be null; where it is not, it is more exact than the code's own text.
-    pub fn failure(&self, what: &str, code: Code, detail: *const c_char) -> Failure {
+    /// A failed call. The detail is more exact than the code's own text.
+    pub fn failure(&self, what: &str, code: Code, detail: Option<&CStr>) -> Failure {
         self.serve(Duration::ZERO, |_| ());
-        let detail = text(detail).filter(|detail| !detail.is_empty());
-        failure::of(
-            what,
-            &Trouble { code, reason: detail.unwrap_or_else(|| failure::describe(code)) },
-            self.trouble.lock().as_ref(),
-        )
+        let detail = words(detail);
+        let reason = if detail.is_empty() { failure::describe(code) } else { detail };
+        failure::of(what, &Trouble { code, reason }, self.trouble.lock().as_ref())
     }
 
     /// Waits until any broker answers.
@@ -174,8 +171,8 @@ impl Client {
     }
 
     /// A queue of its own, for the answer to one request.
-    pub fn new_queue(&self) -> Queue {
-        // SAFETY: the client is alive.
+    pub fn new_queue(&self) -> Queue<'_> {
+        // SAFETY: the client is alive, and borrowed for as long as the queue is there; the queue is new and ours.
         unsafe { Queue::new(sys::rd_kafka_queue_new(self.ptr())) }
     }
 
@@ -204,89 +201,94 @@ impl Client {
     }
 }
 
-/// A queue of a client. It must be dropped before its client.
-pub struct Queue(*mut sys::rd_kafka_queue_t);
+/// A queue of a client that lives longer than `'client`.
+pub struct Queue<'client> {
+    queue: *mut sys::rd_kafka_queue_t,
+    client: PhantomData<&'client ()>,
+}
 
-// SAFETY: librdkafka's queues may be used from any thread.
-unsafe impl Send for Queue {}
-unsafe impl Sync for Queue {}
+// SAFETY: librdkafka's queues may be moved to any thread.
+unsafe impl Send for Queue<'_> {}
+// SAFETY: librdkafka's queues may be used by several threads at once.
+unsafe impl Sync for Queue<'_> {}
 
-impl Queue {
+impl<'client> Queue<'client> {
     /// # Safety
-    /// The queue exists and is the caller's to give away.
+    /// The queue exists and is the caller's to give away. Its client outlives it and all that comes from it: either it is
+    /// borrowed for `'client`, or the caller keeps it behind them.
     pub unsafe fn new(queue: *mut sys::rd_kafka_queue_t) -> Self {
-        Self(queue)
+        Self { queue, client: PhantomData }
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
-        self.0
+        self.queue
     }
 
-    pub fn poll(&self, wait: Duration) -> Option<Event> {
-        // SAFETY: the queue is alive; the event is ours.
-        let event = unsafe { sys::rd_kafka_queue_poll(self.0, milliseconds(wait)) };
-        (!event.is_null()).then_some(Event(event))
+    pub fn poll(&self, wait: Duration) -> Option<Event<'client>> {
+        // SAFETY: the queue is alive, and so is its client.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.queue, milliseconds(wait)) };
+        (!event.is_null()).then_some(Event { event, client: PhantomData })
     }
 }
 
-impl Drop for Queue {
+impl Drop for Queue<'_> {
     fn drop(&mut self) {
         // SAFETY: it is ours and not used again.
-        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+        unsafe { sys::rd_kafka_queue_destroy(self.queue) }
     }
 }
 
-/// Something that a client says.
-pub struct Event(*mut sys::rd_kafka_event_t);
+/// Something that a client says, which lives longer than `'client`.
+pub struct Event<'client> {
+    event: *mut sys::rd_kafka_event_t,
+    client: PhantomData<&'client ()>,
+}
 
-impl Event {
+impl Event<'_> {
     pub fn ptr(&self) -> *mut sys::rd_kafka_event_t {
-        self.0
+        self.event
     }
 
     fn kind(&self) -> c_int {
         // SAFETY: the event is alive.
-        unsafe { sys::rd_kafka_event_type(self.0) }
+        unsafe { sys::rd_kafka_event_type(self.event) }
     }
 
     pub fn code(&self) -> Code {
         // SAFETY: the event is alive.
-        unsafe { sys::rd_kafka_event_error(self.0) }
+        unsafe { sys::rd_kafka_event_error(self.event) }
     }
 
     /// The text of the event's error.
-    pub fn reason_ptr(&self) -> *const c_char {
-        // SAFETY: the event is alive and owns the text.
-        unsafe { sys::rd_kafka_event_error_string(self.0) }
-    }
-
-    fn reason(&self) -> String {
-        text(self.reason_ptr()).unwrap_or_default()
+    pub fn reason(&self) -> Option<&CStr> {
+        // SAFETY: the event is alive, and borrowed for as long as the text is used, which it owns.
+        unsafe { text(sys::rd_kafka_event_error_string(self.event)) }
     }
 
     /// An outage makes many lines and is told elsewhere, once; so no line is more than a detail.
     fn log(&self) {
         let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
-        // SAFETY: the event is alive and owns both texts.
-        let failed = unsafe { sys::rd_kafka_event_log(self.0, &raw mut facility, &raw mut line, &raw mut level) };
+        // SAFETY: the event is alive, and so is what is written to.
+        let failed = unsafe { sys::rd_kafka_event_log(self.event, &raw mut facility, &raw mut line, &raw mut level) };
         if failed == 0 {
-            let (facility, line) = (text(facility).unwrap_or_default(), text(line).unwrap_or_default());
+            // SAFETY: the event is alive and owns both texts, which are copied at once.
+            let (facility, line) = unsafe { (words(text(facility)), words(text(line))) };
             debug!(target: "librdkafka", facility, level, "{line}");
         }
     }
 
     fn messages(&self, each: &mut impl FnMut(&sys::rd_kafka_message_t)) {
         // SAFETY: the event is alive and owns the messages that it gives.
-        while let Some(message) = unsafe { sys::rd_kafka_event_message_next(self.0).as_ref() } {
+        while let Some(message) = unsafe { sys::rd_kafka_event_message_next(self.event).as_ref() } {
             each(message);
         }
     }
 }
 
-impl Drop for Event {
+impl Drop for Event<'_> {
     fn drop(&mut self) {
         // SAFETY: it is ours and not used again.
-        unsafe { sys::rd_kafka_event_destroy(self.0) }
+        unsafe { sys::rd_kafka_event_destroy(self.event) }
     }
 }
 
@@ -325,8 +327,16 @@ pub fn milliseconds(time: Duration) -> c_int {
     c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
 }
 
-/// A text of librdkafka; the pointer is null or points to one that is alive.
-pub fn text(text: *const c_char) -> Option<String> {
-    // SAFETY: as said above; it is copied at once.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().trim().to_owned())
+/// A text of librdkafka, where there is one.
+///
+/// # Safety
+/// The pointer is null, or points to a text with a zero byte at its end that is alive and unchanged for `'a`.
+pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: as said above.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
+}
+
+/// A copy of the text without the line end that some have; empty where there is none.
+pub fn words(text: Option<&CStr>) -> String {
+    text.map(|text| text.to_string_lossy().trim().to_owned()).unwrap_or_default()
 }

@@ -13,7 +13,6 @@ mod reader;
 mod writer;
 
 use std::ffi::CString;
-use std::ptr;
 use std::sync::Arc;
 
 use rdkafka_sys as sys;
@@ -115,7 +114,7 @@ impl RecordLog for KafkaLog {
             sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
             error => {
                 let what = format!("{}: the group {} could not be told an offset", self.subject.name, self.group);
-                Err(self.client.failure(&what, error, ptr::null()))
+                Err(self.client.failure(&what, error, None))
             }
         }
     }

@@ -75,7 +75,8 @@ impl Pool {
 
 /// One partition of one client, for one reader.
 pub struct Held {
-    queue: Queue,
+    /// Before `shared`: a queue goes before its client.
+    queue: Queue<'static>,
     shared: Arc<Shared>,
     subject: Arc<Subject>,
     partition: u32,
@@ -107,7 +108,7 @@ impl Held {
         &self.shared.client
     }
 
-    pub fn queue(&self) -> &Queue {
+    pub fn queue(&self) -> &Queue<'static> {
         &self.queue
     }
 
@@ -121,7 +122,7 @@ impl Held {
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
             let what = format!("partition {} of {} cannot be assigned", self.partition, self.subject.name);
-            return Err(self.client().failure(&what, code, ptr::null()));
+            return Err(self.client().failure(&what, code, None));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Reads one partition: batches of librdkafka's queue, copied into the arena of ours.
 
+use std::marker::PhantomData;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ const WAITED_MAX: Duration = Duration::from_secs(1);
 
 pub struct Reader {
     /// Taken from the queue, not yet in a batch. Before `held`: what is a client's goes before it.
-    taken: Taken,
+    taken: Taken<'static>,
     held: Held,
     subject: Arc<Subject>,
     partition: u32,
@@ -163,17 +164,18 @@ impl RecordReader for Reader {
     }
 }
 
-/// Messages that are ours, in the order in which they came.
+/// Messages that are ours, in the order in which they came, of a client that lives longer than `'client`.
 #[derive(Default)]
-pub struct Taken {
+pub struct Taken<'client> {
     messages: Vec<*mut sys::rd_kafka_message_t>,
     next: usize,
+    client: PhantomData<&'client ()>,
 }
 
-// SAFETY: librdkafka's messages may be used from any thread.
-unsafe impl Send for Taken {}
+// SAFETY: librdkafka's messages may be moved to any thread.
+unsafe impl Send for Taken<'_> {}
 
-impl Taken {
+impl<'client> Taken<'client> {
     fn is_empty(&self) -> bool {
         self.next == self.messages.len()
     }
@@ -184,13 +186,13 @@ impl Taken {
     }
 
     fn drop_first(&mut self) {
-        // SAFETY: it is ours, and `next` moves past it.
+        // SAFETY: it is ours and alive, and `next` moves past it.
         unsafe { sys::rd_kafka_message_destroy(self.messages[self.next]) };
         self.next += 1;
     }
 
     /// Takes up to `count` messages and waits for them all until the time is over; to be called while it is empty.
-    pub fn take(&mut self, queue: &Queue, count: usize, wait: Duration) -> bool {
+    pub fn take(&mut self, queue: &Queue<'client>, count: usize, wait: Duration) -> bool {
         self.messages.clear();
         self.next = 0;
         self.messages.reserve(count);
@@ -204,7 +206,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for Taken<'_> {
     fn drop(&mut self) {
         while !self.is_empty() {
             self.drop_first();

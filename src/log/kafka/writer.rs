@@ -29,6 +29,7 @@ const AROUND_BYTES: usize = 36;
 const REPORTS_WAIT: Duration = Duration::from_millis(100);
 
 pub struct Writer {
+    /// Before `client`: a topic goes before its client.
     topic: TopicHandle,
     client: Client,
     subject: Arc<Subject>,
@@ -75,11 +76,13 @@ impl Writer {
         }
     }
 
-    /// Hands messages to the client; how many it took. Fewer than all means that its queue is full.
-    fn give(&self, messages: &mut [sys::rd_kafka_message_t]) -> Result<usize, Failure> {
+    /// Hands records to the client; how many it took. Fewer than all means that its queue is full.
+    fn give(&self, records: &[Outgoing], messages: &mut Vec<sys::rd_kafka_message_t>) -> Result<usize, Failure> {
+        messages.clear();
+        messages.extend(records.iter().map(message));
         let flags = sys::RD_KAFKA_MSG_F_COPY | sys::RD_KAFKA_MSG_F_PARTITION;
         let count = c_int::try_from(messages.len()).expect("at most GIVEN_MAX");
-        // SAFETY: the topic is alive; keys and values are alive during the call, which copies them.
+        // SAFETY: the topic is alive; the messages point into the records, which are alive during the call, and copied by it.
         unsafe { sys::rd_kafka_produce_batch(self.topic.0, 0, flags, messages.as_mut_ptr(), count) };
         for (taken, message) in messages.iter().enumerate() {
             match message.err {
@@ -100,13 +103,10 @@ impl Writer {
         self.check_sizes(records)?;
         let mut reports = Reports::default();
         let mut messages = Vec::with_capacity(GIVEN_MAX.min(records.len()));
-        for chunk in records.chunks(GIVEN_MAX) {
-            messages.clear();
-            messages.extend(chunk.iter().map(message));
-            let mut given = 0;
-            while given < messages.len() {
-                given += self.give(&mut messages[given..])?;
-                let wait = if given < messages.len() { REPORTS_WAIT } else { Duration::ZERO };
+        for mut left in records.chunks(GIVEN_MAX) {
+            while !left.is_empty() {
+                left = &left[self.give(left, &mut messages)?..];
+                let wait = if left.is_empty() { Duration::ZERO } else { REPORTS_WAIT };
                 self.client.serve(wait, |message| reports.add(message));
                 reports.check(self)?;
             }
