@@ -90,14 +90,17 @@ impl Held {
         create: impl FnOnce() -> Result<Client, Failure>,
     ) -> Result<Self, Failure> {
         let shared = pool.take(partition, create)?;
-        // SAFETY: all arguments are alive during the calls. The partition's queue is taken off the client's common one
-        // before anything is fetched, so that all records come through it.
+        // SAFETY: all arguments are alive during the call.
+        let queue =
+            unsafe { sys::rd_kafka_queue_get_partition(shared.client.ptr(), subject.topic.as_ptr(), index(partition)) };
+        if queue.is_null() {
+            // Nothing was assigned: the next reader of this partition may have it from this client.
+            shared.held.lock().remove(&partition);
+            return Err(Failure::fatal(Kind::Internal, format!("{}: no queue for {partition}", subject.name)));
+        }
+        // SAFETY: the queue is ours, and its client is kept behind it. It is taken off the client's common one before
+        // anything is fetched, so that all records come through it.
         let queue = unsafe {
-            let queue =
-                sys::rd_kafka_queue_get_partition(shared.client.ptr(), subject.topic.as_ptr(), index(partition));
-            if queue.is_null() {
-                return Err(Failure::fatal(Kind::Internal, format!("{}: no queue for {partition}", subject.name)));
-            }
             sys::rd_kafka_queue_forward(queue, ptr::null_mut());
             Queue::new(queue)
         };

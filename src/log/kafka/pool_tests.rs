@@ -1,11 +1,17 @@
+use std::ffi::CString;
+
 use super::super::client::{Properties, Role};
 use super::*;
 
 /// No broker is needed for a client that is asked nothing.
 fn client() -> Result<Client, Failure> {
+    of(Role::Consumer)
+}
+
+fn of(role: Role) -> Result<Client, Failure> {
     let mut properties = Properties::default();
     properties.set("group.id", "g").set("bootstrap.servers", "127.0.0.1:1");
-    Client::new(&properties, Role::Consumer)
+    Client::new(&properties, role)
 }
 
 fn is_one_of(shared: &Arc<Shared>, others: &[Arc<Shared>]) -> bool {
@@ -60,4 +66,17 @@ fn a_client_that_cannot_be_made_is_none() {
     let failed = || Err(Failure::fatal(Kind::Settings, "no"));
     assert!(pool.take(0, failed).is_err());
     assert!(pool.clients.lock().is_empty());
+}
+
+#[test]
+fn a_partition_that_has_no_queue_is_not_held() {
+    let pool = Pool::default();
+    let topic = CString::new("t").expect("no NUL");
+    let subject = Arc::new(Subject { topic, name: "topic t".to_owned() });
+    // A client that writes has no queues to read from.
+    let writes = pool.take(0, || of(Role::Producer)).unwrap();
+    let others: Vec<_> = (1..CLIENTS_MAX as u32).map(|one| pool.take(one, client).unwrap()).collect();
+    let failure = Held::new(&pool, &subject, 99, client).err().expect("it has no queue");
+    assert!(failure.what.contains("no queue for 99"), "{failure}");
+    assert_eq!((writes.held.lock().len(), others.len()), (1, CLIENTS_MAX - 1));
 }
