@@ -45,21 +45,34 @@ pub async fn guard(
         let shared = request.app_data::<web::Data<Shared>>().expect("every app has it");
         refusal(shared, &request)
     };
-    let mut response = match refused {
-        Some((status, why)) => request.into_response(problem(status, &why)).map_into_right_body(),
+    let answered = match refused {
+        Some((status, why)) => Ok(request.into_response(problem(status, &why)).map_into_right_body()),
         // A stream has answered once it begins.
         None => match timeout(ANSWER_MAX, next.call(request)).await {
-            Ok(response) => response?.map_into_left_body(),
-            Err(_) => {
+            Ok(answered) => answered.map(ServiceResponse::map_into_left_body),
+            Err(elapsed) => {
                 let answer = problem(StatusCode::SERVICE_UNAVAILABLE, "that took too long: try again");
-                return Err(InternalError::from_response("too long", answer).into());
+                Err(InternalError::from_response(elapsed, answer).into())
             }
         },
     };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    match answered {
+        Ok(mut response) => {
+            add_headers(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => {
+            let mut answer = error.error_response();
+            add_headers(answer.headers_mut());
+            Err(InternalError::from_response(error, answer).into())
+        }
     }
-    Ok(response)
+}
+
+fn add_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
 }
 
 /// A failure as an answer.

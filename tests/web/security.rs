@@ -84,6 +84,11 @@ fn requests_are_bounded_in_size_and_time() {
     let login = "POST /api/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 40\r\nconnection: close\r\n\r\n{\"token\"";
     let half_a_body = raw(&served, login);
     assert!(half_a_body.starts_with("HTTP/1.1 503"), "{half_a_body}");
+    for header in
+        ["content-security-policy: default-src 'none'", "x-content-type-options: nosniff", "cache-control: no-store"]
+    {
+        assert!(half_a_body.contains(&format!("\r\n{header}")), "{half_a_body}");
+    }
     assert_eq!(served.get("/healthz").status, 200, "it goes on");
 }
 
