@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::answers::{Stations, Which};
+use super::names::Names;
 use super::recent::Recents;
 use super::shared::Shared;
 use super::stations::{Orders, Table, order};
@@ -45,6 +46,8 @@ pub struct Looks {
     asked: Mutex<Option<Instant>>,
     is_asked: Notify,
     recents: Mutex<Recents>,
+    /// Also held while names are read.
+    names: Arc<tokio::sync::Mutex<Names>>,
     /// Also held while an order is made: one at a time is enough for a machine.
     orders: Arc<tokio::sync::Mutex<Orders>>,
     /// One question to an aggregator at a time, however many ask.
@@ -76,6 +79,7 @@ impl Looks {
             asked: Mutex::default(),
             is_asked: Notify::new(),
             recents: Mutex::default(),
+            names: Arc::default(),
             orders: Arc::default(),
             questions: Semaphore::new(1),
         }
@@ -130,8 +134,17 @@ impl Looks {
     /// The partitions that hold a station.
     pub async fn partitions_of(&self, station: &str) -> Vec<u32> {
         let table = self.table().await;
-        let holds = |view: &View| view.stations.iter().any(|row| row.station == station);
-        table.views.iter().filter(|(_, view)| holds(view)).map(|(partition, _)| *partition).collect()
+        let mut names = self.names.clone().lock_owned().await;
+        if !names.differ_from(&table.views) {
+            return names.partitions_of(station);
+        }
+        // Very many of them take a while, in which others are to be answered.
+        let station = station.to_owned();
+        let read = move || {
+            names.read(&table.views);
+            names.partitions_of(&station)
+        };
+        actix_web::web::block(read).await.unwrap_or_default()
     }
 
     /// Everything about a station, and the offset up to which it holds; `None` where the partition has none of that name,

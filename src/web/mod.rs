@@ -15,6 +15,7 @@ mod limits;
 mod live;
 mod looks;
 mod metrics;
+mod names;
 mod priority;
 mod quarantine;
 mod recent;
