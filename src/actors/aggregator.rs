@@ -1,5 +1,6 @@
 //! Counts. Owns the only mutable state of its partition.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use super::ending::end;
 use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
 use super::pace::Pace;
 use super::watch::{Look, LookAt, View, Window};
-use crate::checkpoint::Identity;
+use crate::checkpoint::{Identity, rejected_path};
 use crate::domain::{PartitionState, StationStats};
 use crate::faults::{Failure, FaultPoints, Kind};
-use crate::observe::{Progress, events};
+use crate::observe::{Progress, RejectedUnkept, events};
 use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
 
@@ -168,7 +169,7 @@ impl Aggregator {
         let (partition, from_offset) = (loaded.identity.partition, loaded.state.next_offset);
         let rejected_before = loaded.state.rejected_total();
         let reasons_before = loaded.state.rejected.clone();
-        loaded.state.apply(&apply.batch);
+        let unkept = loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
         sabotage::keep(Bug::AggregatorStateReused, partition, &loaded.state);
         let progress = self.progress.partition(partition);
@@ -180,6 +181,11 @@ impl Aggregator {
                 progress.add_rejected(reason, records - reasons_before.get(&reason).copied().unwrap_or(0));
             }
             progress.set_rejected_held(&loaded.state.rejected);
+        }
+        if unkept > 0 {
+            let file = rejected_path(Path::new(""), partition);
+            let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
+            RejectedUnkept { partition, records: unkept, file: &file, rejected_bytes_max }.emit(&self.progress);
         }
         if let Some(window) = &self.window {
             window.keep(Instant::now(), &apply.batch, &loaded.state.rules);

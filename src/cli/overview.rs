@@ -26,6 +26,8 @@ pub struct Overview {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Where the rejected records are, if there are any.
     pub rejected_file: Option<PathBuf>,
+    /// Whether that file has no room for every further one: those that do not fit are only counted.
+    pub rejected_file_full: bool,
     pub gaps: Vec<Gap>,
     pub age_seconds: u64,
 }
@@ -44,6 +46,7 @@ impl Overview {
             counted: state.counted(),
             rejected: state.rejected.clone(),
             rejected_file: (state.rejected_bytes > 0).then_some(rejected_file),
+            rejected_file_full: state.rejected_file_is_full(),
             gaps: state.gaps.clone(),
             age_seconds: file.age.as_secs(),
         }
@@ -79,7 +82,8 @@ pub fn text(overviews: &[Overview]) -> String {
     let header = ["partition", "offset", "stations", "counted", "rejected", "age", "file"];
     let mut text = output::table(&header, &[0, 1, 2, 3], overviews.iter().map(Overview::row));
     for (overview, file) in overviews.iter().filter_map(|one| Some((one, one.rejected_file.as_ref()?))) {
-        text.push_str(&format!("rejected records of partition {}: {}\n", overview.partition, file.display()));
+        let full = if overview.rejected_file_full { " (full: those that do not fit are only counted)" } else { "" };
+        text.push_str(&format!("rejected records of partition {}: {}{full}\n", overview.partition, file.display()));
     }
     text
 }

@@ -17,6 +17,9 @@ use super::stats::StationStats;
 /// Bytes of a rejected record's key, and of its value, that are kept.
 const REJECTED_PART_BYTES_MAX: usize = 1024;
 
+/// No line of a rejected record is longer: twice a part in base64, and around them names and numbers.
+const REJECTED_LINE_BYTES_MAX: u64 = 3 * 1024;
+
 /// The record before `next_offset`, to recognise the log by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,18 +83,21 @@ impl PartitionState {
     }
 
     /// Counts or rejects every record of the batch. Records below `next_offset` must not be in it: they were counted before.
-    pub fn apply(&mut self, batch: &Batch) {
-        let mut expected = Expected::default();
+    ///
+    /// Says how many of the rejected ones have no line, as there is no room for it in the file of rejected records.
+    pub fn apply(&mut self, batch: &Batch) -> u64 {
+        let (mut expected, mut unkept) = (Expected::default(), 0);
         for record in batch.records() {
             if let Err(reason) = self.count(record, &mut expected) {
                 *self.rejected.entry(reason).or_default() += 1;
-                self.keep_rejected(record, reason);
+                unkept += u64::from(!self.keep_rejected(record, reason));
             }
         }
         if let Some(last) = batch.records().next_back() {
             self.last_record = Some(LastRecord { offset: last.offset, fingerprint: Digest::of(last).to_string() });
             self.next_offset = last.offset + 1;
         }
+        unkept
     }
 
     /// Notes that nothing is left below `offset` (end of partition, transaction markers, compaction).
@@ -115,14 +121,22 @@ impl PartitionState {
         Ok(())
     }
 
-    fn keep_rejected(&mut self, record: Record<'_>, reason: RejectReason) {
+    /// Keeps the record's line if there is room for it.
+    fn keep_rejected(&mut self, record: Record<'_>, reason: RejectReason) -> bool {
         let line = rejected_line(record, reason);
         let bytes = self.rejected_bytes + line.len() as u64;
-        if bytes <= self.rules.rejected_bytes_max {
+        let fits = bytes <= self.rules.rejected_bytes_max;
+        if fits {
             self.rejected_bytes = bytes;
             self.rejected_crc32c = crc32c::crc32c_append(self.rejected_crc32c, &line);
             self.pending_rejected.extend_from_slice(&line);
         }
+        fits
+    }
+
+    /// Whether the file of rejected records has no room for another line, or only for a short one.
+    pub fn rejected_file_is_full(&self) -> bool {
+        self.rejected_bytes + REJECTED_LINE_BYTES_MAX > self.rules.rejected_bytes_max
     }
 
     /// Hands out the state as it is now. The pending rejected lines go with it and are not handed out again.

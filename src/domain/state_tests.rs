@@ -200,3 +200,27 @@ proptest! {
         prop_assert_eq!(state, PartitionState { pending_rejected: Vec::new(), ..whole });
     }
 }
+
+#[test]
+fn a_rejected_record_that_does_not_fit_is_counted_and_said() {
+    let mut batch = Batch::default();
+    for offset in 0..50 {
+        batch.push(Record { offset, key: None, value: Some(&[0xff; 20]) });
+    }
+    let mut state = PartitionState::new(rules(), 0);
+    let unkept = state.apply(&batch);
+    let kept = String::from_utf8(state.pending_rejected.clone()).expect("text").lines().count() as u64;
+    assert!(kept > 0 && unkept > 0);
+    assert_eq!((kept + unkept, state.rejected_total()), (50, 50));
+    assert!(state.rejected_file_is_full());
+    assert!(!PartitionState::new(Rules::default(), 0).rejected_file_is_full());
+}
+
+#[test]
+fn no_line_of_a_rejected_record_is_longer_than_what_a_full_file_lacks() {
+    let (offset, bytes) = (u64::MAX, vec![0xff; 1 << 20]);
+    for reason in RejectReason::ALL {
+        let line = rejected_line(Record { offset, key: Some(&bytes), value: Some(&bytes) }, reason);
+        assert!((2_800..=REJECTED_LINE_BYTES_MAX).contains(&(line.len() as u64)), "{}", line.len());
+    }
+}

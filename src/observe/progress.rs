@@ -56,6 +56,8 @@ pub struct PartitionProgress {
     rejected: [AtomicU64; RejectReason::ALL.len()],
     /// Rejected as the partition's state holds them.
     rejected_held: [AtomicU64; RejectReason::ALL.len()],
+    /// Rejected since this process started that have no line.
+    rejected_unkept: AtomicU64,
     commit_seconds: Histogram,
     batch_records: Histogram,
     restarts: AtomicU64,
@@ -121,6 +123,7 @@ impl PartitionProgress {
             stations: AtomicU64::default(),
             rejected: Default::default(),
             rejected_held: Default::default(),
+            rejected_unkept: AtomicU64::default(),
             commit_seconds: histogram(
                 "isotherm_commit_duration_seconds",
                 "Time from the snapshot to the file that is safe on disk",
@@ -149,6 +152,11 @@ impl PartitionProgress {
         for reason in RejectReason::ALL {
             self.rejected_held[reason as usize].store(held.get(&reason).copied().unwrap_or(0), Relaxed);
         }
+    }
+
+    /// Rejected records that have no line in the file of them; says how many there were before.
+    pub fn add_rejected_unkept(&self, records: u64) -> u64 {
+        self.rejected_unkept.fetch_add(records, Relaxed)
     }
 
     pub fn set_stations(&self, stations: usize) {
@@ -218,6 +226,11 @@ impl PartitionProgress {
     pub fn rejected_held(&self) -> BTreeMap<RejectReason, u64> {
         let held = RejectReason::ALL.map(|reason| (reason, self.rejected_held[reason as usize].load(Relaxed)));
         held.into_iter().filter(|(_, records)| *records > 0).collect()
+    }
+
+    /// Since this process started, those that have no line in the file of them.
+    pub fn rejected_unkept(&self) -> u64 {
+        self.rejected_unkept.load(Relaxed)
     }
 
     pub fn stations(&self) -> u64 {

@@ -150,6 +150,7 @@ impl Gauges {
             rejected: rejected.iter().map(|(reason, &records)| (reason.name(), records)).collect(),
             rejected_total,
             last_rejected: self.quarantine.newest(number),
+            rejected_unkept: progress.rejected_unkept(),
         }
     }
 

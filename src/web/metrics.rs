@@ -78,6 +78,11 @@ fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheu
         "Records rejected; again after a crash",
         &["partition", "reason"],
     )?;
+    let unkept = metrics.counter(
+        "isotherm_rejected_unkept_total",
+        "Records rejected and only counted, as the file of them is full; again after a crash",
+        &by_partition,
+    )?;
     let position = gauge("isotherm_position_offset", "Offset of the next record to count")?;
     let committed = gauge("isotherm_committed_offset", "Offset that the file on disk goes on from")?;
     let end = gauge("isotherm_end_offset", "One past the last record of the log")?;
@@ -93,6 +98,7 @@ fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheu
         for (reason, records) in partition.rejected_by_reason() {
             rejected.with_label_values(&[number.as_str(), reason.name()]).inc_by(records);
         }
+        unkept.with_label_values(&label).inc_by(partition.rejected_unkept());
         position.with_label_values(&label).set(partition.position() as f64);
         committed.with_label_values(&label).set(partition.committed() as f64);
         end.with_label_values(&label).set(partition.end() as f64);

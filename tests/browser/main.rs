@@ -5,6 +5,7 @@ mod broker;
 mod driver;
 mod liveness;
 mod looks;
+mod partitions;
 #[path = "../support/program.rs"]
 mod program;
 mod proof;

@@ -63,6 +63,38 @@ fn it_answers_what_the_files_hold() {
     assert!(crash["took_ms"].is_number() && crash["resumed_from"].is_number() && crash["replayed"].is_number());
 }
 
+/// One of a hundred lines finds room: what is not kept is told, once.
+#[test]
+fn rejected_records_that_are_only_counted_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = program(folder.path())
+        .set("log.partitions=1")
+        .set("source.simulate.days=90")
+        .set("source.simulate.pace_ms=0")
+        .set("source.simulate.duplicates_share=1.0")
+        .set("consume.batch_records=10")
+        .set("quality.rejected_bytes_max=1000");
+    let served = Served::start(&program, &["run", "--open"]);
+    served.wait_for("/api/overview", "the end of the run", |overview| !overview["ended"].is_null());
+    let partition = served.get_json("/api/partitions")["partitions"][0].clone();
+    let kept = std::fs::read_to_string(folder.path().join("state/partition-0.rejected.jsonl")).expect("it is there");
+    let unkept = partition["rejected_total"].as_u64().map(|total| total - kept.lines().count() as u64);
+    assert_eq!((partition["rejected_unkept"].as_u64(), &partition["rejected_total"]), (unkept, &json!(900)));
+    let sample = format!("\nisotherm_rejected_unkept_total{{partition=\"0\"}} {}\n", partition["rejected_unkept"]);
+    let metrics = served.get("/metrics").text;
+    assert!(metrics.contains(&sample), "{sample} is not in {metrics}");
+    let shown = program.run_well(&["show"]);
+    assert!(shown.contains("partition-0.rejected.jsonl (full: those that do not fit are only counted)"), "{shown}");
+
+    served.running.signal(libc::SIGTERM);
+    let said: Vec<String> = std::iter::from_fn(|| served.stderr.next()).collect();
+    let lines: Vec<&String> = said.iter().filter(|line| line.contains("rejected records is full")).collect();
+    assert_eq!(lines.len(), 1, "{said:?}");
+    for words in ["WARN", "partition=0", "partition-0.rejected.jsonl", "quality.rejected_bytes_max=1000"] {
+        assert!(lines[0].contains(words), "{}", lines[0]);
+    }
+}
+
 #[test]
 fn a_window_of_the_table_is_sorted_and_filtered() {
     let folder = tempfile::tempdir().expect("a folder");

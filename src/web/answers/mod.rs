@@ -117,6 +117,9 @@ pub struct Partition {
     pub rejected_total: u64,
     /// The newest of them that are on disk, at most 3, newest first.
     pub last_rejected: Vec<Rejected>,
+    /// Rejected since the process started and only counted: they did not fit into the partition's file of rejected
+    /// records, which holds `quality.rejected_bytes_max` bytes at most. Again after a crash.
+    pub rejected_unkept: u64,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

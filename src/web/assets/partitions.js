@@ -58,13 +58,15 @@ function showCommit(cell, { committed_at_ms: atMs, took_ms: tookMs, interval_ms:
 
 function rejectedElement() {
   const details = element('details', {}, element('summary'), element('ul', { class: 'reasons' }), element('h4', {}, 'The last ones'), element('ul', { class: 'last' }));
-  return element('div', {}, element('span', { class: 'none' }, 'none'), details);
+  return element('div', {}, element('span', { class: 'none' }, 'none'), details, element('small', { class: 'unkept' }));
 }
 
-function showRejected(target, { partition, rejected, rejected_total: total, last_rejected: last }) {
-  const [none, details] = target.children;
+function showRejected(target, { partition, rejected, rejected_total: total, last_rejected: last, rejected_unkept: unkept }) {
+  const [none, details, full] = target.children;
   none.hidden = total > 0;
   details.hidden = total === 0;
+  full.hidden = unkept === 0;
+  text(full, `the file of them is full: ${whole(unkept)} only counted`);
   if (total === 0) return;
   const [summary, reasons, heading, list] = details.children;
   text(summary, whole(total));
