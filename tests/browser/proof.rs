@@ -21,6 +21,18 @@ fn an_audit_is_started_by_its_button_and_tells_what_it_verified() {
     assert_eq!(said, "3,660 records replayed, every number of 10 stations right, bit for bit.");
     page.wait_until(&format!("{}.includes('nothing came since')", text_of("#proof")));
     assert!(page.holds("!document.getElementById('audit-now').disabled"), "it can be run again");
+    // What a later one found that came to no result: no fault makes one, so the page is given its answer.
+    page.script(
+        "const failed = { at_ms: Date.now(), why: 'an audit panicked: no' };
+         return Promise.all([import('/proof.js'), fetch('/api/audit').then((answer) => answer.json())])
+             .then(([proof, audit]) => proof.showAudit({ ...audit, failed }))",
+    );
+    assert_eq!(page.text(&text_of(VERDICT)), "The last audit failed");
+    let said = page.text(&text_of("#proof .said"));
+    assert!(
+        said.contains("an audit panicked: no. The one before it, at ") && said.ends_with("said: verified."),
+        "{said}"
+    );
     assert_eq!(page.complaints(), [""; 0]);
 }
 

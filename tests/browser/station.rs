@@ -1,7 +1,8 @@
 //! The page of one station.
 
 use super::driver::{self, Page, WIDE};
-use super::site::Site;
+use super::program::wait_for;
+use super::site::{Site, outgoing};
 use super::{YEAR, text_of};
 
 const PLOTS: &str =
@@ -45,6 +46,32 @@ fn a_station_has_its_numbers_plots_and_gaps() {
     // In the other theme the same plots in other colours.
     page.dark(true);
     page.wait_until(&format!("{PLOTS}.filter((img) => img.currentSrc.endsWith('theme=dark')).length === 2"));
+    assert_eq!(page.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_replay_that_fails_is_said_beside_what_was_told_before() {
+    if !driver::is_there() {
+        return;
+    }
+    let site = Site::new(&[]);
+    let first = ("Oslo", "2020-01-01", 1.0);
+    site.write(&[first]);
+    let site = site.start(&["consume"]);
+    let page = Page::open(&site.address("#station/Oslo"), WIDE, false);
+    page.wait_until(&format!("{PLOTS}.length === 2"));
+    assert!(page.holds("!document.querySelector('#station .failed').checkVisibility()"));
+    site.write(&[("Oslo", "2020-01-02", 1.0)]);
+    page.wait_until("document.querySelector('#station .again').checkVisibility()");
+    // Somebody damages the file once the second is in it.
+    let path = site.folder().join(format!("state/partition-{}.json", outgoing(first.0, first.1, first.2).partition));
+    wait_for("the commit", || std::fs::read_to_string(&path).is_ok_and(|file| file.contains("\"count\": 2")));
+    std::fs::write(&path, "damaged").expect("it is written");
+    page.click("#station .again button");
+    page.wait_until("document.querySelector('#station .failed').checkVisibility()");
+    let said = page.text(&text_of("#station .failed"));
+    assert!(said.contains("failed, so this is as it was before") && said.contains("is damaged"), "{said}");
+    assert!(page.holds(&format!("{PLOTS}.length === 2")), "what was told before stays");
     assert_eq!(page.complaints(), [""; 0]);
 }
 

@@ -170,7 +170,7 @@ fn an_audit_runs_in_the_background_one_at_a_time() {
     let program = program(folder.path()).set("source.simulate.days=3000").set("source.simulate.pace_ms=0");
     let served = Served::start(&program, &["run", "--open"]);
     served.wait_for("/api/overview", "the end of the run", |overview| !overview["ended"].is_null());
-    assert_eq!(served.get_json("/api/audit"), json!({ "running": null, "last": null }));
+    assert_eq!(served.get_json("/api/audit"), json!({ "running": null, "last": null, "failed": null }));
     let answers: Vec<u16> = (0..2).map(|_| served.post("/api/audit").status).collect();
     assert_eq!(answers, [202, 409]);
     let audit =

@@ -142,6 +142,14 @@ pub struct Station {
 pub struct Audit {
     pub running: Option<RunningAudit>,
     pub last: Option<LastAudit>,
+    /// After that.
+    pub failed: Option<FailedAudit>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct FailedAudit {
+    pub at_ms: u64,
+    pub why: Text,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -106,6 +106,10 @@ fn proof<'a>(model: &'a Model, look: &'a Look) -> Line<'a> {
             let (done, total) = (running.done, running.total);
             spans.push(Span::raw(format!("an audit runs: {} of {} records", thousands(done), thousands(total))));
         }
+        Audit { failed: Some(failed), .. } => {
+            let ago = age(look.now_ms.saturating_sub(failed.at_ms));
+            spans.push(Span::styled(format!("the last audit failed {ago} ago: {}", failed.why), BAD));
+        }
         Audit { last: Some(last), .. } => {
             let style = if last.result.as_str() == "verified" { GOOD } else { BAD };
             spans.push(Span::styled(verdict(last), style));

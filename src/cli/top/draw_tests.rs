@@ -112,6 +112,9 @@ fn the_line_of_proof_says_what_the_audit_found_and_how_far_it_is() {
         "partitions":[{"partition":0,"result":"verified","text":"verified","details":{}},
         {"partition":3,"result":"file_wrong","text":"station A, sum: file 1.75, replay 2.0","details":{}}]}}"#;
     assert_eq!(line(wrong), "partition 3: file wrong: station A, sum: file 1.75, replay 2.0, 1 s ago");
+    let failed = r#"{"running":null,"last":{"started_at_ms":1,"finished_at_ms":2,"result":"verified","partitions":[]},
+        "failed":{"at_ms":1699999997000,"why":"an audit panicked: no"}}"#;
+    assert_eq!(line(failed), "the last audit failed 3 s ago: an audit panicked: no");
 }
 
 #[test]

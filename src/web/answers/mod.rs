@@ -220,7 +220,17 @@ impl From<CrashOutcome> for Outcome {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Audit {
     pub running: Option<AuditRunning>,
+    /// The last that came to a result.
     pub last: Option<AuditResult>,
+    /// A later one that came to none.
+    pub failed: Option<FailedTry>,
+}
+
+/// When something was tried in vain, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct FailedTry {
+    pub at_ms: u64,
+    pub why: String,
 }
 
 /// Records that were replayed, and of how many.

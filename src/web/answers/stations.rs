@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::FailedTry;
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Stations {
     pub stations_total: u64,
@@ -112,6 +114,7 @@ pub enum History {
         total: u64,
     },
     Failed {
+        at_ms: u64,
         why: String,
     },
     /// Holds for the records in [from_offset, offset).
@@ -123,6 +126,8 @@ pub enum History {
         lost_reason: Option<String>,
         /// Whether a newer one is being told.
         refreshing: bool,
+        /// The last try to tell a newer one, if it failed.
+        failed: Option<FailedTry>,
         months: Vec<Month>,
         years: Vec<Year>,
     },

@@ -8,7 +8,7 @@ import { clock, counted, duration, whole } from './format.js';
 /** Partitions that are listed without being asked for. */
 const OPEN_MAX = 4;
 
-let audit = { running: null, last: null };
+let audit = { running: null, last: null, failed: null };
 /** What stands there, so that it is made anew only when another audit ended: what somebody has opened stays open. */
 let shown = null;
 /** Committed offset by partition. */
@@ -43,10 +43,10 @@ export function showSince(partitions) {
 function show() {
   const body = byId('proof-body');
   byId('audit-now').disabled = audit.running !== null;
-  const version = audit.last?.finished_at_ms ?? 0;
+  const version = audit.failed?.at_ms ?? audit.last?.finished_at_ms ?? 0;
   if (shown !== version) {
     shown = version;
-    body.replaceChildren(...(audit.last ? result(audit.last) : nothing()), progress());
+    body.replaceChildren(...told(audit), progress());
   }
   const running = body.querySelector('.running');
   running.hidden = audit.running === null;
@@ -58,6 +58,21 @@ function show() {
     text(running.querySelector('label'), `Replaying the log: ${whole(done)} of ${counted(total, 'record')}`);
   }
   since();
+}
+
+function told({ last, failed }) {
+  if (failed !== null) return failure(failed, last);
+  return last === null ? nothing() : result(last);
+}
+
+/** The last audit came to no result: what the one before it said holds for what it read, and no longer stands as the verdict. */
+function failure({ at_ms: atMs, why }, last) {
+  const before = last === null ? '' : ` The one before it, at ${clock(last.finished_at_ms)}, said: ${verdictOf(last)[2].toLowerCase()}.`;
+  return [
+    verdict('wrong', 'bad', 'The last audit failed'),
+    element('p', { class: 'said' }, `It came to no result: ${why}.${before}`),
+    element('p', { class: 'aside' }, ageElement(atMs), `, at ${clock(atMs)}`),
+  ];
 }
 
 function progress() {
@@ -83,12 +98,14 @@ const VERDICTS = {
   not_audited: ['unknown', 'warn', 'Not audited'],
 };
 
+const verdictOf = ({ result: worst }) => VERDICTS[worst] ?? ['unknown', 'warn', worst];
+
 function result(last) {
   const ended = element('p', { class: 'aside' }, ageElement(last.finished_at_ms), `, at ${clock(last.finished_at_ms)}, in ${duration(last.finished_at_ms - last.started_at_ms)}`, element('span', { id: 'audit-since' }));
   const list = element('ul', { class: 'audited', tabindex: '0', 'aria-label': 'Audited partitions' }, ...last.partitions.map(partition));
   const many = last.partitions.length > OPEN_MAX && last.result === 'verified';
   const details = element('details', { open: !many }, element('summary', {}, `What was compared, ${counted(last.partitions.length, 'partition')}`), list);
-  return [verdict(...(VERDICTS[last.result] ?? ['unknown', 'warn', last.result])), element('p', { class: 'said' }, sentence(last)), ended, details];
+  return [verdict(...verdictOf(last)), element('p', { class: 'said' }, sentence(last)), ended, details];
 }
 
 function sentence({ result: worst, partitions }) {

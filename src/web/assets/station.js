@@ -3,7 +3,7 @@
 
 import { get, post, Refused, stationPath } from './api.js';
 import { byId, element, keyed, text } from './dom.js';
-import { counted, degrees, month, roughly, whole } from './format.js';
+import { clock, counted, degrees, month, roughly, whole } from './format.js';
 import { gapsElements } from './gaps.js';
 
 /** Between two looks at a replay that goes on. */
@@ -158,7 +158,7 @@ function againButton(of, words) {
 }
 
 function showHistory(of, { station, partitions, history }) {
-  if (history.status === 'failed') return showWaiting(of, `The replay of the log failed: ${history.why}`, true);
+  if (history.status === 'failed') return showWaiting(of, `The replay of the log failed at ${clock(history.at_ms)}: ${history.why}`, true);
   if (history.status === 'running') return showProgress(of, history);
   const upTo = `${history.from_offset} ${history.offset}`;
   // Made anew only when it is another one, so that what is open stays so and no plot flickers.
@@ -168,6 +168,10 @@ function showHistory(of, { station, partitions, history }) {
   }
   const behind = partitions.some((one) => one.offset > history.offset);
   page.querySelector('#station-history .again').hidden = !behind || history.refreshing;
+  const { failed } = history;
+  const why = page.querySelector('#station-history .failed');
+  why.hidden = failed === null;
+  if (failed !== null) text(why, `The replay at ${clock(failed.at_ms)} failed, so this is as it was before: ${failed.why}`);
 }
 
 function showProgress(of, { done, total }) {
@@ -185,6 +189,7 @@ function showProgress(of, { done, total }) {
 function historyElements(of, station, { from_offset: from, offset, lost_records: lost, lost_reason: reason, months, years }) {
   const lines = [element('p', { class: 'aside' }, `Replayed from the log, offsets ${whole(from)} to ${whole(offset)}.`)];
   if (lost > 0 || reason) lines.push(element('p', { class: 'lost' }, `${counted(lost, 'record')} of the log ${lost === 1 ? 'is' : 'are'} gone and missing here${reason ? `: ${reason}` : ''}.`));
+  lines.push(element('p', { class: 'failed', hidden: true }));
   const again = element('p', { class: 'again', hidden: true }, 'More has been counted since. ', againButton(of, 'Replay anew'));
   if (months.length === 0) return [...lines, again, element('p', {}, 'The log holds no reading of this station.')];
   return [

@@ -10,7 +10,7 @@ use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::answers::{self, AuditResult, AuditRunning, History};
+use super::answers::{self, AuditResult, AuditRunning, FailedTry, History};
 use super::clock::now_ms;
 use crate::actors::Windows;
 use crate::faults::{Failure, Kind};
@@ -41,6 +41,8 @@ struct State {
     /// From the request on.
     audit: Option<Running>,
     last_audit: Option<Arc<AuditResult>>,
+    /// After that.
+    failed_audit: Option<FailedTry>,
     /// The one that was asked for last is first.
     histories: VecDeque<(Key, Known)>,
     /// Of the job that runs.
@@ -56,12 +58,13 @@ struct Running {
 }
 
 /// What is known of a history. One that is brought up to date stays as it was until that is done.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Known {
     ready: Option<Arc<Replay>>,
     /// Records that were read, and of how many.
     running: Option<(u64, u64)>,
-    failure: Option<String>,
+    /// Of the last try.
+    failed: Option<FailedTry>,
 }
 
 /// Why nothing was begun.
@@ -120,13 +123,13 @@ impl Replays {
             done: running.watch.records(),
             total: running.total,
         });
-        let last = state.last_audit.clone();
+        let (last, failed) = (state.last_audit.clone(), state.failed_audit.clone());
         drop(state);
         let last = last.map(|last| AuditResult {
             partitions: last.partitions.iter().take(max).cloned().collect(),
             ..AuditResult::clone(&last)
         });
-        answers::Audit { running, last }
+        answers::Audit { running, last, failed }
     }
 
     /// Has a station's history told, or brought up to date.
@@ -142,7 +145,7 @@ impl Replays {
             }
             state.queue.push_back(key.clone());
             let known = at.and_then(|at| state.histories.remove(at)).map(|(_, known)| known).unwrap_or_default();
-            state.histories.push_front((key, Known { running: Some((0, 0)), failure: None, ..known }));
+            state.histories.push_front((key, Known { running: Some((0, 0)), failed: None, ..known }));
             state.histories.truncate(HISTORIES_MAX);
             Ok(())
         })
@@ -152,11 +155,11 @@ impl Replays {
     pub fn history(&self, station: &str, partition: u32) -> Option<History> {
         let state = self.shared.0.lock();
         let known = state.find(station, partition)?;
-        Some(match known {
-            Known { ready: Some(replay), running, .. } => ready(station, replay, running.is_some()),
-            Known { running: Some((done, total)), .. } => History::Running { done: *done, total: *total },
-            Known { failure, .. } => History::Failed { why: failure.clone().unwrap_or_default() },
-        })
+        match known.clone() {
+            Known { ready: Some(replay), running, failed } => Some(ready(station, &replay, running.is_some(), failed)),
+            Known { running: Some((done, total)), .. } => Some(History::Running { done, total }),
+            Known { failed, .. } => failed.map(|FailedTry { at_ms, why }| History::Failed { at_ms, why }),
+        }
     }
 
     /// A history that is ready.
@@ -204,7 +207,7 @@ impl State {
     }
 }
 
-fn ready(station: &str, replay: &Replay, refreshing: bool) -> History {
+fn ready(station: &str, replay: &Replay, refreshing: bool, failed: Option<FailedTry>) -> History {
     let series = replay.series(station);
     let months = series.map(Series::months).unwrap_or_default();
     let years = series.map(Series::years).unwrap_or_default();
@@ -217,7 +220,12 @@ fn ready(station: &str, replay: &Replay, refreshing: bool) -> History {
         lost_records: replay.lost_records(),
         lost_reason: replay.lost_reason(),
         refreshing,
+        failed,
         months: months.into_iter().map(month).collect(),
         years: years.into_iter().map(year).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "replays_tests.rs"]
+mod tests;

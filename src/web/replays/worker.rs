@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::super::answers::{AuditResult, AuditedPartition};
+use super::super::answers::{AuditResult, AuditedPartition, FailedTry};
 use super::super::clock::now_ms;
 use super::super::priority;
 use super::{Job, Key, Running, State};
@@ -76,8 +76,8 @@ impl Worker {
                 known.running = None;
                 match replayed {
                     Ok(Ok(replay)) => known.ready = Some(Arc::new(replay)),
-                    Ok(Err(failure)) => known.failure = Some(failure.to_string()),
-                    Err(message) => known.failure = Some(format!("it panicked: {message}")),
+                    Ok(Err(failure)) => known.failed = Some(failed(failure.to_string())),
+                    Err(message) => known.failed = Some(panicked("the replay of a history", &message)),
                 }
             }
             Job::Audit => {
@@ -85,8 +85,8 @@ impl Worker {
                 let mut state = self.shared.0.lock();
                 state.audit = None;
                 match result {
-                    Ok(result) => state.last_audit = Some(Arc::new(result)),
-                    Err(message) => tracing::error!(cause = message, "an audit panicked"),
+                    Ok(result) => (state.last_audit, state.failed_audit) = (Some(Arc::new(result)), None),
+                    Err(message) => state.failed_audit = Some(panicked("an audit", &message)),
                 }
             }
         }
@@ -173,6 +173,16 @@ impl Worker {
         let _ = replay.advance(log, state.next_offset, &mut tell)?;
         Ok(replay)
     }
+}
+
+fn failed(why: String) -> FailedTry {
+    FailedTry { at_ms: now_ms(), why }
+}
+
+/// An error in isotherm: also said in the log, where a report of it begins.
+fn panicked(what: &str, message: &str) -> FailedTry {
+    tracing::error!(cause = message, "{what} panicked");
+    failed(format!("{what} panicked: {message}"))
 }
 
 fn audited_partition(audited: &Audited) -> AuditedPartition {
