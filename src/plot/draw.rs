@@ -1,8 +1,10 @@
 //! Draws a figure on any of the backends.
 
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, DrawingAreaErrorKind};
-use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle, Text};
+use std::borrow::Borrow;
+use std::cell::RefCell;
+
+use plotters::drawing::DrawingAreaErrorKind;
+use plotters::element::{Circle, DashedPathElement, Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
@@ -34,9 +36,14 @@ type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::Err
 
 /// Where to draw, and how.
 pub struct Paper<'a, DB: DrawingBackend> {
-    pub area: &'a DrawingArea<DB, Shift>,
+    /// As wide as the paper. It may be a strip of it: what lies above or below is not drawn.
+    pub backend: RefCell<DB>,
+    /// The row of the paper that is the backend's first.
+    pub top: u32,
+    /// Of the whole paper, in pixels.
+    pub size: (u32, u32),
     pub colors: &'a Colors,
-    /// Pixels of the area per unit.
+    /// Pixels per unit.
     pub unit: f64,
     /// Whether texts are drawn letter by letter. Else the backend has texts of its own, and whoever shows them the font.
     pub letters: bool,
@@ -50,12 +57,12 @@ struct Frame {
     bottom: f64,
 }
 
-/// Draws it over the whole paper.
+/// Draws what of it lies on the backend.
 pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: &Paper<'_, DB>) -> Drawing<(), DB> {
     let colors = paper.colors;
-    paper.area.fill(&colors.background)?;
-    let (width, height) = paper.area.dim_in_pixel();
-    let (width, height) = (f64::from(width) / paper.unit, f64::from(height) / paper.unit);
+    let corners = [(0, 0), (paper.size.0 as i32, paper.size.1 as i32)];
+    paper.put(&Rectangle::new(corners.map(|corner| paper.within(corner)), colors.background.filled()))?;
+    let (width, height) = (f64::from(paper.size.0) / paper.unit, f64::from(paper.size.1) / paper.unit);
     let inner = width - 2.0 * MARGIN;
     let title = paper.fitting(&figure.title, TITLE, inner);
     paper.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
@@ -88,7 +95,22 @@ fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
 
 impl<DB: DrawingBackend> Paper<'_, DB> {
     fn pixel(&self, (x, y): Point) -> (i32, i32) {
-        ((x * self.unit).round() as i32, (y * self.unit).round() as i32)
+        self.within(((x * self.unit).round() as i32, (y * self.unit).round() as i32))
+    }
+
+    /// A pixel of the paper as one of the backend.
+    fn within(&self, (x, y): (i32, i32)) -> (i32, i32) {
+        (x, y - self.top as i32)
+    }
+
+    /// Draws an element as it is, be it partly outside: plotters' own areas would bend it so that it is inside.
+    fn put<'e, E>(&self, element: &'e E) -> Drawing<(), DB>
+    where
+        &'e E: PointCollection<'e, (i32, i32)>,
+        E: Drawable<DB>,
+    {
+        let points = element.point_iter().into_iter().map(|point| *point.borrow());
+        element.draw(points, &mut *self.backend.borrow_mut(), self.size).map_err(DrawingAreaErrorKind::BackendError)
     }
 
     fn pixels(&self, units: f64) -> u32 {
@@ -136,19 +158,21 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
                 HPos::Right => self.width_of(text, size),
             };
             let at = ((x - before) * self.unit, y * self.unit);
+            let backend = &mut *self.backend.borrow_mut();
             return font::pixels(text, at, size * self.unit, |pixel, coverage| {
-                self.area.draw_pixel(pixel, &color.mix(coverage))
+                let color = color.mix(coverage).to_backend_color();
+                backend.draw_pixel(self.within(pixel), color).map_err(DrawingAreaErrorKind::BackendError)
             });
         }
         // plotters takes 1.24 times the size, and gives what is aligned to the top 0.76 of the size above the letters' line.
         let style = (FontFamily::SansSerif, size * self.unit * 1.24, style).into_font();
         let style = TextStyle::from(style).color(&color).pos(Pos::new(align, VPos::Top));
-        self.area.draw(&Text::new(text, self.pixel((x, y - 0.76 * size)), style))
+        self.put(&Text::new(text, self.pixel((x, y - 0.76 * size)), style))
     }
 
     fn line(&self, points: &[Point], style: ShapeStyle) -> Drawing<(), DB> {
         let points: Vec<_> = points.iter().map(|&point| self.pixel(point)).collect();
-        self.area.draw(&PathElement::new(points, style))
+        self.put(&PathElement::new(points, style))
     }
 
     fn ink(&self, ink: Ink) -> RGBColor {
@@ -165,7 +189,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
             Ink::Color(place) if place >= COLORS => {
                 let points: Vec<_> = points.iter().map(|&point| self.pixel(point)).collect();
                 let (dash, gap) = (self.pixels(6.0), self.pixels(4.0));
-                self.area.draw(&DashedPathElement::new(points, dash, gap, style))
+                self.put(&DashedPathElement::new(points, dash, gap, style))
             }
             _ => self.line(points, style),
         }
@@ -173,7 +197,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
 
     fn dot(&self, line: &Line, at: Point) -> Drawing<(), DB> {
         let radius = self.pixels(1.5 + line.width * 0.6);
-        self.area.draw(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
+        self.put(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
     }
 
     /// What the lines and the band are, in as many rows as it takes from `top` on; where they end.
@@ -196,7 +220,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
                 }
                 None => {
                     let corners = [self.pixel((x, y - 5.0)), self.pixel((x + SWATCH, y + 5.0))];
-                    self.area.draw(&Rectangle::new(corners, self.band_style()))?;
+                    self.put(&Rectangle::new(corners, self.band_style()))?;
                 }
             }
             self.text(&name, (x + SWATCH + 8.0, y + MIDDLE), TEXT, self.colors.ink, HPos::Left)?;
@@ -240,7 +264,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
             let lower = wide.iter().map(|&(x, min, _)| (x, min));
             let upper = wide.iter().rev().map(|&(x, _, max)| (x, max));
             let corners: Vec<_> = lower.chain(upper).map(|point| self.pixel(at(point))).collect();
-            self.area.draw(&Polygon::new(corners, self.band_style()))?;
+            self.put(&Polygon::new(corners, self.band_style()))?;
         }
         for line in &figure.lines {
             for run in &line.runs {

@@ -1,7 +1,9 @@
 //! A figure as PNG.
 
-use plotters::backend::BitMapBackend;
-use plotters::drawing::IntoDrawingArea;
+use std::cell::RefCell;
+use std::io::Write;
+
+use plotters::backend::{BitMapBackend, DrawingBackend};
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
@@ -12,22 +14,41 @@ use crate::faults::Failure;
 const SCALE: u32 = 3;
 const CHANNELS: usize = 3;
 
+/// It is drawn strip by strip, so that a large picture takes no more memory than this, beside the file.
+const STRIP_BYTES_MAX: usize = 96 << 20;
+
 /// For papers: at 300 pixels an inch.
 const PIXELS_PER_METER: u32 = 11_811;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
 pub fn png(kind: Kind, drawn: &[Drawn<'_>], look: Look) -> Result<Vec<u8>, Failure> {
+    strips(kind, drawn, look, STRIP_BYTES_MAX)
+}
+
+fn strips(kind: Kind, drawn: &[Drawn<'_>], look: Look, strip_bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let figure = Figure::new(kind, drawn);
     let (width, height) = (look.width_pixels * SCALE, look.height_pixels * SCALE);
-    let mut large = vec![0; width as usize * height as usize * CHANNELS];
-    {
-        let area = BitMapBackend::with_buffer(&mut large, (width, height)).into_drawing_area();
-        let unit = look.unit() * f64::from(SCALE);
-        let paper = Paper { area: &area, colors: look.theme.colors(), unit, letters: true };
-        draw(&figure, &paper).map_err(|error| failed(&error))?;
-        area.present().map_err(|error| failed(&error))?;
+    let row_bytes = width as usize * CHANNELS;
+    let rows_max = (strip_bytes_max / (row_bytes * SCALE as usize)).max(1) as u32 * SCALE;
+    let (mut bytes, mut large) = (Vec::new(), Vec::new());
+    let mut file = headed(&mut bytes, &figure, look).map_err(|error| failed(&error))?;
+    let mut picture = file.stream_writer().map_err(|error| failed(&error))?;
+    for top in (0..height).step_by(rows_max as usize) {
+        let rows = rows_max.min(height - top);
+        large.resize(rows as usize * row_bytes, 0);
+        {
+            let backend = RefCell::new(BitMapBackend::with_buffer(&mut large, (width, rows)));
+            let unit = look.unit() * f64::from(SCALE);
+            let size = (width, height);
+            let paper = Paper { backend, top, size, colors: look.theme.colors(), unit, letters: true };
+            draw(&figure, &paper).map_err(|error| failed(&error))?;
+            paper.backend.into_inner().present().map_err(|error| failed(&error))?;
+        }
+        picture.write_all(&smaller(&large, look)).map_err(|error| failed(&error))?;
     }
-    encoded(&figure, look, &smaller(&large, look)).map_err(|error| failed(&error))
+    picture.finish().map_err(|error| failed(&error))?;
+    drop(file);
+    Ok(bytes)
 }
 
 /// Each pixel is the average of those that it replaces.
@@ -49,15 +70,54 @@ fn smaller(large: &[u8], look: Look) -> Vec<u8> {
     small
 }
 
-fn encoded(figure: &Figure, look: Look, pixels: &[u8]) -> Result<Vec<u8>, ::png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = ::png::Encoder::new(&mut bytes, look.width_pixels, look.height_pixels);
+/// The file up to where its pixels begin.
+fn headed<'a>(
+    bytes: &'a mut Vec<u8>,
+    figure: &Figure,
+    look: Look,
+) -> Result<::png::Writer<&'a mut Vec<u8>>, ::png::EncodingError> {
+    let mut encoder = ::png::Encoder::new(bytes, look.width_pixels, look.height_pixels);
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
     let unit = ::png::Unit::Meter;
     encoder.set_pixel_dims(Some(::png::PixelDimensions { xppu: PIXELS_PER_METER, yppu: PIXELS_PER_METER, unit }));
     encoder.add_itxt_chunk("Title".to_owned(), figure.title.clone())?;
     encoder.add_itxt_chunk("Description".to_owned(), figure.description.clone())?;
-    encoder.write_header()?.write_image_data(pixels)?;
-    Ok(bytes)
+    encoder.write_header()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Day;
+    use crate::history::Series;
+    use crate::plot::Theme;
+
+    fn pixels(bytes: &[u8]) -> Vec<u8> {
+        let mut reader = ::png::Decoder::new(bytes).read_info().expect("it is read");
+        let mut pixels = vec![0; reader.output_buffer_size()];
+        reader.next_frame(&mut pixels).expect("it is read");
+        pixels
+    }
+
+    /// But for a few edges that run through several strips: above a strip numbers are below zero, and rounded the other way.
+    #[test]
+    fn the_picture_is_the_same_in_strips() {
+        let mut series = Series::default();
+        for number in 730_000..731_000 {
+            let day = Day::from_number(number).expect("a day");
+            series.add(day, f64::from(number % 37) - 10.0);
+        }
+        let drawn = [Drawn { station: "KNYC", partition: 0, offset: 1000, series: &series, missing: None }];
+        let look = Look { theme: Theme::Light, width_pixels: 400, height_pixels: 300 };
+        for kind in [Kind::Months, Kind::Years] {
+            let draw = |bytes_max| pixels(&strips(kind, &drawn, look, bytes_max).expect("it is drawn"));
+            let whole = draw(STRIP_BYTES_MAX);
+            for bytes_max in [1, 100_000, 1_000_000] {
+                let picture = draw(bytes_max);
+                let differing = picture.iter().zip(&whole).filter(|(one, other)| one != other).count();
+                assert!(picture.len() == whole.len() && differing * 1000 < whole.len(), "{differing} at {bytes_max}");
+            }
+        }
+    }
 }

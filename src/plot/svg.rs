@@ -1,7 +1,8 @@
 //! A figure as SVG.
 
-use plotters::backend::SVGBackend;
-use plotters::drawing::IntoDrawingArea;
+use std::cell::RefCell;
+
+use plotters::backend::{DrawingBackend, SVGBackend};
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
@@ -17,11 +18,12 @@ pub fn svg(kind: Kind, drawn: &[Drawn<'_>], look: Look) -> Result<String, Failur
     let (width, height) = (look.width_pixels * SCALE, look.height_pixels * SCALE);
     let mut text = String::new();
     {
-        let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
+        let backend = RefCell::new(SVGBackend::with_string(&mut text, (width, height)));
         let unit = look.unit() * f64::from(SCALE);
-        let paper = Paper { area: &area, colors: look.theme.colors(), unit, letters: false };
+        let size = (width, height);
+        let paper = Paper { backend, top: 0, size, colors: look.theme.colors(), unit, letters: false };
         draw(&figure, &paper).map_err(|error| failed(&error))?;
-        area.present().map_err(|error| failed(&error))?;
+        paper.backend.into_inner().present().map_err(|error| failed(&error))?;
     }
     // The only characters a name can hold that XML cannot.
     let text = text.replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");

@@ -69,6 +69,15 @@ fn only_what_was_counted_is_drawn() {
 }
 
 #[test]
+fn the_largest_picture_takes_bounded_memory() {
+    let scene = counted();
+    let plot = ["plot", "A", "-o", "large.png", "--size", "4000x4000"];
+    scene.isotherm_within(192 << 20, &plot).ends_with(0);
+    let png = fs::read(scene.path("large.png")).expect("it is written");
+    assert!(png.starts_with(b"\x89PNG") && png[16..24] == [0, 0, 15, 160, 0, 0, 15, 160], "4000 by 4000");
+}
+
+#[test]
 fn an_unknown_station_is_named_and_nothing_drawn() {
     let scene = counted();
     scene.isotherm(&["plot", "A", "X", "Y"]).fails_in_one_line(65, &["X, Y"]);

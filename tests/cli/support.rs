@@ -1,5 +1,6 @@
 //! Runs the program, and makes state folders for it.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
@@ -85,6 +86,19 @@ impl Scene {
 
     pub fn isotherm(&self, arguments: &[&str]) -> Run {
         Run::of(arguments, self.start(arguments).output())
+    }
+
+    /// Runs it where it gets no more memory than this.
+    pub fn isotherm_within(&self, bytes: u64, arguments: &[&str]) -> Run {
+        let mut command = command(self.0.path(), arguments);
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        };
+        // SAFETY: setting a limit is all that is done in the child before the program begins.
+        unsafe { command.pre_exec(set) };
+        Run::of(arguments, Running::start(command).output())
     }
 
     pub fn start(&self, arguments: &[&str]) -> Running {
