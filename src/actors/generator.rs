@@ -134,6 +134,7 @@ impl Story {
     /// Reads while fewer than `in_flight_max` messages wait for their acknowledgement.
     async fn generate(&self, mut cursor: Option<serde_json::Value>) -> Result<Ending, Ending> {
         let mut in_flight = VecDeque::new();
+        let mut number = 0;
         let mut memory = Vec::new();
         let mut due = Instant::now();
         loop {
@@ -147,7 +148,8 @@ impl Story {
                     memory = next_produced(&mut in_flight).await?;
                 }
                 cursor = Some(read.cursor.clone());
-                let produce = Produce { epoch: self.epoch, readings: read.readings, cursor: read.cursor };
+                number += 1;
+                let produce = Produce { epoch: self.epoch, number, readings: read.readings, cursor: read.cursor };
                 in_flight.push_back(self.producer.send(produce));
             } else {
                 memory = read.readings;

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::blocking::Patience;
-use super::ending::end;
+use super::ending::{Ending, end};
 use super::messages::{Attach, Attached, Produce, Produced, Refused};
 use super::source_writer::{Delivery, SourceWriter};
 use crate::observe::Progress;
@@ -25,8 +25,9 @@ pub struct Producer {
     progress: Progress,
     /// What `source.json` says; `None` until it was read.
     attached: Option<Attached>,
-    /// The generator whose messages are taken.
+    /// The generator whose messages are taken, and the number of its last one.
     generator_epoch: u64,
+    last_number: u64,
     waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
     busy: bool,
     /// Whoever waits until nothing is under way.
@@ -49,6 +50,7 @@ impl Producer {
             progress,
             attached: None,
             generator_epoch: 0,
+            last_number: 0,
             waiting: VecDeque::new(),
             busy: true,
             idle_waiting: Vec::new(),
@@ -126,7 +128,9 @@ impl Handler<Attach> for Producer {
     type Result = ResponseActFuture<Self, Attached>;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
-        self.generator_epoch = self.generator_epoch.max(attach.epoch);
+        if attach.epoch > self.generator_epoch {
+            (self.generator_epoch, self.last_number) = (attach.epoch, 0);
+        }
         let idle = self.idle(context);
         Box::pin(
             idle.into_actor(self).map(|_, actor, _| {
@@ -143,6 +147,13 @@ impl Handler<Produce> for Producer {
         if produce.epoch != self.generator_epoch {
             return Box::pin(async { Err(Refused) });
         }
+        let (number, expected) = (produce.number, self.last_number + 1);
+        if number != expected {
+            let cause = format!("message {number} of the source would be sent where message {expected} belongs");
+            end(Ending::Crashed(cause), &mut self.guard, context);
+            return Box::pin(async { Err(Refused) });
+        }
+        self.last_number = number;
         let (reply, produced) = oneshot::channel();
         self.waiting.push_back((produce, reply));
         self.write_group(context);
