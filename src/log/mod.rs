@@ -101,6 +101,12 @@ pub trait RecordLog: Send + Sync {
     /// Where the partition starts and ends, as a reader of committed records sees it.
     fn extent(&self, partition: u32) -> Result<Extent, Failure>;
 
+    /// For each of these partitions one past its last acknowledged record, whether readers see it yet or not: a transaction
+    /// that is open may end [`Self::extent`] before it. Where there are no transactions, that is the end.
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        partitions.iter().map(|&partition| Ok(self.extent(partition)?.end)).collect()
+    }
+
     /// A reader whose first record is the first one at or after `from`. An offset below the start or past the end is a
     /// Fatal failure at the first read, never a silent jump.
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure>;

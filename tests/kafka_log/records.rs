@@ -55,6 +55,7 @@ fn the_end_is_before_a_transaction_that_is_open() {
     begin(&transactions, "open");
     write(&log, &[record(0, 1)]);
     assert_eq!(log.extent(0).unwrap(), Extent { start: 0, end: 1 });
+    assert_eq!(log.high_watermarks(&[0]), Ok(vec![3]), "what is acknowledged is there, seen or not");
     let mut reader = log.open_reader(0, 0).unwrap();
     assert_eq!(read_to(&mut *reader, 1), (vec![(0, "value 0".to_owned())], 1));
     transactions.abort();

@@ -89,3 +89,19 @@ fn a_transaction_that_is_open_is_the_end_until_it_is_decided() {
         fixture.assert_undisturbed("decided");
     }
 }
+
+#[test]
+fn a_producer_goes_on_behind_a_transaction_of_another_that_is_open() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker).set("source.simulate.days=100");
+    fixture.create_topic();
+    let transactions = fixture.elsewhere().transactions();
+    transactions.write(&readings(1, 1));
+    fixture.program().run_well(&["produce"]);
+    assert_eq!(fixture.ends()[&0], 0, "nobody sees what is behind it");
+    fixture.program().set("source.simulate.days=200").run_well(&["produce"]);
+    transactions.abort();
+    fixture.program().run_well(&["consume", "--until-caught-up"]);
+    assert_eq!(fixture.counted(), 2_000, "each of 200 days of ten stations was sent");
+    fixture.assert_undisturbed("decided");
+}

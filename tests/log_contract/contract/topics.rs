@@ -62,6 +62,7 @@ pub fn a_topic_that_was_created_again_is_another_one(fixture: &impl Fixture) {
 pub fn a_partition_that_is_not_there_is_refused(fixture: &impl Fixture) {
     let log = created(fixture, 2);
     assert_fatal(&log.extent(2).expect_err("no such partition"), &*log);
+    assert_fatal(&log.high_watermarks(&[0, 2]).expect_err("no such partition"), &*log);
     assert_fatal(&first_failure(&*log, 2, 0), &*log);
     let written = log.open_writer().expect("there is a topic").write(&[record(2, 0)]);
     assert_fatal(&written.expect_err("no such partition"), &*log);

@@ -10,6 +10,8 @@ pub fn records_keep_their_order_and_get_offsets_per_partition(fixture: &impl Fix
     assert_eq!(writer.write(&records[51..52]).expect("the log works"), BTreeMap::from([(2, 18)]));
     assert_eq!(writer.write(&[]).expect("the log works"), BTreeMap::new());
     assert_eq!(writer.write(&records[52..]).expect("the log works"), BTreeMap::from([(0, 66), (2, 34)]));
+    assert_eq!(log.high_watermarks(&[2, 0, 1]), Ok(vec![34, 66, 0]));
+    assert_eq!(log.high_watermarks(&[]), Ok(Vec::new()));
     for (partition, count) in [(0, 66), (1, 0), (2, 34)] {
         assert_eq!(log.extent(partition).expect("the log works"), Extent { start: 0, end: count });
         let written = records.iter().filter(|record| record.partition == partition);
