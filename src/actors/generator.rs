@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::ending::{Ending, end};
 use super::messages::{Attach, Attached, Produce};
 use super::producer::Producer;
-use crate::domain::Reading;
+use crate::domain::Readings;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::{Progress, events};
 use crate::sabotage::{self, Bug};
@@ -35,7 +35,7 @@ pub struct SourceReader {
 
 /// What one read of the source gave.
 struct Read {
-    readings: Vec<Reading>,
+    readings: Readings,
     cursor: serde_json::Value,
     progressed: Progressed,
 }
@@ -64,7 +64,7 @@ impl SourceReader {
         Ok(())
     }
 
-    fn next(&mut self, mut readings: Vec<Reading>, readings_max: usize) -> Result<Read, Failure> {
+    fn next(&mut self, mut readings: Readings, readings_max: usize) -> Result<Read, Failure> {
         self.faults.hit("generator.next")?;
         let source = self
             .source
@@ -135,7 +135,7 @@ impl Story {
     async fn generate(&self, mut cursor: Option<serde_json::Value>) -> Result<Ending, Ending> {
         let mut in_flight = VecDeque::new();
         let mut number = 0;
-        let mut memory = Vec::new();
+        let mut memory = Readings::default();
         let mut due = Instant::now();
         loop {
             let (readings, readings_max) = (std::mem::take(&mut memory), self.batch_records);
@@ -185,7 +185,7 @@ impl Story {
 type InFlight = VecDeque<Request<Producer, Produce>>;
 
 /// Waits for the oldest message; its memory.
-async fn next_produced(in_flight: &mut InFlight) -> Result<Vec<Reading>, Ending> {
+async fn next_produced(in_flight: &mut InFlight) -> Result<Readings, Ending> {
     let oldest = in_flight.pop_front().expect("the caller has seen one");
     Ok(oldest.await??.readings)
 }

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use serde_json::Value;
 
 use crate::checkpoint::Identity;
-use crate::domain::{Batch, PartitionState, Reading, Snapshot};
+use crate::domain::{Batch, PartitionState, Readings, Snapshot};
 
 /// The message came from an epoch that has been replaced, before its receiver had begun, or out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,14 @@ pub struct Produce {
     /// Counts the messages of an epoch, from 1: a message that overtook another would move the cursor over readings that
     /// were never sent.
     pub number: u64,
-    pub readings: Vec<Reading>,
+    pub readings: Readings,
     pub cursor: Value,
 }
 
 /// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands the memory back.
 #[derive(Debug)]
 pub struct Produced {
-    pub readings: Vec<Reading>,
+    pub readings: Readings,
 }
 
 /// Consumer → aggregator: the state to go on from, as it was last committed. `committed` is false where there is no file yet.

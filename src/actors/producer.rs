@@ -13,8 +13,14 @@ use super::source_writer::{Delivery, SourceWriter};
 use crate::observe::Progress;
 use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Worker};
 
-/// Takes what waits in one go: while one group is being written, the next gathers. A group is written, acknowledged and
-/// its last cursor committed before the next one begins, so that the cursor moves over a contiguous acknowledged prefix.
+/// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
+/// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
+/// acknowledges this one in time.
+pub(super) const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Takes what waits in one go, whole messages up to [`GROUP_BYTES_MAX`], as there is a cursor only behind each: while one
+/// group is being written, the next gathers. A group is written, acknowledged and its last cursor committed before the next
+/// one begins, so that the cursor moves over a contiguous acknowledged prefix.
 pub struct Producer {
     guard: Guard,
     worker: Arc<Worker<SourceWriter>>,
@@ -57,7 +63,7 @@ impl Producer {
         }
     }
 
-    /// Writes everything that waits, as one group.
+    /// Writes what waits, as one group.
     fn write_group(&mut self, context: &mut Context<Self>) {
         if self.busy {
             return;
@@ -70,7 +76,7 @@ impl Producer {
             return;
         }
         self.busy = true;
-        let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..).unzip();
+        let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
         let epoch = self.guard.epoch();
         let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages));
         context.spawn(written.into_actor(self).map(move |written, actor, context| {
@@ -82,6 +88,16 @@ impl Producer {
                 Err(gone) => end(gone.into(), &mut actor.guard, context),
             }
         }));
+    }
+
+    /// The messages of the next group: the first that waits, and those behind it for which there is room.
+    fn group_messages(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |(message, _): &&(Produce, _)| {
+            bytes += message.readings.size_bytes();
+            bytes <= GROUP_BYTES_MAX
+        };
+        self.waiting.iter().take_while(fits).count().max(1)
     }
 
     fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {

@@ -9,7 +9,7 @@ use super::messages::{Attached, Produce};
 use super::topic::{check_topic, existing_topic};
 use super::truncation::Truncation;
 use crate::checkpoint::{CursorStore, Fence, SourceState};
-use crate::domain::Reading;
+use crate::domain::{Readings, Record};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::partitioner::partition_of;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
@@ -46,7 +46,7 @@ pub struct Delivery {
     pub attached: Attached,
     pub readings: u64,
     /// The messages' own memory.
-    pub memory: Vec<Vec<Reading>>,
+    pub memory: Vec<Readings>,
 }
 
 impl SourceWriter {
@@ -107,22 +107,19 @@ impl SourceWriter {
         let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
         let state = self.state.as_mut().ok_or_else(unopened)?;
         let writer = self.writer.as_mut().ok_or_else(unopened)?;
-        let records: Vec<Outgoing> = messages
-            .iter()
-            .flat_map(|message| &message.readings)
-            .map(|reading| {
-                let mut value = Vec::with_capacity(48);
-                reading.encode(&mut value);
-                let key = reading.station_id.as_bytes();
-                Outgoing { partition: partition_of(key, job.partitions), key: Some(key.to_vec()), value: Some(value) }
-            })
-            .collect();
+        let records = messages.iter().flat_map(|message| message.readings.records());
+        let outgoing = |Record { key, value, .. }| {
+            let partition = partition_of(key.unwrap_or_default(), job.partitions);
+            Outgoing { partition, key, value }
+        };
+        let records: Vec<Outgoing<'_>> = records.map(outgoing).collect();
+        let readings = records.len() as u64;
         if sabotage::is(Bug::CursorBeforeAcknowledgement)
             && let Some(last) = messages.last()
         {
-            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + records.len() as u64);
+            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + readings);
             job.cursor_store.commit(epoch, state)?;
-            state.readings -= records.len() as u64;
+            state.readings -= readings;
         }
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
@@ -137,7 +134,7 @@ impl SourceWriter {
             .advice("send everything again with log.on_start = \"recreate\""));
         }
         state.acknowledged.extend(ends);
-        state.readings += records.len() as u64;
+        state.readings += readings;
         if let Some(last) = messages.last() {
             state.cursor = last.cursor.clone();
         }
@@ -146,7 +143,7 @@ impl SourceWriter {
         job.faults.hit("producer.reply")?;
         Ok(Delivery {
             attached: attached(state),
-            readings: records.len() as u64,
+            readings,
             memory: messages.into_iter().map(|message| message.readings).collect(),
         })
     }

@@ -130,12 +130,12 @@ pub trait RecordReader: Send {
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure>;
 }
 
-/// A record to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+/// A record to be written, borrowed from whoever writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
     pub partition: u32,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
 }
 
 /// Writes records of any partition.
@@ -144,7 +144,7 @@ pub trait RecordWriter: Send {
     /// Returns, for every partition written to, the offset after its last acknowledged record.
     ///
     /// After a failure any prefix per partition may be in the log; the writer is not used again.
-    fn write(&mut self, records: &[Outgoing]) -> Result<std::collections::BTreeMap<u32, u64>, Failure>;
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<std::collections::BTreeMap<u32, u64>, Failure>;
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod broker;
 mod driver;
 mod liveness;
 mod looks;
+#[path = "../support/owned.rs"]
+mod owned;
 #[path = "../support/program.rs"]
 mod program;
 mod proof;

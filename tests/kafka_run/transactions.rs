@@ -1,10 +1,9 @@
 //! Producers that write in transactions: what is aborted is not counted, and what a transaction leaves in the log beside
 //! its records (a marker at its end, and the aborted records) is passed over as offsets that hold nothing.
 
-use isotherm::log::Outgoing;
-
 use super::broker::Broker;
 use super::elsewhere::Transactions;
+use super::owned::{OwnedRecord, WriteOwned as _};
 use super::{Fixture, PARTITIONS, outgoing};
 
 const STATIONS: [&str; 5] = ["StationA", "StationB", "StationC", "StationD", "StationE"];
@@ -20,12 +19,12 @@ enum Day {
 
 use Day::{Aborted, Committed, Plain};
 
-fn readings(month: u32, day: u32) -> [Outgoing; 5] {
+fn readings(month: u32, day: u32) -> [OwnedRecord; 5] {
     STATIONS.map(|station| outgoing(station, &format!("2020-{month:02}-{day:02}"), f64::from(day)))
 }
 
-fn write(fixture: &Fixture, records: &[Outgoing]) {
-    fixture.log().open_writer().expect("it opens").write(records).expect("it is written");
+fn write(fixture: &Fixture, records: &[OwnedRecord]) {
+    fixture.log().open_writer().expect("it opens").write_owned(records).expect("it is written");
 }
 
 #[test]

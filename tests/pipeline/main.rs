@@ -1,6 +1,7 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
 mod crashes;
+mod gathering;
 mod order;
 mod pace;
 mod stops;

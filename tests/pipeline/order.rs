@@ -8,10 +8,11 @@ use actix::prelude::*;
 use isotherm::actors::messages::{Apply, Attach, Flush, Load, Produce, Refused};
 use isotherm::actors::{Aggregator, CheckpointWriter, Pace, PartitionJob, Producer};
 use isotherm::checkpoint::{Identity, PartitionStore, RealDisk};
-use isotherm::domain::{Batch, PartitionState, Rules};
+use isotherm::domain::{Batch, PartitionState, Readings, Rules};
 use isotherm::faults::FaultPoints;
 use isotherm::log::RecordLog;
 use isotherm::observe::Progress;
+use isotherm::source::simulate::station_name;
 use isotherm::supervision::{Child, Spawn, Strategy};
 use serde_json::{Value, json};
 
@@ -23,7 +24,8 @@ use crate::toys::{Slot, Toy, address, child, deaths, fence, ingest_job, patience
 const DAYS: u32 = 3;
 
 fn day(epoch: u64, message: u64, number: u32) -> Produce {
-    let readings = (0..10).map(|station| reading(station, number)).collect();
+    let mut readings = Readings::default();
+    (0..10).for_each(|station| readings.push(reading(&station_name(station), station, number)));
     Produce { epoch, number: message, readings, cursor: json!(number + 1) }
 }
 
@@ -120,7 +122,7 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
         fixture.create_topic();
         for number in 0..3 * RECORDS as u32 {
             let mut value = Vec::new();
-            reading(0, number).encode(&mut value);
+            reading("StationA", 0, number).encode(&mut value);
             fixture.log.append(0, Some(b"StationA"), Some(&value));
         }
         let job = PartitionJob {
