@@ -40,7 +40,7 @@ pub struct Produce {
     pub cursor: Value,
 }
 
-/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands the memory back.
+/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands them back, for their memory.
 #[derive(Debug)]
 pub struct Produced {
     pub readings: Readings,

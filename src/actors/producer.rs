@@ -104,8 +104,7 @@ impl Producer {
         self.outage.works();
         self.progress.source().add_readings(delivery.readings);
         self.attached = Some(delivery.attached);
-        for (reply, mut readings) in replies.into_iter().zip(delivery.memory) {
-            readings.clear();
+        for (reply, readings) in replies.into_iter().zip(delivery.memory) {
             // A generator that was replaced does not wait any more.
             drop(reply.send(Produced { readings }));
         }

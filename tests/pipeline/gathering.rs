@@ -1,4 +1,4 @@
-//! How much is written at once: generator and producer in virtual time.
+//! How much is written at once, and that a slow source waits for nobody: generator and producer in virtual time.
 
 use std::time::Duration;
 
@@ -46,6 +46,25 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
         }
     });
     (progress.source().readings(), fixture.log.write_records_max() as u64)
+}
+
+#[test]
+fn a_paced_source_waits_for_no_acknowledgement_while_there_is_room() {
+    let paced = ["source.simulate.days=0", "source.simulate.stations=100", "source.simulate.pace_ms=8"];
+    let fixture = paced.into_iter().fold(Fixture::new(), Fixture::set).set("produce.batch_records=1000");
+    let writes = Spawn::Inline { latency: || Duration::from_millis(100) };
+    let (acknowledged, at_once) = acknowledged(fixture, writes, Duration::from_secs(10));
+    // 12,500 a second, but for the start and those on their way at the end. A round of acknowledgements is of 1,250.
+    assert!(acknowledged > 110_000, "{acknowledged} of 125,000 readings were acknowledged");
+    assert!((1_000..=8_000).contains(&at_once), "{at_once} readings were written at once");
+}
+
+#[test]
+fn a_source_that_trickles_is_written_at_once_while_nothing_is_on_its_way() {
+    let paced = ["source.simulate.days=0", "source.simulate.stations=1", "source.simulate.pace_ms=1000"];
+    let fixture = paced.into_iter().fold(Fixture::new(), Fixture::set);
+    let writes = Spawn::Inline { latency: || Duration::from_millis(100) };
+    assert_eq!(acknowledged(fixture, writes, Duration::from_millis(9_500)), (10, 1));
 }
 
 #[test]
