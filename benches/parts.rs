@@ -16,6 +16,7 @@ use isotherm::checkpoint::{Fence, PartitionStore, RealDisk, format};
 use isotherm::domain::wire::BorrowedReport;
 use isotherm::domain::{Batch, DateReader, Day, PartitionState, Reading, Rules, StationStats};
 use isotherm::log::partitioner::partition_of;
+use isotherm::source::simulate::station_name;
 use material::BATCH_RECORDS;
 
 /// Stations and days of one partition: what one of 4 has of 1,000 stations over 27 years, and many stations.
@@ -37,8 +38,9 @@ fn records(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(BATCH_RECORDS)));
     let rules = Rules::default();
     let batch = material::batch();
-    let readings: Vec<Reading> = (0..BATCH_RECORDS).map(|station| material::reading(station, 0)).collect();
-    let dates: Vec<String> = (0..BATCH_RECORDS).map(|day| material::reading(0, day).day.to_string()).collect();
+    let names: Vec<_> = (0..BATCH_RECORDS).map(station_name).collect();
+    let readings: Vec<_> = (0..).zip(&names).map(|(station, name)| material::reading(name, station, 0)).collect();
+    let dates: Vec<String> = (0..BATCH_RECORDS).map(|day| material::day(day).to_string()).collect();
     let stations = material::state(BATCH_RECORDS, 1).stations;
 
     group.bench_function("encode", |bencher| {
@@ -63,11 +65,11 @@ fn records(criterion: &mut Criterion) {
     let mut of_one_day = DateReader::default();
     each(&mut group, "check (decode too)", &records, |record| rules.check(black_box(*record), &mut of_one_day));
     each(&mut group, "read the date", &dates, |date| Day::parse(black_box(date)));
-    each(&mut group, "look the station up", &readings, |reading| stations.get(black_box(reading.station_id.as_str())));
+    each(&mut group, "look the station up", &readings, |reading| stations.get(black_box(reading.station_id)));
     group.throughput(Throughput::Elements(u64::from(BATCH_RECORDS * DAYS_ADDED)));
     group.bench_function("add to a station", |bencher| {
-        let days: Vec<Day> = (1..=DAYS_ADDED).map(|day| material::reading(0, day).day).collect();
-        let first = |reading: &Reading| StationStats::first(reading.day, reading.degrees);
+        let days: Vec<Day> = (1..=DAYS_ADDED).map(material::day).collect();
+        let first = |reading: &Reading<'_>| StationStats::first(reading.day, reading.degrees);
         bencher.iter_batched_ref(
             || readings.iter().map(first).collect::<Vec<_>>(),
             |stations| {
@@ -106,7 +108,11 @@ fn apply(criterion: &mut Criterion) {
         group.bench_function(name(log), |bencher| {
             bencher.iter_batched_ref(
                 || PartitionState::new(Rules::default(), 0),
-                |state| batches.iter().for_each(|batch| state.apply(batch)),
+                |state| {
+                    batches.iter().for_each(|batch| {
+                        state.apply(batch);
+                    });
+                },
                 BatchSize::PerIteration,
             );
         });

@@ -52,7 +52,7 @@ pub fn run(brokers: &str, topic: &str, partitions: u32, compression: &str, readi
     let handle = unsafe { sys::rd_kafka_topic_new(producer.client().native_ptr(), name.as_ptr(), ptr::null_mut()) };
 
     let start = Day::parse("0001-01-01").expect("a day");
-    let names: Vec<String> = (0..readings.stations).map(isotherm::source::simulate::station_name).collect();
+    let names: Vec<_> = (0..readings.stations).map(isotherm::source::simulate::station_name).collect();
     let homes: Vec<u32> = names.iter().map(|name| partition_of(name.as_bytes(), partitions)).collect();
     let mut values: Vec<Vec<u8>> = vec![Vec::new(); GIVEN];
     let mut messages = Vec::with_capacity(GIVEN);
@@ -62,7 +62,7 @@ pub fn run(brokers: &str, topic: &str, partitions: u32, compression: &str, readi
             let value = &mut values[messages.len()];
             value.clear();
             let degrees = f64::from((number * 7 + station as u32 * 13) % 1_000) / 10.0;
-            Reading { station_id: station_id.clone(), day, degrees }.encode(value);
+            Reading { station_id, day, degrees }.encode(value);
             pad(value, readings.value_bytes);
             messages.push(sys::rd_kafka_message_t {
                 err: Code::RD_KAFKA_RESP_ERR_NO_ERROR,

@@ -210,7 +210,7 @@ fn send(brokers: &str, topic: &str, seconds: u32, counted: impl Fn() -> u64) -> 
         .set("linger.ms", "1")
         .create_with_context(Notes(Mutex::default()))
         .expect("the properties are right");
-    let names: Vec<String> = (0..STATIONS).map(station_name).collect();
+    let names: Vec<_> = (0..STATIONS).map(station_name).collect();
     let mut begun = Instant::now();
     for sent in 0..STATIONS + seconds * 1_000 * SENT_PER_MS {
         if sent == STATIONS {
@@ -228,10 +228,10 @@ fn send(brokers: &str, topic: &str, seconds: u32, counted: impl Fn() -> u64) -> 
                 producer.poll(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(1)));
             }
         }
-        let name = &names[(sent % STATIONS) as usize];
+        let name = names[(sent % STATIONS) as usize].as_str();
         let day = Day::from_number(730_000 + sent / STATIONS).expect("within the calendar");
         let mut value = Vec::new();
-        Reading { station_id: name.clone(), day, degrees: 20.5 }.encode(&mut value);
+        Reading { station_id: name, day, degrees: 20.5 }.encode(&mut value);
         let partition = partition_of(name.as_bytes(), PARTITIONS) as i32;
         let record = BaseRecord::to(topic).key(name).payload(&value).partition(partition);
         producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));

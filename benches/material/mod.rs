@@ -11,14 +11,15 @@ pub const BATCH_RECORDS: u32 = 1_000;
 /// 2000-01-01.
 const START: u32 = 730_119;
 
-/// The reading of a station on a day, both counted from 0: tenths of a degree, from -50 to 50.
-pub fn reading(station: u32, day: u32) -> Reading {
+/// What a station of that name reads on a day, both counted from 0: tenths of a degree, from -50 to 50.
+pub fn reading(station_id: &str, station: u32, day: u32) -> Reading<'_> {
     let tenths = (station.wrapping_mul(7919) ^ day.wrapping_mul(104_729)) % 1001;
-    Reading {
-        station_id: station_name(station),
-        day: Day::from_number(START + day).expect("within the calendar"),
-        degrees: f64::from(tenths) / 10.0 - 50.0,
-    }
+    Reading { station_id, day: self::day(day), degrees: f64::from(tenths) / 10.0 - 50.0 }
+}
+
+/// A day, counted from 0.
+pub fn day(number: u32) -> Day {
+    Day::from_number(START + number).expect("within the calendar")
 }
 
 /// All records of that many stations and days, in batches of [`BATCH_RECORDS`].
@@ -28,7 +29,9 @@ pub fn batches(stations: u32, days: u32) -> impl Iterator<Item = Batch> {
     (0..records).step_by(BATCH_RECORDS as usize).map(move |first| {
         let mut batch = Batch::default();
         for number in first..records.min(first + BATCH_RECORDS) {
-            let reading = reading(number % stations, number / stations);
+            let (station, day) = (number % stations, number / stations);
+            let name = station_name(station);
+            let reading = reading(&name, station, day);
             value.clear();
             reading.encode(&mut value);
             let key = Some(reading.station_id.as_bytes());
@@ -46,7 +49,9 @@ pub fn batch() -> Batch {
 /// What is kept of that many stations and days.
 pub fn state(stations: u32, days: u32) -> PartitionState {
     let mut state = PartitionState::new(Rules::default(), 0);
-    batches(stations, days).for_each(|batch| state.apply(&batch));
+    for batch in batches(stations, days) {
+        state.apply(&batch);
+    }
     assert_eq!(state.counted(), u64::from(stations * days), "every record counts");
     state
 }

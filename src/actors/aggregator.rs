@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::checkpoint_writer::CheckpointWriter;
-use super::ending::end;
+use super::ending::{Ending, end};
 use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
 use super::pace::Pace;
 use super::watch::{Look, LookAt, View, Window};
@@ -52,6 +52,24 @@ struct Loaded {
     scheduled: bool,
     /// Something was counted in this life.
     counting: bool,
+}
+
+impl Loaded {
+    /// Whether the batch is what comes next, by its own words and by its records; an error says why it is not.
+    fn in_order(&self, apply: &Apply) -> Result<(), String> {
+        let (Apply { batch, from, position, .. }, next) = (apply, self.state.next_offset);
+        let (first, last) = (batch.records().next(), batch.records().next_back());
+        let within = first.is_none_or(|first| first.offset >= next) && last.is_none_or(|last| last.offset < *position);
+        if *from == next && *position >= next && within {
+            return Ok(());
+        }
+        let records =
+            first.zip(last).map(|(first, last)| format!(", with records {} to {},", first.offset, last.offset));
+        let (partition, records) = (self.identity.partition, records.unwrap_or_default());
+        Err(format!(
+            "partition {partition}: a batch of [{from}, {position}){records} would be counted at offset {next}"
+        ))
+    }
 }
 
 impl Aggregator {
@@ -246,7 +264,11 @@ impl Handler<Apply> for Aggregator {
     type Result = Result<Applied, Refused>;
 
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
-        if apply.epoch != self.guard.epoch() || self.loaded.is_none() {
+        let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
+            return Err(Refused);
+        };
+        if let Err(cause) = loaded.in_order(&apply) {
+            end(Ending::Crashed(cause), &mut self.guard, context);
             return Err(Refused);
         }
         if sabotage::is(Bug::OffsetBeforeState)

@@ -151,16 +151,17 @@ impl Story {
     }
 
     async fn read_on(&self, mut position: u64) -> Result<Ending, Ending> {
-        let mut batch = Batch::default();
+        let (mut batch, mut from) = (Batch::default(), position);
         loop {
             let reached = self.goal.borrow().is_some_and(|goal| position >= goal);
             if reached {
-                self.apply(batch, position).await?;
+                self.apply(batch, from, position).await?;
                 self.aggregator.send(Flush { epoch: self.epoch }).await??;
                 return Ok(Ending::Finished);
             }
-            let (applied, read) = join(self.apply(batch, position), self.read()).await;
+            let (applied, read) = join(self.apply(batch, from, position), self.read()).await;
             applied?;
+            from = position;
             (batch, position) = read?;
         }
     }
@@ -175,8 +176,8 @@ impl Story {
         self.patience.call(&self.worker, "reading the log", read).await
     }
 
-    async fn apply(&self, batch: Batch, position: u64) -> Result<(), Ending> {
-        let applied = self.aggregator.send(Apply { epoch: self.epoch, batch, position }).await??;
+    async fn apply(&self, batch: Batch, from: u64, position: u64) -> Result<(), Ending> {
+        let applied = self.aggregator.send(Apply { epoch: self.epoch, batch, from, position }).await??;
         let mut batch = applied.batch;
         batch.clear();
         self.spare.lock().push(batch);

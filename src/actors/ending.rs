@@ -13,7 +13,7 @@ pub enum Ending {
     /// It was asked to stop, and what it had begun is complete.
     Drained,
     Failed(Failure),
-    /// A worker's thread panicked.
+    /// A worker's thread panicked, or a message came out of order.
     Crashed(String),
     /// Another actor of the branch is gone. That one's guard has told the supervisor, who will end this one too.
     PeerGone,

@@ -1,22 +1,28 @@
 //! Brings readings from the source to the producer.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::FutureExt as _;
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::ending::{Ending, end};
-use super::messages::{Attach, Attached, Produce};
-use super::producer::Producer;
-use crate::domain::Reading;
+use super::messages::{Attach, Attached, Produce, Produced};
+use super::producer::{GROUP_BYTES_MAX, Producer};
+use crate::domain::Readings;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::{Progress, events};
 use crate::sabotage::{self, Bug};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+
+/// Bytes of keys and values in flight: one group is being written, and the next gathers.
+const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
 
 /// Goes on from the stored cursor. Ends well when the source is at its end and everything of it is acknowledged.
 pub struct Generator {
@@ -35,8 +41,8 @@ pub struct SourceReader {
 
 /// What one read of the source gave.
 struct Read {
-    readings: Vec<Reading>,
-    cursor: serde_json::Value,
+    readings: Readings,
+    cursor: Value,
     progressed: Progressed,
 }
 
@@ -64,7 +70,7 @@ impl SourceReader {
         Ok(())
     }
 
-    fn next(&mut self, mut readings: Vec<Reading>, readings_max: usize) -> Result<Read, Failure> {
+    fn next(&mut self, mut readings: Readings, readings_max: usize) -> Result<Read, Failure> {
         self.faults.hit("generator.next")?;
         let source = self
             .source
@@ -131,61 +137,153 @@ impl Story {
         Ok(attached)
     }
 
-    /// Reads while fewer than `in_flight_max` messages wait for their acknowledgement.
-    async fn generate(&self, mut cursor: Option<serde_json::Value>) -> Result<Ending, Ending> {
-        let mut in_flight = VecDeque::new();
-        let mut memory = Vec::new();
+    /// Reads on while there is room for what was read before. Ends once all of it is acknowledged.
+    async fn generate(&self, cursor: Option<Value>) -> Result<Ending, Ending> {
+        let mut outbox = Outbox::new(self.clone(), cursor);
         let mut due = Instant::now();
         loop {
-            let (readings, readings_max) = (std::mem::take(&mut memory), self.batch_records);
-            let read =
-                self.worker.call("reading the source", move |reader| reader.next(readings, readings_max)).await??;
-            let ended = read.progressed == Progressed::Ended;
-            // Past the last reading the cursor may still have moved, over lines that hold none.
-            if !read.readings.is_empty() || (ended && cursor.as_ref() != Some(&read.cursor)) {
-                if in_flight.len() >= self.in_flight_max && !sabotage::is(Bug::InFlightNotBounded) {
-                    memory = next_produced(&mut in_flight).await?;
-                }
-                cursor = Some(read.cursor.clone());
-                let produce = Produce { epoch: self.epoch, readings: read.readings, cursor: read.cursor };
-                in_flight.push_back(self.producer.send(produce));
-            } else {
-                memory = read.readings;
+            let progressed = outbox.gather().await?;
+            if progressed == Progressed::Ended {
+                break;
             }
-            match read.progressed {
-                Progressed::More => {}
-                Progressed::Wait(time) => due = self.pause(due + time, &mut in_flight).await?,
-                Progressed::Ended => break,
+            outbox.send_what_is_due().await?;
+            if let Progressed::Wait(time) = progressed {
+                due = outbox.pause(due + time).await?;
             }
         }
-        while !in_flight.is_empty() {
-            next_produced(&mut in_flight).await?;
-        }
+        outbox.finish().await?;
         Ok(Ending::Finished)
     }
+}
 
-    /// Waits until it is time to go on; a source that fell behind does not hurry to catch up.
-    async fn pause(&self, due: Instant, in_flight: &mut InFlight) -> Result<Instant, Ending> {
-        while !in_flight.is_empty() {
-            next_produced(in_flight).await?;
+/// What is on its way to the producer. Readings gather to a message while others are being acknowledged: a source that
+/// gives a few at a time has them written together, and waits for nobody while there is room.
+///
+/// In flight are `in_flight_max` messages and [`IN_FLIGHT_BYTES_MAX`] at most. All but the oldest and the very last are full.
+struct Outbox {
+    story: Story,
+    gathered: Readings,
+    /// The source's, after what was gathered; `None` until something was read since the last message.
+    cursor: Option<Value>,
+    /// The one of the last message.
+    sent_cursor: Option<Value>,
+    /// Of the last message.
+    number: u64,
+    /// Oldest first.
+    in_flight: VecDeque<Pin<Box<Request<Producer, Produce>>>>,
+    in_flight_bytes: usize,
+    /// The memory of messages that were acknowledged.
+    spare: Vec<Readings>,
+}
+
+impl Outbox {
+    fn new(story: Story, cursor: Option<Value>) -> Self {
+        Self {
+            story,
+            gathered: Readings::default(),
+            cursor: None,
+            sent_cursor: cursor,
+            number: 0,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            spare: Vec::new(),
         }
+    }
+
+    /// Reads on behind what was gathered.
+    async fn gather(&mut self) -> Result<Progressed, Ending> {
+        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.story.batch_records);
+        let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
+        let read = self.story.worker.call("reading the source", read).await??;
+        (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
+        Ok(read.progressed)
+    }
+
+    /// Sends what was gathered if it makes a full message, or if no other is on its way.
+    async fn send_what_is_due(&mut self) -> Result<(), Ending> {
+        if self.gathered.is_full(self.story.batch_records) {
+            return self.send().await;
+        }
+        while let Some(oldest) = self.in_flight.front_mut()
+            && let Some(produced) = oldest.now_or_never()
+        {
+            self.acknowledged(produced??);
+        }
+        if self.in_flight.is_empty() && !self.gathered.is_empty() { self.send().await } else { Ok(()) }
+    }
+
+    /// Sends what was gathered, once there is room for it.
+    async fn send(&mut self) -> Result<(), Ending> {
+        let bytes = self.gathered.size_bytes();
+        while !self.in_flight.is_empty() && !self.has_room(bytes) {
+            self.await_oldest().await?;
+        }
+        self.number += 1;
+        self.in_flight_bytes += bytes;
+        let cursor = self.cursor.take().expect("what is sent was read, and its cursor with it");
+        self.sent_cursor = Some(cursor.clone());
+        let produce = Produce {
+            epoch: self.story.epoch,
+            number: self.number,
+            readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
+            cursor,
+        };
+        self.in_flight.push_back(Box::pin(self.story.producer.send(produce)));
+        Ok(())
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let messages = self.in_flight.len() < self.story.in_flight_max || sabotage::is(Bug::InFlightNotBounded);
+        messages && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
+    }
+
+    async fn await_oldest(&mut self) -> Result<(), Ending> {
+        let oldest = self.in_flight.front_mut().expect("the caller has seen one");
+        let produced = oldest.await??;
+        self.acknowledged(produced);
+        Ok(())
+    }
+
+    /// Takes back the memory of the oldest message.
+    fn acknowledged(&mut self, produced: Produced) {
+        self.in_flight.pop_front();
+        let mut readings = produced.readings;
+        self.in_flight_bytes -= readings.size_bytes();
+        readings.clear();
+        self.spare.push(readings);
+    }
+
+    /// Waits until it is time to go on, and sends what was gathered as soon as nothing else is on its way. A source that
+    /// fell behind does not hurry to catch up.
+    async fn pause(&mut self, due: Instant) -> Result<Instant, Ending> {
         let now = Instant::now();
         if due <= now {
             // A moment for others, also where time is simulated.
             tokio::time::sleep(Duration::ZERO).await;
             return Ok(now);
         }
-        sleep_until(due).await;
-        Ok(due)
+        loop {
+            let waits = !self.in_flight.is_empty();
+            tokio::select! {
+                biased;
+                () = sleep_until(due) => return Ok(due),
+                acknowledged = self.await_oldest(), if waits => acknowledged?,
+            }
+            self.send_what_is_due().await?;
+        }
     }
-}
 
-type InFlight = VecDeque<Request<Producer, Produce>>;
-
-/// Waits for the oldest message; its memory.
-async fn next_produced(in_flight: &mut InFlight) -> Result<Vec<Reading>, Ending> {
-    let oldest = in_flight.pop_front().expect("the caller has seen one");
-    Ok(oldest.await??.readings)
+    /// Sends the last readings and waits for every acknowledgement. Past the last reading the cursor may still have moved,
+    /// over lines that hold none.
+    async fn finish(&mut self) -> Result<(), Ending> {
+        if !self.gathered.is_empty() || self.cursor != self.sent_cursor {
+            self.send().await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.await_oldest().await?;
+        }
+        Ok(())
+    }
 }
 
 impl Handler<Heartbeat> for Generator {

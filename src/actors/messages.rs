@@ -7,9 +7,9 @@ use actix::prelude::*;
 use serde_json::Value;
 
 use crate::checkpoint::Identity;
-use crate::domain::{Batch, PartitionState, Reading, Snapshot};
+use crate::domain::{Batch, PartitionState, Readings, Snapshot};
 
-/// The message came from an epoch that has been replaced, or before its receiver had begun.
+/// The message came from an epoch that has been replaced, before its receiver had begun, or out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
@@ -33,14 +33,17 @@ pub struct Attached {
 #[rtype(result = "Result<Produced, Refused>")]
 pub struct Produce {
     pub epoch: u64,
-    pub readings: Vec<Reading>,
+    /// Counts the messages of an epoch, from 1: a message that overtook another would move the cursor over readings that
+    /// were never sent.
+    pub number: u64,
+    pub readings: Readings,
     pub cursor: Value,
 }
 
-/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands the memory back.
+/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands them back, for their memory.
 #[derive(Debug)]
 pub struct Produced {
-    pub readings: Vec<Reading>,
+    pub readings: Readings,
 }
 
 /// Consumer → aggregator: the state to go on from, as it was last committed. `committed` is false where there is no file yet.
@@ -53,12 +56,14 @@ pub struct Load {
     pub committed: bool,
 }
 
-/// Consumer → aggregator: consecutive records, none of them applied before. Nothing below `position` is left unread.
+/// Consumer → aggregator: every record in [from, position), none of them applied before.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Applied, Refused>")]
 pub struct Apply {
     pub epoch: u64,
     pub batch: Batch,
+    /// The position of the message before: a batch that overtook another would be counted in its place.
+    pub from: u64,
     pub position: u64,
 }
 

@@ -17,6 +17,7 @@ mod producer;
 pub mod resume;
 mod source_writer;
 pub mod topic;
+mod truncation;
 mod watch;
 
 pub use aggregator::Aggregator;

@@ -7,14 +7,20 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::blocking::Patience;
-use super::ending::end;
+use super::ending::{Ending, end};
 use super::messages::{Attach, Attached, Produce, Produced, Refused};
 use super::source_writer::{Delivery, SourceWriter};
 use crate::observe::Progress;
 use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Worker};
 
-/// Takes what waits in one go: while one group is being written, the next gathers. A group is written, acknowledged and
-/// its last cursor committed before the next one begins, so that the cursor moves over a contiguous acknowledged prefix.
+/// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
+/// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
+/// acknowledges this one in time.
+pub(super) const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Takes what waits in one go, whole messages up to [`GROUP_BYTES_MAX`], as there is a cursor only behind each: while one
+/// group is being written, the next gathers. A group is written, acknowledged and its last cursor committed before the next
+/// one begins, so that the cursor moves over a contiguous acknowledged prefix.
 pub struct Producer {
     guard: Guard,
     worker: Arc<Worker<SourceWriter>>,
@@ -25,8 +31,9 @@ pub struct Producer {
     progress: Progress,
     /// What `source.json` says; `None` until it was read.
     attached: Option<Attached>,
-    /// The generator whose messages are taken.
+    /// The generator whose messages are taken, and the number of its last one.
     generator_epoch: u64,
+    last_number: u64,
     waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
     busy: bool,
     /// Whoever waits until nothing is under way.
@@ -49,13 +56,14 @@ impl Producer {
             progress,
             attached: None,
             generator_epoch: 0,
+            last_number: 0,
             waiting: VecDeque::new(),
             busy: true,
             idle_waiting: Vec::new(),
         }
     }
 
-    /// Writes everything that waits, as one group.
+    /// Writes what waits, as one group.
     fn write_group(&mut self, context: &mut Context<Self>) {
         if self.busy {
             return;
@@ -68,7 +76,7 @@ impl Producer {
             return;
         }
         self.busy = true;
-        let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..).unzip();
+        let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
         let epoch = self.guard.epoch();
         let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages));
         context.spawn(written.into_actor(self).map(move |written, actor, context| {
@@ -82,12 +90,21 @@ impl Producer {
         }));
     }
 
+    /// The messages of the next group: the first that waits, and those behind it for which there is room.
+    fn group_messages(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |(message, _): &&(Produce, _)| {
+            bytes += message.readings.size_bytes();
+            bytes <= GROUP_BYTES_MAX
+        };
+        self.waiting.iter().take_while(fits).count().max(1)
+    }
+
     fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
         self.outage.works();
         self.progress.source().add_readings(delivery.readings);
         self.attached = Some(delivery.attached);
-        for (reply, mut readings) in replies.into_iter().zip(delivery.memory) {
-            readings.clear();
+        for (reply, readings) in replies.into_iter().zip(delivery.memory) {
             // A generator that was replaced does not wait any more.
             drop(reply.send(Produced { readings }));
         }
@@ -126,7 +143,9 @@ impl Handler<Attach> for Producer {
     type Result = ResponseActFuture<Self, Attached>;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
-        self.generator_epoch = self.generator_epoch.max(attach.epoch);
+        if attach.epoch > self.generator_epoch {
+            (self.generator_epoch, self.last_number) = (attach.epoch, 0);
+        }
         let idle = self.idle(context);
         Box::pin(
             idle.into_actor(self).map(|_, actor, _| {
@@ -143,6 +162,13 @@ impl Handler<Produce> for Producer {
         if produce.epoch != self.generator_epoch {
             return Box::pin(async { Err(Refused) });
         }
+        let (number, expected) = (produce.number, self.last_number + 1);
+        if number != expected {
+            let cause = format!("message {number} of the source would be sent where message {expected} belongs");
+            end(Ending::Crashed(cause), &mut self.guard, context);
+            return Box::pin(async { Err(Refused) });
+        }
+        self.last_number = number;
         let (reply, produced) = oneshot::channel();
         self.waiting.push_back((produce, reply));
         self.write_group(context);

@@ -12,9 +12,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::topic::{check_topic, existing_topic};
+use super::truncation::Truncation;
 use crate::checkpoint::{Identity, PartitionStore};
 use crate::domain::state::Gap;
 use crate::domain::{Batch, Digest, PartitionState, Rules};
@@ -23,10 +22,6 @@ use crate::log::{Extent, RecordLog, RecordReader};
 use crate::observe::events::CouldNotVerify;
 use crate::sabotage::{self, Bug};
 
-/// A new leader can briefly say less than it has: an end below our offset is believed after this many equal answers
-/// over at least this time.
-const TRUNCATION_ANSWERS: u32 = 3;
-const TRUNCATION_TIME: Duration = Duration::from_secs(10);
 /// How long the last counted record is looked for in one try.
 const VERIFY_READS_MAX: u32 = 50;
 const VERIFY_READ_WAIT: Duration = Duration::from_millis(100);
@@ -59,18 +54,12 @@ pub struct Resumed {
 /// Tries to resume until it can; remembers between tries what an apparently truncated log said.
 pub struct Resume {
     job: PartitionJob,
-    truncation: Option<Truncation>,
-}
-
-struct Truncation {
-    end: u64,
-    since: Instant,
-    answers: u32,
+    truncation: Truncation,
 }
 
 impl Resume {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, truncation: None }
+        Self { job, truncation: Truncation::default() }
     }
 
     /// One try. Makes the committed files durable, clean and this epoch's own.
@@ -95,7 +84,7 @@ impl Resume {
         if extent.end < state.next_offset {
             return Err(self.truncated(extent.end, state.next_offset));
         }
-        self.truncation = None;
+        self.truncation.over();
         if extent.start > state.next_offset {
             return self.over_the_gap(identity, state, extent);
         }
@@ -104,25 +93,13 @@ impl Resume {
     }
 
     fn truncated(&mut self, end: u64, next_offset: u64) -> Failure {
-        let truncation = match &mut self.truncation {
-            Some(truncation) if truncation.end == end => truncation,
-            other => other.insert(Truncation { end, since: Instant::now(), answers: 0 }),
-        };
-        truncation.answers += 1;
-        let believed = truncation.answers >= TRUNCATION_ANSWERS && truncation.since.elapsed() >= TRUNCATION_TIME;
-        let what = format!(
-            "partition {} of {} ends at offset {end}, before our offset {next_offset}",
-            self.job.partition,
-            self.job.log.name()
-        );
-        if believed {
+        let (partition, name) = (self.job.partition, self.job.log.name());
+        let what = format!("partition {partition} of {name} ends at offset {end}, before our offset {next_offset}");
+        self.truncation.failure(partition, end, what, |what| {
             Failure::fatal(Kind::Data, format!("{what}: records that were counted are gone")).advice(format!(
-                "restore the topic, or count what is left with isotherm rebuild {} and the same settings",
-                self.job.partition
+                "restore the topic, or count what is left with isotherm rebuild {partition} and the same settings"
             ))
-        } else {
-            Failure::retryable(Kind::Data, what).advice("it is asked again before that is believed")
-        }
+        })
     }
 
     fn over_the_gap(&self, identity: Identity, mut state: PartitionState, extent: Extent) -> Result<Resumed, Failure> {

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::messages::{Attached, Produce};
 use super::topic::{check_topic, existing_topic};
+use super::truncation::Truncation;
 use crate::checkpoint::{CursorStore, Fence, SourceState};
-use crate::domain::Reading;
+use crate::domain::{Readings, Record};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::partitioner::partition_of;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
@@ -37,6 +38,7 @@ pub struct SourceWriter {
     state: Option<SourceState>,
     /// Dropped, with all that it had queued, before the fence is left after a failure.
     writer: Option<Box<dyn RecordWriter>>,
+    truncation: Truncation,
 }
 
 /// A group of messages that is acknowledged, and its last cursor on disk.
@@ -44,18 +46,18 @@ pub struct Delivery {
     pub attached: Attached,
     pub readings: u64,
     /// The messages' own memory.
-    pub memory: Vec<Vec<Reading>>,
+    pub memory: Vec<Readings>,
 }
 
 impl SourceWriter {
     pub fn new(job: IngestJob) -> Self {
-        Self { job, state: None, writer: None }
+        Self { job, state: None, writer: None, truncation: Truncation::default() }
     }
 
     /// Reads the cursor and makes sure that it belongs to this source, topic and log, and that the log still has what
     /// was acknowledged.
     pub fn open(&mut self, epoch: u64) -> Result<Attached, Failure> {
-        let job = &self.job;
+        let Self { job, truncation, .. } = self;
         let _entered = job.fence.enter(epoch)?;
         job.faults.hit("producer.start")?;
         let topic = existing_topic(&*job.log)?;
@@ -79,30 +81,12 @@ impl SourceWriter {
             }
             Some(stored) => {
                 same_source(&stored, &fresh)?;
-                for (&partition, &acknowledged) in &stored.acknowledged {
-                    self.still_there(partition, acknowledged)?;
-                }
+                still_there(&*job.log, &stored, truncation)?;
                 stored
             }
         };
         self.writer = Some(job.log.open_writer()?);
         Ok(attached(self.state.insert(state)))
-    }
-
-    fn still_there(&self, partition: u32, acknowledged: u64) -> Result<(), Failure> {
-        let end = self.job.log.extent(partition)?.end;
-        if end >= acknowledged {
-            return Ok(());
-        }
-        Err(Failure::fatal(
-            Kind::Data,
-            format!(
-                "partition {partition} of {} ends at offset {end}, but records up to {acknowledged} were acknowledged: {} are gone",
-                self.job.log.name(),
-                acknowledged - end
-            ),
-        )
-        .advice("restore the topic, or send everything again with log.on_start = \"recreate\""))
     }
 
     /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor.
@@ -123,22 +107,19 @@ impl SourceWriter {
         let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
         let state = self.state.as_mut().ok_or_else(unopened)?;
         let writer = self.writer.as_mut().ok_or_else(unopened)?;
-        let records: Vec<Outgoing> = messages
-            .iter()
-            .flat_map(|message| &message.readings)
-            .map(|reading| {
-                let mut value = Vec::with_capacity(48);
-                reading.encode(&mut value);
-                let key = reading.station_id.as_bytes();
-                Outgoing { partition: partition_of(key, job.partitions), key: Some(key.to_vec()), value: Some(value) }
-            })
-            .collect();
+        let records = messages.iter().flat_map(|message| message.readings.records());
+        let outgoing = |Record { key, value, .. }| {
+            let partition = partition_of(key.unwrap_or_default(), job.partitions);
+            Outgoing { partition, key, value }
+        };
+        let records: Vec<Outgoing<'_>> = records.map(outgoing).collect();
+        let readings = records.len() as u64;
         if sabotage::is(Bug::CursorBeforeAcknowledgement)
             && let Some(last) = messages.last()
         {
-            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + records.len() as u64);
+            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + readings);
             job.cursor_store.commit(epoch, state)?;
-            state.readings -= records.len() as u64;
+            state.readings -= readings;
         }
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
@@ -153,7 +134,7 @@ impl SourceWriter {
             .advice("send everything again with log.on_start = \"recreate\""));
         }
         state.acknowledged.extend(ends);
-        state.readings += records.len() as u64;
+        state.readings += readings;
         if let Some(last) = messages.last() {
             state.cursor = last.cursor.clone();
         }
@@ -162,10 +143,31 @@ impl SourceWriter {
         job.faults.hit("producer.reply")?;
         Ok(Delivery {
             attached: attached(state),
-            readings: records.len() as u64,
+            readings,
             memory: messages.into_iter().map(|message| message.readings).collect(),
         })
     }
+}
+
+/// Refuses a log that has lost what was acknowledged. Readers need not see all of it: an open transaction of another
+/// producer hides what lies behind it.
+fn still_there(log: &dyn RecordLog, stored: &SourceState, truncation: &mut Truncation) -> Result<(), Failure> {
+    let partitions: Vec<u32> = stored.acknowledged.keys().copied().collect();
+    let ends = log.high_watermarks(&partitions)?;
+    for ((partition, &acknowledged), end) in stored.acknowledged.iter().zip(ends) {
+        if end < acknowledged {
+            let what = format!(
+                "partition {partition} of {} ends at offset {end}, but records up to {acknowledged} were acknowledged",
+                log.name()
+            );
+            return Err(truncation.failure(*partition, end, what, |what| {
+                Failure::fatal(Kind::Data, format!("{what}: {} are gone", acknowledged - end))
+                    .advice("restore the topic, or send everything again with log.on_start = \"recreate\"")
+            }));
+        }
+    }
+    truncation.over();
+    Ok(())
 }
 
 fn attached(state: &SourceState) -> Attached {

@@ -10,8 +10,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::aggregator::Aggregator;
-use crate::domain::rules::Checked;
-use crate::domain::{Batch, DateReader, PartitionState, Record, Rules, StationStats};
+use crate::domain::{Batch, DateReader, PartitionState, Reading, Record, Rules, StationStats};
 
 /// Readings a second that one partition copies for observers at most: a thousandth of what it can count.
 const RECENT_PER_SECOND: f64 = 10_000.0;
@@ -80,7 +79,7 @@ impl Passed {
         records.filter_map(|record| rules.check(record, &mut dates).ok().map(|reading| Self::of(&reading))).collect()
     }
 
-    fn of(reading: &Checked<'_>) -> Self {
+    fn of(reading: &Reading<'_>) -> Self {
         Self { station: reading.station_id.into(), day: reading.day.number(), degrees: reading.degrees }
     }
 }

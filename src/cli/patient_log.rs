@@ -45,6 +45,10 @@ impl RecordLog for PatientLog {
         self.wait(|| self.log.extent(partition))
     }
 
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        self.wait(|| self.log.high_watermarks(partitions))
+    }
+
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         let (log, patience) = (self.log.clone(), self.patience.clone());
         Ok(Box::new(PatientReader { log, patience, partition, position: from, open: None }))

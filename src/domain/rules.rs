@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Record;
-use super::day::{DateReader, Day};
-use super::wire::BorrowedReport;
+use super::day::DateReader;
+use super::wire::{BorrowedReport, Reading};
 
 /// The rules that a checkpoint was made under; a checkpoint made under others is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,17 +67,9 @@ impl RejectReason {
     }
 }
 
-/// A reading that passed every check which needs no state.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Checked<'a> {
-    pub station_id: &'a str,
-    pub day: Day,
-    pub degrees: f64,
-}
-
 impl Rules {
-    /// Checks all that can be said of a record alone; room and duplicates are the state's to judge.
-    pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Checked<'a>, RejectReason> {
+    /// The reading in a record that passes every check which needs no state; room and duplicates are the state's to judge.
+    pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Reading<'a>, RejectReason> {
         let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;
         if record.key != Some(report.station_id.as_bytes()) {
             return Err(RejectReason::KeyMismatch);
@@ -92,7 +84,7 @@ impl Rules {
         if !(self.degrees_min..=self.degrees_max).contains(&report.degrees) {
             return Err(RejectReason::OutOfRange);
         }
-        Ok(Checked { station_id: report.station_id, day, degrees: report.degrees })
+        Ok(Reading { station_id: report.station_id, day, degrees: report.degrees })
     }
 }
 

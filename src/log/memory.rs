@@ -288,7 +288,7 @@ struct Writer {
 }
 
 impl RecordWriter for Writer {
-    fn write(&mut self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         let name = self.log.name();
         let mut state = self.log.call()?;
         if state.stalled {
@@ -300,8 +300,9 @@ impl RecordWriter for Writer {
             topic.partition(&name, record.partition)?;
         }
         let mut ends = BTreeMap::new();
-        for Outgoing { partition, key, value } in records {
-            ends.insert(*partition, topic.partition(&name, *partition)?.append(key.clone(), value.clone()));
+        for &Outgoing { partition, key, value } in records {
+            let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+            ends.insert(partition, topic.partition(&name, partition)?.append(key, value));
         }
         self.log.0.changed.notify_all();
         Ok(ends)

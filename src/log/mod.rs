@@ -101,6 +101,12 @@ pub trait RecordLog: Send + Sync {
     /// Where the partition starts and ends, as a reader of committed records sees it.
     fn extent(&self, partition: u32) -> Result<Extent, Failure>;
 
+    /// For each of these partitions one past its last acknowledged record, whether readers see it yet or not: a transaction
+    /// that is open may end [`Self::extent`] before it. Where there are no transactions, that is the end.
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        partitions.iter().map(|&partition| Ok(self.extent(partition)?.end)).collect()
+    }
+
     /// A reader whose first record is the first one at or after `from`. An offset below the start or past the end is a
     /// Fatal failure at the first read, never a silent jump.
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure>;
@@ -124,12 +130,12 @@ pub trait RecordReader: Send {
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure>;
 }
 
-/// A record to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+/// A record to be written, borrowed from whoever writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
     pub partition: u32,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
 }
 
 /// Writes records of any partition.
@@ -138,7 +144,7 @@ pub trait RecordWriter: Send {
     /// Returns, for every partition written to, the offset after its last acknowledged record.
     ///
     /// After a failure any prefix per partition may be in the log; the writer is not used again.
-    fn write(&mut self, records: &[Outgoing]) -> Result<std::collections::BTreeMap<u32, u64>, Failure>;
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<std::collections::BTreeMap<u32, u64>, Failure>;
 }
 
 #[cfg(test)]

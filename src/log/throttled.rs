@@ -102,6 +102,10 @@ impl RecordLog for ThrottledLog {
         self.log.extent(partition)
     }
 
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        self.log.high_watermarks(partitions)
+    }
+
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         let (reader, name) = (self.log.open_reader(partition, from)?, self.log.name());
         let (throttle, watch) = (self.throttle, self.watch.clone());

@@ -144,7 +144,7 @@ pub struct GhcnDaily {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Produce {
-    /// Readings in one message from generator to producer, which are sent and acknowledged together.
+    /// Readings in one message from generator to producer, at most.
     pub batch_records: usize,
     /// Such messages that may wait for their acknowledgement.
     pub in_flight_max: usize,

@@ -95,7 +95,7 @@ impl Csv {
         Ok(Outcome::Record { number, after_first })
     }
 
-    fn reading(&self) -> Result<Reading, String> {
+    fn reading(&self) -> Result<Reading<'_>, String> {
         let fields = self.record.ends.len();
         if fields != self.columns.count {
             return Err(format!("it has {fields} fields, the header {}", self.columns.count));
@@ -105,13 +105,13 @@ impl Csv {
             if text.is_empty() { Err(format!("{name} is empty")) } else { Ok(text) }
         };
         let station_id = match &self.columns.station {
-            Station::OfFile(station) => station.clone(),
+            Station::OfFile(station) => station,
             Station::Column(at) => {
                 let station = field(*at, &self.settings.station_column)?;
                 if !is_station_id(station) {
                     return Err(format!("{} is not a station's name", excerpt(station)));
                 }
-                station.to_owned()
+                station
             }
         };
         let date = field(self.columns.date, &self.settings.date_column)?;
@@ -200,7 +200,10 @@ impl Format for Csv {
             Outcome::Record { number, after_first } => (number, after_first),
         };
         match self.reading() {
-            Ok(reading) => found.readings.push_back(reading),
+            Ok(Reading { station_id, day, degrees }) => {
+                station_id.clone_into(&mut found.station_id);
+                found.readings.push_back((day, degrees));
+            }
             Err(reason) => {
                 // Over several lines, this is rather a stray quote than one record: the lines behind the first are
                 // read for themselves.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::lines::{Lines, Place};
 use super::{BAD_LINES_NAMED_MAX, BadLine, Progressed, Source, parse_cursor};
-use crate::domain::Reading;
+use crate::domain::{Day, Reading, Readings};
 use crate::faults::{Failure, Kind};
 
 /// Files of one source: the cursor names each and is written with every batch.
@@ -39,7 +39,9 @@ pub trait Format: Send {
 /// What one line held.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub readings: VecDeque<Reading>,
+    pub station_id: String,
+    /// Day and degrees of each reading.
+    pub readings: VecDeque<(Day, f64)>,
     /// Number of the line, and why it is bad.
     pub bad: Option<(u64, String)>,
     pub skipped_quality: u64,
@@ -225,16 +227,19 @@ impl<F: Format> FileSource<F> {
 }
 
 impl<F: Format> Source for FileSource<F> {
-    fn next(&mut self, readings: &mut Vec<Reading>, readings_max: usize) -> Result<Progressed, Failure> {
+    fn next(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure> {
         let length_before = readings.len();
-        let length_max = length_before + readings_max;
         for _ in 0..STEPS_PER_CALL_MAX {
             if let Some(current) = &mut self.current {
-                let taken = self.found.readings.len().min(length_max - readings.len());
-                readings.extend(self.found.readings.drain(..taken));
-                current.given += taken;
+                let Found { station_id, readings: found, .. } = &mut self.found;
+                while !readings.is_full(readings_max)
+                    && let Some((day, degrees)) = found.pop_front()
+                {
+                    readings.push(Reading { station_id, day, degrees });
+                    current.given += 1;
+                }
             }
-            if readings.len() == length_max {
+            if readings.is_full(readings_max) {
                 return Ok(Progressed::More);
             }
             if self.current.is_some() {

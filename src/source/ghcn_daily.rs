@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::files::{Format, Found};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
+use crate::domain::Day;
 use crate::domain::rules::is_station_id;
-use crate::domain::{Day, Reading};
 use crate::faults::Failure;
 use crate::settings;
 
@@ -72,8 +72,9 @@ impl GhcnDaily {
                 continue;
             }
             let degrees = f64::from(value) / 10.0;
-            found.readings.push_back(Reading { station_id: station.to_owned(), day: date, degrees });
+            found.readings.push_back((date, degrees));
         }
+        station.clone_into(&mut found.station_id);
         found.skipped_quality += skipped_quality;
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: the same parameters and files give the same readings in the same order; a source opened with a cursor
 //! yields exactly what the source it was taken from had not handed out yet, whatever the sizes of the batches; a bad line
-//! never stops a source and is never passed over in silence; memory is bounded whatever the files hold.
-//! Uses `settings`, `faults` and `domain`; knows no log and no actors.
+//! never stops a source and is never passed over in silence; memory is bounded whatever the files hold, and none is
+//! allocated for a single reading. Uses `settings`, `faults` and `domain`; knows no log and no actors.
 
 pub mod csv;
 pub mod files;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::Reading;
+use crate::domain::Readings;
 use crate::faults::{Failure, Kind};
 use crate::settings::{self, SourceKind};
 
@@ -45,8 +45,9 @@ pub struct BadLine {
 
 /// A sequence of readings that can be gone on with from a cursor.
 pub trait Source: Send {
-    /// Appends up to `readings_max` (at least 1) readings. Blocks only on reads of files.
-    fn next(&mut self, readings: &mut Vec<Reading>, readings_max: usize) -> Result<Progressed, Failure>;
+    /// Appends readings until there are `readings_max` (at least 1) of them, or [`Readings::BYTES_MAX`] bytes. Blocks only
+    /// on reads of files.
+    fn next(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure>;
 
     /// The place after everything handed out so far; [`open`] with it yields exactly the rest.
     fn cursor(&self) -> Value;

@@ -9,13 +9,14 @@
 use std::time::Duration;
 
 use chrono::Datelike;
+use compact_str::CompactString;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Progressed, Source, parse_cursor};
-use crate::domain::{Day, Reading};
+use crate::domain::{Day, Reading, Readings};
 use crate::faults::{Failure, Kind};
 use crate::settings;
 
@@ -71,21 +72,22 @@ impl Simulation {
     }
 
     /// Appends readings of the current day until the day or the room ends.
-    fn continue_day(&mut self, readings: &mut Vec<Reading>, length_max: usize) {
+    fn continue_day(&mut self, readings: &mut Readings, readings_max: usize) {
         let day = Day::from_number(self.start.number() + self.cursor.days).expect("the cursor is within the calendar");
         let season = season(day);
         self.random.set_stream(u64::from(day.number()));
         self.random.set_word_pos(u128::from(self.cursor.station) * WORDS_PER_READING);
-        while self.cursor.station < self.settings.stations && readings.len() < length_max {
+        while self.cursor.station < self.settings.stations && !readings.is_full(readings_max) {
             let station = self.cursor.station;
             let noise = [self.random.next_u32(), self.random.next_u32()];
             let twice = decide(self.random.next_u32(), self.settings.duplicates_share);
             let outlier = decide(self.random.next_u32(), self.settings.outliers_share);
             let degrees = degrees(station, season, noise) + if outlier { OUTLIER_DEGREES } else { 0.0 };
-            let reading = Reading { station_id: station_name(station), day, degrees };
+            let name = station_name(station);
+            let reading = Reading { station_id: &name, day, degrees };
             if twice && !self.cursor.again {
-                readings.push(reading.clone());
-                if readings.len() == length_max {
+                readings.push(reading);
+                if readings.is_full(readings_max) {
                     self.cursor.again = true;
                     return;
                 }
@@ -102,15 +104,14 @@ impl Simulation {
 
 impl Source for Simulation {
     /// With a pace, at most one day; without one, as much as there is room for.
-    fn next(&mut self, readings: &mut Vec<Reading>, readings_max: usize) -> Result<Progressed, Failure> {
+    fn next(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure> {
         if self.cursor.days >= self.days_end {
             return Ok(Progressed::Ended);
         }
-        let length_max = readings.len() + readings_max;
         let pace_ms = self.settings.pace_ms;
-        while self.cursor.days < self.days_end && readings.len() < length_max {
+        while self.cursor.days < self.days_end && !readings.is_full(readings_max) {
             let day = self.cursor.days;
-            self.continue_day(readings, length_max);
+            self.continue_day(readings, readings_max);
             let day_ended = self.cursor.days > day;
             if pace_ms > 0 && day_ended && self.cursor.days < self.days_end {
                 return Ok(Progressed::Wait(Duration::from_millis(pace_ms)));
@@ -139,8 +140,8 @@ impl Source for Simulation {
     }
 }
 
-/// `StationA` … `StationZ`, `StationAA` …: as spreadsheets name their columns.
-pub fn station_name(station: u32) -> String {
+/// `StationA` … `StationZ`, `StationAA` …: as spreadsheets name their columns. Short enough to need no allocation.
+pub fn station_name(station: u32) -> CompactString {
     // 26^7 is more than 2^32, so seven letters are enough.
     let mut letters = [0; 7];
     let mut at = letters.len();
@@ -151,8 +152,7 @@ pub fn station_name(station: u32) -> String {
         rest = (rest - 1) / 26;
     }
     let letters = std::str::from_utf8(&letters[at..]).expect("letters are ASCII");
-    let mut name = String::with_capacity("Station".len() + letters.len());
-    name.push_str("Station");
+    let mut name = CompactString::const_new("Station");
     name.push_str(letters);
     name
 }

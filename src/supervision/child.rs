@@ -45,7 +45,8 @@ pub struct Life {
 }
 
 impl Life {
-    /// As many messages as actix gives a mailbox by itself.
+    /// As many messages as actix gives a mailbox by itself. A message that finds it full waits in its own request, where later
+    /// ones can overtake it: a receiver to whom the order matters must look at what the messages say of it.
     const MAILBOX: usize = 16;
 
     /// Starts an actor on the branch's thread (in simulation: on this one). `build` runs there; a panic in it is a crash

@@ -118,8 +118,7 @@ mod tests {
         assert_eq!((newest.station.as_deref(), newest.date.as_deref()), (Some("A"), Some("2000-01-01")));
         assert_eq!((newest.degrees, newest.key.as_deref()), (Some(3.5), Some("A")));
         assert_eq!((decoded[1].reason.as_str(), decoded[1].degrees), ("bad_date", None));
-        let reading =
-            Reading { station_id: "A".to_owned(), day: Day::parse("2000-01-01").expect("a day"), degrees: 3.5 };
+        let reading = Reading { station_id: "A", day: Day::parse("2000-01-01").expect("a day"), degrees: 3.5 };
         let mut value = Vec::new();
         reading.encode(&mut value);
         assert_eq!(newest.value_bytes, Some(value.len() as u64));

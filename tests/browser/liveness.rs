@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::driver::{self, Page, WIDE};
+use super::owned::WriteOwned as _;
 use super::program::wait_for;
 use super::site::Site;
 use super::{PACED, YEAR, number_of, text_of};
@@ -62,7 +63,7 @@ fn a_record_shows_within_a_moment_of_being_written() {
         std::thread::park_timeout(Duration::from_millis(u64::from(day) * 173 % 600));
         let record = super::site::outgoing("Oslo", &format!("2020-01-{day:02}"), f64::from(day));
         let begun = now_ms();
-        writer.write(&[record]).expect("it is written");
+        writer.write_owned(&[record]).expect("it is written");
         page.wait_until(&shown(day));
         took_ms.push(page.number(&shown(day)) as u64 - begun);
     }

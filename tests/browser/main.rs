@@ -5,6 +5,8 @@ mod broker;
 mod driver;
 mod liveness;
 mod looks;
+#[path = "../support/owned.rs"]
+mod owned;
 mod partitions;
 #[path = "../support/program.rs"]
 mod program;

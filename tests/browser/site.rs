@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use isotherm::domain::{Day, Reading};
 use isotherm::log::partitioner::partition_of;
-use isotherm::log::{Outgoing, RecordLog, TopicSpec};
+use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::settings::{Sources, load};
 use tempfile::TempDir;
 
 use super::broker::free_ports;
+use super::owned::{OwnedRecord, WriteOwned as _};
 use super::program::{Program, Running, wait_for};
 
 pub const PARTITIONS: u32 = 4;
@@ -100,14 +101,18 @@ impl Site {
     pub fn write(&self, readings: &[(&str, &str, f64)]) {
         let records: Vec<_> =
             readings.iter().map(|(station, date, degrees)| outgoing(station, date, *degrees)).collect();
-        self.log().open_writer().expect("it opens").write(&records).expect("it is written");
+        self.log().open_writer().expect("it opens").write_owned(&records).expect("it is written");
     }
 }
 
 /// A reading as it is sent.
-pub fn outgoing(station: &str, date: &str, degrees: f64) -> Outgoing {
+pub fn outgoing(station: &str, date: &str, degrees: f64) -> OwnedRecord {
     let day = Day::parse(date).expect("a day");
     let mut value = Vec::new();
-    Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
-    Outgoing { partition: partition_of(station.as_bytes(), PARTITIONS), key: Some(station.into()), value: Some(value) }
+    Reading { station_id: station, day, degrees }.encode(&mut value);
+    OwnedRecord {
+        partition: partition_of(station.as_bytes(), PARTITIONS),
+        key: Some(station.into()),
+        value: Some(value),
+    }
 }

@@ -40,7 +40,7 @@ pub fn identity() -> Identity {
 pub fn push(batch: &mut Batch, offset: u64, station: &str, day: u32, degrees: f64) {
     let day = Day::from_number(730_119 + day).expect("a day");
     let mut value = Vec::new();
-    Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+    Reading { station_id: station, day, degrees }.encode(&mut value);
     batch.push(Record { offset, key: Some(station.as_bytes()), value: Some(&value) });
 }
 

@@ -136,10 +136,8 @@ pub fn create_topic(log: &dyn RecordLog) -> String {
 
 /// Writes a batch to a partition of the log.
 pub fn write(log: &dyn RecordLog, partition: u32, batch: &Batch) {
-    let records: Vec<Outgoing> = batch
-        .records()
-        .map(|record| Outgoing { partition, key: record.key.map(Vec::from), value: record.value.map(Vec::from) })
-        .collect();
+    let outgoing = |record: Record<'_>| Outgoing { partition, key: record.key, value: record.value };
+    let records: Vec<_> = batch.records().map(outgoing).collect();
     log.open_writer().expect("a writer").write(&records).expect("it writes");
 }
 
@@ -152,7 +150,7 @@ pub fn batch(readings: &[(&str, &str, f64)]) -> Batch {
             value.extend(b"\xff\xff");
         } else {
             let day = Day::parse(date).expect("a day");
-            Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+            Reading { station_id: station, day, degrees }.encode(&mut value);
         }
         batch.push(Record { offset, key: Some(station.as_bytes()), value: Some(&value) });
     }

@@ -13,7 +13,7 @@ use isotherm::checkpoint::partition_path;
 use isotherm::domain::{Day, Reading, StationStats};
 use isotherm::faults::{Failure, Kind, Planned};
 use isotherm::log::partitioner::partition_of;
-use isotherm::log::{self, Outgoing, TopicSpec};
+use isotherm::log::{self, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job, Summary, run_trees};
 use isotherm::settings::{Settings, Sources, load};
 use isotherm::source::simulate::station_name;
@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::cases::Way;
+use crate::owned::{OwnedRecord, WriteOwned as _};
 use crate::program::Program;
 
 const PARTITIONS: u32 = 4;
@@ -89,23 +90,24 @@ impl Base {
             let spec = TopicSpec { partitions: PARTITIONS, replication: 1, retention_ms: -1 };
             log.create_topic(&spec).expect("it is created");
         }
-        let mut records: Vec<Outgoing> = (0..PARTITIONS)
-            .map(|partition| Outgoing { partition, key: Some(b"x".to_vec()), value: Some(vec![0xff]) })
+        let mut records: Vec<OwnedRecord> = (0..PARTITIONS)
+            .map(|partition| OwnedRecord { partition, key: Some(b"x".to_vec()), value: Some(vec![0xff]) })
             .collect();
         for (day, station) in days.clone().flat_map(|day| (0..10).map(move |station| (day, station))) {
+            let name = station_name(station);
             let reading = Reading {
-                station_id: station_name(station),
+                station_id: &name,
                 day: Day::from_number(730_000 + day).expect("a day"),
                 degrees: f64::from((day * 31 + station * 17) % 1000) / 10.0,
             };
-            let (key, mut value) = (reading.station_id.clone().into_bytes(), Vec::new());
+            let (key, mut value) = (name.as_bytes().to_vec(), Vec::new());
             reading.encode(&mut value);
             let partition = partition_of(&key, PARTITIONS);
-            let record = Outgoing { partition, key: Some(key), value: Some(value) };
+            let record = OwnedRecord { partition, key: Some(key), value: Some(value) };
             let again = (day == days.start + 7).then(|| record.clone());
             records.extend([record].into_iter().chain(again));
         }
-        log.open_writer().and_then(|mut writer| writer.write(&records)).expect("it is written");
+        log.open_writer().and_then(|mut writer| writer.write_owned(&records)).expect("it is written");
     }
 
     /// A folder of its own for one case.

@@ -8,6 +8,8 @@
 
 mod base;
 mod cases;
+#[path = "../support/owned.rs"]
+mod owned;
 #[path = "../support/program.rs"]
 mod program;
 

@@ -9,6 +9,8 @@ mod elsewhere;
 
 mod in_kafka;
 mod outage;
+#[path = "../support/owned.rs"]
+mod owned;
 mod records;
 mod sharing;
 mod support;

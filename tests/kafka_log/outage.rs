@@ -5,9 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isotherm::faults::{Failure, Kind};
-use isotherm::log::{Outgoing, RecordLog};
+use isotherm::log::RecordLog;
 
 use crate::broker::Broker;
+use crate::owned::{OwnedRecord, WriteOwned as _};
 use crate::support::*;
 
 /// No call waits longer for a broker that is away, however busy the machine.
@@ -31,7 +32,7 @@ fn a_reader_and_a_log_are_there_again_when_the_broker_is() {
     let (mut read, _) = read_to(&mut *reader, 1);
     for (number, hangs) in [(1, false), (2, true)] {
         let mut writer = log.open_writer().unwrap();
-        writer.write(&[record(0, 10 + number)]).unwrap();
+        writer.write_owned(&[record(0, 10 + number)]).unwrap();
         if hangs {
             broker.stop_answering()
         } else {
@@ -46,9 +47,9 @@ fn a_reader_and_a_log_are_there_again_when_the_broker_is() {
         thread::scope(|scope| {
             scope.spawn(|| assert_waited_out("log_id", || log.log_id()));
             scope.spawn(|| assert_waited_out("extent", || log.extent(0)));
-            scope.spawn(|| assert_waited_out("write", || log.open_writer()?.write(&[record(0, 99)])));
+            scope.spawn(|| assert_waited_out("write", || log.open_writer()?.write_owned(&[record(0, 99)])));
             scope.spawn(|| assert_waited_out("read", || read_on(&mut *log.open_reader(0, 0)?, &mut Read::new())));
-            let write = || writer.write(&[record(0, 99)]);
+            let write = || writer.write_owned(&[record(0, 99)]);
             scope.spawn(|| assert_waited_out("write on", write));
         });
         log.publish_committed(0, 1).expect("it is only a gauge");
@@ -80,9 +81,9 @@ fn a_write_that_outlives_a_restart_doubles_and_loses_nothing() {
             let mut writer = log.open_writer().unwrap();
             let mut written = 0;
             while !enough.load(Ordering::Relaxed) {
-                let records: Vec<Outgoing> =
+                let records: Vec<OwnedRecord> =
                     (written..written + 1_000).map(|number| record(number as u32 % 2, number)).collect();
-                writer.write(&records).expect("it waits for the broker");
+                writer.write_owned(&records).expect("it waits for the broker");
                 written += 1_000;
             }
             written

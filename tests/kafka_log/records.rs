@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use isotherm::domain::Batch;
 use isotherm::faults::{Kind, Severity};
 use isotherm::log::partitioner::partition_of;
-use isotherm::log::{Extent, Outgoing, RecordLog};
+use isotherm::log::{Extent, RecordLog};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::broker::Broker;
 use crate::elsewhere::{Elsewhere, Transactions};
+use crate::owned::{OwnedRecord, WriteOwned as _};
 use crate::support::*;
 
 /// A record of this value in a transaction that is open.
 fn begin(transactions: &Transactions, value: &str) {
-    transactions.write(&[Outgoing { partition: 0, key: None, value: Some(value.into()) }]);
+    transactions.write(&[OwnedRecord { partition: 0, key: None, value: Some(value.into()) }]);
 }
 
 #[test]
@@ -55,6 +56,7 @@ fn the_end_is_before_a_transaction_that_is_open() {
     begin(&transactions, "open");
     write(&log, &[record(0, 1)]);
     assert_eq!(log.extent(0).unwrap(), Extent { start: 0, end: 1 });
+    assert_eq!(log.high_watermarks(&[0]), Ok(vec![3]), "what is acknowledged is there, seen or not");
     let mut reader = log.open_reader(0, 0).unwrap();
     assert_eq!(read_to(&mut *reader, 1), (vec![(0, "value 0".to_owned())], 1));
     transactions.abort();
@@ -88,8 +90,8 @@ fn a_reader_that_is_overtaken_by_the_start_fails() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
     // More than a reader has at hand.
-    let records: Vec<Outgoing> =
-        (0..40).map(|_| Outgoing { partition: 0, key: None, value: Some(vec![7; 900_000]) }).collect();
+    let records: Vec<OwnedRecord> =
+        (0..40).map(|_| OwnedRecord { partition: 0, key: None, value: Some(vec![7; 900_000]) }).collect();
     write(&log, &records);
     let mut reader = log.open_reader(0, 0).unwrap();
     reader.read(&mut Batch::default(), 1, PATIENCE).unwrap();
@@ -125,14 +127,14 @@ fn a_record_that_is_too_large_is_fatal_and_nothing_is_written() {
     let Some(broker) = Broker::shared() else { return };
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
-    let large = Outgoing { partition: 0, key: None, value: Some(vec![7; 1_048_500]) };
-    let failure = log.open_writer().unwrap().write(&[record(0, 0), large.clone()]).unwrap_err();
+    let large = OwnedRecord { partition: 0, key: None, value: Some(vec![7; 1_048_500]) };
+    let failure = log.open_writer().unwrap().write_owned(&[record(0, 0), large.clone()]).unwrap_err();
     assert_eq!((failure.severity, failure.kind), (Severity::Fatal, Kind::Data), "{failure}");
     assert_eq!(log.extent(0).unwrap().end, 0);
     // The client lets it pass, the broker does not: nothing comes after it.
     let log = open_with(&broker.brokers(), &name, &[("message.max.bytes", "2000000")]);
-    let larger = Outgoing { value: Some(vec![7; 1_200_000]), ..large };
-    let failure = log.open_writer().unwrap().write(&[record(0, 0), larger, record(0, 2)]).unwrap_err();
+    let larger = OwnedRecord { value: Some(vec![7; 1_200_000]), ..large };
+    let failure = log.open_writer().unwrap().write_owned(&[record(0, 0), larger, record(0, 2)]).unwrap_err();
     assert!(failure.what.contains(&name), "{failure}");
     let (read, _) = read_to(&mut *log.open_reader(0, 0).unwrap(), log.extent(0).unwrap().end);
     assert!(read.iter().all(|(_, value)| value == "value 0"), "{read:?}");
@@ -165,18 +167,18 @@ fn a_million_records_come_back_in_order() {
     let Some(broker) = Broker::shared() else { return };
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 4);
-    let records: Vec<Outgoing> = (0..RECORDS)
-        .map(|number| Outgoing {
+    let records: Vec<OwnedRecord> = (0..RECORDS)
+        .map(|number| OwnedRecord {
             partition: number as u32 % 4,
             key: Some(b"StationA".to_vec()),
             value: Some(format!("{number:040}").into_bytes()),
         })
         .collect();
     let mut writer = log.open_writer().unwrap();
-    writer.write(&records[..4]).unwrap();
+    writer.write_owned(&records[..4]).unwrap();
     let start = Instant::now();
     for chunk in records[4..].chunks(5_000) {
-        writer.write(chunk).unwrap();
+        writer.write_owned(chunk).unwrap();
     }
     let in_chunks = start.elapsed();
     drop(writer);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use isotherm::domain::Batch;
 use isotherm::faults::Kind;
 use isotherm::log::kafka::KafkaLog;
-use isotherm::log::{Outgoing, RecordLog, RecordReader};
+use isotherm::log::{RecordLog, RecordReader};
 use isotherm::settings::Log;
 use rdkafka::Offset;
 
 use crate::broker::Broker;
 use crate::elsewhere::Elsewhere;
+use crate::owned::{OwnedRecord, WriteOwned as _};
 use crate::support::*;
 
 /// Twice as many as a process has clients for reading.
@@ -33,14 +34,14 @@ fn filled_with(broker: &Broker, client: &[(&str, &str)]) -> (String, KafkaLog) {
     log.create_topic(&spec(PARTITIONS)).expect("it can be created");
     let mut writer = log.open_writer().unwrap();
     for partition in 0..PARTITIONS {
-        writer.write(&numbered(partition, 0..RECORDS)).unwrap();
+        writer.write_owned(&numbered(partition, 0..RECORDS)).unwrap();
     }
     drop(writer);
     (topic, log)
 }
 
-fn numbered(partition: u32, offsets: Range<u64>) -> Vec<Outgoing> {
-    offsets.map(|offset| Outgoing { partition, key: None, value: Some(offset.to_string().into_bytes()) }).collect()
+fn numbered(partition: u32, offsets: Range<u64>) -> Vec<OwnedRecord> {
+    offsets.map(|offset| OwnedRecord { partition, key: None, value: Some(offset.to_string().into_bytes()) }).collect()
 }
 
 /// Numbers that look drawn; the same every time.
@@ -93,7 +94,7 @@ fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
             let mut writer = log.open_writer().unwrap();
             let mut end = RECORDS;
             while !enough.load(Ordering::Relaxed) {
-                writer.write(&numbered(0, end..end + 100)).unwrap();
+                writer.write_owned(&numbered(0, end..end + 100)).unwrap();
                 end += 100;
             }
         });

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use isotherm::domain::Batch;
 use isotherm::faults::Failure;
 use isotherm::log::kafka::KafkaLog;
-use isotherm::log::{Outgoing, RecordLog, RecordReader, TopicSpec};
+use isotherm::log::{RecordLog, RecordReader, TopicSpec};
 use isotherm::settings::{Kafka, Log, LogKind, OnStart, Sqlite};
+
+use crate::owned::{OwnedRecord, WriteOwned as _};
 
 /// No event of a healthy broker takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,13 +48,13 @@ pub fn spec(partitions: u32) -> TopicSpec {
     TopicSpec { partitions, replication: 1, retention_ms: -1 }
 }
 
-pub fn record(partition: u32, number: usize) -> Outgoing {
+pub fn record(partition: u32, number: usize) -> OwnedRecord {
     let part = |what: &str| Some(format!("{what} {number}").into_bytes());
-    Outgoing { partition, key: part("key"), value: part("value") }
+    OwnedRecord { partition, key: part("key"), value: part("value") }
 }
 
-pub fn write(log: &dyn RecordLog, records: &[Outgoing]) -> BTreeMap<u32, u64> {
-    log.open_writer().expect("nothing is waited for").write(records).expect("the broker is there")
+pub fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> BTreeMap<u32, u64> {
+    log.open_writer().expect("nothing is waited for").write_owned(records).expect("the broker is there")
 }
 
 /// Offsets and values.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use isotherm::domain::Batch;
 
 use super::broker::Broker;
+use super::owned::WriteOwned as _;
 use super::program::{results, wait_for};
 use super::{Fixture, PARTITIONS, outgoing};
 
@@ -25,7 +26,7 @@ fn write_days(fixture: &Fixture, days: std::ops::RangeInclusive<u32>) -> BTreeMa
             .chain([format!("Only{day}")])
             .map(|station| outgoing(&station, &format!("2020-01-{day:02}"), f64::from(day)))
             .collect();
-        writer.write(&records).expect("it is written");
+        writer.write_owned(&records).expect("it is written");
         let written = Instant::now();
         wait_for("the end of the segment", || written.elapsed() > SEGMENT_TIME);
     }

@@ -96,7 +96,10 @@ fn producing_waits_for_room_and_sends_again_at_most_what_was_in_flight() {
     let fixture = Fixture::new(broker)
         .set("source.simulate.stations=40")
         .set("source.simulate.days=300")
-        .set("source.simulate.pace_ms=2");
+        .set("source.simulate.pace_ms=2")
+        // A day may be in flight.
+        .set("produce.batch_records=40")
+        .set("produce.in_flight_max=1");
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
     let mut running = Watched::start(&fixture.program(), &["run"]);
     running.wait_for("a commit of each branch", |_| {

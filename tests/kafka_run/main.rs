@@ -12,6 +12,8 @@ mod kills;
 mod many_partitions;
 mod other_client;
 mod outages;
+#[path = "../support/owned.rs"]
+mod owned;
 mod poison;
 #[path = "../support/program.rs"]
 mod program;
@@ -26,8 +28,9 @@ use broker::Broker;
 use elsewhere::Elsewhere;
 use isotherm::domain::{Day, Reading};
 use isotherm::log::partitioner::partition_of;
-use isotherm::log::{Outgoing, RecordLog, TopicSpec};
+use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::settings::{Sources, load};
+use owned::OwnedRecord;
 use program::{Program, results};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -146,12 +149,12 @@ impl Fixture {
 }
 
 /// A reading as it is sent.
-pub fn outgoing(station: &str, date: &str, degrees: f64) -> Outgoing {
+pub fn outgoing(station: &str, date: &str, degrees: f64) -> OwnedRecord {
     let day = Day::parse(date).expect("a day");
     let mut value = Vec::new();
-    Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+    Reading { station_id: station, day, degrees }.encode(&mut value);
     let partition = partition_of(station.as_bytes(), PARTITIONS);
-    Outgoing { partition, key: Some(station.into()), value: Some(value) }
+    OwnedRecord { partition, key: Some(station.into()), value: Some(value) }
 }
 
 #[test]

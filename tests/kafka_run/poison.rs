@@ -1,10 +1,10 @@
 //! Everything that other producers may put on a topic.
 
-use isotherm::log::Outgoing;
 use isotherm::log::partitioner::partition_of;
 use prost::Message as _;
 
 use super::broker::Broker;
+use super::owned::{OwnedRecord, WriteOwned as _};
 use super::{Fixture, PARTITIONS, outgoing};
 
 type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
@@ -44,11 +44,11 @@ fn poison_is_rejected_with_its_reason_and_stops_nothing() {
         ("duplicate_day", with_key("S", report("S", "2024-02-29", 2.5))),
     ];
     let partition = partition_of(b"S", PARTITIONS);
-    let with = |key, value| Outgoing { partition, key, value };
+    let with = |key, value| OwnedRecord { partition, key, value };
     let mut records = vec![with(Some(b"S".to_vec()), Some(unknown_fields))];
     records.extend(poison.iter().map(|(_, (key, value))| with(key.clone(), value.clone())));
     records.push(outgoing("S", "2024-03-01", 2.0));
-    fixture.log().open_writer().expect("it opens").write(&records).expect("it is written");
+    fixture.log().open_writer().expect("it opens").write_owned(&records).expect("it is written");
 
     fixture.program().run_well(&["consume", "--until-caught-up"]);
     let stations = fixture.stations();

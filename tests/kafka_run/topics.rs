@@ -105,6 +105,9 @@ fn a_topic_that_is_made_again_under_the_running_producer_is_noticed() {
             .program()
             .set("source.simulate.days=0")
             .set("source.simulate.pace_ms=5")
+            // A day may be in flight.
+            .set("produce.batch_records=10")
+            .set("produce.in_flight_max=1")
             .set("supervision.on_branch_failure=exit");
         let mut running = Watched::start(&program, &["produce"]);
         let cursor = fixture.folder.path().join("source.json");

@@ -1,10 +1,9 @@
 //! Producers that write in transactions: what is aborted is not counted, and what a transaction leaves in the log beside
 //! its records (a marker at its end, and the aborted records) is passed over as offsets that hold nothing.
 
-use isotherm::log::Outgoing;
-
 use super::broker::Broker;
 use super::elsewhere::Transactions;
+use super::owned::{OwnedRecord, WriteOwned as _};
 use super::{Fixture, PARTITIONS, outgoing};
 
 const STATIONS: [&str; 5] = ["StationA", "StationB", "StationC", "StationD", "StationE"];
@@ -20,12 +19,12 @@ enum Day {
 
 use Day::{Aborted, Committed, Plain};
 
-fn readings(month: u32, day: u32) -> [Outgoing; 5] {
+fn readings(month: u32, day: u32) -> [OwnedRecord; 5] {
     STATIONS.map(|station| outgoing(station, &format!("2020-{month:02}-{day:02}"), f64::from(day)))
 }
 
-fn write(fixture: &Fixture, records: &[Outgoing]) {
-    fixture.log().open_writer().expect("it opens").write(records).expect("it is written");
+fn write(fixture: &Fixture, records: &[OwnedRecord]) {
+    fixture.log().open_writer().expect("it opens").write_owned(records).expect("it is written");
 }
 
 #[test]
@@ -88,4 +87,20 @@ fn a_transaction_that_is_open_is_the_end_until_it_is_decided() {
         assert_eq!(fixture.counted(), counted * STATIONS.len() as u64);
         fixture.assert_undisturbed("decided");
     }
+}
+
+#[test]
+fn a_producer_goes_on_behind_a_transaction_of_another_that_is_open() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker).set("source.simulate.days=100");
+    fixture.create_topic();
+    let transactions = fixture.elsewhere().transactions();
+    transactions.write(&readings(1, 1));
+    fixture.program().run_well(&["produce"]);
+    assert_eq!(fixture.ends()[&0], 0, "nobody sees what is behind it");
+    fixture.program().set("source.simulate.days=200").run_well(&["produce"]);
+    transactions.abort();
+    fixture.program().run_well(&["consume", "--until-caught-up"]);
+    assert_eq!(fixture.counted(), 2_000, "each of 200 days of ten stations was sent");
+    fixture.assert_undisturbed("decided");
 }

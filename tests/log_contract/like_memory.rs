@@ -83,12 +83,12 @@ impl Run {
             Step::OpenWriter => self.writer = Some(self.log.open_writer()?),
             Step::Write(records) => {
                 let Some(writer) = &mut self.writer else { return Ok(Answer::Nothing) };
-                let outgoing = |(partition, key, value): &(u32, Option<Vec<u8>>, Option<Vec<u8>>)| Outgoing {
+                let outgoing = records.iter().map(|(partition, key, value)| Outgoing {
                     partition: *partition,
-                    key: key.clone(),
-                    value: value.clone(),
-                };
-                let written = writer.write(&records.iter().map(outgoing).collect::<Vec<_>>());
+                    key: key.as_deref(),
+                    value: value.as_deref(),
+                });
+                let written = writer.write(&outgoing.collect::<Vec<_>>());
                 if written.is_err() {
                     self.writer = None;
                 }

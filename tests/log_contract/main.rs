@@ -2,6 +2,8 @@
 
 mod contract;
 mod like_memory;
+#[path = "../support/owned.rs"]
+mod owned;
 mod sqlite_file;
 
 use std::path::PathBuf;

@@ -11,11 +11,12 @@ use std::time::Duration;
 use isotherm::domain::Batch;
 use isotherm::faults::{Failure, Kind, Severity};
 use isotherm::log::sqlite::SqliteLog;
-use isotherm::log::{Extent, Outgoing, RecordLog, TopicSpec};
+use isotherm::log::{Extent, RecordLog, TopicSpec};
 use rusqlite::Connection;
 
 use crate::InSqlite;
 use crate::contract::{Fixture, parts};
+use crate::owned::{OwnedRecord, WriteOwned as _};
 
 fn spec() -> TopicSpec {
     TopicSpec { partitions: 2, replication: 1, retention_ms: -1 }
@@ -25,13 +26,13 @@ fn open(path: &Path, topic: &str) -> SqliteLog {
     SqliteLog::open(path, topic).expect("nothing is opened yet")
 }
 
-fn records(count: usize, bytes: usize) -> Vec<Outgoing> {
+fn records(count: usize, bytes: usize) -> Vec<OwnedRecord> {
     let value = |number: usize| Some(vec![number as u8; bytes]);
-    (0..count).map(|number| Outgoing { partition: 0, key: None, value: value(number) }).collect()
+    (0..count).map(|number| OwnedRecord { partition: 0, key: None, value: value(number) }).collect()
 }
 
-fn write(log: &dyn RecordLog, records: &[Outgoing]) -> Result<u64, Failure> {
-    Ok(log.open_writer()?.write(records)?[&0])
+fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> Result<u64, Failure> {
+    Ok(log.open_writer()?.write_owned(records)?[&0])
 }
 
 fn assert_fatal(failure: &Failure, path: &Path) {
@@ -181,7 +182,7 @@ fn a_file_in_place_of_another_is_noticed() {
     assert_ne!(before.log_id, after.log_id);
     let read = reader.read(&mut Batch::default(), 10, Duration::ZERO);
     assert_fatal(&read.expect_err("it is another file"), &fixture.path());
-    assert_fatal(&writer.write(&records(1, 1)).expect_err("it is another file"), &fixture.path());
+    assert_fatal(&writer.write_owned(&records(1, 1)).expect_err("it is another file"), &fixture.path());
     assert_eq!(log.extent(0), Ok(Extent { start: 0, end: 0 }));
 }
 
@@ -234,7 +235,7 @@ fn the_write_ahead_log_is_bounded_although_somebody_reads_all_the_time() {
         let batch = records(8, MIB as usize);
         let mut largest = 0;
         for _ in 0..25 {
-            writer.write(&batch).expect("the log works");
+            writer.write_owned(&batch).expect("the log works");
             let wal = fs::metadata(fixture.path().with_extension("sqlite-wal")).expect("somebody has it open");
             largest = largest.max(wal.len());
         }
@@ -272,8 +273,8 @@ fn other_process_writes() {
     let key = Some(std::process::id().to_string().into_bytes());
     for number in 0..WRITES {
         let value = Some(number.to_string().into_bytes());
-        let record = Outgoing { partition: 0, key: key.clone(), value };
-        while let Err(failure) = writer.write(&vec![record.clone(); RECORDS]) {
+        let record = OwnedRecord { partition: 0, key: key.clone(), value };
+        while let Err(failure) = writer.write_owned(&vec![record.clone(); RECORDS]) {
             assert!(failure.is_retryable(), "{failure}");
         }
     }
@@ -317,7 +318,7 @@ fn other_process_writes_for_ever() {
     let log = open(&path, "temperatures");
     let mut writer = log.open_writer().expect("the log works");
     loop {
-        let ends = writer.write(&records(RECORDS, 1000)).expect("the log works");
+        let ends = writer.write_owned(&records(RECORDS, 1000)).expect("the log works");
         println!("acknowledged {}", ends[&0]);
     }
 }

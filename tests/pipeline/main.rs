@@ -1,9 +1,12 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
 mod crashes;
+mod gathering;
+mod order;
 mod pace;
 mod stops;
 mod support;
+mod toys;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

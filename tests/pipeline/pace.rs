@@ -1,8 +1,8 @@
 //! How often a partition is committed, in virtual time, in which only the calls of the workers take any.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use isotherm::checkpoint::SimulatedDisk;
@@ -10,7 +10,6 @@ use isotherm::checkpoint::simulated::DiskFault;
 use isotherm::log::memory::MemoryLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::supervision::Spawn;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -81,37 +80,46 @@ fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) 
         let builder = &mut tokio::runtime::Builder::new_current_thread();
         builder.enable_all().start_paused(true).build().expect("a runtime")
     };
-    let lines = Lines::default();
-    let logged = {
-        let lines = lines.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || lines.clone()).finish()
-    };
-    let stopping = tracing::subscriber::with_default(logged, || {
-        actix::System::with_tokio_rt(runtime).block_on(async move {
-            let stop = Arc::new(watch::Sender::new(false));
-            let mut life = Life { fixture, environment, disk, days: 0, commits: Vec::new() };
-            let job = Job { end: End::AtSignal, ..consume_only(0) };
-            let trees = actix::spawn(run_trees(job, life.environment.clone(), stop.clone()));
-            story(&mut life).await;
-            let stopped = Instant::now();
-            stop.send_replace(true);
-            let summary = trees.await.expect("it does not panic").expect("it starts");
-            assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
-            let partition = life.environment.progress.partition(0);
-            assert_eq!(partition.committed(), partition.position(), "the drain committed all that was counted");
-            stopped.elapsed()
-        })
+    Lines::listen();
+    let stopping = actix::System::with_tokio_rt(runtime).block_on(async move {
+        let stop = Arc::new(watch::Sender::new(false));
+        let mut life = Life { fixture, environment, disk, days: 0, commits: Vec::new() };
+        let job = Job { end: End::AtSignal, ..consume_only(0) };
+        let trees = actix::spawn(run_trees(job, life.environment.clone(), stop.clone()));
+        story(&mut life).await;
+        let stopped = Instant::now();
+        stop.send_replace(true);
+        let summary = trees.await.expect("it does not panic").expect("it starts");
+        assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
+        let partition = life.environment.progress.partition(0);
+        assert_eq!(partition.committed(), partition.position(), "the drain committed all that was counted");
+        stopped.elapsed()
     });
-    let lines = lines.0.lock();
-    (stopping, String::from_utf8(lines.clone()).expect("lines are UTF-8"))
+    (stopping, String::from_utf8(LINES.take()).expect("lines are UTF-8"))
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What this thread logs. One subscriber hears all threads of the process: with one of its own for a thread, an event that
+/// another thread came to first, where nobody listened, could stay unheard.
+struct Lines;
+
+impl Lines {
+    fn listen() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(|| Self).finish();
+            tracing::subscriber::set_global_default(lines).expect("nobody else listens");
+        });
+        LINES.take();
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().write(bytes)
+        LINES.with_borrow_mut(|lines| lines.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,11 +1,13 @@
 //! Every stop of the recovery table: what is refused, in which words, and that nothing is written then.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use isotherm::checkpoint::SimulatedDisk;
 use isotherm::checkpoint::simulated::DiskFault;
 use isotherm::faults::{Failure, Kind};
-use isotherm::log::RecordLog;
+use isotherm::log::memory::MemoryLog;
+use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job};
 
 use crate::states;
@@ -146,11 +148,8 @@ fn a_state_folder_of_another_source_or_topic() {
     fixture.run_well(run());
     let other_source = Fixture { sets: vec!["source.simulate.seed=2".to_owned()], ..fixture };
     refused(&other_source, produce(), &["parameters", "\"seed\":1", "\"seed\":2"]);
-    let other_topic = Fixture {
-        sets: vec!["log.topic=other".to_owned()],
-        log: isotherm::log::memory::MemoryLog::new("other"),
-        ..other_source
-    };
+    let other_topic =
+        Fixture { sets: vec!["log.topic=other".to_owned()], log: MemoryLog::new("other"), ..other_source };
     refused(&other_topic, produce(), &["log.topic was temperatures, and is other"]);
     refused(&other_topic, consume_only(0), &["temperatures", "other"]);
 }
@@ -163,6 +162,66 @@ fn a_log_that_lost_what_was_acknowledged() {
     fixture.log.truncate(0, end - 3);
     let failure = fixture.failure(produce());
     assert!(failure.what.contains("3 are gone"), "{failure}");
+}
+
+/// A log whose end is not what it seems to be.
+struct Behind {
+    log: MemoryLog,
+    /// Records that readers do not see yet, as they do where an open transaction of another producer lies before them.
+    hidden: u64,
+    /// Answers in which the log says less than it has, as a new leader may.
+    late_answers: AtomicUsize,
+}
+
+impl RecordLog for Behind {
+    fn name(&self) -> String {
+        self.log.name()
+    }
+
+    fn topic(&self) -> Result<Option<Topic>, Failure> {
+        self.log.topic()
+    }
+
+    fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
+        self.log.create_topic(spec)
+    }
+
+    fn delete_topic(&self) -> Result<(), Failure> {
+        self.log.delete_topic()
+    }
+
+    fn extent(&self, partition: u32) -> Result<Extent, Failure> {
+        let Extent { start, end } = self.log.extent(partition)?;
+        Ok(Extent { start, end: end.saturating_sub(self.hidden) })
+    }
+
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        let ends = self.log.high_watermarks(partitions)?;
+        let late = self.late_answers.fetch_update(Relaxed, Relaxed, |late| late.checked_sub(1)).is_ok();
+        Ok(ends.into_iter().map(|end| if late { end - 1 } else { end }).collect())
+    }
+
+    fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
+        self.log.open_reader(partition, from)
+    }
+
+    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+        self.log.open_writer()
+    }
+}
+
+#[test]
+fn a_log_that_only_seems_to_have_lost_what_was_acknowledged_is_written_on() {
+    for (hidden, late_answers) in [(5, 0), (0, 5)] {
+        let fixture = Fixture::new();
+        fixture.run_well(produce());
+        let longer = Fixture { sets: vec!["source.simulate.days=130".to_owned()], ..fixture };
+        let log = Behind { log: longer.log.clone(), hidden, late_answers: late_answers.into() };
+        let environment = Environment { log: Arc::new(log), ..longer.environment() };
+        let summary = Running::start(produce(), environment).end().expect("it starts");
+        assert!(summary.failures.is_empty(), "{summary:?}");
+        assert_eq!(summary.readings, 100, "ten days of ten stations are left");
+    }
 }
 
 #[test]

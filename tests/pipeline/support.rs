@@ -58,7 +58,8 @@ impl Fixture {
     pub fn write(&self, days: std::ops::Range<u32>) {
         for day in days {
             for station in 0..10 {
-                let reading = reading(station, day);
+                let name = station_name(station);
+                let reading = reading(&name, station, day);
                 let mut value = Vec::new();
                 reading.encode(&mut value);
                 let key = reading.station_id.as_bytes();
@@ -193,9 +194,9 @@ impl Running {
     }
 }
 
-pub fn reading(station: u32, day: u32) -> Reading {
+pub fn reading(station_id: &str, station: u32, day: u32) -> Reading<'_> {
     Reading {
-        station_id: station_name(station),
+        station_id,
         day: Day::from_number(730_000 + day).expect("a day"),
         degrees: f64::from((day * 31 + station * 17) % 1000) / 10.0,
     }

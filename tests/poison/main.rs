@@ -2,6 +2,8 @@
 //! panics, nothing bad is counted, and no good file is touched. The same inputs in every run.
 
 mod files;
+#[path = "../support/readings.rs"]
+mod readings;
 mod records;
 mod settings;
 mod sources;

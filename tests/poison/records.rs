@@ -36,7 +36,7 @@ type Drawn = (Option<Vec<u8>>, Option<Vec<u8>>);
 fn encoded(station: &str, day: u32, degrees: f64) -> Vec<u8> {
     let mut value = Vec::new();
     let day = Day::from_number(730_000 + day).expect("a day");
-    Reading { station_id: station.to_owned(), day, degrees }.encode(&mut value);
+    Reading { station_id: station, day, degrees }.encode(&mut value);
     value
 }
 

@@ -5,13 +5,22 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use isotherm::actors::messages::Produce;
+use isotherm::actors::{IngestJob, SourceWriter};
+use isotherm::checkpoint::{CursorStore, Fence, RealDisk};
 use isotherm::domain::rules::is_station_id;
-use isotherm::domain::{Day, Reading};
+use isotherm::domain::{Day, Readings};
+use isotherm::faults::FaultPoints;
+use isotherm::log::sqlite::SqliteLog;
+use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::settings::{Source as Settings, SourceKind, Sources, load};
 use isotherm::source::{BAD_LINES_NAMED_MAX, Progressed, Source, open};
 use proptest::prelude::*;
 
+use super::readings::{OwnedReading, next};
 use super::{arbitrary, check, spoiled};
 
 const CSV: &[u8] = b"date,degrees,station\n2014-7-1,81,A\n2014-07-02,\"8.5\",\"B\"\"b\"\n\n2014-7-3,-0,\"two\nlines\"\r\n2014-7-4,1e2,C";
@@ -54,9 +63,9 @@ fn settings(kind: SourceKind, file: &Path) -> Settings {
 }
 
 /// Reads on to the end; `None` if the file is refused.
-fn rest(source: &mut dyn Source, readings_max: usize) -> Option<Vec<Reading>> {
+fn rest(source: &mut dyn Source, readings_max: usize) -> Option<Vec<OwnedReading>> {
     let mut readings = Vec::new();
-    while source.next(&mut readings, readings_max).ok()? != Progressed::Ended {}
+    while next(source, &mut readings, readings_max).ok()? != Progressed::Ended {}
     Some(readings)
 }
 
@@ -64,13 +73,13 @@ fn rest(source: &mut dyn Source, readings_max: usize) -> Option<Vec<Reading>> {
 fn gives_readings_only(settings: &Settings, reads: usize) -> Result<bool, TestCaseError> {
     let mut source = open(settings, None).expect("the file is there");
     let Some(all) = rest(&mut *source, 7) else { return Ok(false) };
-    for Reading { station_id, day, degrees } in &all {
+    for OwnedReading { station_id, day, degrees } in &all {
         prop_assert!(is_station_id(station_id) && degrees.is_finite() && Day::from_number(day.number()) == Some(*day));
     }
     prop_assert!(source.take_bad_lines().1.len() <= BAD_LINES_NAMED_MAX);
     let (mut source, mut first) = (open(settings, None).expect("the file is there"), Vec::new());
     for _ in 0..reads {
-        prop_assert!(source.next(&mut first, 2).is_ok());
+        prop_assert!(next(&mut *source, &mut first, 2).is_ok());
     }
     let mut resumed = open(settings, Some(&source.cursor())).expect("the cursor is its own");
     first.extend(rest(&mut *resumed, 3).expect("it was read before"));
@@ -98,12 +107,13 @@ fn a_file_of_a_source_gives_readings_or_bad_lines() {
     }
 }
 
-/// Counts what this thread holds.
+/// Counts what this thread holds, and how often it asked for memory.
 struct Counting;
 
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 fn count(bytes: isize) {
@@ -116,6 +126,7 @@ fn count(bytes: isize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
@@ -148,7 +159,7 @@ fn no_file_is_held_in_memory() {
                 MOST.set(HELD.get());
                 let before = HELD.get();
                 let mut source = open(&settings, None).expect("the file is there");
-                let mut readings = Vec::with_capacity(100);
+                let mut readings = Readings::default();
                 while let Ok(Progressed::More) = source.next(&mut readings, 100) {
                     readings.clear();
                     source.take_bad_lines();
@@ -160,4 +171,69 @@ fn no_file_is_held_in_memory() {
         }
     }
     println!("of files of {FILE_BYTES} bytes, {held} are held at most");
+}
+
+/// From a source into the log, a message at a time, as generator and producer do it.
+#[test]
+fn no_reading_costs_an_allocation() {
+    const READINGS: usize = 5_000;
+    const ALLOCATIONS_MAX: usize = READINGS / 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("readings");
+    let name = "a station whose name is too long to lie within a few words";
+    let csv = |day: usize| format!("20{:02}-{}-{},{day},{name}\n", day / 336, day / 28 % 12 + 1, day % 28 + 1);
+    let csv: String = (0..3 * READINGS).map(csv).collect();
+    let line = |month: usize| {
+        format!(
+            "USC00305816{:04}{:02}TMAX{}\n",
+            2000 + month / 12,
+            month % 12 + 1,
+            "   10  Z".repeat(28) + &"-9999   ".repeat(3)
+        )
+    };
+    let ghcn: String = (0..3 * READINGS / 28).map(line).collect();
+    let log = SqliteLog::open(&folder.path().join("log"), "t").expect("nothing is opened yet");
+    let log: Arc<dyn RecordLog> = Arc::new(log);
+    log.create_topic(&TopicSpec { partitions: 4, replication: 1, retention_ms: -1 }).expect("it is created");
+    for (kind, text) in [
+        (SourceKind::Simulate, String::new()),
+        (SourceKind::Csv, format!("date,degrees,station\n{csv}")),
+        (SourceKind::GhcnDaily, ghcn),
+    ] {
+        fs::write(&path, text).expect("written");
+        let mut source = open(&settings(kind, &path), None).expect("the file is there");
+        let mut writer = source_writer(&folder.path().join(format!("{kind:?}")), &log);
+        let mut readings = Readings::default();
+        for number in 1..=2 {
+            let before = ALLOCATIONS.get();
+            readings.clear();
+            while readings.len() < READINGS {
+                source.next(&mut readings, READINGS).expect("the source goes on");
+            }
+            let produce = Produce { epoch: 1, number, readings, cursor: source.cursor() };
+            let mut delivery = writer.write(1, vec![produce]).expect("the log works");
+            readings = delivery.memory.pop().expect("it was one message");
+            assert_eq!(delivery.readings, READINGS as u64);
+            let allocations = ALLOCATIONS.get() - before;
+            // The first message finds no memory that could be used again.
+            assert!(number == 1 || allocations < ALLOCATIONS_MAX, "{kind:?}: {allocations} for {READINGS} readings");
+        }
+    }
+}
+
+fn source_writer(state: &Path, log: &Arc<dyn RecordLog>) -> SourceWriter {
+    let job = IngestJob {
+        log: log.clone(),
+        cursor_store: CursorStore::new(Arc::new(RealDisk), state.to_owned()),
+        fence: Arc::new(Fence::new(Duration::from_secs(60), |waited| panic!("a write hangs for {waited:?}"))),
+        topic: "t".to_owned(),
+        partitions: 4,
+        allow_compaction: false,
+        kind: "any".to_owned(),
+        parameters: serde_json::Value::Null,
+        faults: FaultPoints::default(),
+    };
+    let mut writer = SourceWriter::new(job);
+    writer.open(1).expect("the log is there");
+    writer
 }

@@ -1,5 +1,6 @@
 //! What is wrong in files and settings.
 
+use isotherm::domain::Readings;
 use isotherm::faults::Kind;
 use isotherm::settings::{Source as Settings, SourceKind};
 use isotherm::source::{BadLine, Progressed, Source, open};
@@ -105,7 +106,11 @@ fn bad_lines_of_ghcn_are_named_and_the_others_read() {
 fn more_bad_lines_than_are_named_are_counted() {
     let (_folder, settings) = csv_of(format!("date,degrees\n{}", "x,1\n".repeat(40_000)).as_bytes());
     let mut source = open(&settings, None).expect("opens");
-    assert_eq!(source.next(&mut Vec::new(), 10), Ok(Progressed::More), "one call reads a bounded number of lines");
+    assert_eq!(
+        source.next(&mut Readings::default(), 10),
+        Ok(Progressed::More),
+        "one call reads a bounded number of lines"
+    );
     assert!(drain(&mut *source, 10).is_empty());
     let (total, named) = source.take_bad_lines();
     assert_eq!((total, named.len()), (40_000, 100));

@@ -1,13 +1,15 @@
 //! Sources as the generator uses them: what they yield, what they refuse, and that a cursor yields exactly the rest.
 
 mod bad;
+#[path = "../support/readings.rs"]
+mod readings;
 mod resume;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use isotherm::domain::{Day, Reading};
+use isotherm::domain::{Day, Readings};
 use isotherm::faults::{Failure, Kind, Severity};
 use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind};
 use isotherm::source::simulate::station_name;
@@ -16,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use bad::bad_lines;
+use readings::{OwnedReading, next};
 
 fn settings(kind: SourceKind) -> Settings {
     Settings {
@@ -41,11 +44,11 @@ fn settings(kind: SourceKind) -> Settings {
 }
 
 /// Reads to the end, `readings_max` at a time.
-fn drain(source: &mut dyn Source, readings_max: usize) -> Vec<Reading> {
+fn drain(source: &mut dyn Source, readings_max: usize) -> Vec<OwnedReading> {
     let mut readings = Vec::new();
     for _ in 0..1_000_000 {
         let before = readings.len();
-        let progressed = source.next(&mut readings, readings_max).expect("the source goes on");
+        let progressed = next(source, &mut readings, readings_max).expect("the source goes on");
         assert!(readings.len() - before <= readings_max);
         if progressed == Progressed::Ended {
             assert_eq!(readings.len(), before, "nothing comes with the end");
@@ -55,12 +58,12 @@ fn drain(source: &mut dyn Source, readings_max: usize) -> Vec<Reading> {
     panic!("the source does not end");
 }
 
-fn read_all(settings: &Settings) -> Vec<Reading> {
+fn read_all(settings: &Settings) -> Vec<OwnedReading> {
     drain(&mut *open(settings, None).expect("opens"), 1000)
 }
 
-fn reading(station_id: &str, date: &str, degrees: f64) -> Reading {
-    Reading { station_id: station_id.to_owned(), day: Day::parse(date).expect("a day"), degrees }
+fn reading(station_id: &str, date: &str, degrees: f64) -> OwnedReading {
+    OwnedReading { station_id: station_id.to_owned(), day: Day::parse(date).expect("a day"), degrees }
 }
 
 fn csv_in(folder: &Path) -> Settings {
@@ -167,7 +170,7 @@ fn a_seed_means_the_same_readings_forever() {
     ] {
         settings.simulate.start = day.to_owned();
         let mut readings = Vec::new();
-        open(&settings, None).expect("opens").next(&mut readings, 701).expect("goes on");
+        next(&mut *open(&settings, None).expect("opens"), &mut readings, 701).expect("goes on");
         for (station, degrees) in [0, 1, 9, 700].into_iter().zip(degrees) {
             assert_eq!(readings[station], reading(&station_name(station as u32), day, degrees));
         }
@@ -182,11 +185,11 @@ fn simulated_days_are_paced_and_end() {
     let mut source = open(&settings, None).expect("opens");
     let mut readings = Vec::new();
     let wait = Progressed::Wait(Duration::from_millis(100));
-    assert_eq!(source.next(&mut readings, 7), Ok(Progressed::More));
-    assert_eq!(source.next(&mut readings, 1000), Ok(wait));
+    assert_eq!(next(&mut *source, &mut readings, 7), Ok(Progressed::More));
+    assert_eq!(next(&mut *source, &mut readings, 1000), Ok(wait));
     assert_eq!(readings.len(), 10, "the rest of the day and no more");
-    assert_eq!(source.next(&mut readings, 1000), Ok(Progressed::More));
-    assert_eq!(source.next(&mut readings, 1000), Ok(Progressed::Ended));
+    assert_eq!(next(&mut *source, &mut readings, 1000), Ok(Progressed::More));
+    assert_eq!(next(&mut *source, &mut readings, 1000), Ok(Progressed::Ended));
     assert_eq!(readings.len(), 20);
 
     settings.simulate.days = 3;
@@ -236,9 +239,31 @@ fn columns_and_date_formats_are_as_the_settings_say() {
     assert_eq!(bad_lines(&mut *source), [(3, "\"_b\" is not a station's name".to_owned())]);
 
     settings.csv.degrees_column = "warmth".to_owned();
-    let failure = open(&settings, None).expect("opens").next(&mut Vec::new(), 1).expect_err("refused");
+    let failure = open(&settings, None).expect("opens").next(&mut Readings::default(), 1).expect_err("refused");
     assert_eq!((failure.severity, failure.kind), (Severity::Fatal, Kind::Data));
     for part in ["KXYZ.csv", "\"warmth\"", "\"degrees\", \"when\", \"station\""] {
         assert!(failure.what.contains(part), "{failure}");
+    }
+}
+
+#[test]
+fn one_call_gives_a_bounded_number_of_bytes_and_the_next_goes_on_behind_them() {
+    let rows: String = (1..=9_000).map(|number| format!("2014-7-1,{number},{}\n", "x".repeat(200))).collect();
+    let (_folder, mut csv) = csv_of(format!("date,degrees,station\n{rows}").as_bytes());
+    csv.csv.station_column = "station".to_owned();
+    let mut simulated = settings(SourceKind::Simulate);
+    (simulated.simulate.stations, simulated.simulate.days) = (1_000, 100);
+    for settings in [csv, simulated] {
+        let all = read_all(&settings);
+        let mut source = open(&settings, None).expect("opens");
+        let (mut degrees, mut calls, mut readings) = (Vec::new(), 0, Readings::default());
+        while source.next(&mut readings, 1_000_000).expect("goes on") != Progressed::Ended {
+            assert!(readings.size_bytes() < Readings::BYTES_MAX + 1_000, "{} bytes", readings.size_bytes());
+            degrees.extend(readings.iter().map(|reading| reading.degrees));
+            calls += 1;
+            readings.clear();
+        }
+        assert!(calls > 3, "{calls} calls");
+        assert!(degrees.iter().eq(all.iter().map(|reading| &reading.degrees)), "{:?}: another order", settings.kind);
     }
 }

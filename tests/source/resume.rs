@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
+use isotherm::domain::Readings;
 use isotherm::faults::Kind;
 use isotherm::settings::{Simulate, Source as Settings, SourceKind};
 use isotherm::source::{Progressed, open};
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::bad::bad_lines;
+use super::readings::next;
 use super::{csv_in, csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
 
 /// Opening at every cursor that batches of `readings_max` make yields exactly what had not been handed out, and names
@@ -27,13 +29,13 @@ pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
         assert_eq!(resumed.cursor(), cursor);
         assert_eq!(drain(&mut *resumed, 7), all[handed_out.len()..], "after {} from {cursor}", handed_out.len());
         assert_eq!((bad + resumed.take_bad_lines().0, resumed.skipped_quality()), (bad_total, skipped_total));
-        if source.next(&mut handed_out, readings_max).expect("goes on") == Progressed::Ended {
+        if next(&mut *source, &mut handed_out, readings_max).expect("goes on") == Progressed::Ended {
             break;
         }
         bad += source.take_bad_lines().0;
     }
     let mut resumed = open(settings, Some(&source.cursor())).expect("opens at the end");
-    assert_eq!(resumed.next(&mut Vec::new(), 1), Ok(Progressed::Ended), "the first answer is the end");
+    assert_eq!(resumed.next(&mut Readings::default(), 1), Ok(Progressed::Ended), "the first answer is the end");
     assert_eq!(handed_out, all);
 }
 
@@ -92,7 +94,7 @@ fn a_second_run_over_the_bundled_files_ends_at_once() {
     drain(&mut *source, 1000);
     let mut again = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
     assert_eq!(again.parameters(), source.parameters());
-    assert_eq!(again.next(&mut Vec::new(), 1000), Ok(Progressed::Ended));
+    assert_eq!(again.next(&mut Readings::default(), 1000), Ok(Progressed::Ended));
     assert_eq!(again.cursor(), source.cursor());
 }
 
@@ -152,7 +154,7 @@ fn a_file_source_knows_how_far_it_is() {
     let settings = csv_in(folder.path());
     let mut source = open(&settings, None).expect("opens");
     assert_eq!(source.bytes(), Some((0, total)));
-    source.next(&mut Vec::new(), 101).expect("the source goes on");
+    source.next(&mut Readings::default(), 101).expect("the source goes on");
     let (read, _) = source.bytes().expect("files have bytes");
     assert!((first + 1..total).contains(&read), "{read}");
     let cursor = source.cursor();

@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use isotherm::log::Outgoing;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
@@ -12,6 +11,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::owned::OwnedRecord;
 
 /// No call of a healthy broker takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,9 +85,9 @@ pub struct Transactions {
 
 impl Transactions {
     /// Begins one and has its records in the log; it is to be committed or aborted.
-    pub fn write(&self, records: &[Outgoing]) {
+    pub fn write(&self, records: &[OwnedRecord]) {
         self.producer.begin_transaction().expect("none is open");
-        for Outgoing { partition, key, value } in records {
+        for OwnedRecord { partition, key, value } in records {
             let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).partition(partition.cast_signed());
             record.key = key.as_deref();
             record.payload = value.as_deref();

@@ -9,9 +9,11 @@ use super::{Invariant, Violation};
 use crate::chaos::simulation::plan::{Life, Plan};
 use crate::chaos::simulation::world::{Ended, Lived};
 use crate::checkpoint::simulated::DiskFault;
-use crate::domain::{Day, Reading, Rules, StationStats};
+use crate::domain::{Day, Reading, Readings, Rules, StationStats};
 use crate::faults::{Action, Failure, Kind};
 use crate::pipeline::{End, Summary};
+use crate::settings;
+use crate::source::{self, Progressed};
 
 /// I6: a branch fails for good, or does not stop in time, only because of what was done to it. `gone`: the topic was
 /// deleted.
@@ -91,19 +93,33 @@ pub fn refused(summary: &Summary, expected: &[String]) -> Result<(), Violation> 
     })
 }
 
+/// All that a source has, in order.
+pub fn readings(settings: &settings::Source) -> Result<Vec<Readings>, Failure> {
+    let mut source = source::open(settings, None)?;
+    let mut all = Vec::new();
+    loop {
+        let mut readings = Readings::default();
+        let progressed = source.next(&mut readings, usize::MAX)?;
+        all.push(readings);
+        if progressed == Progressed::Ended {
+            return Ok(all);
+        }
+    }
+}
+
 /// I6: each station of the source, counted in the plainest way, the first plausible reading of each day, is in the files
 /// like that.
 pub fn every_reading(
-    readings: &[Reading],
+    readings: &[Readings],
     rules: &Rules,
     found: &BTreeMap<CompactString, StationStats>,
 ) -> Result<(), Violation> {
     let (mut seen, mut stations) = (BTreeSet::new(), BTreeMap::<&str, (u64, f64, Day, Day)>::new());
-    for Reading { station_id, day, degrees } in readings {
-        let plausible = (rules.degrees_min..=rules.degrees_max).contains(degrees);
-        if plausible && seen.insert((station_id, *day)) {
-            let station = stations.entry(station_id).or_insert((0, 0.0, *day, *day));
-            *station = (station.0 + 1, station.1 + degrees, station.2, *day);
+    for Reading { station_id, day, degrees } in readings.iter().flat_map(Readings::iter) {
+        let plausible = (rules.degrees_min..=rules.degrees_max).contains(&degrees);
+        if plausible && seen.insert((station_id, day)) {
+            let station = stations.entry(station_id).or_insert((0, 0.0, day, day));
+            *station = (station.0 + 1, station.1 + degrees, station.2, day);
         }
     }
     for (station, expected) in stations {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Invariant, Violation};
 use crate::checkpoint::SourceState;
 use crate::checkpoint::format::Checkpoint;
-use crate::domain::{Batch, Reading};
+use crate::domain::{Batch, Readings};
 use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
 
@@ -56,7 +56,7 @@ impl Promises {
 }
 
 /// I12: the readings that `source.json` says are acknowledged are in the log that it names.
-pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Reading]) -> Result<(), Violation> {
+pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Readings]) -> Result<(), Violation> {
     let mut found: BTreeMap<(u32, Vec<u8>, Vec<u8>), u64> = BTreeMap::new();
     for partition in 0..source.partitions {
         let (batch, end) = everything(log, partition)?;
@@ -70,14 +70,13 @@ pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Reading
             }
         }
     }
-    for reading in &readings[..source.readings as usize] {
-        let mut value = Vec::new();
-        reading.encode(&mut value);
-        let key = reading.station_id.clone().into_bytes();
+    for record in readings.iter().flat_map(Readings::records).take(source.readings as usize) {
+        let part = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
+        let (key, value) = (part(record.key), part(record.value));
         let record = (partition_of(&key, source.partitions), key, value);
         let left = found.get_mut(&record).filter(|left| **left > 0);
         let Some(left) = left else {
-            return Err(Invariant::I12.violated(format!("{reading:?} was acknowledged, and is not in the log")));
+            return Err(Invariant::I12.violated(format!("{record:?} was acknowledged, and is not in the log")));
         };
         *left -= 1;
     }

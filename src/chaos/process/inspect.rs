@@ -13,7 +13,6 @@ use crate::chaos::invariants::{FolderFiles, Invariant, endings, files};
 use crate::checkpoint::format::Checkpoint;
 use crate::checkpoint::{Lock, RealDisk, source_path};
 use crate::faults::{Failure, Kind};
-use crate::source::{self, Progressed};
 
 /// Follows one state folder over all lives.
 pub struct Inspector<'a> {
@@ -81,9 +80,7 @@ impl<'a> Inspector<'a> {
         }
         let mut simulated = settings.source.clone();
         (simulated.simulate.days, simulated.simulate.pace_ms) = (days, 0);
-        let mut source = source::open(&simulated, None)?;
-        let mut readings = Vec::new();
-        while source.next(&mut readings, READINGS_AT_ONCE)? != Progressed::Ended {}
+        let readings = endings::readings(&simulated)?;
         let stations = self.checkpoints.values().flat_map(|checkpoint| checkpoint.state.stations.clone());
         Ok(endings::every_reading(&readings, &settings.quality, &stations.collect())?)
     }
@@ -107,8 +104,6 @@ fn names_of(partition: u32, found: &FolderFiles) -> FolderFiles {
     let is_of = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
     found.keys().filter(is_of).map(|path| (path.clone(), Vec::new())).collect()
 }
-
-const READINGS_AT_ONCE: usize = 10_000;
 
 /// Every file of a folder, which nobody writes to; none if it is not there yet.
 fn read(folder: &Path) -> Result<FolderFiles, Failure> {

@@ -189,7 +189,7 @@ fn foreign(random: &mut ChaCha8Rng, partitions: u32, records_max: usize) -> Vec<
         let day = Day::from_number(730_000 + random.random_range(0..60)).expect("a day");
         let degrees = f64::from(random.random_range(-900..1100)) / 10.0;
         let mut value = Vec::new();
-        Reading { station_id: station_id.clone(), day, degrees }.encode(&mut value);
+        Reading { station_id: &station_id, day, degrees }.encode(&mut value);
         let (mut key, mut value) = (Some(station_id.into_bytes()), Some(value));
         match random.random_range(0..poison_of) {
             0 => value = None,

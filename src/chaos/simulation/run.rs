@@ -10,11 +10,11 @@ use super::world::{Ended, Lived, World};
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files, promises};
 use crate::chaos::tally::Tally;
 use crate::checkpoint::{CursorStore, SimulatedDisk, SourceState};
-use crate::domain::Reading;
+use crate::domain::Readings;
+use crate::faults::Failure;
 use crate::log::RecordLog;
 use crate::log::memory::MemoryLog;
 use crate::pipeline::{End, Job};
-use crate::source;
 use crate::supervision::panic;
 
 /// One seed of so many is run twice, and compared.
@@ -81,7 +81,9 @@ struct Story<'a> {
 impl Story<'_> {
     fn tell(&mut self) -> Result<(), Violation> {
         let plan = self.plan;
-        let readings = if plan.ingests { readings(plan)? } else { Vec::new() };
+        let unread = |failure: Failure| Invariant::I6.violated(failure.to_string());
+        let readings =
+            if plan.ingests { endings::readings(&plan.settings.source).map_err(unread)? } else { Vec::new() };
         let mut promises = promises::Promises::default();
         for (life, number) in plan.lives.iter().zip(1..) {
             let lived = self.live(life, plan.seed ^ (number << 32))?;
@@ -123,7 +125,7 @@ impl Story<'_> {
     fn check_life(
         &self,
         promises: &mut promises::Promises,
-        readings: &[Reading],
+        readings: &[Readings],
         life: &Life,
         lived: &Lived,
     ) -> Result<(), Violation> {
@@ -154,7 +156,7 @@ impl Story<'_> {
     }
 
     /// What holds after the last life, which nothing disturbed.
-    fn check_last(&self, readings: &[Reading], lived: &Lived) -> Result<(), Violation> {
+    fn check_last(&self, readings: &[Readings], lived: &Lived) -> Result<(), Violation> {
         let Ended::ByItself(Ok(summary)) = &lived.end else {
             return Err(Invariant::I5.violated("a life that nothing disturbed did not end well"));
         };
@@ -225,18 +227,6 @@ impl Story<'_> {
 fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> {
     let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned());
     store.recover().map_err(|failure| Invariant::I4.violated(failure.to_string()))
-}
-
-/// All that the source has, in order.
-fn readings(plan: &Plan) -> Result<Vec<Reading>, Violation> {
-    let mut readings = Vec::new();
-    let mut read = || {
-        let mut source = source::open(&plan.settings.source, None)?;
-        while source.next(&mut readings, 1000)? != source::Progressed::Ended {}
-        Ok(())
-    };
-    read().map_err(|failure: crate::faults::Failure| Invariant::I6.violated(failure.to_string()))?;
-    Ok(readings)
 }
 
 #[cfg(test)]

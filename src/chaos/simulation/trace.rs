@@ -101,8 +101,10 @@ fn violation(line: &str) -> Option<Violation> {
         Invariant::I7
     } else if says("would go back") {
         Invariant::I3
-    } else if says("would hold") {
+    } else if says("would hold") || says("would be counted at") {
         Invariant::I2
+    } else if says("would be sent where") {
+        Invariant::I6
     } else if says("error in isotherm") {
         Invariant::I1
     } else {

@@ -1,5 +1,6 @@
 //! What is asked of the cluster about the topic: its id, its policy, its extent; and making and deleting it.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 use std::thread;
@@ -15,7 +16,7 @@ use crate::faults::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
 use super::Subject;
-use super::client::{CALL_MS_MAX, Client, Event, text, words};
+use super::client::{CALL_MS_MAX, Client, Event, PartitionList, text, words};
 use super::failure;
 
 /// The pause between two looks at something that is about to happen.
@@ -133,6 +134,39 @@ pub fn extent(client: &Client, subject: &Subject, partition: u32) -> Result<Exte
             Err(failed(client, subject, partition, &what, code))
         }
     }
+}
+
+/// One past the last record that is acknowledged in each partition. The request reads uncommitted, which is its default
+/// whatever the client's own isolation level is.
+pub fn high_watermarks(client: &Client, subject: &Subject, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+    let what = format!("{} cannot be asked for its high watermarks", subject.name);
+    let latest = sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64;
+    let list = PartitionList::new(&subject.topic, partitions, latest);
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, &what, |options, queue| {
+        // SAFETY: all arguments are alive during the call, which copies the list.
+        unsafe { sys::rd_kafka_ListOffsets(client.ptr(), list.ptr().cast_mut(), options, queue) };
+    })?;
+    let mut ends = BTreeMap::new();
+    // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_ListOffsets_result(event.ptr());
+        let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
+        for number in 0..count {
+            let answer = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(number));
+            let partition = answer.partition.unsigned_abs();
+            match (answer.err, u64::try_from(answer.offset)) {
+                (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Ok(end)) => drop(ends.insert(partition, end)),
+                (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Err(_)) => {}
+                (code, _) => return Err(failed(client, subject, partition, &what, code)),
+            }
+        }
+    }
+    let end = |partition| {
+        let missing = Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+        ends.get(partition).copied().ok_or_else(|| client.failure(&what, missing, None))
+    };
+    partitions.iter().map(end).collect()
 }
 
 /// A failed call on a partition. Where it says that there is no such partition, the cluster is asked whether that is so.

@@ -292,16 +292,23 @@ impl Drop for Event<'_> {
     }
 }
 
-/// One partition with an offset, as librdkafka takes it.
+/// Partitions of a topic, each with an offset, as librdkafka takes them.
 pub struct PartitionList(*mut sys::rd_kafka_topic_partition_list_t);
 
 impl PartitionList {
-    pub fn new(topic: &CString, partition: u32, offset: u64) -> Self {
-        // SAFETY: the list is new and has room for one; the element that is added belongs to it.
+    pub fn one(topic: &CString, partition: u32, offset: u64) -> Self {
+        Self::new(topic, &[partition], i64::try_from(offset).unwrap_or(i64::MAX))
+    }
+
+    /// The same offset for each.
+    pub fn new(topic: &CString, partitions: &[u32], offset: i64) -> Self {
+        // SAFETY: the list is new and grows with its elements; an element that is added belongs to it.
         unsafe {
-            let list = sys::rd_kafka_topic_partition_list_new(1);
-            let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), index(partition));
-            (*element).offset = i64::try_from(offset).unwrap_or(i64::MAX);
+            let list = sys::rd_kafka_topic_partition_list_new(0);
+            for &partition in partitions {
+                let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), index(partition));
+                (*element).offset = offset;
+            }
             Self(list)
         }
     }

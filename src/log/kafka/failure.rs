@@ -68,11 +68,13 @@ fn refusal(trouble: &Trouble) -> Option<&'static str> {
     }
 }
 
-/// Whether the topic or the partition is said not to be there. That is also said for a moment where it is.
+/// Whether the topic or the partition is said not to be there. That is also said for a moment where it is. `NOENT`: no
+/// partition has a leader that could be asked.
 pub fn is_missing(code: Code) -> bool {
     matches!(
         code,
-        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+        Code::RD_KAFKA_RESP_ERR__NOENT
+            | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
             | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
             | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
             | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID

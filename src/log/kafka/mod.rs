@@ -93,6 +93,10 @@ impl RecordLog for KafkaLog {
         admin::extent(&self.client, &self.subject, partition)
     }
 
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        admin::high_watermarks(&self.client, &self.subject, partitions)
+    }
+
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         let create = || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer);
         let held = Held::new(&self.readers, &self.subject, partition, create)?;
@@ -107,7 +111,7 @@ impl RecordLog for KafkaLog {
     /// Hands the offset to the client, which tells the group in its own time.
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
         self.client.serve(std::time::Duration::ZERO, |_| ());
-        let offsets = PartitionList::new(&self.subject.topic, partition, next_offset);
+        let offsets = PartitionList::one(&self.subject.topic, partition, next_offset);
         // SAFETY: both are alive during the call, which copies the list.
         let error = unsafe { sys::rd_kafka_commit(self.client.ptr(), offsets.ptr(), 1) };
         match error {

@@ -120,7 +120,7 @@ impl Held {
     pub fn start(&self, from: u64) -> Result<(), Failure> {
         self.await_thread();
         self.empty();
-        let start = PartitionList::new(&self.subject.topic, self.partition, from);
+        let start = PartitionList::one(&self.subject.topic, self.partition, from);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -150,7 +150,7 @@ impl Held {
 impl Drop for Held {
     /// What cannot be unassigned stays held: no other reader gets it from this client.
     fn drop(&mut self) {
-        let list = PartitionList::new(&self.subject.topic, self.partition, 0);
+        let list = PartitionList::one(&self.subject.topic, self.partition, 0);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
         // The thread was told to stop fetching: once that is done, nothing more is asked for.

@@ -63,9 +63,9 @@ impl Writer {
     }
 
     /// A record that is too large is found before anything is sent: those behind it would go without it.
-    fn check_sizes(&self, records: &[Outgoing]) -> Result<(), Failure> {
-        let length = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-        let size = |record: &&Outgoing| length(&record.key) + length(&record.value) + AROUND_BYTES;
+    fn check_sizes(&self, records: &[Outgoing<'_>]) -> Result<(), Failure> {
+        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+        let size = |record: &&Outgoing<'_>| length(record.key) + length(record.value) + AROUND_BYTES;
         match records.iter().find(|record| size(record) > self.record_bytes_max) {
             None => Ok(()),
             Some(record) => {
@@ -99,7 +99,7 @@ impl Writer {
         admin::failed(&self.client, &self.subject, partition.unsigned_abs(), &what, code)
     }
 
-    fn write_all(&self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+    fn write_all(&self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         self.check_sizes(records)?;
         let mut reports = Reports::default();
         let mut messages = Vec::with_capacity(GIVEN_MAX.min(records.len()));
@@ -127,7 +127,7 @@ impl Writer {
 }
 
 impl RecordWriter for Writer {
-    fn write(&mut self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         if !self.checked {
             self.check_topic()?;
         }
@@ -186,13 +186,13 @@ impl Drop for TopicHandle {
     }
 }
 
-fn message(record: &Outgoing) -> sys::rd_kafka_message_t {
+fn message(record: &Outgoing<'_>) -> sys::rd_kafka_message_t {
     // Null is no key, and a pointer to nothing an empty one; an empty slice's pointer is not null.
-    let part = |part: &Option<Vec<u8>>| match part {
+    let part = |part: Option<&[u8]>| match part {
         Some(bytes) => (bytes.as_ptr().cast_mut().cast(), bytes.len()),
         None => (ptr::null_mut(), 0),
     };
-    let ((key, key_len), (payload, len)) = (part(&record.key), part(&record.value));
+    let ((key, key_len), (payload, len)) = (part(record.key), part(record.value));
     sys::rd_kafka_message_t {
         err: Code::RD_KAFKA_RESP_ERR_NO_ERROR,
         rkt: ptr::null_mut(),

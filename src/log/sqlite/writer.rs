@@ -20,7 +20,7 @@ pub struct Writer {
 }
 
 impl RecordWriter for Writer {
-    fn write(&mut self, records: &[Outgoing]) -> Result<BTreeMap<u32, u64>, Failure> {
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         // As much as can be is done before other writers have to wait.
         let runs = self.build(records)?;
         let ends = self.commit(&runs)?;
@@ -34,17 +34,17 @@ impl RecordWriter for Writer {
 }
 
 impl Writer {
-    fn build(&self, records: &[Outgoing]) -> Result<BTreeMap<u32, Vec<RunBuilder>>, Failure> {
+    fn build(&self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, Vec<RunBuilder>>, Failure> {
         let mut partitions = BTreeMap::<u32, Vec<RunBuilder>>::new();
-        for Outgoing { partition, key, value } in records {
-            if *partition >= self.partitions {
-                return Err(failures::no_partition(&self.name, *partition, self.partitions));
+        for &Outgoing { partition, key, value } in records {
+            if partition >= self.partitions {
+                return Err(failures::no_partition(&self.name, partition, self.partitions));
             }
-            let runs = partitions.entry(*partition).or_default();
+            let runs = partitions.entry(partition).or_default();
             if runs.last().is_none_or(RunBuilder::is_full) {
                 runs.push(RunBuilder::default());
             }
-            runs.last_mut().expect("one was pushed").push(key.as_deref(), value.as_deref());
+            runs.last_mut().expect("one was pushed").push(key, value);
         }
         Ok(partitions)
     }

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use isotherm::domain::Batch;
 use isotherm::faults::{Failure, Severity};
-use isotherm::log::{BATCH_BYTES_MAX, Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+use isotherm::log::{BATCH_BYTES_MAX, Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+
+use crate::owned::{OwnedRecord, WriteOwned as _};
 
 /// A log with one topic that only one test uses.
 pub trait Fixture: Sized + Sync {
@@ -91,13 +93,13 @@ fn created<F: Fixture>(fixture: &F, partitions: u32) -> Arc<dyn RecordLog> {
     log
 }
 
-fn record(partition: u32, number: usize) -> Outgoing {
+fn record(partition: u32, number: usize) -> OwnedRecord {
     let part = |what: &str| Some(format!("{what} {number}").into_bytes());
-    Outgoing { partition, key: part("key"), value: part("value") }
+    OwnedRecord { partition, key: part("key"), value: part("value") }
 }
 
-fn write(log: &dyn RecordLog, records: &[Outgoing]) -> BTreeMap<u32, u64> {
-    log.open_writer().expect("there is a topic").write(records).expect("the log works")
+fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> BTreeMap<u32, u64> {
+    log.open_writer().expect("there is a topic").write_owned(records).expect("the log works")
 }
 
 pub type Parts = (u64, Option<Vec<u8>>, Option<Vec<u8>>);

@@ -67,7 +67,7 @@ pub fn a_batch_has_no_more_records_than_asked_for(fixture: &impl Fixture) {
 
 pub fn a_batch_takes_no_record_past_its_bytes(fixture: &impl Fixture) {
     let log = created(fixture, 1);
-    let record = Outgoing { partition: 0, key: None, value: Some(vec![7; 900_000]) };
+    let record = OwnedRecord { partition: 0, key: None, value: Some(vec![7; 900_000]) };
     for _ in 0..4 {
         write(&*log, &vec![record.clone(); 4]);
     }

@@ -8,7 +8,7 @@ pub fn nothing_is_there_before_it_is_created(fixture: &impl Fixture) {
     assert_eq!(log.log_id().expect("the log works"), None);
     assert_fatal(&log.extent(0).expect_err("no topic"), &*log);
     assert_fatal(&first_failure(&*log, 0, 0), &*log);
-    let written = log.open_writer().and_then(|mut writer| writer.write(&[record(0, 0)]));
+    let written = log.open_writer().and_then(|mut writer| writer.write_owned(&[record(0, 0)]));
     assert_fatal(&written.expect_err("no topic"), &*log);
     log.delete_topic().expect("no topic is no failure");
     assert_eq!(log.topic().expect("the log works"), None);
@@ -62,8 +62,9 @@ pub fn a_topic_that_was_created_again_is_another_one(fixture: &impl Fixture) {
 pub fn a_partition_that_is_not_there_is_refused(fixture: &impl Fixture) {
     let log = created(fixture, 2);
     assert_fatal(&log.extent(2).expect_err("no such partition"), &*log);
+    assert_fatal(&log.high_watermarks(&[0, 2]).expect_err("no such partition"), &*log);
     assert_fatal(&first_failure(&*log, 2, 0), &*log);
-    let written = log.open_writer().expect("there is a topic").write(&[record(2, 0)]);
+    let written = log.open_writer().expect("there is a topic").write_owned(&[record(2, 0)]);
     assert_fatal(&written.expect_err("no such partition"), &*log);
 }
 
@@ -79,7 +80,7 @@ pub fn another_topic_in_place_of_theirs_is_noticed(fixture: &impl Fixture) {
         readers[0].read(&mut Batch::default(), 3, PATIENCE).expect("the log works");
         readers[1].read(&mut Batch::default(), 3, NO_WAIT).expect("the log works");
         let mut writer = log.open_writer().expect("there is a topic");
-        writer.write(&[record(0, 10)]).expect("the log works");
+        writer.write_owned(&[record(0, 10)]).expect("the log works");
         let other = fixture.open();
         other.delete_topic().expect("it can be deleted");
         if anew {
@@ -91,7 +92,7 @@ pub fn another_topic_in_place_of_theirs_is_noticed(fixture: &impl Fixture) {
             assert_fatal(&reader.read(&mut batch, 10, NO_WAIT).expect_err("it is another topic"), &*log);
             assert!(batch.is_empty());
         }
-        assert_fatal(&writer.write(&[record(0, 11)]).expect_err("it is another topic"), &*log);
+        assert_fatal(&writer.write_owned(&[record(0, 11)]).expect_err("it is another topic"), &*log);
         if anew {
             assert_eq!(log.extent(0).expect("the log works").end, 20, "nothing was written to the new topic");
         }

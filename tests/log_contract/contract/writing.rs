@@ -4,12 +4,15 @@ use super::*;
 
 pub fn records_keep_their_order_and_get_offsets_per_partition(fixture: &impl Fixture) {
     let log = created(fixture, 3);
-    let records: Vec<Outgoing> = (0..100).map(|number| record(if number % 3 == 0 { 2 } else { 0 }, number)).collect();
+    let records: Vec<OwnedRecord> =
+        (0..100).map(|number| record(if number % 3 == 0 { 2 } else { 0 }, number)).collect();
     let mut writer = log.open_writer().expect("there is a topic");
-    assert_eq!(writer.write(&records[..51]).expect("the log works"), BTreeMap::from([(0, 34), (2, 17)]));
-    assert_eq!(writer.write(&records[51..52]).expect("the log works"), BTreeMap::from([(2, 18)]));
-    assert_eq!(writer.write(&[]).expect("the log works"), BTreeMap::new());
-    assert_eq!(writer.write(&records[52..]).expect("the log works"), BTreeMap::from([(0, 66), (2, 34)]));
+    assert_eq!(writer.write_owned(&records[..51]).expect("the log works"), BTreeMap::from([(0, 34), (2, 17)]));
+    assert_eq!(writer.write_owned(&records[51..52]).expect("the log works"), BTreeMap::from([(2, 18)]));
+    assert_eq!(writer.write_owned(&[]).expect("the log works"), BTreeMap::new());
+    assert_eq!(writer.write_owned(&records[52..]).expect("the log works"), BTreeMap::from([(0, 66), (2, 34)]));
+    assert_eq!(log.high_watermarks(&[2, 0, 1]), Ok(vec![34, 66, 0]));
+    assert_eq!(log.high_watermarks(&[]), Ok(Vec::new()));
     for (partition, count) in [(0, 66), (1, 0), (2, 34)] {
         assert_eq!(log.extent(partition).expect("the log works"), Extent { start: 0, end: count });
         let written = records.iter().filter(|record| record.partition == partition);
@@ -24,21 +27,21 @@ pub fn keys_and_values_come_back_whatever_they_are(fixture: &impl Fixture) {
     // A broker takes 1 MB with all that belongs to a record.
     let large: Vec<u8> = (0..1_000_000u32).map(|number| number as u8 ^ (number >> 8) as u8).collect();
     let parts = [None, Some(Vec::new()), Some(vec![0]), Some(b"\xff\x00\n\"".to_vec())];
-    let mut records: Vec<Outgoing> = parts
+    let mut records: Vec<OwnedRecord> = parts
         .iter()
-        .flat_map(|key| parts.iter().map(|value| Outgoing { partition: 0, key: key.clone(), value: value.clone() }))
+        .flat_map(|key| parts.iter().map(|value| OwnedRecord { partition: 0, key: key.clone(), value: value.clone() }))
         .collect();
-    records.push(Outgoing { partition: 0, key: None, value: Some(large.clone()) });
-    records.push(Outgoing { partition: 0, key: Some(large), value: None });
+    records.push(OwnedRecord { partition: 0, key: None, value: Some(large.clone()) });
+    records.push(OwnedRecord { partition: 0, key: Some(large), value: None });
     write(&*log, &records);
-    let read: Vec<Outgoing> =
-        read_all(&*log, 0).into_iter().map(|(_, key, value)| Outgoing { partition: 0, key, value }).collect();
+    let read: Vec<OwnedRecord> =
+        read_all(&*log, 0).into_iter().map(|(_, key, value)| OwnedRecord { partition: 0, key, value }).collect();
     assert!(read == records);
 }
 
 pub fn a_large_write_comes_back_whole(fixture: &impl Fixture) {
     let log = created(fixture, 2);
-    let records: Vec<Outgoing> = (0..100_000).map(|number| record(number as u32 % 2, number)).collect();
+    let records: Vec<OwnedRecord> = (0..100_000).map(|number| record(number as u32 % 2, number)).collect();
     assert_eq!(write(&*log, &records), BTreeMap::from([(0, 50_000), (1, 50_000)]));
     for partition in 0..2 {
         let mut reader = log.open_reader(partition, 0).expect("the log works");
@@ -59,7 +62,7 @@ pub fn several_write_and_read_at_once(fixture: &impl Fixture) {
         let mut writer = log.open_writer().expect("there is a topic");
         for write in 0..WRITES {
             let number = |record| name * 1_000_000 + write * RECORDS + record;
-            let records: Vec<Outgoing> = (0..RECORDS).map(|index| record(index as u32 % 2, number(index))).collect();
+            let records: Vec<OwnedRecord> = (0..RECORDS).map(|index| record(index as u32 % 2, number(index))).collect();
             until_it_works(&*log, &mut writer, &records);
         }
     };
@@ -95,9 +98,9 @@ pub fn several_write_and_read_at_once(fixture: &impl Fixture) {
 }
 
 /// Another writer may have the log for so long that a write gives up, having written nothing.
-fn until_it_works(log: &dyn RecordLog, writer: &mut Box<dyn RecordWriter>, records: &[Outgoing]) {
+fn until_it_works(log: &dyn RecordLog, writer: &mut Box<dyn RecordWriter>, records: &[OwnedRecord]) {
     let deadline = Instant::now() + PATIENCE;
-    while let Err(failure) = writer.write(records) {
+    while let Err(failure) = writer.write_owned(records) {
         assert!(failure.is_retryable() && Instant::now() < deadline, "{failure}");
         *writer = log.open_writer().expect("there is a topic");
     }

@@ -1,0 +1,174 @@
+//! Messages that overtake others are refused, before anything of them is sent, counted or committed. Those who send them
+//! here are toys, as the actors themselves send in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use isotherm::actors::messages::{Apply, Attach, Flush, Load, Produce, Refused};
+use isotherm::actors::{Aggregator, CheckpointWriter, Pace, PartitionJob, Producer};
+use isotherm::checkpoint::{Identity, PartitionStore, RealDisk};
+use isotherm::domain::{Batch, PartitionState, Readings, Rules};
+use isotherm::faults::FaultPoints;
+use isotherm::log::RecordLog;
+use isotherm::observe::Progress;
+use isotherm::source::simulate::station_name;
+use isotherm::supervision::{Child, Spawn, Strategy};
+use serde_json::{Value, json};
+
+use crate::states;
+use crate::support::{Fixture, PARTITIONS, consume_only, reading};
+use crate::toys::{Slot, Toy, address, child, deaths, fence, ingest_job, patience, producer, worker};
+
+/// Days of ten stations in one message.
+const DAYS: u32 = 3;
+
+fn day(epoch: u64, message: u64, number: u32) -> Produce {
+    let mut readings = Readings::default();
+    (0..10).for_each(|station| readings.push(reading(&station_name(station), station, number)));
+    Produce { epoch, number: message, readings, cursor: json!(number + 1) }
+}
+
+/// The cursor is the number of days. In its first life the source's second day is overtaken by the third.
+async fn generate(epoch: u64, producer: Addr<Producer>) -> bool {
+    let attached = producer.send(Attach { epoch }).await.expect("it lives");
+    let next = attached.cursor.as_ref().and_then(Value::as_u64).unwrap_or(0) as u32;
+    if epoch > 1 {
+        for (message, number) in (1..).zip(next..DAYS) {
+            producer.send(day(epoch, message, number)).await.expect("it lives").expect("it is in order");
+        }
+        return true;
+    }
+    producer.send(day(epoch, 1, 0)).await.expect("it lives").expect("it is in order");
+    let refused = producer.send(day(epoch, 3, 2)).await;
+    !matches!(refused, Ok(Err(Refused)) | Err(_))
+}
+
+#[test]
+fn a_message_of_the_source_that_overtakes_another_is_not_sent_and_the_cursor_stays() {
+    let fixture = Fixture::new();
+    fixture.create_topic();
+    let job = ingest_job(&fixture);
+    let store = job.cursor_store.clone();
+    let (produce, slot) = producer(job, Spawn::Threads, Progress::new(&[]));
+    let generate = child("generator", move |life| {
+        let (epoch, producer) = (life.epoch, address(&slot));
+        Toy::start(life, move || generate(epoch, producer))
+    });
+    let died = deaths(Strategy::RestForOne, &fixture, vec![produce, generate]);
+
+    let state = store.recover().expect("it is whole").expect("it is there");
+    assert_eq!((state.readings, &state.cursor), (10 * u64::from(DAYS), &json!(DAYS)));
+    let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
+    assert_eq!(ends.sum::<u64>(), 10 * u64::from(DAYS), "each reading was sent once: {died:?}");
+    assert_eq!(died.len(), 1, "{died:?}");
+}
+
+/// What a batch that is out of order does to the one before it.
+#[derive(Clone, Copy)]
+enum Disorder {
+    LeavesOneOut,
+    ComesAgain,
+}
+
+const RECORDS: u64 = 10;
+
+/// Records [from, to) of partition 0.
+fn batch(log: &dyn RecordLog, from: u64, to: u64) -> Batch {
+    let mut batch = Batch::default();
+    let read = log.open_reader(0, from).and_then(|mut reader| {
+        let records_max = usize::try_from(to - from).expect("a few");
+        reader.read(&mut batch, records_max, Duration::ZERO)
+    });
+    assert_eq!(read, Ok(to), "there is no gap there");
+    batch
+}
+
+/// In its first life a batch is left out, or comes twice.
+async fn consume(epoch: u64, job: PartitionJob, aggregator: Addr<Aggregator>, disorder: Disorder) -> bool {
+    let log_id = job.log.log_id().expect("it is there").expect("it was created");
+    let identity = Identity { topic: job.topic, log_id, partition: 0, partitions: PARTITIONS };
+    let found = job.store.recover(epoch, &identity, &job.rules).expect("it is whole");
+    let committed = found.is_some();
+    let state = found.unwrap_or_else(|| PartitionState::new(job.rules, 0));
+    let first = state.next_offset;
+    aggregator.send(Load { epoch, identity, state, committed }).await.expect("it lives").expect("it is loaded");
+    let apply = async |from: u64| {
+        let batch = batch(&*job.log, from, from + RECORDS);
+        aggregator.send(Apply { epoch, batch, from, position: from + RECORDS }).await
+    };
+    if epoch > 1 {
+        for from in (first..3 * RECORDS).step_by(RECORDS as usize) {
+            apply(from).await.expect("it lives").expect("it is in order");
+        }
+    } else {
+        apply(0).await.expect("it lives").expect("it is in order");
+        let from = match disorder {
+            Disorder::LeavesOneOut => 2 * RECORDS,
+            Disorder::ComesAgain => 0,
+        };
+        if matches!(apply(from).await, Ok(Err(Refused)) | Err(_)) {
+            return false;
+        }
+    }
+    aggregator.send(Flush { epoch }).await.expect("it lives").expect("it is on disk");
+    true
+}
+
+#[test]
+fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_right() {
+    for disorder in [Disorder::LeavesOneOut, Disorder::ComesAgain] {
+        let fixture = Fixture::new();
+        fixture.create_topic();
+        for number in 0..3 * RECORDS as u32 {
+            let mut value = Vec::new();
+            reading("StationA", 0, number).encode(&mut value);
+            fixture.log.append(0, Some(b"StationA"), Some(&value));
+        }
+        let job = PartitionJob {
+            log: Arc::new(fixture.log.clone()),
+            store: PartitionStore::new(Arc::new(RealDisk), fixture.folder.path().to_owned(), 0, fence()),
+            topic: "temperatures".to_owned(),
+            partition: 0,
+            partitions: PARTITIONS,
+            rules: Rules::default(),
+            accept_gap: false,
+            allow_compaction: false,
+            faults: FaultPoints::default(),
+        };
+        let (writer, aggregator) = (Slot::default(), Slot::default());
+        let progress = Progress::new(&[0]);
+        let write = child("checkpoint writer", {
+            let (slot, job, progress) = (writer.clone(), job.clone(), progress.clone());
+            move |life| {
+                let (worker, progress) = (worker(Spawn::Threads, job.clone()), progress.clone());
+                let started = life.start(|guard, _| CheckpointWriter::new(guard, worker, patience(), progress));
+                slot.replace(Some(started.clone()));
+                Child::of(started)
+            }
+        });
+        let count = child("aggregator", {
+            let slot = aggregator.clone();
+            move |life| {
+                let (writer, progress) = (address(&writer), progress.clone());
+                // Commits only what is waited for.
+                let hour = Duration::from_secs(3600);
+                let (pace, faults) = (Pace::new(hour, 1.0, hour), FaultPoints::default());
+                let started = life.start(|guard, _| Aggregator::new(guard, writer, pace, faults, progress, None));
+                slot.replace(Some(started.clone()));
+                Child::of(started)
+            }
+        });
+        let consume = child("consumer", move |life| {
+            let (epoch, job) = (life.epoch, job.clone());
+            let aggregator = address(&aggregator);
+            Toy::start(life, move || consume(epoch, job, aggregator, disorder))
+        });
+        let died = deaths(Strategy::OneForAll, &fixture, vec![write, count, consume]);
+
+        let undisturbed = Fixture { sets: Vec::new(), ..fixture.beside() };
+        undisturbed.run_well(consume_only(0));
+        assert_eq!(states(&fixture), states(&undisturbed), "{died:?}");
+        assert_eq!(died.len(), 1, "{died:?}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Branches that tests put together by hand: real actors, and toys in the place of those that talk to them.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use isotherm::actors::{IngestJob, Patience, Producer, SourceWriter};
+use isotherm::checkpoint::{CursorStore, Fence, RealDisk};
+use isotherm::faults::FaultPoints;
+use isotherm::observe::Progress;
+use isotherm::supervision::{
+    BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Pulse, Spawn, Strategy,
+    Worker, supervise,
+};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::support::{Fixture, PARTITIONS};
+
+/// Where a child's address is left for those that are started after it.
+pub type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
+
+/// What a toy does in one life; `true` where the branch has finished then.
+type Story = Pin<Box<dyn Future<Output = bool>>>;
+
+pub struct Toy {
+    guard: Guard,
+    story: Option<Story>,
+}
+
+impl Toy {
+    /// A life of the toy that follows a story.
+    pub fn start<S>(life: &Life, story: impl FnOnce() -> S + Send + 'static) -> Child
+    where
+        S: Future<Output = bool> + 'static,
+    {
+        Child::of(life.start(|guard, _| Self { guard, story: Some(Box::pin(story())) }))
+    }
+}
+
+impl Actor for Toy {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.guard.ready(None);
+        let story = self.story.take().expect("it is started once");
+        context.spawn(story.into_actor(self).map(|finished, toy, context| {
+            if finished {
+                toy.guard.finish();
+                context.stop();
+            }
+        }));
+    }
+}
+
+impl Handler<Heartbeat> for Toy {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse::default()
+    }
+}
+
+impl Handler<Drain> for Toy {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        self.guard.disarm();
+    }
+}
+
+/// Runs a branch until it has finished; the causes of its deaths.
+pub fn deaths(strategy: Strategy, fixture: &Fixture, children: Vec<ChildSpec>) -> Vec<String> {
+    let spec = BranchSpec { name: "toys".to_owned(), strategy, children };
+    let died = RefCell::new(Vec::new());
+    let listener = |event: Event<'_>| {
+        if let Event::Died { child, cause, .. } = event {
+            died.borrow_mut().push(format!("{child}: {cause}"));
+        }
+    };
+    let policy = fixture.environment().policy();
+    let (_stop, asked) = watch::channel(false);
+    let branch = supervise(spec, policy, Spawn::Threads, 1, outage(), asked, listener);
+    let outcome = actix::System::new().block_on(branch);
+    assert!(matches!(outcome, Outcome::Finished), "{outcome:?}, {died:?}");
+    died.into_inner()
+}
+
+pub fn child(name: &'static str, mut start: impl FnMut(&Life) -> Child + 'static) -> ChildSpec {
+    ChildSpec { name, start: Box::new(move |life| Ok(start(life))) }
+}
+
+pub fn outage() -> Outage {
+    Outage::new(|_| ())
+}
+
+pub fn patience() -> Patience {
+    Patience { outage: outage(), backoff_min: Duration::from_millis(1), backoff_max: Duration::from_millis(1) }
+}
+
+pub fn fence() -> Arc<Fence> {
+    Arc::new(Fence::new(Duration::from_secs(60), |waited| panic!("a write hangs for {waited:?}")))
+}
+
+pub fn worker<T: Send + 'static>(spawn: Spawn, value: T) -> Worker<T> {
+    Worker::new(spawn, "toy", value).expect("it starts")
+}
+
+pub fn address<A: Actor>(slot: &Slot<A>) -> Addr<A> {
+    slot.borrow().clone().expect("it was started before")
+}
+
+/// Writes to the fixture's log and state folder, whatever the source is.
+pub fn ingest_job(fixture: &Fixture) -> IngestJob {
+    IngestJob {
+        log: Arc::new(fixture.log.clone()),
+        cursor_store: CursorStore::new(Arc::new(RealDisk), fixture.folder.path().to_owned()),
+        fence: fence(),
+        topic: "temperatures".to_owned(),
+        partitions: PARTITIONS,
+        allow_compaction: false,
+        kind: "toy".to_owned(),
+        parameters: Value::Null,
+        faults: FaultPoints::default(),
+    }
+}
+
+pub fn producer(job: IngestJob, spawn: Spawn, progress: Progress) -> (ChildSpec, Slot<Producer>) {
+    let slot = Slot::default();
+    let left = slot.clone();
+    let spec = child("producer", move |life| {
+        let (worker, progress) = (worker(spawn, SourceWriter::new(job.clone())), progress.clone());
+        let started = life.start(move |guard, _| Producer::new(guard, worker, patience(), outage(), progress));
+        left.replace(Some(started.clone()));
+        Child::of(started)
+    });
+    (spec, slot)
+}
