@@ -1,6 +1,8 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
 mod crashes;
+mod ends;
+mod hangs;
 mod pace;
 mod stops;
 mod support;
