@@ -57,6 +57,16 @@ fn line_fits(pattern: &str, line: &str) -> bool {
     }
 }
 
+/// A line of the log without its figures, which are those of one run on one machine.
+fn without_figures(line: &str) -> String {
+    line.split(|letter: char| letter.is_ascii_digit()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("#")
+}
+
+/// The lines that the README says are on the standard error of the run that is crashed on purpose.
+fn crash_lines(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("WARN ") || line.starts_with("INFO ")).collect()
+}
+
 #[test]
 fn every_command_of_the_readme_prints_what_stands_under_it() {
     let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("there is one");
@@ -64,7 +74,7 @@ fn every_command_of_the_readme_prints_what_stands_under_it() {
     for name in ["data", "settings"] {
         std::os::unix::fs::symlink(Path::new(ROOT).join(name), folder.path().join(name)).expect("linked");
     }
-    let mut run = 0;
+    let (mut run, mut told_of_crashes) = (0, 0);
     for example in examples(&readme) {
         let program = format!("{} ", env!("CARGO_BIN_EXE_isotherm"));
         let command = match example.command.strip_prefix("cargo run --release -- ") {
@@ -90,9 +100,19 @@ fn every_command_of_the_readme_prints_what_stands_under_it() {
             example.output.join("\n"),
             told(&output)
         );
+        if example.command.contains("faults.points=") {
+            let stderr = String::from_utf8(output.stderr.clone()).expect("lines are UTF-8");
+            let lines: Vec<String> = stderr.lines().map(without_figures).collect();
+            for line in crash_lines(&readme) {
+                let shown = |told: &String| told.ends_with(&without_figures(line));
+                assert!(lines.iter().any(shown), "{line} should be in: {}", told(&output));
+                told_of_crashes += 1;
+            }
+        }
         run += 1;
     }
     assert!(run >= 7, "{run} commands were run");
+    assert!(told_of_crashes >= 2, "a crash and a recovery");
 }
 
 /// What a `[text](path)` of a document points to, but for other sites and places within the same document.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use isotherm::domain::{Day, Reading};
 use isotherm::log::partitioner::partition_of;
 use isotherm::observe::Progress;
+use isotherm::observe::events::Branch;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::source::simulate::station_name;
 use rdkafka::ClientConfig;
@@ -28,8 +29,6 @@ const SENT_PER_MS: u32 = 10;
 const LOOK: Duration = Duration::from_micros(100);
 /// The trees have started and counted the first day within this.
 const START_MAX: Duration = Duration::from_secs(30);
-/// A restart is told this soon after the branch counts again.
-const TOLD_WITHIN: Duration = Duration::from_millis(50);
 /// Batches between two planned panics.
 const BATCHES_PER_PANIC: u32 = 500;
 
@@ -111,9 +110,9 @@ impl Seen {
             let counted: Vec<Instant> = counted.map(|(_, after)| after.at).collect();
             let restarts = pairs().filter(|(before, after)| after.restarts[partition] > before.restarts[partition]);
             for told in restarts.map(|(_, after)| after.at) {
-                // It is told shortly before or after the first record is counted again.
-                let near = |pause: &&[Instant]| pause[1] + TOLD_WITHIN > told && pause[0] < told;
-                let pause = counted.windows(2).filter(near).map(|pause| pause[1] - pause[0]).max();
+                // A crash is told when it happens: after the last record that was counted before it.
+                let around = |pause: &&[Instant]| pause[0] <= told && told < pause[1];
+                let pause = counted.windows(2).find(around).map(|pause| pause[1] - pause[0]);
                 pauses.extend(pause.map(|pause| pause.as_secs_f64() * 1e3));
             }
         }
@@ -169,7 +168,9 @@ fn sample(progress: &Progress, over: &AtomicBool) -> Vec<Sample> {
             committed: all(|partition| partition.committed()),
             commit_us: all(|partition| partition.commit_cost().as_micros() as u64),
             records: all(|partition| partition.records_total()),
-            restarts: all(|partition| partition.restarts()),
+            restarts: std::array::from_fn(|partition| {
+                progress.branches().restarts(|branch| branch == Branch::Partition(partition as u32))
+            }),
         };
         let same = |before: &&Sample| {
             (before.position, before.committed, before.commit_us, before.records, before.restarts)

@@ -1,4 +1,6 @@
-//! What each branch and each of its actors is doing, and the last crashes: told by the supervisors, for people.
+//! What each branch and each of its actors is doing, and the crashes: told by the supervisors, for people.
+//!
+//! Guarantees: a branch that has ended stays as it ended; a crash is counted here and nowhere else, when it happens.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -31,12 +33,21 @@ pub enum Condition {
     Stopped,
 }
 
+impl Condition {
+    /// Whether nothing comes after it.
+    fn is_end(self) -> bool {
+        matches!(self, Self::Failed | Self::Finished | Self::Stopped)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct BranchStatus {
     pub condition: Condition,
+    /// 0 before the first start.
     pub epoch: u64,
+    /// Crashes that a restart was granted after, be it that the new life works or not.
     pub restarts: u64,
-    /// Restarts that are still granted within the window.
+    /// Restarts that are still granted.
     pub budget_left: usize,
     /// What is away.
     pub waiting_for: Option<String>,
@@ -94,9 +105,14 @@ pub struct Branches(Mutex<State>);
 struct State {
     /// Shared, so that who reads them holds the lock for a moment only.
     branches: BTreeMap<Branch, Arc<BranchStatus>>,
+    crashes: Crashes,
+}
+
+#[derive(Debug, Default)]
+struct Crashes {
     /// Newest first.
-    crashes: VecDeque<Crash>,
-    crashes_total: u64,
+    last: VecDeque<Crash>,
+    total: u64,
 }
 
 impl Branches {
@@ -117,38 +133,35 @@ impl Branches {
             actors: actors.map(actor).collect(),
             recovery_seconds: Histogram::with_opts(options).expect("name and buckets are constants"),
         };
-        self.change(|state| drop(state.branches.insert(branch, Arc::new(status))));
+        self.0.lock().branches.insert(branch, Arc::new(status));
     }
 
     /// Takes a branch off the board.
     pub fn remove(&self, branch: Branch) {
-        self.change(|state| drop(state.branches.remove(&branch)));
+        self.0.lock().branches.remove(&branch);
     }
 
     /// A new epoch: this actor and all after it are made anew.
     pub fn started(&self, branch: Branch, epoch: u64, first: usize) {
-        self.of(branch, |status| {
+        self.change(branch, |status, _| {
             status.epoch = epoch;
             for actor in status.actors.iter_mut().skip(first) {
                 actor.condition = Condition::Starting;
                 actor.mailbox_wait = None;
             }
-            status.condition = Condition::Starting;
-            status.settle();
         });
     }
 
     pub fn ready(&self, branch: Branch, actor: &str) {
-        self.of(branch, |status| {
+        self.change(branch, |status, _| {
             if let Some(actor) = status.actor(actor) {
                 actor.condition = Condition::Running;
             }
-            status.settle();
         });
     }
 
     pub fn pulse(&self, branch: Branch, actor: &str, waited: Duration, budget_left: usize) {
-        self.of(branch, |status| {
+        self.change(branch, |status, _| {
             status.budget_left = budget_left;
             if let Some(actor) = status.actor(actor) {
                 actor.mailbox_wait = Some(waited);
@@ -158,24 +171,21 @@ impl Branches {
 
     /// `position` is the offset up to which was applied.
     pub fn died(&self, branch: Branch, actor: &str, cause: &str, budget_left: usize, position: Option<u64>) {
-        self.of(branch, |status| {
-            status.condition = Condition::Restarting;
+        self.change(branch, |status, crashes| {
+            status.restarts += 1;
             status.budget_left = budget_left;
             if let Some(actor) = status.actor(actor) {
                 actor.condition = Condition::Restarting;
                 actor.restarts += 1;
             }
+            crashes.add(branch, actor, cause, position);
         });
-        self.crash(branch, actor, cause, position);
     }
 
     /// The branch works again: every open crash of it is over.
     pub fn restarted(&self, branch: Branch, resumed_from: Option<u64>) {
-        self.change(|state| {
-            let Some(status) = state.branches.get_mut(&branch).map(Arc::make_mut) else { return };
-            status.restarts += 1;
-            status.settle();
-            for crash in open(&mut state.crashes, branch) {
+        self.change(branch, |status, crashes| {
+            for crash in crashes.open(branch) {
                 let took = crash.at.elapsed();
                 crash.outcome = CrashOutcome::Recovered;
                 crash.took = Some(took);
@@ -187,95 +197,87 @@ impl Branches {
     }
 
     pub fn failed(&self, branch: Branch, why: &str) {
-        self.of(branch, |status| {
+        self.change(branch, |status, crashes| {
             status.failure = Some(why.to_owned());
-            status.waiting_for = None;
-            status.all(Condition::Failed);
+            status.end(Condition::Failed);
+            crashes.add(branch, "the whole branch", &format!("failed for good: {why}"), None);
+            crashes.close(branch);
         });
-        self.crash(branch, "the whole branch", &format!("failed for good: {why}"), None);
-        self.close(branch);
     }
 
     /// It ended well, be it by itself or because it was asked to.
     pub fn ended(&self, branch: Branch, condition: Condition) {
-        self.of(branch, |status| {
-            status.waiting_for = None;
-            status.all(condition);
+        self.change(branch, |status, crashes| {
+            status.end(condition);
+            crashes.close(branch);
         });
-        self.close(branch);
     }
 
     pub fn waits(&self, branch: Branch, cause: &str) {
-        self.of(branch, |status| {
-            status.waiting_for = Some(cause.to_owned());
-            status.settle();
-        });
+        self.change(branch, |status, _| status.waiting_for = Some(cause.to_owned()));
     }
 
     pub fn waits_no_more(&self, branch: Branch) {
-        self.of(branch, |status| {
-            status.waiting_for = None;
-            status.settle();
-        });
+        self.change(branch, |status, _| status.waiting_for = None);
     }
 
     pub fn statuses(&self) -> Vec<(Branch, Arc<BranchStatus>)> {
         self.0.lock().branches.iter().map(|(&branch, status)| (branch, status.clone())).collect()
     }
 
-    /// One branch's condition and epoch; `None` where there is no such branch.
-    pub fn condition(&self, branch: Branch) -> Option<(Condition, u64)> {
-        self.0.lock().branches.get(&branch).map(|status| (status.condition, status.epoch))
+    /// One branch; `None` where there is no such branch.
+    pub fn status(&self, branch: Branch) -> Option<Arc<BranchStatus>> {
+        self.0.lock().branches.get(&branch).cloned()
+    }
+
+    /// The restarts of these branches together.
+    pub fn restarts(&self, of: impl Fn(Branch) -> bool) -> u64 {
+        let state = self.0.lock();
+        state.branches.iter().filter(|(branch, _)| of(**branch)).map(|(_, status)| status.restarts).sum()
     }
 
     /// The last crashes, newest first.
     pub fn crashes(&self) -> Vec<Crash> {
-        self.0.lock().crashes.iter().cloned().collect()
+        self.0.lock().crashes.last.iter().cloned().collect()
     }
 
-    fn crash(&self, branch: Branch, actor: &str, cause: &str, position: Option<u64>) {
-        self.change(|state| {
-            state.crashes_total += 1;
-            let cause = &cause[..cause.floor_char_boundary(CAUSE_BYTES_MAX)];
-            state.crashes.push_front(Crash {
-                id: state.crashes_total,
-                at: Instant::now(),
-                branch,
-                actor: actor.to_owned(),
-                cause: cause.to_owned(),
-                position,
-                resumed_from: None,
-                replayed: None,
-                took: None,
-                outcome: CrashOutcome::Recovering,
-            });
-            state.crashes.truncate(CRASHES_MAX);
-        });
-    }
-
-    fn of(&self, branch: Branch, change: impl FnOnce(&mut BranchStatus)) {
-        self.change(|state| {
-            if let Some(status) = state.branches.get_mut(&branch) {
-                change(Arc::make_mut(status));
-            }
-        });
-    }
-
-    /// The branch is over: whoever died before gets no new life.
-    fn close(&self, branch: Branch) {
-        self.change(|state| {
-            open(&mut state.crashes, branch).for_each(|crash| crash.outcome = CrashOutcome::Failed);
-        });
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock());
+    /// Changes a branch that is on the board and has not ended: whatever comes after its end is too late.
+    fn change(&self, branch: Branch, change: impl FnOnce(&mut BranchStatus, &mut Crashes)) {
+        let State { branches, crashes } = &mut *self.0.lock();
+        let Some(status) = branches.get_mut(&branch).filter(|status| !status.condition.is_end()) else { return };
+        let status = Arc::make_mut(status);
+        change(status, crashes);
+        status.settle();
     }
 }
 
-/// The crashes of a branch of which nothing has come yet.
-fn open(crashes: &mut VecDeque<Crash>, branch: Branch) -> impl Iterator<Item = &mut Crash> {
-    crashes.iter_mut().filter(move |crash| crash.branch == branch && crash.outcome == CrashOutcome::Recovering)
+impl Crashes {
+    fn add(&mut self, branch: Branch, actor: &str, cause: &str, position: Option<u64>) {
+        self.total += 1;
+        self.last.push_front(Crash {
+            id: self.total,
+            at: Instant::now(),
+            branch,
+            actor: actor.to_owned(),
+            cause: cause[..cause.floor_char_boundary(CAUSE_BYTES_MAX)].to_owned(),
+            position,
+            resumed_from: None,
+            replayed: None,
+            took: None,
+            outcome: CrashOutcome::Recovering,
+        });
+        self.last.truncate(CRASHES_MAX);
+    }
+
+    /// Those of a branch of which nothing has come yet.
+    fn open(&mut self, branch: Branch) -> impl Iterator<Item = &mut Crash> {
+        self.last.iter_mut().filter(move |crash| crash.branch == branch && crash.outcome == CrashOutcome::Recovering)
+    }
+
+    /// The branch is over: whoever died before gets no new life.
+    fn close(&mut self, branch: Branch) {
+        self.open(branch).for_each(|crash| crash.outcome = CrashOutcome::Failed);
+    }
 }
 
 impl BranchStatus {
@@ -283,89 +285,31 @@ impl BranchStatus {
         self.actors.iter_mut().find(|actor| actor.name == name)
     }
 
-    fn all(&mut self, condition: Condition) {
+    fn end(&mut self, condition: Condition) {
+        self.waiting_for = None;
         self.condition = condition;
         for actor in &mut self.actors {
             actor.condition = condition;
         }
     }
 
-    /// A branch whose actors all run does so itself, unless it waits.
+    /// What follows for the branch from what is known of its parts, unless it has ended.
     fn settle(&mut self) {
-        if self.waiting_for.is_some() {
-            self.condition = Condition::Waiting;
-        } else if self.actors.iter().all(|actor| actor.condition == Condition::Running) {
-            self.condition = Condition::Running;
-        } else if self.condition == Condition::Waiting {
-            self.condition = Condition::Starting;
-        }
+        let any = |condition| self.actors.iter().any(|actor| actor.condition == condition);
+        self.condition = if self.condition.is_end() {
+            self.condition
+        } else if self.waiting_for.is_some() {
+            Condition::Waiting
+        } else if any(Condition::Restarting) {
+            Condition::Restarting
+        } else if self.epoch == 0 || any(Condition::Starting) {
+            Condition::Starting
+        } else {
+            Condition::Running
+        };
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BRANCH: Branch = Branch::Partition(3);
-
-    fn board() -> Branches {
-        let branches = Branches::default();
-        branches.add(BRANCH, 5, ["writer", "aggregator"].into_iter());
-        branches.started(BRANCH, 1, 0);
-        branches.ready(BRANCH, "writer");
-        assert_eq!(branches.condition(BRANCH), Some((Condition::Starting, 1)));
-        branches.ready(BRANCH, "aggregator");
-        assert_eq!(branches.condition(BRANCH), Some((Condition::Running, 1)));
-        branches
-    }
-
-    #[test]
-    fn a_crash_is_open_until_its_branch_works_again_and_then_has_its_facts() {
-        let branches = board();
-        branches.died(BRANCH, "aggregator", "panicked: boom", 4, Some(130));
-        assert_eq!(branches.condition(BRANCH), Some((Condition::Restarting, 1)));
-        let crash = branches.crashes().remove(0);
-        assert_eq!((crash.id, crash.actor.as_str(), crash.took), (1, "aggregator", None));
-        branches.started(BRANCH, 2, 0);
-        branches.ready(BRANCH, "writer");
-        branches.ready(BRANCH, "aggregator");
-        branches.restarted(BRANCH, Some(100));
-        let crash = branches.crashes().remove(0);
-        assert_eq!((crash.resumed_from, crash.replayed), (Some(100), Some(30)));
-        assert!(crash.took.is_some() && crash.outcome == CrashOutcome::Recovered);
-        let (_, status) = branches.statuses().remove(0);
-        assert_eq!((status.restarts, status.budget_left, status.epoch), (1, 4, 2));
-        assert_eq!(status.actors.iter().map(|actor| actor.restarts).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(status.recovery_seconds.get_sample_count(), 1);
-    }
-
-    #[test]
-    fn whoever_died_in_a_branch_that_failed_is_not_waited_for() {
-        let branches = board();
-        branches.died(BRANCH, "aggregator", "panicked: boom", 0, Some(130));
-        branches.failed(BRANCH, "too often");
-        let outcomes: Vec<_> = branches.crashes().iter().map(|crash| (crash.outcome, crash.took)).collect();
-        assert_eq!(outcomes, [(CrashOutcome::Failed, None); 2]);
-    }
-
-    #[test]
-    fn an_outage_shows_until_it_is_over() {
-        let branches = board();
-        branches.waits(BRANCH, "the broker is away");
-        assert_eq!(branches.condition(BRANCH), Some((Condition::Waiting, 1)));
-        branches.waits_no_more(BRANCH);
-        assert_eq!(branches.condition(BRANCH), Some((Condition::Running, 1)));
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded_and_what_is_not_on_the_board_is_passed_over() {
-        let branches = board();
-        branches.ready(Branch::Ingest, "producer");
-        for _ in 0..1000 {
-            branches.died(BRANCH, "aggregator", &"é".repeat(5000), 0, None);
-        }
-        let crashes = branches.crashes();
-        assert_eq!((crashes.len(), crashes[0].id), (CRASHES_MAX, 1000));
-        assert!(crashes[0].cause.len() <= CAUSE_BYTES_MAX);
-    }
-}
+#[path = "branches_tests.rs"]
+mod tests;

@@ -10,10 +10,10 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use crate::faults::{Failure, Kind};
 use crate::settings::Output;
 
+use super::events::Branch;
 use super::logging::BARS;
-use super::progress::{PartitionProgress, Progress};
+use super::progress::Progress;
 use super::rate::Rate;
-use super::source_progress::SourceProgress;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
@@ -83,15 +83,20 @@ struct Sum {
 }
 
 impl Sum {
-    fn over<'a>(partitions: impl Iterator<Item = &'a PartitionProgress>) -> Self {
-        partitions.fold(Self::default(), |sum, one| Self {
+    /// Of this partition; without a number, of all.
+    fn of(progress: &Progress, number: Option<u32>) -> Self {
+        let is_meant = |one| number.is_none_or(|number| number == one);
+        let is_branch = |branch| matches!(branch, Branch::Partition(one) if is_meant(one));
+        let none = Self { restarts: progress.branches().restarts(is_branch), ..Self::default() };
+        let partitions = progress.partitions().filter(|(one, _)| is_meant(*one));
+        partitions.fold(none, |sum, (_, one)| Self {
             records: sum.records + one.records_total(),
             position: sum.position + one.position(),
             end: sum.end + one.end(),
             lag: sum.lag + one.lag(),
             rejected: sum.rejected + one.rejected(),
-            restarts: sum.restarts + one.restarts(),
             failed: sum.failed + u64::from(one.failed()),
+            ..sum
         })
     }
 
@@ -114,14 +119,15 @@ fn append(text: &mut String, count: u64, what: &str) {
     }
 }
 
-fn source_message(source: &SourceProgress, rate: u64) -> String {
+fn source_message(progress: &Progress, rate: u64) -> String {
+    let source = progress.source();
     let mut text = format!("{} readings, {}/s", thousands(source.readings()), thousands(rate));
     if let Some(total) = source.bytes_total() {
         text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
     }
     append(&mut text, source.bad_lines(), "bad lines");
     append(&mut text, source.skipped_quality(), "values of failed quality");
-    append(&mut text, source.restarts(), "restarts");
+    append(&mut text, progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts");
     if source.failed() {
         text.push_str(", FAILED");
     }
@@ -167,13 +173,10 @@ impl View for Bars {
                 self.source.get_or_insert_with(|| (BARS.insert(0, new_bar("source".to_owned())), Rate::default()));
             bar.set_length(source.bytes_total().unwrap_or(0));
             bar.set_position(source.bytes());
-            bar.set_message(source_message(source, rate.sample(now, source.readings())));
+            bar.set_message(source_message(progress, rate.sample(now, source.readings())));
         }
         for (bar, number, rate) in &mut self.partitions {
-            let sum = match number {
-                Some(number) => Sum::over(std::iter::once(progress.partition(*number))),
-                None => Sum::over(progress.partitions().map(|(_, partition)| partition)),
-            };
+            let sum = Sum::of(progress, *number);
             bar.set_length(sum.end.max(sum.position));
             bar.set_position(sum.position);
             bar.set_message(sum.message(rate.sample(now, sum.records)));
@@ -198,7 +201,7 @@ struct Lines {
 
 impl View for Lines {
     fn show(&mut self, progress: &Progress, now: Instant) {
-        let sum = Sum::over(progress.partitions().map(|(_, partition)| partition));
+        let sum = Sum::of(progress, None);
         let source = progress.source();
         let records_per_second = self.records.sample(now, sum.records);
         let readings_per_second = self.readings.sample(now, source.readings());
@@ -219,7 +222,7 @@ impl View for Lines {
             committed,
             commit_interval_ms = commit_interval.unwrap_or_default().as_millis() as u64,
             rejected = sum.rejected,
-            restarts = sum.restarts + source.restarts(),
+            restarts = progress.branches().restarts(|_| true),
             failed = sum.failed + u64::from(source.failed()),
             "progress"
         );

@@ -46,10 +46,11 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
     partition.add_records(1_234_567);
     partition.set_position(1_234_567);
     partition.set_end(1_234_600);
-    let sum = || Sum::over(std::iter::once(progress.partition(0)));
+    let sum = || Sum::of(&progress, Some(0));
     assert_eq!(sum().message(5_000), "1,234,567 records, 5,000/s, lag 33");
     partition.add_rejected(RejectReason::DuplicateDay, 2);
-    partition.add_restart();
+    progress.branches().add(Branch::Partition(0), 5, ["writer"].into_iter());
+    progress.branches().died(Branch::Partition(0), "writer", "panicked: boom", 4, None);
     partition.set_failed();
     assert_eq!(sum().message(0), "1,234,567 records, 0/s, lag 33, 2 rejected, 1 restarts, FAILED");
     let source = progress.source();
@@ -59,7 +60,7 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
     source.add_bad_line("a.csv");
     source.set_skipped_quality(3);
     let text = "10 readings, 7/s, 1.00 KiB of 4.00 KiB, 1 bad lines, 3 values of failed quality";
-    assert_eq!(source_message(source, 7), text);
+    assert_eq!(source_message(&progress, 7), text);
 }
 
 #[test]

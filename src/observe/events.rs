@@ -19,6 +19,8 @@ pub enum Branch {
     Process,
     Ingest,
     Partition(u32),
+    /// None of them: what is done for the partitions once the source has ended.
+    End,
 }
 
 impl fmt::Display for Branch {
@@ -27,6 +29,7 @@ impl fmt::Display for Branch {
             Self::Process => write!(formatter, "start"),
             Self::Ingest => write!(formatter, "ingest"),
             Self::Partition(number) => write!(formatter, "partition {number}"),
+            Self::End => write!(formatter, "end"),
         }
     }
 }
@@ -47,43 +50,35 @@ impl Died<'_> {
     pub fn emit(&self, progress: &Progress) {
         let position = match self.branch {
             Branch::Partition(number) => Some(progress.partition(number).position()),
-            Branch::Process | Branch::Ingest => None,
+            Branch::Process | Branch::Ingest | Branch::End => None,
         };
         progress.branches().died(self.branch, self.child, self.cause, self.budget_left, position);
         let backoff_ms = self.backoff.as_millis() as u64;
-        debug!(branch = %self.branch, child = self.child, cause = self.cause, backoff_ms, "died");
+        warn!(
+            branch = %self.branch,
+            child = self.child,
+            cause = self.cause,
+            backoff_ms,
+            restarts_left = self.budget_left,
+            "died"
+        );
     }
 }
 
-/// A branch works again after one of its actors died.
+/// A branch works again after actors of it died, once or more often.
 #[derive(Clone, Debug)]
-pub struct Restarted<'a> {
+pub struct Restarted {
     pub branch: Branch,
-    /// The actor that died.
-    pub died: &'a str,
-    /// What it died of.
-    pub cause: &'a str,
     /// The offset (or, for the ingest side, the count of readings) that it goes on from, where that is known.
     pub resumes_from: Option<u64>,
-    /// From the death to the new start, the wait before it included.
+    /// From the first death, the waits before the new starts included.
     pub took_ms: u64,
 }
 
-impl Restarted<'_> {
+impl Restarted {
     pub fn emit(&self, progress: &Progress) {
-        match self.branch {
-            Branch::Process | Branch::Ingest => progress.source().add_restart(),
-            Branch::Partition(number) => progress.partition(number).add_restart(),
-        }
         progress.branches().restarted(self.branch, self.resumes_from);
-        warn!(
-            branch = %self.branch,
-            died = self.died,
-            cause = self.cause,
-            resumes_from = self.resumes_from,
-            took_ms = self.took_ms,
-            "restarted"
-        );
+        info!(branch = %self.branch, resumes_from = self.resumes_from, took_ms = self.took_ms, "restarted");
     }
 }
 
@@ -97,7 +92,7 @@ pub struct BranchFailed<'a> {
 impl BranchFailed<'_> {
     pub fn emit(&self, progress: &Progress) {
         match self.branch {
-            Branch::Process | Branch::Ingest => progress.source().set_failed(),
+            Branch::Process | Branch::Ingest | Branch::End => progress.source().set_failed(),
             Branch::Partition(number) => progress.partition(number).set_failed(),
         }
         progress.branches().failed(self.branch, &self.failure.to_string());
@@ -347,24 +342,31 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_one_line_with_all_its_facts_and_a_counter() {
+    fn a_crash_is_a_line_when_it_happens_and_so_is_the_recovery() {
         let progress = Progress::new(&[2]);
-        let event = Restarted {
-            branch: Branch::Partition(2),
-            died: "aggregator",
+        let branch = Branch::Partition(2);
+        progress.branches().add(branch, 5, ["aggregator"].into_iter());
+        let died = Died {
+            branch,
+            child: "aggregator",
             cause: "panicked: boom",
-            resumes_from: Some(41),
-            took_ms: 130,
+            backoff: Duration::from_millis(70),
+            budget_left: 4,
         };
-        let logged = capture("info", || event.emit(&progress));
-        assert_eq!(logged.lines().count(), 1);
+        let logged = capture("info", || died.emit(&progress));
+        assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
         let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
-        assert_eq!((&line["branch"], &line["died"]), (&"partition 2".into(), &"aggregator".into()));
-        assert_eq!((&line["cause"], &line["resumes_from"]), (&"panicked: boom".into(), &41.into()));
-        assert_eq!((&line["took_ms"], &line["level"]), (&130.into(), &"WARN".into()));
-        assert_eq!(progress.partition(2).restarts(), 1);
-        Restarted { branch: Branch::Ingest, ..event }.emit(&progress);
-        assert_eq!((progress.partition(2).restarts(), progress.source().restarts()), (1, 1));
+        assert_eq!((&line["message"], &line["level"]), (&"died".into(), &"WARN".into()));
+        assert_eq!((&line["branch"], &line["child"]), (&"partition 2".into(), &"aggregator".into()));
+        assert_eq!((&line["cause"], &line["backoff_ms"]), (&"panicked: boom".into(), &70.into()));
+        assert_eq!(line["restarts_left"], 4);
+        let restarted = Restarted { branch, resumes_from: Some(41), took_ms: 130 };
+        let logged = capture("info", || restarted.emit(&progress));
+        assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
+        let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
+        assert_eq!((&line["message"], &line["level"]), (&"restarted".into(), &"INFO".into()));
+        assert_eq!((&line["branch"], &line["resumes_from"]), (&"partition 2".into(), &41.into()));
+        assert_eq!(line["took_ms"], 130);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a person sees while isotherm works: log lines, progress, and events.
 //!
-//! Guarantees: all of it goes to the standard error; a log line never tears a bar; telling costs whoever works a few
-//! relaxed atomic additions and never a wait for the terminal. Uses `settings`, `faults` and `domain` at most.
+//! Guarantees: a log line never tears a bar; each number costs whoever works a few relaxed atomic additions; a lock is taken
+//! only for what is seldom (starts, crashes, outages, ends) and for heartbeats. Uses `settings`, `faults` and `domain` at
+//! most.
 
 mod branches;
 mod display;

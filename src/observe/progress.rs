@@ -60,7 +60,6 @@ pub struct PartitionProgress {
     rejected_unkept: AtomicU64,
     commit_seconds: Histogram,
     batch_records: Histogram,
-    restarts: AtomicU64,
     failed: AtomicBool,
 }
 
@@ -130,7 +129,6 @@ impl PartitionProgress {
                 &COMMIT_SECONDS,
             ),
             batch_records: histogram("isotherm_batch_records", "Records that were applied as one step", &BATCH_RECORDS),
-            restarts: AtomicU64::default(),
             failed: AtomicBool::default(),
         }
     }
@@ -198,10 +196,6 @@ impl PartitionProgress {
     /// The time between two commits that is in force: as set, or stretched.
     pub fn set_commit_interval(&self, interval: Duration) {
         self.commit_interval_us.store(interval.as_micros() as u64, Relaxed);
-    }
-
-    pub fn add_restart(&self) {
-        self.restarts.fetch_add(1, Relaxed);
     }
 
     pub fn set_failed(&self) {
@@ -276,10 +270,6 @@ impl PartitionProgress {
 
     pub fn batch_records(&self) -> &Histogram {
         &self.batch_records
-    }
-
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Relaxed)
     }
 
     pub fn failed(&self) -> bool {

@@ -14,7 +14,6 @@ pub struct SourceProgress {
     bytes_total: AtomicU64,
     bad_lines: AtomicU64,
     skipped_quality: AtomicU64,
-    restarts: AtomicU64,
     failed: AtomicBool,
     /// Bad lines per file; a file without any has no entry.
     bad_lines_by_file: Mutex<BTreeMap<String, u64>>,
@@ -34,10 +33,6 @@ impl SourceProgress {
     /// Size of all files together, where the source has files.
     pub fn set_bytes_total(&self, bytes: u64) {
         self.bytes_total.store(bytes, Relaxed);
-    }
-
-    pub fn add_restart(&self) {
-        self.restarts.fetch_add(1, Relaxed);
     }
 
     pub fn set_failed(&self) {
@@ -82,10 +77,6 @@ impl SourceProgress {
 
     pub fn skipped_quality(&self) -> u64 {
         self.skipped_quality.load(Relaxed)
-    }
-
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Relaxed)
     }
 
     pub fn failed(&self) -> bool {

@@ -13,10 +13,10 @@ use crate::actors::{
     Patience, Producer, SourceReader, SourceWriter,
 };
 use crate::checkpoint::{CursorStore, Fence, PartitionStore};
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 use crate::settings::{Source, SourceKind};
 use crate::source;
-use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Spawn, Strategy, Worker};
+use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Strategy};
 
 /// Where a child's address is left for those that are started after it.
 type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
@@ -39,11 +39,6 @@ fn child(
         start(life)
     };
     ChildSpec { name, start: Box::new(start) }
-}
-
-fn worker<T: Send + 'static>(spawn: Spawn, name: &str, value: T) -> Result<Worker<T>, Failure> {
-    Worker::new(spawn, name, value)
-        .map_err(|error| Failure::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}")))
 }
 
 /// `outage` is of this child alone where another one's success says nothing of what it waits for.
@@ -78,7 +73,6 @@ pub(super) fn partition_branch(
         allow_compaction: settings.log.allow_compaction,
         faults: environment.faults.clone(),
     };
-    let spawn = environment.spawn;
     let (writer, aggregator) = (Slot::<CheckpointWriter>::default(), Slot::<Aggregator>::default());
 
     let write = {
@@ -86,7 +80,7 @@ pub(super) fn partition_branch(
         let patience = patience(environment, outage.part());
         let progress = environment.progress.clone();
         child("checkpoint writer", environment, move |life| {
-            let worker = worker(spawn, &format!("isotherm-write-{partition}"), of_partition.clone())?;
+            let worker = life.worker(&format!("isotherm-write-{partition}"), of_partition.clone())?;
             let (patience, progress) = (patience.clone(), progress.clone());
             let started = life.start(move |guard, _| CheckpointWriter::new(guard, worker, patience, progress));
             writer.replace(Some(started.clone()));
@@ -117,7 +111,7 @@ pub(super) fn partition_branch(
         let batch_records = settings.consume.batch_records;
         child("consumer", environment, move |life| {
             let reader = PartitionReader::new(of_partition.clone(), progress.clone());
-            let worker = worker(spawn, &format!("isotherm-read-{partition}"), reader)?;
+            let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
             let (aggregator, patience, goal) = (address(&aggregator), patience.clone(), goal.clone());
             Ok(Child::of(life.start(move |guard, _| {
                 PartitionConsumer::new(guard, worker, aggregator, patience, goal, batch_records)
@@ -146,14 +140,13 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
         parameters: opened.parameters(),
         faults: environment.faults.clone(),
     };
-    let spawn = environment.spawn;
     let producer = Slot::<Producer>::default();
 
     let produce = {
         let (producer, patience) = (producer.clone(), patience(environment, outage.part()));
         let (outage, progress) = (outage.clone(), environment.progress.clone());
         child("producer", environment, move |life| {
-            let worker = worker(spawn, "isotherm-produce", SourceWriter::new(of_source.clone()))?;
+            let worker = life.worker("isotherm-produce", SourceWriter::new(of_source.clone()))?;
             let (patience, outage, progress) = (patience.clone(), outage.clone(), progress.clone());
             let started = life.start(move |guard, _| Producer::new(guard, worker, patience, outage, progress));
             producer.replace(Some(started.clone()));
@@ -165,7 +158,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
         let (source, produce) = (settings.source.clone(), settings.produce.clone());
         child("generator", environment, move |life| {
             let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
-            let worker = worker(spawn, "isotherm-source", reader)?;
+            let worker = life.worker("isotherm-source", reader)?;
             let (producer, produce) = (address(&producer), produce.clone());
             Ok(Child::of(life.start(move |guard, _| Generator::new(guard, worker, producer, &produce))))
         })

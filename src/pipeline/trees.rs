@@ -101,12 +101,12 @@ impl Trees {
             outcomes
         };
         let ingest = async {
-            let outcome = match ingest {
-                Some((spec, outage)) => Some(self.ingest(spec, outage, &goals, &partitions_over).await),
-                None => None,
+            let ended = match ingest {
+                Some((spec, outage)) => self.ingest(spec, outage, &goals, &partitions_over).await,
+                None => Vec::new(),
             };
             ingest_over.send_replace(true);
-            outcome
+            ended
         };
         // The partitions are told to stop only once the ingest side has.
         let stopping = async {
@@ -127,7 +127,6 @@ impl Trees {
             skipped_quality: source.skipped_quality(),
             ..Summary::default()
         };
-        let ingest = ingest.map(|outcome| (Branch::Ingest, outcome));
         let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);
         for (branch, outcome) in ingest.into_iter().chain(partitions) {
             match outcome {
@@ -141,44 +140,53 @@ impl Trees {
         summary
     }
 
-    /// The ingest side; and when it has ended, the goals of the partitions.
+    /// The ingest side; and when it has ended, the goals of the partitions. How that ended, and what more went wrong.
     async fn ingest(
         &self,
         spec: BranchSpec,
         outage: Outage,
         goals: &Goals,
         partitions_over: &watch::Sender<bool>,
-    ) -> Outcome {
+    ) -> Vec<(Branch, Outcome)> {
         let outcome = self.supervise(Branch::Ingest, spec, 0, outage, self.stop.subscribe()).await;
-        let ended = match &outcome {
+        let nothing_more_comes = match &outcome {
             Outcome::Finished => true,
-            // Nothing more will come: what is there is counted.
+            // What is there is counted.
             Outcome::Failed(_) => is_finite(&self.environment.settings.source),
             Outcome::Stopped { .. } => false,
         };
-        if !ended || goals.is_empty() {
-            return outcome;
+        let mut ended = vec![(Branch::Ingest, outcome)];
+        if nothing_more_comes
+            && !goals.is_empty()
+            && let Err(failure) = self.set_goals(goals, partitions_over).await
+        {
+            ended.push((Branch::End, Outcome::Failed(failure)));
         }
+        ended
+    }
+
+    /// Tells the partitions where they end. The ingest branch is over, so this is a row of its own on the board.
+    async fn set_goals(&self, goals: &Goals, partitions_over: &watch::Sender<bool>) -> Result<(), Failure> {
+        let board = self.environment.progress.branches();
+        board.add(Branch::End, 0, std::iter::empty());
+        board.started(Branch::End, 1, 0);
         let ends = tokio::select! {
             biased;
-            ends = self.call(Branch::Ingest, prepare::ends) => ends,
-            () = until(&self.stop) => return outcome,
+            ends = self.call(Branch::End, prepare::ends) => ends,
+            () = until(&self.stop) => Ok(Ends::new()),
             // Nobody is left who needs them: a topic that is gone would be waited for in vain.
-            () = until(partitions_over) => return outcome,
+            () = until(partitions_over) => Ok(Ends::new()),
         };
-        match ends {
-            Ok(ends) => {
-                for (partition, goal) in goals {
-                    goal.send_replace(ends.get(partition).copied());
-                }
-                outcome
-            }
+        let ends = ends.inspect_err(|failure| {
+            self.tell(Branch::End, &Event::Failed { failure });
             // Without a goal the partitions would go on for ever.
-            Err(failure) => {
-                self.stop.send_replace(true);
-                Outcome::Failed(failure)
-            }
+            self.stop.send_replace(true);
+        })?;
+        for (partition, goal) in goals {
+            goal.send_replace(ends.get(partition).copied());
         }
+        board.remove(Branch::End);
+        Ok(())
     }
 
     async fn supervise(
@@ -201,7 +209,7 @@ impl Trees {
         match &outcome {
             Outcome::Finished => board.ended(branch, Condition::Finished),
             Outcome::Stopped { .. } => board.ended(branch, Condition::Stopped),
-            // It was told already.
+            // The supervisor has told it.
             Outcome::Failed(_) => {}
         }
         outcome
@@ -221,15 +229,15 @@ impl Trees {
                 }
                 events::Died { branch, child, cause, backoff, budget_left }.emit(progress);
             }
-            Event::Restarted { child, cause, resumes_from, took } => {
-                events::Restarted { branch, died: child, cause, resumes_from, took_ms: milliseconds(took) }
-                    .emit(progress);
+            Event::Restarted { resumes_from, took } => {
+                events::Restarted { branch, resumes_from, took_ms: milliseconds(took) }.emit(progress);
             }
             Event::Failed { failure } => {
-                events::BranchFailed { branch, failure }.emit(progress);
+                // First, as the telling itself may be what fails.
                 if self.environment.settings.supervision.on_branch_failure == OnBranchFailure::Exit {
                     self.stop.send_replace(true);
                 }
+                events::BranchFailed { branch, failure }.emit(progress);
             }
             Event::Laggard { child, waited } => {
                 events::Laggard { branch, child, waited_ms: milliseconds(waited) }.emit();

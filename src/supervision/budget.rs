@@ -11,20 +11,27 @@ use super::outage;
 
 /// The restarts of one branch.
 ///
-/// At most `restarts_max` within any `window` are granted. Restarts because of an outage wait as well, but are not
-/// counted. Without a death for `healthy`, everything is forgotten.
+/// At most `restarts_max` within any `window` are granted. A hang can take longer to be noticed than the window is, so one
+/// that was granted counts whatever the window. Restarts because of an outage wait as well, but are not counted.
+/// Without a death for `healthy`, everything is forgotten.
 #[derive(Debug)]
 pub(super) struct Budget {
     restarts_max: usize,
     window: Duration,
     healthy: Duration,
-    /// When the restarts within the window were granted, oldest first; never more than `restarts_max`.
-    granted: VecDeque<Instant>,
+    /// The restarts that count, oldest first; never more than `restarts_max`.
+    granted: VecDeque<Granted>,
     backoff: Backoff,
     /// The waits of outages, which are shorter.
     outage_backoff: Backoff,
     /// When the wait after the last death is over.
     waits_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Granted {
+    at: Instant,
+    after_hang: bool,
 }
 
 impl Budget {
@@ -40,13 +47,13 @@ impl Budget {
         }
     }
 
-    /// A crash: the wait before its restart, or `None` where the budget is spent.
-    pub fn crashed(&mut self, now: Instant) -> Option<Duration> {
+    /// A crash, which may be a hang: the wait before its restart, or `None` where the budget is spent.
+    pub fn crashed(&mut self, now: Instant, after_hang: bool) -> Option<Duration> {
         self.forget(now);
         if self.granted.len() >= self.restarts_max {
             return None;
         }
-        self.granted.push_back(now);
+        self.granted.push_back(Granted { at: now, after_hang });
         let wait = self.backoff.next();
         Some(self.wait(now, wait))
     }
@@ -58,9 +65,14 @@ impl Budget {
         self.wait(now, wait)
     }
 
-    /// The restarts that count now.
-    pub fn spent(&self) -> usize {
-        self.granted.len()
+    /// The restarts that count now, and why they do, in words.
+    pub fn spent(&self) -> String {
+        let restarts = self.granted.len();
+        if self.granted.iter().any(|granted| granted.after_hang) {
+            format!("{restarts} restarts, those of hangs counted until {:?} pass without a death", self.healthy)
+        } else {
+            format!("{restarts} restarts within {:?}", self.window)
+        }
     }
 
     /// The restarts that would be granted now.
@@ -80,9 +92,8 @@ impl Budget {
             self.backoff.reset();
             self.outage_backoff.reset();
         }
-        while self.granted.front().is_some_and(|&at| now.saturating_duration_since(at) >= self.window) {
-            self.granted.pop_front();
-        }
+        let within = |at: Instant| now.saturating_duration_since(at) < self.window;
+        self.granted.retain(|granted| granted.after_hang || within(granted.at));
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 
 use actix::dev::channel;
 use actix::prelude::*;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::running::{self, Death, Reason, Report};
-use super::worker::Busy;
-use crate::faults::Failure;
+use super::worker::{Busy, Queue, Spawn, Worker};
+use crate::faults::{Failure, Kind};
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
 #[derive(Debug, Message)]
@@ -29,12 +30,18 @@ pub struct Pulse {
 #[rtype(result = "()")]
 pub struct Drain;
 
+/// What is known of the calls of a branch's workers.
+pub(super) type Workers = Arc<Mutex<Vec<Weak<Queue>>>>;
+
 /// One life of a child, given to its factory.
 #[derive(Clone)]
 pub struct Life {
     /// Rises with every restart within the branch; the first is 1.
     pub epoch: u64,
     pub(super) child: usize,
+    pub(super) spawn: Spawn,
+    /// The branch's workers of all lives.
+    pub(super) workers: Workers,
     /// The branch's thread; none in simulation.
     pub(super) thread: Option<ArbiterHandle>,
     /// Which child's code that thread runs just now; see [`running::during`].
@@ -74,6 +81,18 @@ impl Life {
             None => drop(actix_rt::spawn(async { run() })),
         }
         address
+    }
+
+    /// A worker for an actor of this life, on a thread of this name. Its call is counted as one of the branch's threads that
+    /// hang where it takes longer than a heartbeat and its actor is gone.
+    pub fn worker<T: Send + 'static>(&self, name: &str, value: T) -> Result<Worker<T>, Failure> {
+        let worker = Worker::new(self.spawn, name, value).map_err(|error| {
+            Failure::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}"))
+        })?;
+        let mut workers = self.workers.lock();
+        workers.retain(|queue| queue.strong_count() > 0);
+        workers.push(worker.queue());
+        Ok(worker)
     }
 }
 

@@ -11,11 +11,11 @@ use actix::prelude::*;
 use tokio::sync::{mpsc, watch};
 
 use super::branch::ChildSpec;
-use super::child::{Child, Drain, Life};
+use super::child::{Child, Drain, Life, Workers};
 use super::heartbeat;
 use super::panic;
 use super::running::{Reason, Report};
-use super::worker::Spawn;
+use super::worker::{Busy, Spawn};
 use crate::faults::{Failure, Kind};
 
 /// Starts and ends children, and knows of each whether it runs, is ready, and is gone. Decides nothing.
@@ -32,6 +32,7 @@ pub(super) struct Lives {
     at_work: Arc<AtomicUsize>,
     /// Threads that were left because they hang; one that comes back ends.
     left: Vec<ArbiterHandle>,
+    workers: Workers,
 }
 
 /// One life, until nothing is left of it.
@@ -71,8 +72,8 @@ impl Lives {
         reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
         let slots = children.iter().map(|_| None).collect();
-        let (thread, at_work, left) = (None, Arc::default(), Vec::new());
-        Self { children, spawn, heartbeat, reports, epoch: 0, slots, thread, at_work, left }
+        let (thread, at_work, left, workers) = (None, Arc::default(), Vec::new(), Arc::default());
+        Self { children, spawn, heartbeat, reports, epoch: 0, slots, thread, at_work, left, workers }
     }
 
     pub fn name(&self, child: usize) -> &'static str {
@@ -100,6 +101,8 @@ impl Lives {
         let life = Life {
             epoch: self.epoch,
             child,
+            spawn: self.spawn,
+            workers: self.workers.clone(),
             thread: self.thread.clone(),
             at_work: self.at_work.clone(),
             over: Arc::downgrade(&over),
@@ -181,10 +184,14 @@ impl Lives {
         self.left.extend(self.thread.take());
     }
 
-    /// The threads that hang, as of now.
-    pub fn threads_hung(&mut self) -> usize {
+    /// The threads of earlier lives that hang, as of now, and the longest call of theirs. A worker that is at a call when
+    /// its actor goes is no such thread as long as the call takes no longer than one may.
+    pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
         self.left.retain(ArbiterHandle::alive);
-        self.left.len()
+        let workers = self.workers.lock();
+        let calls = workers.iter().filter_map(|queue| queue.upgrade()?.left_at());
+        let hung: Vec<_> = calls.filter(|call| call.time > self.heartbeat).collect();
+        (self.left.len() + hung.len(), hung.into_iter().max_by_key(|call| call.time))
     }
 }
 

@@ -1,9 +1,12 @@
-//! Panics of supervised code: caught, and told by the supervisor in one line instead of by Rust's own report.
+//! Panics of supervised code, and of supervisors: caught, and told in one line instead of by Rust's own report.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::Once;
+use std::task::Poll;
 
 thread_local! {
     /// Whether this thread is within [`catch`].
@@ -48,8 +51,18 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|payload| LAST.take().unwrap_or_else(|| message(payload.as_ref())))
 }
 
+/// As [`catch`], for what is waited for.
+pub(super) async fn catch_future<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = pin!(work);
+    poll_fn(|waker| match catch(|| work.as_mut().poll(waker)) {
+        Ok(poll) => poll.map(Ok),
+        Err(message) => Poll::Ready(Err(message)),
+    })
+    .await
+}
+
 /// The message of a panic that was not seen by the hook.
-pub(super) fn message(payload: &(dyn Any + Send)) -> String {
+fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

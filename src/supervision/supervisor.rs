@@ -1,9 +1,7 @@
 //! Keeps one branch alive.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -43,10 +41,8 @@ pub enum Event<'a> {
         backoff: Duration,
         budget_left: usize,
     },
-    /// The branch works again: every child that was restarted has said that it is ready.
+    /// The branch works again: every child that was restarted has said that it is ready. It took from the first death.
     Restarted {
-        child: &'a str,
-        cause: &'a str,
         resumes_from: Option<u64>,
         took: Duration,
     },
@@ -87,9 +83,8 @@ pub async fn supervise(
 ) -> Outcome {
     panic::install_hook();
     let (sender, reports) = mpsc::unbounded_channel();
-    let branch = spec.name;
-    let supervisor = Supervisor {
-        branch: branch.clone(),
+    let mut supervisor = Supervisor {
+        branch: spec.name,
         strategy: spec.strategy,
         lives: Lives::new(spec.children, spawn, policy.heartbeat, sender),
         reports,
@@ -97,14 +92,21 @@ pub async fn supervise(
         policy,
         outage,
         start: Some(Start { from: 0, not_before: Instant::now(), gone_by: Instant::now() }),
-        recovering: None,
+        recovering_since: None,
         listener,
     };
-    AssertUnwindSafe(supervisor.run(stop)).catch_unwind().await.unwrap_or_else(|payload| {
-        let message = panic::message(payload.as_ref());
-        Outcome::Failed(Failure::fatal(Kind::Internal, format!("{branch}: its supervisor panicked: {message}")))
-    })
+    match panic::catch_future(supervisor.run(stop)).await {
+        Ok(outcome) => outcome,
+        Err(message) => {
+            let what = format!("{}: its supervisor panicked: {message}", supervisor.branch);
+            supervisor.failed(Failure::fatal(Kind::Internal, what)).await
+        }
+    }
 }
+
+/// What to do about threads that hang.
+const UNTIL_IT_ANSWERS: &str =
+    "look for a disk, a folder on another machine or a broker that does not answer; then start isotherm again";
 
 struct Supervisor<L> {
     branch: String,
@@ -116,8 +118,8 @@ struct Supervisor<L> {
     outage: Outage,
     /// The start that is due next; in between, all children run.
     start: Option<Start>,
-    /// The last death, until all are ready again.
-    recovering: Option<Recovering>,
+    /// When the first died since all were ready.
+    recovering_since: Option<Instant>,
     listener: L,
 }
 
@@ -127,12 +129,6 @@ struct Start {
     from: usize,
     not_before: Instant,
     gone_by: Instant,
-}
-
-struct Recovering {
-    child: usize,
-    cause: String,
-    died_at: Instant,
 }
 
 enum Next {
@@ -148,7 +144,7 @@ enum Next {
 }
 
 impl<L: Fn(Event<'_>)> Supervisor<L> {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Outcome {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Outcome {
         loop {
             let exit = match self.next(&mut stop).await {
                 Next::Stop => {
@@ -221,10 +217,11 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             self.lives.leave();
             from = 0;
         }
-        let hung = self.lives.threads_hung();
+        let (hung, call) = self.lives.threads_hung();
         if hung > self.policy.restarts_max {
-            let failure = format!("{}: {hung} of its threads hang; no further one is started", self.branch);
-            return Err((from, Reason::Failed(Failure::fatal(Kind::Internal, failure))));
+            let call = call.map_or(String::new(), |call| format!("; {call}"));
+            let what = format!("{}: {hung} of its threads hang; no further one is started{call}", self.branch);
+            return Err((from, Reason::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
         }
         self.lives.start(from)?;
         (self.listener)(Event::Started { epoch: self.lives.epoch(), first: from });
@@ -243,10 +240,10 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             }
             reason => {
                 let (name, cause) = (self.lives.name(child), reason.to_string());
-                let Some(backoff) = self.budget.crashed(now) else { return Err(self.spent(name, &cause)) };
+                let Some(backoff) = self.budget.crashed(now, hung) else { return Err(self.spent(name, &cause, hung)) };
                 let budget_left = self.budget.left(now);
                 (self.listener)(Event::Died { child: name, cause: &cause, backoff, budget_left });
-                self.recovering = Some(Recovering { child, cause, died_at: now });
+                self.recovering_since.get_or_insert(now);
                 backoff
             }
         };
@@ -263,19 +260,18 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         Ok(())
     }
 
-    fn spent(&self, child: &str, cause: &str) -> Failure {
-        let (restarts, window) = (self.budget.spent(), self.policy.window);
-        let what = format!("{}: {child} died after {restarts} restarts within {window:?}; {cause}", self.branch);
-        Failure::fatal(Kind::Internal, what)
+    fn spent(&self, child: &str, cause: &str, hung: bool) -> Failure {
+        let what = format!("{}: {child} died after {}; {cause}", self.branch, self.budget.spent());
+        let failure = Failure::fatal(Kind::Internal, what);
+        if hung { failure.advice(UNTIL_IT_ANSWERS) } else { failure }
     }
 
     /// Tells that the branch works again, once it does.
     fn ready(&mut self) {
         if let Some(resumes_from) = self.lives.all_ready()
-            && let Some(Recovering { child, cause, died_at }) = self.recovering.take()
+            && let Some(since) = self.recovering_since.take()
         {
-            let (child, took) = (self.lives.name(child), died_at.elapsed());
-            (self.listener)(Event::Restarted { child, cause: &cause, resumes_from, took });
+            (self.listener)(Event::Restarted { resumes_from, took: since.elapsed() });
         }
     }
 
@@ -305,16 +301,23 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 Failure::fatal(Kind::Internal, what)
             }
         };
-        (self.listener)(Event::Failed { failure: &failure });
-        Outcome::Failed(failure)
+        Outcome::Failed(self.tell_failed(failure))
     }
 
     /// Ends all children; one that hangs is not waited for longer than a heartbeat.
-    async fn failed(mut self, failure: Failure) -> Outcome {
-        (self.listener)(Event::Failed { failure: &failure });
+    async fn failed(&mut self, failure: Failure) -> Outcome {
+        let failure = self.tell_failed(failure);
         self.lives.end(0);
         drop(timeout(self.policy.heartbeat, self.lives.ended(0)).await);
         Outcome::Failed(failure)
+    }
+
+    /// Where the listener panics, as it may have before, the outcome alone tells.
+    fn tell_failed(&self, failure: Failure) -> Failure {
+        match panic::catch(|| (self.listener)(Event::Failed { failure: &failure })) {
+            Ok(()) => failure,
+            Err(message) => Failure { what: format!("{}; telling it panicked: {message}", failure.what), ..failure },
+        }
     }
 }
 

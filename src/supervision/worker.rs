@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -30,8 +30,9 @@ pub enum Spawn {
 /// Owns a `T` whose calls block (a log's reader, a folder on disk) and runs closures on it, in order.
 ///
 /// A call that was made is done, also if nobody waits for its answer any more, or the handle is dropped: the thread
-/// ends after the calls that were made. A call that hangs keeps its thread, and whoever waited is free to give up. A
-/// call that panics is the last: the value, half changed perhaps, is dropped. May be shared behind an `Arc`.
+/// ends after the calls that were made. A call that hangs keeps its thread, and whoever waited is free to give up; the
+/// branch counts such threads of the workers that [`super::Life::worker`] made. A call that panics is the last: the value,
+/// half changed perhaps, is dropped. May be shared behind an `Arc`.
 pub struct Worker<T> {
     queue: Arc<Queue>,
     hands: Hands<T>,
@@ -68,7 +69,7 @@ impl fmt::Display for Busy {
 }
 
 /// What is known of a worker's calls.
-struct Queue {
+pub(super) struct Queue {
     thread: Arc<str>,
     state: Mutex<State>,
 }
@@ -79,6 +80,8 @@ struct State {
     made: VecDeque<(&'static str, Instant)>,
     /// The panic that ended the worker.
     panic: Option<String>,
+    /// The handle was dropped.
+    is_left: bool,
 }
 
 /// The worker is gone: a call panicked.
@@ -147,8 +150,11 @@ impl<T: Send + 'static> Worker<T> {
 
     /// The oldest unanswered call, waiting or running.
     pub fn busy(&self) -> Option<Busy> {
-        let (call, made) = *self.queue.state.lock().made.front()?;
-        Some(Busy { call, thread: self.queue.thread.clone(), time: made.elapsed() })
+        self.queue.busy(&self.queue.state.lock())
+    }
+
+    pub(super) fn queue(&self) -> Weak<Queue> {
+        Arc::downgrade(&self.queue)
     }
 
     fn make(&self, call: &'static str, job: Job<T>) {
@@ -172,6 +178,12 @@ impl<T: Send + 'static> Worker<T> {
     }
 }
 
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        self.queue.state.lock().is_left = true;
+    }
+}
+
 impl<T> Inline<T> {
     /// Does the oldest call.
     fn work(this: &Mutex<Self>) {
@@ -192,6 +204,17 @@ impl Queue {
                 return;
             }
         }
+    }
+
+    fn busy(&self, state: &State) -> Option<Busy> {
+        let (call, made) = *state.made.front()?;
+        Some(Busy { call, thread: self.thread.clone(), time: made.elapsed() })
+    }
+
+    /// The oldest call that is still unanswered although the worker's handle was dropped.
+    pub fn left_at(&self) -> Option<Busy> {
+        let state = self.state.lock();
+        if state.is_left { self.busy(&state) } else { None }
     }
 
     fn done(&self, end: &Result<(), String>) {

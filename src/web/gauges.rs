@@ -96,7 +96,7 @@ impl Gauges {
             records_per_second: rates.partitions.values().map(|(_, per_second)| per_second).sum(),
             lag: partitions().map(observe::PartitionProgress::uncommitted).sum(),
             rejected: partitions().map(|partition| partition.rejected_held().values().sum::<u64>()).sum(),
-            restarts: partitions().map(observe::PartitionProgress::restarts).sum::<u64>() + source.restarts(),
+            restarts: self.progress.branches().restarts(|_| true),
             failed: partitions().filter(|partition| partition.failed()).count() as u64 + u64::from(source.failed()),
             stations_version: table.version,
             source: self.has_source().then(|| Source {
@@ -112,7 +112,7 @@ impl Gauges {
     }
 
     fn has_source(&self) -> bool {
-        self.progress.branches().condition(events::Branch::Ingest).is_some()
+        self.progress.branches().status(events::Branch::Ingest).is_some()
     }
 
     /// The first `max` partitions.
@@ -124,8 +124,9 @@ impl Gauges {
     }
 
     fn partition(&self, number: u32, progress: &observe::PartitionProgress) -> Partition {
-        let branch = self.progress.branches().condition(events::Branch::Partition(number));
-        let (condition, epoch) = branch.unwrap_or((Condition::Starting, 0));
+        let branch = self.progress.branches().status(events::Branch::Partition(number));
+        let (condition, epoch, restarts) =
+            branch.map_or((Condition::Starting, 0, 0), |branch| (branch.condition, branch.epoch, branch.restarts));
         let is_loaded = progress.commit_interval() > Duration::ZERO;
         let rejected = progress.rejected_held();
         let rejected_total = rejected.values().sum();
@@ -134,7 +135,7 @@ impl Gauges {
             partition: number,
             state: State::from(condition),
             epoch,
-            restarts: progress.restarts(),
+            restarts,
             position: progress.position(),
             end: progress.end(),
             committed: progress.committed(),
@@ -192,7 +193,7 @@ impl Gauges {
         }
         let lag_max = self.settings.web.ready_lag_max;
         for (number, partition) in self.progress.partitions() {
-            if self.progress.branches().condition(events::Branch::Partition(number)).is_none() {
+            if self.progress.branches().status(events::Branch::Partition(number)).is_none() {
                 why.push(format!("partition {number} has not started"));
             }
             let lag = partition.uncommitted();

@@ -114,7 +114,11 @@ fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheu
 }
 
 fn branches(metrics: &Metrics, progress: &Progress) -> prometheus::Result<()> {
-    let restarts = metrics.counter("isotherm_restarts_total", "Restarts after a crash", &["branch"])?;
+    let restarts = metrics.counter(
+        "isotherm_restarts_total",
+        "Crashes that a restart was granted after, counted when they happen",
+        &["branch"],
+    )?;
     let up = metrics.gauge("isotherm_branch_up", "1 where the branch works or has ended well", &["branch"])?;
     for (branch, status) in progress.branches().statuses() {
         let branch = branch.to_string();
@@ -124,4 +128,28 @@ fn branches(metrics: &Metrics, progress: &Progress) -> prometheus::Result<()> {
         metrics.add(status.recovery_seconds.clone())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::events::Branch;
+
+    /// What an alert goes by: it rises although the branch was never ready.
+    #[test]
+    fn a_branch_that_crashes_again_and_again_and_never_works_is_not_up_and_its_crashes_are_counted() {
+        let progress = Progress::new(&[2]);
+        let (board, branch) = (progress.branches(), Branch::Partition(2));
+        board.add(branch, 5, ["aggregator"].into_iter());
+        for epoch in 1..=3 {
+            board.started(branch, epoch, 0);
+            board.died(branch, "aggregator", "panicked: boom", 4, None);
+        }
+        let text = text(&progress, Clock::start(), 0).expect("it is written");
+        for line in
+            ["isotherm_restarts_total{branch=\"partition 2\"} 3", "isotherm_branch_up{branch=\"partition 2\"} 0"]
+        {
+            assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
+        }
+    }
 }

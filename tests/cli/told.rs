@@ -31,9 +31,33 @@ fn a_panic_is_one_line_also_where_backtraces_are_wanted() {
         assert_eq!(told.len(), 2, "{}", run.stderr);
         assert!(told[0].contains("faults are planned"), "{}", told[0]);
         let told = &told[1..];
-        assert!(told[0].contains("restarted") && told[0].contains("src/faults/points.rs"), "{}", told[0]);
+        assert!(told[0].contains("WARN died") && told[0].contains("src/faults/points.rs"), "{}", told[0]);
+        assert_eq!(lines(&run, "INFO restarted").len(), 1, "{}", run.stderr);
         assert!(run.stderr.lines().count() <= 5 && !run.stderr.contains("backtrace"), "{}", run.stderr);
     }
+}
+
+/// The second life does not come to work, so there is nothing yet to be said of a recovery.
+#[test]
+fn each_of_two_crashes_in_a_row_is_told_and_the_recovery_once() {
+    let run = run("aggregator.apply@1=panic,supervisor.restart@1=panic");
+    run.ends_with(0);
+    let told = [lines(&run, "WARN died"), lines(&run, "INFO restarted")];
+    assert_eq!(told.each_ref().map(Vec::len), [2, 1], "{}", run.stderr);
+    let [died, restarted] = told;
+    for (line, child, cause, restarts_left) in
+        [(died[0], "aggregator", "aggregator.apply", 4), (died[1], "checkpoint writer", "supervisor.restart", 3)]
+    {
+        let facts = [
+            "branch=partition 0".to_owned(),
+            format!("child=\"{child}\""),
+            format!("planned fault at {cause}, hit 1"),
+            "backoff_ms=".to_owned(),
+            format!("restarts_left={restarts_left}"),
+        ];
+        assert!(facts.iter().all(|fact| line.contains(fact)), "{facts:?} are not in {line}");
+    }
+    assert!(restarted[0].contains("branch=partition 0 resumes_from=0 took_ms="), "{}", restarted[0]);
 }
 
 /// While a file cannot be written, the log can be read: that does not end the outage.

@@ -1,7 +1,9 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
 mod crashes;
+mod ends;
 mod gathering;
+mod hangs;
 mod order;
 mod pace;
 mod stops;

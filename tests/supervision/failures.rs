@@ -44,7 +44,7 @@ fn an_outage_is_said_once_and_costs_no_budget() {
             assert_eq!(told.len(), 2, "{told:?}");
             assert!(told[0] == "outage began: no broker" && told[1].starts_with("outage ended: "), "{told:?}");
             branch.tell("b", Act::Panic);
-            branch.log.until("restarted b").await;
+            branch.log.until("restarted").await;
             assert_eq!(branch.stopped().await, [""; 0]);
         });
     }
@@ -103,5 +103,41 @@ fn after_healthy_time_budget_and_waits_are_as_new() {
         let waits: Vec<_> = branch.log.only(&["died"]).iter().map(|line| milliseconds(line)).collect();
         assert!(waits[3] <= 20.0 && waits[6] <= 20.0 && waits[5] >= 40.0, "{waits:?}");
         assert_eq!(branch.stopped().await, [""; 0]);
+    });
+}
+
+/// What a supervisor's own panic is told as.
+const PANICKED: &str = "toys: its supervisor panicked: the listener panics (tests/supervision/toys.rs:";
+
+#[test]
+fn a_panic_of_the_supervisor_is_told_like_any_failure_and_ends_all_children() {
+    in_both(async |spawn| {
+        let setup = Setup { listener_panics_at: &["died"], ..Setup::new(spawn) };
+        let branch = setup.ready().await;
+        branch.tell("b", Act::Panic);
+        let log = branch.log.clone();
+        let failure = branch.failure().await;
+        assert!(failure.kind == Kind::Internal && failure.what.starts_with(PANICKED), "{failure}");
+        assert_eq!(log.only(&["failed"]), [format!("failed: {failure}")]);
+        for name in ["a", "b", "c"] {
+            log.until(&format!("{name}1 dropped")).await;
+        }
+        assert_eq!(log.count("a2"), 0);
+    });
+}
+
+#[test]
+fn a_listener_that_panics_at_every_failure_keeps_no_branch_from_failing() {
+    in_both(async |spawn| {
+        let setup = Setup { listener_panics_at: &["died", "failed"], ..Setup::new(spawn) };
+        let branch = setup.ready().await;
+        branch.tell("b", Act::Panic);
+        let log = branch.log.clone();
+        let failure = branch.failure().await;
+        assert!(failure.what.starts_with(PANICKED), "{failure}");
+        assert!(failure.what.contains("; telling it panicked: the listener panics ("), "{failure}");
+        for name in ["a", "b", "c"] {
+            log.until(&format!("{name}1 dropped")).await;
+        }
     });
 }

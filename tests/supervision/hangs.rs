@@ -5,6 +5,9 @@ use isotherm::supervision::{Policy, Spawn, Strategy};
 use super::toys::{Act, At, Setup};
 use super::{INLINE, MS, SECOND, paused, threads};
 
+/// In paused time, no call comes back.
+const HANGS: Spawn = Spawn::Inline { latency: || 3600 * SECOND };
+
 fn impatient(policy: &mut Policy) {
     policy.heartbeat = 400 * MS;
 }
@@ -15,7 +18,7 @@ fn a_hang_takes_the_whole_branch_to_a_new_thread() {
         let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(Spawn::Threads) };
         let mut branch = setup.policy(impatient).ready().await;
         branch.tell("c", Act::Hang);
-        branch.log.until("restarted c").await;
+        branch.log.until("restarted").await;
         let told = branch.log.only(&["died", "a2 ready", "b2 ready", "c2 ready", "restarted"]);
         // All of the thread's children are silent; the one whose code it is in is named.
         assert!(told[0].starts_with("died c: hung: no sign of life for 400ms; "), "{told:?}");
@@ -27,7 +30,7 @@ fn a_hang_takes_the_whole_branch_to_a_new_thread() {
             branch.log.until(old).await;
         }
         branch.tell("a", Act::Panic);
-        branch.log.until("restarted a").await;
+        branch.log.until_count("restarted", 2).await;
         assert_eq!((branch.log.count("died"), branch.log.count("restarted")), (2, 2));
         assert_eq!(branch.stopped().await, [""; 0]);
     });
@@ -47,17 +50,94 @@ fn threads_that_hang_are_bounded() {
     });
 }
 
+/// The budget itself is as new before each hang.
+#[test]
+fn threads_that_calls_keep_are_bounded_and_named() {
+    let blocks = async |spawn| {
+        let calls = |name, _| (name == "b").then_some((At::Started, Act::Call));
+        let branch = Setup::new(spawn).plan(calls).policy(|policy| {
+            (policy.restarts_max, policy.healthy, policy.window, policy.heartbeat) = (1, MS, MS, SECOND);
+        });
+        let branch = branch.run();
+        let log = branch.log.clone();
+        let failure = branch.failure().await;
+        let told = "toys: 2 of its threads hang; no further one is started; a toy call on the thread toys takes ";
+        assert!(failure.what.starts_with(told), "{failure}");
+        assert!(failure.advice.is_some(), "{failure} has a way out");
+        assert_eq!((log.count("died b: hung: a toy call"), log.count("b3")), (2, 0));
+    };
+    threads(blocks(Spawn::Threads));
+    paused(blocks(HANGS));
+}
+
+/// Three calls of the old life go on, two more than threads may hang.
+#[test]
+fn whoever_is_at_a_call_when_another_dies_is_no_hang() {
+    let busy = async |spawn| {
+        let calls = |_, epoch| (epoch == 1).then_some((At::Started, Act::Call));
+        let mut branch = Setup::new(spawn).plan(calls).policy(|policy| policy.restarts_max = 1).ready().await;
+        branch.tell("b", Act::Panic);
+        branch.log.until("restarted").await;
+        branch.let_go();
+        assert_eq!(branch.stopped().await, [""; 0]);
+    };
+    threads(busy(Spawn::Threads));
+    paused(busy(Spawn::Inline { latency: || SECOND }));
+}
+
 #[test]
 fn a_blocking_call_that_takes_too_long_is_a_hang() {
     let blocks = async |spawn| {
         let branch = Setup::new(spawn).policy(impatient).ready().await;
         branch.tell("b", Act::Busy(401 * MS));
-        branch.log.until("restarted b: hung: a toy call on the thread toys takes 401ms so far").await;
-        assert_eq!(branch.log.count("died"), 1);
+        branch.log.until("restarted").await;
+        let told = branch.log.only(&["died"]);
+        assert!(told[0].starts_with("died b: hung: a toy call on the thread toys takes 401ms so far; "), "{told:?}");
+        assert_eq!(told.len(), 1);
         assert_eq!(branch.stopped().await, [""; 0]);
     };
     threads(blocks(Spawn::Threads));
     paused(blocks(INLINE));
+}
+
+/// As the settings have it by default, where a hang takes longer to be noticed than half of the window.
+fn usual(policy: &mut Policy) {
+    (policy.restarts_max, policy.window, policy.healthy) = (5, 30 * SECOND, 120 * SECOND);
+    (policy.backoff_min, policy.backoff_max, policy.heartbeat) = (100 * MS, 10 * SECOND, 10 * SECOND);
+}
+
+#[test]
+fn one_hang_more_than_restarts_ends_the_branch_however_short_the_window() {
+    paused(async {
+        let hangs = |name, _| (name == "b").then_some((At::Started, Act::Call));
+        let branch = Setup::new(HANGS).plan(hangs).policy(usual).run();
+        for hang in 1..=5 {
+            branch.log.until_count("died b: hung: a toy call on the thread toys takes ", hang).await;
+        }
+        let failure = branch.failure().await;
+        let told =
+            "toys: b died after 5 restarts, those of hangs counted until 120s pass without a death; hung: a toy call";
+        assert!(failure.what.starts_with(told), "{failure}");
+    });
+}
+
+#[test]
+fn a_hang_is_forgotten_after_healthy_time_and_not_before() {
+    paused(async {
+        let branch = Setup::new(INLINE).policy(usual).policy(|policy| policy.restarts_max = 1).ready().await;
+        for hang in 1..=3 {
+            branch.tell("b", Act::Busy(11 * SECOND));
+            branch.log.until_count("died b: hung", hang).await;
+            branch.log.until(&format!("c{} ready", hang + 1)).await;
+            tokio::time::sleep(if hang < 3 { 121 } else { 60 } * SECOND).await;
+        }
+        branch.tell("b", Act::Busy(11 * SECOND));
+        let failure = branch.failure().await;
+        assert!(
+            failure.what.starts_with("toys: b died after 1 restarts, those of hangs counted until 120s"),
+            "{failure}"
+        );
+    });
 }
 
 #[test]

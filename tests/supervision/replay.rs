@@ -18,7 +18,9 @@ fn run(seed: u64) -> Vec<String> {
         let setup = Setup { strategy: Strategy::RestForOne, seed, ..Setup::new(INLINE).plan(planned) };
         let branch = setup.policy(|policy| (policy.heartbeat, policy.restarts_max) = (100 * MS, 10)).ready().await;
         branch.tell("a", Act::Stop);
-        branch.log.until("restarted b: hung").await;
+        branch.log.until("died b: hung").await;
+        let restarts = branch.log.count("restarted");
+        branch.log.until_count("restarted", restarts + 1).await;
         let log = branch.log.clone();
         branch.stopped().await;
         log.lines()

@@ -11,7 +11,7 @@ use isotherm::faults::{Failure, Kind};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
     BranchSpec, Busy, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,
-    Strategy, supervise,
+    Strategy, Worker, supervise,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub enum Act {
     Hang,
     /// Waits for a blocking call; answers heartbeats.
     Busy(Duration),
+    /// The same, where its worker really makes one: until it is let go, in paused time as long as `Spawn` says.
+    Call,
 }
 
 /// Where it does it.
@@ -105,6 +107,8 @@ pub struct Setup {
     pub spawn: Spawn,
     pub seed: u64,
     pub plan: Plan,
+    /// The listener panics when it has noted a line that starts with one of these.
+    pub listener_panics_at: &'static [&'static str],
 }
 
 impl Setup {
@@ -117,6 +121,7 @@ impl Setup {
             spawn,
             seed: 1,
             plan: Rc::new(|_, _| None),
+            listener_panics_at: &[],
         }
     }
 
@@ -144,7 +149,8 @@ impl Setup {
         let passes = Arc::new(Mutex::new(passes));
         let children = self.children.iter().map(|&name| {
             let (log, addresses, plan, passes) = (log.clone(), addresses.clone(), self.plan.clone(), passes.clone());
-            let start = move |life: &Life| start(name, life, &plan, &log, &addresses, &passes);
+            let blocks = matches!(self.spawn, Spawn::Threads);
+            let start = move |life: &Life| start(name, life, &plan, &log, &addresses, &passes, blocks);
             ChildSpec { name, start: Box::new(start) }
         });
         let spec = BranchSpec { name: "toys".to_owned(), strategy: self.strategy, children: children.collect() };
@@ -158,7 +164,12 @@ impl Setup {
         let (stop, asked) = watch::channel(false);
         let (listener, shared) = (log.clone(), outage.clone());
         let outcome = actix::spawn(async move {
-            let tell = |event: Event<'_>| told(&event).into_iter().for_each(|line| listener.say(line));
+            let tell = |event: Event<'_>| {
+                let Some(line) = told(&event) else { return };
+                listener.say(&line);
+                let panics = self.listener_panics_at.iter().any(|start| line.starts_with(start));
+                assert!(!panics, "the listener panics");
+            };
             supervise(spec, self.policy, self.spawn, self.seed, shared, asked, tell).await
         });
         Branch { log, outage, addresses, stop, outcome, gate: Some(gate) }
@@ -170,9 +181,7 @@ fn told(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Started { .. } | Event::Ready { .. } | Event::Pulse { .. } => return None,
         Event::Died { child, cause, backoff, .. } => format!("died {child}: {cause}; {backoff:?}"),
-        Event::Restarted { child, cause, resumes_from, took } => {
-            format!("restarted {child}: {cause}; {resumes_from:?}; {took:?}")
-        }
+        Event::Restarted { resumes_from, took } => format!("restarted; {resumes_from:?}; {took:?}"),
         Event::Failed { failure } => format!("failed: {failure}"),
         Event::Laggard { child, waited } => format!("laggard {child}: {waited:?}"),
     })
@@ -230,6 +239,7 @@ fn start(
     log: &Log,
     addresses: &Mutex<BTreeMap<&'static str, Addr<Toy>>>,
     passes: &Arc<Mutex<Receiver<()>>>,
+    blocks: bool,
 ) -> Result<Child, Failure> {
     let planned = plan(name, life.epoch);
     let who = format!("{name}{}", life.epoch);
@@ -239,10 +249,10 @@ fn start(
             _ => panic!("{who} panics in Factory"),
         }
     }
-    let (log, passes) = (log.clone(), passes.clone());
+    let (log, passes, worker) = (log.clone(), passes.clone(), life.worker("toys", ())?);
     let address = life.start(move |guard, context| {
         assert_eq!(format!("{name}{}", guard.epoch()), who);
-        let mut toy = Toy { who, guard, log, passes, planned, busy: None, panic_in_stopping: false };
+        let mut toy = Toy { who, guard, log, passes, blocks, worker, planned, busy: None, panic_in_stopping: false };
         toy.act_at(At::Build, context);
         toy
     });
@@ -263,6 +273,9 @@ pub struct Toy {
     guard: Guard,
     log: Log,
     passes: Arc<Mutex<Receiver<()>>>,
+    /// Whether a call blocks its worker's thread.
+    blocks: bool,
+    worker: Worker<()>,
     planned: Option<(At, Act)>,
     busy: Option<Duration>,
     panic_in_stopping: bool,
@@ -294,6 +307,15 @@ impl Toy {
             }
             Act::Hang => self.hang(),
             Act::Busy(time) => self.busy = Some(time),
+            Act::Call => {
+                let (passes, blocks) = (self.passes.clone(), self.blocks);
+                let call = move |(): &mut ()| {
+                    if blocks {
+                        let _ = passes.lock().recv();
+                    }
+                };
+                drop(self.worker.call("a toy call", call));
+            }
         }
     }
 }
@@ -351,7 +373,7 @@ impl Handler<Heartbeat> for Toy {
     fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Pulse {
         self.log.say(format!("{} answers", self.who));
         let busy = |time| Busy { call: "a toy call", thread: "toys".into(), time };
-        Pulse { busy: self.busy.map(busy) }
+        Pulse { busy: self.busy.map(busy).or_else(|| self.worker.busy()) }
     }
 }
 

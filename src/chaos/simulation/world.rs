@@ -72,8 +72,7 @@ pub struct Lived {
 impl Lived {
     /// Restarts of all branches.
     pub fn restarts(&self) -> u64 {
-        let partitions = self.progress.partitions().map(|(_, partition)| partition.restarts());
-        partitions.sum::<u64>() + self.progress.source().restarts()
+        self.progress.branches().restarts(|_| true)
     }
 }
 

@@ -159,12 +159,12 @@ pub struct Supervision {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Branch {
-    /// `ingest`, `partition N`, or `start` as long as the process waits for its log.
+    /// `ingest`, `partition N`, `start` as long as the process waits for its log, or `end` as long as it asks where that ends.
     pub branch: String,
     pub state: State,
     pub epoch: u64,
     pub restarts: u64,
-    /// Restarts that are still granted within the window.
+    /// Restarts that are still granted.
     pub budget_left: usize,
     /// What is away.
     pub waiting_for: Option<String>,

@@ -4,7 +4,7 @@ import { attribute, byId, element, keyed, showState, stateElement, text } from '
 import { counted, duration, whole } from './format.js';
 
 export function showSupervision({ branches, restarts_max: restartsMax, window_ms: windowMs, more }) {
-  text(byId('supervision-aside'), `${counted(restartsMax, 'restart')} within ${duration(windowMs)} ${restartsMax === 1 ? 'is' : 'are'} tried; one more and a branch has failed`);
+  text(byId('supervision-aside'), `${counted(restartsMax, 'restart')} within ${duration(windowMs)} ${restartsMax === 1 ? 'is' : 'are'} tried (those of hangs count longer); one more and a branch has failed`);
   keyed(byId('tree'), branches, (one) => one.branch, branchElement, (made, one) => showBranch(made, one, restartsMax));
   showMore(more ?? 0);
 }
