@@ -7,6 +7,10 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::faults::{Failure, Kind};
 use crate::sabotage::{self, Bug};
 
+/// What to do about a write that hangs.
+pub const ON_HUNG: &str =
+    "look for a disk or a broker that does not answer; where it is merely slow, raise supervision.heartbeat_ms";
+
 /// Held by the process for one partition, over all epochs: whoever writes or recovers does so inside.
 ///
 /// Survives a panic inside. If it cannot be entered within its deadline, a write hangs that cannot be replaced within
@@ -53,7 +57,7 @@ impl Fence {
         let Some(mut inside) = self.inside.try_lock_for(self.deadline) else {
             (self.on_hung)(self.deadline);
             let what = format!("a write has hung for more than {} ms", self.deadline.as_millis());
-            return Err(Failure::fatal(Kind::Internal, what).advice("look for a disk that does not answer"));
+            return Err(Failure::fatal(Kind::Internal, what).advice(ON_HUNG));
         };
         if epoch < inside.epoch && !sabotage::is(Bug::EpochNotChecked) {
             let what = format!("epoch {epoch} wanted to write, but was replaced by epoch {}", inside.epoch);
