@@ -20,8 +20,6 @@ use crate::log::RecordReader;
 use crate::observe::Progress;
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
 
-/// Longest wait for a record in one read: how soon a goal that is set meanwhile is noticed.
-const READ_WAIT: Duration = Duration::from_millis(100);
 /// How often the log is asked where it ends, to show the lag.
 const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -41,6 +39,7 @@ pub struct PartitionReader {
     resume: Resume,
     partition: u32,
     log: Arc<dyn crate::log::RecordLog>,
+    read_wait: Duration,
     faults: FaultPoints,
     progress: Progress,
     reader: Option<Box<dyn RecordReader>>,
@@ -64,6 +63,7 @@ impl PartitionReader {
         Self {
             partition: job.partition,
             log: job.log.clone(),
+            read_wait: job.read_wait,
             faults: job.faults.clone(),
             resume: Resume::new(job),
             progress,
@@ -91,7 +91,7 @@ impl PartitionReader {
         let reader = self.reader.as_mut().ok_or_else(|| {
             Failure::fatal(Kind::Internal, format!("partition {} is read before it resumed", self.partition))
         })?;
-        let position = reader.read(batch, records_max, READ_WAIT)?;
+        let position = reader.read(batch, records_max, self.read_wait)?;
         let progress = self.progress.partition(self.partition);
         progress.set_end(progress.end().max(position));
         Ok(position)

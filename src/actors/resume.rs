@@ -27,9 +27,8 @@ use crate::sabotage::{self, Bug};
 /// over at least this time.
 const TRUNCATION_ANSWERS: u32 = 3;
 const TRUNCATION_TIME: Duration = Duration::from_secs(10);
-/// How long the last counted record is looked for in one try.
+/// How often the last counted record is looked for in one try.
 const VERIFY_READS_MAX: u32 = 50;
-const VERIFY_READ_WAIT: Duration = Duration::from_millis(100);
 
 /// What one partition branch is about. The same over all of its epochs.
 #[derive(Clone)]
@@ -40,6 +39,8 @@ pub struct PartitionJob {
     pub partition: u32,
     pub partitions: u32,
     pub rules: Rules,
+    /// Longest wait for a record in one read.
+    pub read_wait: Duration,
     /// Offsets that the log no longer has are passed over and written down, instead of a stop.
     pub accept_gap: bool,
     pub allow_compaction: bool,
@@ -162,7 +163,7 @@ impl Resume {
         let mut reader = job.log.open_reader(partition, last.offset)?;
         let mut batch = Batch::default();
         for _ in 0..VERIFY_READS_MAX {
-            let position = reader.read(&mut batch, 1, VERIFY_READ_WAIT)?;
+            let position = reader.read(&mut batch, 1, job.read_wait)?;
             match batch.records().next() {
                 Some(record) if record.offset == last.offset => {
                     let found = Digest::of(record).to_string();

@@ -18,6 +18,10 @@ use crate::settings::{Source, SourceKind};
 use crate::source;
 use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Spawn, Strategy, Worker};
 
+/// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
+/// heartbeat where that is shorter.
+const READ_WAIT_MAX: Duration = Duration::from_millis(100);
+
 /// Where a child's address is left for those that are started after it.
 type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
@@ -74,6 +78,7 @@ pub(super) fn partition_branch(
         partition,
         partitions: settings.log.partitions,
         rules: settings.quality,
+        read_wait: READ_WAIT_MAX.min(environment.policy().heartbeat / 4),
         accept_gap: job.accept_gap,
         allow_compaction: settings.log.allow_compaction,
         faults: environment.faults.clone(),

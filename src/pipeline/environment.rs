@@ -34,7 +34,7 @@ impl Environment {
     /// This machine, and the log that the settings name.
     pub fn real(settings: Settings, partitions: &[u32]) -> Result<Self, Failure> {
         Ok(Self {
-            log: log::open(&settings.log, &settings.state.dir)?,
+            log: log::open(&settings, &settings.state.dir)?,
             disk: Arc::new(RealDisk),
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,

@@ -1,7 +1,9 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
+mod around;
 mod crashes;
 mod pace;
+mod slow;
 mod stops;
 mod support;
 
