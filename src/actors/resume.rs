@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::topic::{check_topic, existing_topic};
 use crate::checkpoint::{Identity, PartitionStore};
-use crate::domain::state::Gap;
+use crate::domain::state::{Gap, LastRecord};
 use crate::domain::{Batch, Digest, PartitionState, Rules};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::{Extent, RecordLog, RecordReader};
@@ -76,21 +76,13 @@ impl Resume {
 
     /// One try. Makes the committed files durable, clean and this epoch's own.
     pub fn resume(&mut self, epoch: u64) -> Result<Resumed, Failure> {
-        let job = &self.job;
-        job.faults.hit("consumer.start")?;
-        let topic = existing_topic(&*job.log)?;
-        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
-        let identity = Identity {
-            topic: job.topic.clone(),
-            log_id: topic.log_id,
-            partition: job.partition,
-            partitions: job.partitions,
-        };
-        let recovered = job.store.recover(epoch, &identity, &job.rules)?;
-        let extent = job.log.extent(job.partition)?;
+        self.job.faults.hit("consumer.start")?;
+        let identity = self.identity()?;
+        let recovered = self.recover(epoch, &identity)?;
+        let extent = self.job.log.extent(self.job.partition)?;
         let Some(state) = recovered else {
-            let state = PartitionState::new(job.rules, extent.start);
-            let reader = job.log.open_reader(job.partition, extent.start)?;
+            let state = PartitionState::new(self.job.rules, extent.start);
+            let reader = self.open_reader(extent.start)?;
             return Ok(Resumed { identity, state, committed: false, reader, extent });
         };
         if extent.end < state.next_offset {
@@ -98,10 +90,33 @@ impl Resume {
         }
         self.truncation = None;
         if extent.start > state.next_offset {
-            return self.over_the_gap(identity, state, extent);
+            let state = self.over_the_gap(state, extent.start)?;
+            let reader = self.open_reader(state.next_offset)?;
+            return Ok(Resumed { identity, state, committed: false, reader, extent });
         }
         let reader = self.verified_reader(&state, extent)?;
         Ok(Resumed { identity, state, committed: true, reader, extent })
+    }
+
+    fn identity(&self) -> Result<Identity, Failure> {
+        let job = &self.job;
+        let topic = existing_topic(&*job.log)?;
+        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
+        Ok(Identity {
+            topic: job.topic.clone(),
+            log_id: topic.log_id,
+            partition: job.partition,
+            partitions: job.partitions,
+        })
+    }
+
+    fn recover(&self, epoch: u64, identity: &Identity) -> Result<Option<PartitionState>, Failure> {
+        self.job.store.recover(epoch, identity, &self.job.rules)
+    }
+
+    /// Only one reader of a partition lives at a time: an earlier one is dropped before.
+    fn open_reader(&self, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
+        self.job.log.open_reader(self.job.partition, from)
     }
 
     fn truncated(&mut self, end: u64, next_offset: u64) -> Failure {
@@ -126,8 +141,9 @@ impl Resume {
         }
     }
 
-    fn over_the_gap(&self, identity: Identity, mut state: PartitionState, extent: Extent) -> Result<Resumed, Failure> {
-        let (partition, from, to) = (self.job.partition, state.next_offset, extent.start);
+    /// The state as it goes on behind offsets that the log lost, if that is wanted.
+    fn over_the_gap(&self, mut state: PartitionState, to: u64) -> Result<PartitionState, Failure> {
+        let (partition, from) = (self.job.partition, state.next_offset);
         if !self.job.accept_gap {
             return Err(Failure::fatal(
                 Kind::Data,
@@ -143,53 +159,58 @@ impl Resume {
         }
         state.gaps.push(Gap { from, to });
         state.next_offset = to;
-        let reader = self.job.log.open_reader(partition, to)?;
-        Ok(Resumed { identity, state, committed: false, reader, extent })
+        Ok(state)
     }
 
-    /// A reader behind the last counted record, which is read again and compared.
+    /// A reader behind the last counted record, which is read again and compared, if the log still has it.
     fn verified_reader(&self, state: &PartitionState, extent: Extent) -> Result<Box<dyn RecordReader>, Failure> {
-        let (job, partition) = (&self.job, self.job.partition);
-        let Some(last) = &state.last_record else {
-            return job.log.open_reader(partition, state.next_offset);
-        };
-        let unchecked = || {
-            CouldNotVerify { partition, next_offset: state.next_offset, last_record_offset: last.offset }.emit();
-            job.log.open_reader(partition, state.next_offset)
-        };
-        if last.offset < extent.start {
-            return unchecked();
+        let Some(last) = &state.last_record else { return self.open_reader(state.next_offset) };
+        if last.offset >= extent.start {
+            let mut reader = self.open_reader(last.offset)?;
+            if self.is_there(last, &mut *reader)? {
+                if !sabotage::is(Bug::ResumedAtLastRecord) {
+                    return Ok(reader);
+                }
+                drop(reader);
+                return self.open_reader(last.offset);
+            }
         }
-        let mut reader = job.log.open_reader(partition, last.offset)?;
+        let (partition, next_offset) = (self.job.partition, state.next_offset);
+        CouldNotVerify { partition, next_offset, last_record_offset: last.offset }.emit();
+        self.open_reader(next_offset)
+    }
+
+    /// Whether the last counted record is the reader's first one. Another one in its place is Fatal.
+    fn is_there(&self, last: &LastRecord, reader: &mut dyn RecordReader) -> Result<bool, Failure> {
+        let (job, partition) = (&self.job, self.job.partition);
         let mut batch = Batch::default();
         for _ in 0..VERIFY_READS_MAX {
             let position = reader.read(&mut batch, 1, job.read_wait)?;
-            match batch.records().next() {
-                Some(record) if record.offset == last.offset => {
-                    let found = Digest::of(record).to_string();
-                    if sabotage::is(Bug::ResumedAtLastRecord) {
-                        return job.log.open_reader(partition, last.offset);
-                    }
-                    if found == last.fingerprint {
-                        return Ok(reader);
-                    }
-                    return Err(Failure::fatal(
-                        Kind::Data,
-                        format!(
-                            "the record at offset {} of partition {partition} of {} is not the one that was counted: its fingerprint is {found}, it was {}",
-                            last.offset,
-                            job.log.name(),
-                            last.fingerprint
-                        ),
-                    )
-                    .advice(format!(
-                        "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
-                    )));
+            let Some(record) = batch.records().next() else {
+                if position > last.offset {
+                    return Ok(false);
                 }
-                Some(_) => return unchecked(),
-                None if position > last.offset => return unchecked(),
-                None => {}
+                continue;
+            };
+            if record.offset != last.offset {
+                return Ok(false);
             }
+            let found = Digest::of(record).to_string();
+            if found == last.fingerprint {
+                return Ok(true);
+            }
+            return Err(Failure::fatal(
+                Kind::Data,
+                format!(
+                    "the record at offset {} of partition {partition} of {} is not the one that was counted: its fingerprint is {found}, it was {}",
+                    last.offset,
+                    job.log.name(),
+                    last.fingerprint
+                ),
+            )
+            .advice(format!(
+                "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
+            )));
         }
         Err(Failure::retryable(
             Kind::Unavailable,

@@ -10,7 +10,30 @@ use isotherm::pipeline::{End, Environment, Job};
 use isotherm::settings::LogKind;
 
 use crate::around::{AroundLog, Call};
+use crate::states;
 use crate::support::{Fixture, Running, consume_only, produce};
+
+/// Runs the job, in which nothing may die.
+fn run_without_a_death(job: Job, environment: Environment) {
+    let running = Running::start(job, environment);
+    let progress = running.environment.progress.clone();
+    let summary = running.end().expect("it starts");
+    assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
+    assert!(progress.branches().crashes().is_empty(), "{:?}", progress.branches().crashes());
+}
+
+#[test]
+fn an_earlier_reader_is_gone_before_another_is_opened() {
+    let fixture = Fixture::with_records(20);
+    fixture.run_well(consume_only(0));
+    let lacks = states(&fixture)[&0].last_record.as_ref().map(|last| last.offset);
+    fixture.write(20..40);
+    let mut log = AroundLog::new(Arc::new(fixture.log.clone()), |_| ());
+    log.lacks = lacks;
+    let readers = log.readers.clone();
+    run_without_a_death(consume_only(0), Environment { log: Arc::new(log), ..fixture.environment() });
+    assert_eq!((readers.0.load(SeqCst), readers.1.load(SeqCst)), (0, 1), "alive now, and at once");
+}
 
 /// In a SQLite file, which has a topic.
 fn in_sqlite(heartbeat_ms: u64) -> (Fixture, Environment) {
