@@ -15,7 +15,7 @@ use crate::domain::Snapshot;
 use crate::faults::{Failure, Kind};
 use crate::observe::{Progress, events};
 use crate::sabotage::{self, Bug};
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Steps, Worker};
 
 /// Owns the thread `isotherm-write-N`, on which every commit of its partition runs. A full disk is waited out.
 pub struct CheckpointWriter {
@@ -54,9 +54,11 @@ impl Handler<Commit> for CheckpointWriter {
         let partition = identity.partition;
         let next_offset = commit.snapshot.next_offset;
         let snapshot = Arc::new(Mutex::new(Some(commit.snapshot)));
+        let steps = worker.steps();
         let try_once = move |job: &mut PartitionJob| {
             let mut snapshot = snapshot.lock();
-            write(job, epoch, &identity, snapshot.as_ref().expect("the try that takes it is the last"))?;
+            let held = snapshot.as_ref().expect("the try that takes it is the last");
+            commit_once(job, epoch, &identity, held, &steps)?;
             // To free a large one takes a while, in which the aggregator's thread would count nothing.
             *snapshot = None;
             Ok(())
@@ -75,31 +77,48 @@ impl Handler<Commit> for CheckpointWriter {
     }
 }
 
-/// A topic that is deleted and made again under a running consumer is read on in silence. So the log is asked which one
-/// it is after the last record of the snapshot has arrived and before anything is written.
-fn write(job: &mut PartitionJob, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
+/// One try. The file is written right after the log has said which topic it has:
+/// see [`check_log`].
+fn commit_once(
+    job: &PartitionJob,
+    epoch: u64,
+    identity: &Identity,
+    snapshot: &Snapshot,
+    steps: &Steps,
+) -> Result<(), Failure> {
     job.faults.hit("writer.commit")?;
-    let log_id = job.log.log_id()?;
-    if log_id.as_ref() != Some(&identity.log_id) && !sabotage::is(Bug::LogIdNotCompared) {
-        return Err(Failure::fatal(
-            Kind::Data,
-            format!(
-                "{} was deleted{} while partition {} was counted; nothing of it was written",
-                job.log.name(),
-                if log_id.is_some() { " and made again" } else { "" },
-                identity.partition
-            ),
-        )
-        .advice(format!(
-            "use another state.dir for the new topic, or isotherm rebuild {} with the same settings",
-            identity.partition
-        )));
-    }
-    job.store.commit(epoch, identity, snapshot)?;
+    steps.begin("asking the log which topic it has");
+    check_log(job, identity)?;
+    steps.begin("writing the file");
+    let got_on = steps.clone();
+    job.store.reporting(move || got_on.got_on()).commit(epoch, identity, snapshot)?;
+    steps.begin("publishing the committed offset");
     if let Err(failure) = job.log.publish_committed(identity.partition, snapshot.next_offset) {
         tracing::debug!(partition = identity.partition, cause = %failure, "the committed offset was not published");
     }
     job.faults.hit("writer.reply")
+}
+
+/// A topic that is deleted and made again under a running consumer is read on in silence. So the log is asked which one
+/// it is after the last record of the snapshot has arrived and before anything is written.
+fn check_log(job: &PartitionJob, identity: &Identity) -> Result<(), Failure> {
+    let log_id = job.log.log_id()?;
+    if log_id.as_ref() == Some(&identity.log_id) || sabotage::is(Bug::LogIdNotCompared) {
+        return Ok(());
+    }
+    Err(Failure::fatal(
+        Kind::Data,
+        format!(
+            "{} was deleted{} while partition {} was counted; nothing of it was written",
+            job.log.name(),
+            if log_id.is_some() { " and made again" } else { "" },
+            identity.partition
+        ),
+    )
+    .advice(format!(
+        "use another state.dir for the new topic, or isotherm rebuild {} with the same settings",
+        identity.partition
+    )))
 }
 
 impl Handler<Heartbeat> for CheckpointWriter {

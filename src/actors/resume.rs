@@ -22,6 +22,7 @@ use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::{Extent, RecordLog, RecordReader};
 use crate::observe::events::CouldNotVerify;
 use crate::sabotage::{self, Bug};
+use crate::supervision::Steps;
 
 /// A new leader can briefly say less than it has: an end below our offset is believed after this many equal answers
 /// over at least this time.
@@ -74,15 +75,19 @@ impl Resume {
         Self { job, truncation: None }
     }
 
-    /// One try. Makes the committed files durable, clean and this epoch's own.
-    pub fn resume(&mut self, epoch: u64) -> Result<Resumed, Failure> {
+    /// One try. Makes the committed files durable, clean and this epoch's own. Whatever may block is a step with a clock of
+    /// its own: a log or a disk that is merely slow is not taken for hung, however much there is to do.
+    pub fn resume(&mut self, epoch: u64, steps: &Steps) -> Result<Resumed, Failure> {
         self.job.faults.hit("consumer.start")?;
+        steps.begin("asking the log for its topic");
         let identity = self.identity()?;
-        let recovered = self.recover(epoch, &identity)?;
+        steps.begin("recovering the file");
+        let recovered = self.recover(epoch, &identity, steps)?;
+        steps.begin("asking the log where the partition starts and ends");
         let extent = self.job.log.extent(self.job.partition)?;
         let Some(state) = recovered else {
             let state = PartitionState::new(self.job.rules, extent.start);
-            let reader = self.open_reader(extent.start)?;
+            let reader = self.open_reader(extent.start, steps)?;
             return Ok(Resumed { identity, state, committed: false, reader, extent });
         };
         if extent.end < state.next_offset {
@@ -91,10 +96,10 @@ impl Resume {
         self.truncation = None;
         if extent.start > state.next_offset {
             let state = self.over_the_gap(state, extent.start)?;
-            let reader = self.open_reader(state.next_offset)?;
+            let reader = self.open_reader(state.next_offset, steps)?;
             return Ok(Resumed { identity, state, committed: false, reader, extent });
         }
-        let reader = self.verified_reader(&state, extent)?;
+        let reader = self.verified_reader(&state, extent, steps)?;
         Ok(Resumed { identity, state, committed: true, reader, extent })
     }
 
@@ -110,12 +115,14 @@ impl Resume {
         })
     }
 
-    fn recover(&self, epoch: u64, identity: &Identity) -> Result<Option<PartitionState>, Failure> {
-        self.job.store.recover(epoch, identity, &self.job.rules)
+    fn recover(&self, epoch: u64, identity: &Identity, steps: &Steps) -> Result<Option<PartitionState>, Failure> {
+        let steps = steps.clone();
+        self.job.store.reporting(move || steps.got_on()).recover(epoch, identity, &self.job.rules)
     }
 
     /// Only one reader of a partition lives at a time: an earlier one is dropped before.
-    fn open_reader(&self, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
+    fn open_reader(&self, from: u64, steps: &Steps) -> Result<Box<dyn RecordReader>, Failure> {
+        steps.begin("opening the partition's reader");
         self.job.log.open_reader(self.job.partition, from)
     }
 
@@ -163,28 +170,34 @@ impl Resume {
     }
 
     /// A reader behind the last counted record, which is read again and compared, if the log still has it.
-    fn verified_reader(&self, state: &PartitionState, extent: Extent) -> Result<Box<dyn RecordReader>, Failure> {
-        let Some(last) = &state.last_record else { return self.open_reader(state.next_offset) };
+    fn verified_reader(
+        &self,
+        state: &PartitionState,
+        extent: Extent,
+        steps: &Steps,
+    ) -> Result<Box<dyn RecordReader>, Failure> {
+        let Some(last) = &state.last_record else { return self.open_reader(state.next_offset, steps) };
         if last.offset >= extent.start {
-            let mut reader = self.open_reader(last.offset)?;
-            if self.is_there(last, &mut *reader)? {
+            let mut reader = self.open_reader(last.offset, steps)?;
+            if self.is_there(last, &mut *reader, steps)? {
                 if !sabotage::is(Bug::ResumedAtLastRecord) {
                     return Ok(reader);
                 }
                 drop(reader);
-                return self.open_reader(last.offset);
+                return self.open_reader(last.offset, steps);
             }
         }
         let (partition, next_offset) = (self.job.partition, state.next_offset);
         CouldNotVerify { partition, next_offset, last_record_offset: last.offset }.emit();
-        self.open_reader(next_offset)
+        self.open_reader(next_offset, steps)
     }
 
     /// Whether the last counted record is the reader's first one. Another one in its place is Fatal.
-    fn is_there(&self, last: &LastRecord, reader: &mut dyn RecordReader) -> Result<bool, Failure> {
+    fn is_there(&self, last: &LastRecord, reader: &mut dyn RecordReader, steps: &Steps) -> Result<bool, Failure> {
         let (job, partition) = (&self.job, self.job.partition);
         let mut batch = Batch::default();
         for _ in 0..VERIFY_READS_MAX {
+            steps.begin("reading the last counted record again");
             let position = reader.read(&mut batch, 1, job.read_wait)?;
             let Some(record) = batch.records().next() else {
                 if position > last.offset {

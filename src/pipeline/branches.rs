@@ -102,7 +102,7 @@ pub(super) fn partition_branch(
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let (aggregator, window) = (aggregator.clone(), environment.windows.of(partition));
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
-        // A write that takes longer counts as one that hangs.
+        // The most that a commit counts for: the machine may have been halted in one that took longer.
         let heartbeat = environment.policy().heartbeat;
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {

@@ -38,7 +38,7 @@ const ANY: Allowed = Text("a text", |_| true);
 /// The waits of a log take a quarter of a heartbeat at most. The rest is for what each step does itself: a batch that is
 /// counted, a sync of the disk, a processor that is not free at once.
 const HEARTBEAT_MS_MIN: i64 = 50;
-/// Only of Kafka's waits: two calls, five seconds each at most, may follow each other before an actor shows a sign of life.
+/// Only of Kafka's waits: two calls, five seconds each at most, may follow each other within one step.
 const KAFKA_HEARTBEAT_MS_MIN: u64 = 10_000;
 
 /// Properties of librdkafka stand under this key; the rest of the path is one name.

@@ -1,7 +1,9 @@
-//! A log that makes others wait, but works: nothing is taken for hung.
+//! A log and a disk that are slow, but get on: nothing is taken for hung.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
 
 use isotherm::log::TopicSpec;
 use isotherm::observe::Condition;
@@ -9,7 +11,7 @@ use isotherm::observe::events::Branch;
 use isotherm::pipeline::{End, Environment, Job};
 use isotherm::settings::LogKind;
 
-use crate::around::{AroundLog, Call};
+use crate::around::{AroundLog, Call, SlowDisk};
 use crate::states;
 use crate::support::{Fixture, Running, consume_only, produce};
 
@@ -20,6 +22,62 @@ fn run_without_a_death(job: Job, environment: Environment) {
     let summary = running.end().expect("it starts");
     assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
     assert!(progress.branches().crashes().is_empty(), "{:?}", progress.branches().crashes());
+}
+
+/// Counts on from a file, where each of these calls on the log takes most of a heartbeat.
+fn counts_on_a_log_that_is_slow(at: fn(Call) -> bool) {
+    let fixture = Fixture::with_records(20)
+        .set("supervision.heartbeat_ms=1000")
+        .set("supervision.restarts_max=0")
+        .set("consume.commit_interval_ms=3600000");
+    fixture.run_well(consume_only(0));
+    fixture.write(20..30);
+    let log = AroundLog::new(Arc::new(fixture.log.clone()), move |call| {
+        if at(call) {
+            thread::sleep(Duration::from_millis(850));
+        }
+    });
+    run_without_a_death(consume_only(0), Environment { log: Arc::new(log), ..fixture.environment() });
+    let quick = fixture.beside();
+    quick.run_well(consume_only(0));
+    assert!(fixture.results() == quick.results());
+}
+
+#[test]
+fn a_log_whose_every_call_takes_most_of_a_heartbeat_is_resumed_from() {
+    counts_on_a_log_that_is_slow(|_| true);
+}
+
+#[test]
+fn a_log_whose_every_call_takes_most_of_a_heartbeat_is_committed() {
+    counts_on_a_log_that_is_slow(|call| matches!(call, Call::LogId | Call::Publish));
+}
+
+#[test]
+fn a_disk_that_takes_several_heartbeats_for_a_large_file_is_waited_for_in_commit_and_recovery() {
+    const PIECE_BYTES: usize = 8 << 20;
+    let fixture = Fixture::new()
+        .set("supervision.heartbeat_ms=2000")
+        .set("supervision.restarts_max=0")
+        .set("consume.commit_interval_ms=3600000");
+    fixture.create_topic();
+    // The least that makes a file large: most of a line is what the record held.
+    let bytes = [0xff; 1024];
+    let write = |records: usize| {
+        for _ in 0..records {
+            fixture.log.append(0, Some(&bytes), Some(&bytes));
+        }
+    };
+    let environment =
+        || Environment { disk: Arc::new(SlowDisk { bytes_per_second: PIECE_BYTES }), ..fixture.environment() };
+    let rejected_bytes = || fixture.results()["partition-0.rejected.jsonl"].len();
+    // Twice: the file is new, then it is read, and made longer.
+    for round in 1..=2 {
+        write(10_000);
+        run_without_a_death(consume_only(0), environment());
+        assert!(rejected_bytes() > round * 3 * PIECE_BYTES, "{}", rejected_bytes());
+    }
+    assert_eq!(states(&fixture)[&0].rejected_bytes, rejected_bytes() as u64);
 }
 
 #[test]
