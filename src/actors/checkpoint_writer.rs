@@ -1,6 +1,7 @@
 //! Puts snapshots on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ use super::resume::PartitionJob;
 use crate::checkpoint::Identity;
 use crate::domain::Snapshot;
 use crate::faults::{Failure, Kind};
-use crate::observe::{Progress, events};
+use crate::observe::{Progress, SlowLog, events};
 use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Steps, Worker};
 
@@ -23,12 +24,13 @@ pub struct CheckpointWriter {
     worker: Arc<Worker<PartitionJob>>,
     patience: Patience,
     progress: Progress,
+    slow_log: SlowLog,
 }
 
 impl CheckpointWriter {
     /// `worker` owns what the branch is about.
     pub fn new(guard: Guard, worker: Worker<PartitionJob>, patience: Patience, progress: Progress) -> Self {
-        Self { guard, worker: Arc::new(worker), patience, progress }
+        Self { guard, worker: Arc::new(worker), patience, progress, slow_log: SlowLog::default() }
     }
 }
 
@@ -58,26 +60,30 @@ impl Handler<Commit> for CheckpointWriter {
         let try_once = move |job: &mut PartitionJob| {
             let mut snapshot = snapshot.lock();
             let held = snapshot.as_ref().expect("the try that takes it is the last");
-            commit_once(job, epoch, &identity, held, &steps)?;
+            let log_took = commit_once(job, epoch, &identity, held, &steps)?;
             // To free a large one takes a while, in which the aggregator's thread would count nothing.
             *snapshot = None;
-            Ok(())
+            Ok(log_took)
         };
         let written = async move {
-            let ((), write_took) = patience.timed_call(&worker, "the commit", try_once).await?;
+            let (log_took, took) = patience.timed_call(&worker, "the commit", try_once).await?;
             events::Committed { partition, next_offset, took: begun.elapsed() }.emit(&progress);
-            Ok(Committed { next_offset, write_took })
+            Ok((Committed { next_offset, write_took: took.saturating_sub(log_took) }, log_took))
         };
-        Box::pin(written.into_actor(self).map(|written: Result<_, Ending>, actor, context| {
-            written.map_err(|ending| {
+        Box::pin(written.into_actor(self).map(move |written: Result<_, Ending>, actor, context| match written {
+            Ok((committed, log_took)) => {
+                actor.slow_log.answered(partition, log_took);
+                Ok(committed)
+            }
+            Err(ending) => {
                 end(ending, &mut actor.guard, context);
-                Refused
-            })
+                Err(Refused)
+            }
         }))
     }
 }
 
-/// One try. The file is written right after the log has said which topic it has:
+/// One try, and how long the log took for its part. The file is written right after the log has said which topic it has:
 /// see [`check_log`].
 fn commit_once(
     job: &PartitionJob,
@@ -85,18 +91,23 @@ fn commit_once(
     identity: &Identity,
     snapshot: &Snapshot,
     steps: &Steps,
-) -> Result<(), Failure> {
+) -> Result<Duration, Failure> {
     job.faults.hit("writer.commit")?;
     steps.begin("asking the log which topic it has");
+    let asked_at = Instant::now();
     check_log(job, identity)?;
+    let asking_took = asked_at.elapsed();
     steps.begin("writing the file");
     let got_on = steps.clone();
     job.store.reporting(move || got_on.got_on()).commit(epoch, identity, snapshot)?;
     steps.begin("publishing the committed offset");
+    let published_at = Instant::now();
     if let Err(failure) = job.log.publish_committed(identity.partition, snapshot.next_offset) {
         tracing::debug!(partition = identity.partition, cause = %failure, "the committed offset was not published");
     }
-    job.faults.hit("writer.reply")
+    let log_took = asking_took + published_at.elapsed();
+    job.faults.hit("writer.reply")?;
+    Ok(log_took)
 }
 
 /// A topic that is deleted and made again under a running consumer is read on in silence. So the log is asked which one

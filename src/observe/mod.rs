@@ -9,10 +9,12 @@ pub mod events;
 pub mod logging;
 pub mod progress;
 mod rate;
+mod slow_log;
 mod source_progress;
 
 pub use branches::{ActorStatus, BranchStatus, Branches, Condition, Crash, CrashOutcome};
 pub use display::Display;
 pub use progress::{PartitionProgress, Progress};
 pub use rate::Rate;
+pub use slow_log::SlowLog;
 pub use source_progress::SourceProgress;
