@@ -186,6 +186,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         "[supervision]\nbackoff_min_ms = 20000",
         &["supervision.backoff_min_ms is 20000", "supervision.backoff_max_ms is 10000"],
     ),
+    ("[supervision]\nheartbeat_ms = 49", &["supervision.heartbeat_ms is 49", "from 50 to 3600000"]),
     (
         "[log]\nkind = \"kafka\"\n[supervision]\nheartbeat_ms = 9999",
         &["supervision.heartbeat_ms is 9999", "hung", "at least 10000"],

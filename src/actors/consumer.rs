@@ -18,10 +18,10 @@ use crate::domain::Batch;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::RecordReader;
 use crate::observe::Progress;
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Steps, Worker};
 
-/// Longest wait for a record in one read: how soon a goal that is set meanwhile is noticed.
-const READ_WAIT: Duration = Duration::from_millis(100);
+/// The call by which a batch is read, and its last step.
+const READING: &str = "reading the log";
 /// How often the log is asked where it ends, to show the lag.
 const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -41,6 +41,7 @@ pub struct PartitionReader {
     resume: Resume,
     partition: u32,
     log: Arc<dyn crate::log::RecordLog>,
+    read_wait: Duration,
     faults: FaultPoints,
     progress: Progress,
     reader: Option<Box<dyn RecordReader>>,
@@ -64,6 +65,7 @@ impl PartitionReader {
         Self {
             partition: job.partition,
             log: job.log.clone(),
+            read_wait: job.read_wait,
             faults: job.faults.clone(),
             resume: Resume::new(job),
             progress,
@@ -72,17 +74,18 @@ impl PartitionReader {
         }
     }
 
-    fn resume(&mut self, epoch: u64) -> Result<Load, Failure> {
-        let Resumed { identity, state, committed, reader, extent } = self.resume.resume(epoch)?;
+    fn resume(&mut self, epoch: u64, steps: &Steps) -> Result<Load, Failure> {
+        let Resumed { identity, state, committed, reader, extent } = self.resume.resume(epoch, steps)?;
         self.reader = Some(reader);
         self.progress.partition(self.partition).set_end(extent.end);
         Ok(Load { epoch, identity, state, committed })
     }
 
-    fn read(&mut self, batch: &mut Batch, records_max: usize) -> Result<u64, Failure> {
+    fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
         self.faults.hit("consumer.read")?;
         if self.extent_at.elapsed() >= EXTENT_INTERVAL {
             self.extent_at = Instant::now();
+            steps.begin("asking the log where the partition ends");
             // A log that is away is noticed by the read; this is only for people.
             if let Ok(extent) = self.log.extent(self.partition) {
                 self.progress.partition(self.partition).set_end(extent.end);
@@ -91,7 +94,8 @@ impl PartitionReader {
         let reader = self.reader.as_mut().ok_or_else(|| {
             Failure::fatal(Kind::Internal, format!("partition {} is read before it resumed", self.partition))
         })?;
-        let position = reader.read(batch, records_max, READ_WAIT)?;
+        steps.begin(READING);
+        let position = reader.read(batch, records_max, self.read_wait)?;
         let progress = self.progress.partition(self.partition);
         progress.set_end(progress.end().max(position));
         Ok(position)
@@ -143,8 +147,9 @@ impl Actor for PartitionConsumer {
 impl Story {
     /// Gives the aggregator the state that is on disk; the offset that it goes on from.
     async fn resume(&self) -> Result<u64, Ending> {
-        let epoch = self.epoch;
-        let load = self.patience.call(&self.worker, "resuming", move |reader| reader.resume(epoch)).await?;
+        let (epoch, steps) = (self.epoch, self.worker.steps());
+        let resume = move |reader: &mut PartitionReader| reader.resume(epoch, &steps);
+        let load = self.patience.call(&self.worker, "resuming", resume).await?;
         let next_offset = load.state.next_offset;
         self.aggregator.send(load).await??;
         Ok(next_offset)
@@ -167,13 +172,13 @@ impl Story {
     }
 
     async fn read(&self) -> Result<(Batch, u64), Ending> {
-        let (spare, records_max) = (self.spare.clone(), self.batch_records);
+        let (spare, records_max, steps) = (self.spare.clone(), self.batch_records, self.worker.steps());
         let read = move |reader: &mut PartitionReader| {
             let mut batch = spare.lock().pop().unwrap_or_default();
-            let position = reader.read(&mut batch, records_max)?;
+            let position = reader.read(&mut batch, records_max, &steps)?;
             Ok((batch, position))
         };
-        self.patience.call(&self.worker, "reading the log", read).await
+        self.patience.call(&self.worker, READING, read).await
     }
 
     async fn apply(&self, batch: Batch, from: u64, position: u64) -> Result<(), Ending> {

@@ -93,6 +93,6 @@ pub struct Commit {
 #[derive(Clone, Copy, Debug)]
 pub struct Committed {
     pub next_offset: u64,
-    /// How long the write ran: not what it waited for, be it the thread or the end of an outage.
+    /// How long the write ran: not what it waited for, be it the thread, the log's answer or the end of an outage.
     pub write_took: Duration,
 }

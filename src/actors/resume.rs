@@ -15,16 +15,16 @@ use std::time::Duration;
 use super::topic::{check_topic, existing_topic};
 use super::truncation::Truncation;
 use crate::checkpoint::{Identity, PartitionStore};
-use crate::domain::state::Gap;
+use crate::domain::state::{Gap, LastRecord};
 use crate::domain::{Batch, Digest, PartitionState, Rules};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::{Extent, RecordLog, RecordReader};
 use crate::observe::events::CouldNotVerify;
 use crate::sabotage::{self, Bug};
+use crate::supervision::Steps;
 
-/// How long the last counted record is looked for in one try.
+/// How often the last counted record is looked for in one try.
 const VERIFY_READS_MAX: u32 = 50;
-const VERIFY_READ_WAIT: Duration = Duration::from_millis(100);
 
 /// What one partition branch is about. The same over all of its epochs.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct PartitionJob {
     pub partition: u32,
     pub partitions: u32,
     pub rules: Rules,
+    /// Longest wait for a record in one read.
+    pub read_wait: Duration,
     /// Offsets that the log no longer has are passed over and written down, instead of a stop.
     pub accept_gap: bool,
     pub allow_compaction: bool,
@@ -62,23 +64,19 @@ impl Resume {
         Self { job, truncation: Truncation::default() }
     }
 
-    /// One try. Makes the committed files durable, clean and this epoch's own.
-    pub fn resume(&mut self, epoch: u64) -> Result<Resumed, Failure> {
-        let job = &self.job;
-        job.faults.hit("consumer.start")?;
-        let topic = existing_topic(&*job.log)?;
-        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
-        let identity = Identity {
-            topic: job.topic.clone(),
-            log_id: topic.log_id,
-            partition: job.partition,
-            partitions: job.partitions,
-        };
-        let recovered = job.store.recover(epoch, &identity, &job.rules)?;
-        let extent = job.log.extent(job.partition)?;
+    /// One try. Makes the committed files durable, clean and this epoch's own. Whatever may block is a step with a clock of
+    /// its own: a log or a disk that is merely slow is not taken for hung, however much there is to do.
+    pub fn resume(&mut self, epoch: u64, steps: &Steps) -> Result<Resumed, Failure> {
+        self.job.faults.hit("consumer.start")?;
+        steps.begin("asking the log for its topic");
+        let identity = self.identity()?;
+        steps.begin("recovering the file");
+        let recovered = self.recover(epoch, &identity, steps)?;
+        steps.begin("asking the log where the partition starts and ends");
+        let extent = self.job.log.extent(self.job.partition)?;
         let Some(state) = recovered else {
-            let state = PartitionState::new(job.rules, extent.start);
-            let reader = job.log.open_reader(job.partition, extent.start)?;
+            let state = PartitionState::new(self.job.rules, extent.start);
+            let reader = self.open_reader(extent.start, steps)?;
             return Ok(Resumed { identity, state, committed: false, reader, extent });
         };
         if extent.end < state.next_offset {
@@ -86,10 +84,35 @@ impl Resume {
         }
         self.truncation.over();
         if extent.start > state.next_offset {
-            return self.over_the_gap(identity, state, extent);
+            let state = self.over_the_gap(state, extent.start)?;
+            let reader = self.open_reader(state.next_offset, steps)?;
+            return Ok(Resumed { identity, state, committed: false, reader, extent });
         }
-        let reader = self.verified_reader(&state, extent)?;
+        let reader = self.verified_reader(&state, extent, steps)?;
         Ok(Resumed { identity, state, committed: true, reader, extent })
+    }
+
+    fn identity(&self) -> Result<Identity, Failure> {
+        let job = &self.job;
+        let topic = existing_topic(&*job.log)?;
+        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
+        Ok(Identity {
+            topic: job.topic.clone(),
+            log_id: topic.log_id,
+            partition: job.partition,
+            partitions: job.partitions,
+        })
+    }
+
+    fn recover(&self, epoch: u64, identity: &Identity, steps: &Steps) -> Result<Option<PartitionState>, Failure> {
+        let steps = steps.clone();
+        self.job.store.reporting(move || steps.got_on()).recover(epoch, identity, &self.job.rules)
+    }
+
+    /// Only one reader of a partition lives at a time: an earlier one is dropped before.
+    fn open_reader(&self, from: u64, steps: &Steps) -> Result<Box<dyn RecordReader>, Failure> {
+        steps.begin("opening the partition's reader");
+        self.job.log.open_reader(self.job.partition, from)
     }
 
     fn truncated(&mut self, end: u64, next_offset: u64) -> Failure {
@@ -102,8 +125,9 @@ impl Resume {
         })
     }
 
-    fn over_the_gap(&self, identity: Identity, mut state: PartitionState, extent: Extent) -> Result<Resumed, Failure> {
-        let (partition, from, to) = (self.job.partition, state.next_offset, extent.start);
+    /// The state as it goes on behind offsets that the log lost, if that is wanted.
+    fn over_the_gap(&self, mut state: PartitionState, to: u64) -> Result<PartitionState, Failure> {
+        let (partition, from) = (self.job.partition, state.next_offset);
         if !self.job.accept_gap {
             return Err(Failure::fatal(
                 Kind::Data,
@@ -119,53 +143,64 @@ impl Resume {
         }
         state.gaps.push(Gap { from, to });
         state.next_offset = to;
-        let reader = self.job.log.open_reader(partition, to)?;
-        Ok(Resumed { identity, state, committed: false, reader, extent })
+        Ok(state)
     }
 
-    /// A reader behind the last counted record, which is read again and compared.
-    fn verified_reader(&self, state: &PartitionState, extent: Extent) -> Result<Box<dyn RecordReader>, Failure> {
-        let (job, partition) = (&self.job, self.job.partition);
-        let Some(last) = &state.last_record else {
-            return job.log.open_reader(partition, state.next_offset);
-        };
-        let unchecked = || {
-            CouldNotVerify { partition, next_offset: state.next_offset, last_record_offset: last.offset }.emit();
-            job.log.open_reader(partition, state.next_offset)
-        };
-        if last.offset < extent.start {
-            return unchecked();
+    /// A reader behind the last counted record, which is read again and compared, if the log still has it.
+    fn verified_reader(
+        &self,
+        state: &PartitionState,
+        extent: Extent,
+        steps: &Steps,
+    ) -> Result<Box<dyn RecordReader>, Failure> {
+        let Some(last) = &state.last_record else { return self.open_reader(state.next_offset, steps) };
+        if last.offset >= extent.start {
+            let mut reader = self.open_reader(last.offset, steps)?;
+            if self.is_there(last, &mut *reader, steps)? {
+                if !sabotage::is(Bug::ResumedAtLastRecord) {
+                    return Ok(reader);
+                }
+                drop(reader);
+                return self.open_reader(last.offset, steps);
+            }
         }
-        let mut reader = job.log.open_reader(partition, last.offset)?;
+        let (partition, next_offset) = (self.job.partition, state.next_offset);
+        CouldNotVerify { partition, next_offset, last_record_offset: last.offset }.emit();
+        self.open_reader(next_offset, steps)
+    }
+
+    /// Whether the last counted record is the reader's first one. Another one in its place is Fatal.
+    fn is_there(&self, last: &LastRecord, reader: &mut dyn RecordReader, steps: &Steps) -> Result<bool, Failure> {
+        let (job, partition) = (&self.job, self.job.partition);
         let mut batch = Batch::default();
         for _ in 0..VERIFY_READS_MAX {
-            let position = reader.read(&mut batch, 1, VERIFY_READ_WAIT)?;
-            match batch.records().next() {
-                Some(record) if record.offset == last.offset => {
-                    let found = Digest::of(record).to_string();
-                    if sabotage::is(Bug::ResumedAtLastRecord) {
-                        return job.log.open_reader(partition, last.offset);
-                    }
-                    if found == last.fingerprint {
-                        return Ok(reader);
-                    }
-                    return Err(Failure::fatal(
-                        Kind::Data,
-                        format!(
-                            "the record at offset {} of partition {partition} of {} is not the one that was counted: its fingerprint is {found}, it was {}",
-                            last.offset,
-                            job.log.name(),
-                            last.fingerprint
-                        ),
-                    )
-                    .advice(format!(
-                        "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
-                    )));
+            steps.begin("reading the last counted record again");
+            let position = reader.read(&mut batch, 1, job.read_wait)?;
+            let Some(record) = batch.records().next() else {
+                if position > last.offset {
+                    return Ok(false);
                 }
-                Some(_) => return unchecked(),
-                None if position > last.offset => return unchecked(),
-                None => {}
+                continue;
+            };
+            if record.offset != last.offset {
+                return Ok(false);
             }
+            let found = Digest::of(record).to_string();
+            if found == last.fingerprint {
+                return Ok(true);
+            }
+            return Err(Failure::fatal(
+                Kind::Data,
+                format!(
+                    "the record at offset {} of partition {partition} of {} is not the one that was counted: its fingerprint is {found}, it was {}",
+                    last.offset,
+                    job.log.name(),
+                    last.fingerprint
+                ),
+            )
+            .advice(format!(
+                "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
+            )));
         }
         Err(Failure::retryable(
             Kind::Unavailable,

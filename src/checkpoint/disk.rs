@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::network;
@@ -18,8 +18,15 @@ pub trait DiskFile: Send {
 /// A folder tree that survives a crash as far as it was synced: a file's bytes by [`DiskFile::sync`], its name by
 /// [`Disk::sync_folder`].
 pub trait Disk: Send + Sync {
+    /// A file to be read from its beginning, or `None` where there is no such file.
+    fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>>;
     /// Whole content, or `None` where there is no such file.
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut file) = self.open_read(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
     /// Names of what is in a folder, sorted; `NotFound` if there is no such folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// Creates the folder and those above it, durably.
@@ -59,9 +66,9 @@ impl DiskFile for File {
 }
 
 impl Disk for RealDisk {
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(Some(bytes)),
+    fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
+        match File::open(path) {
+            Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

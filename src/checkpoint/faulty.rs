@@ -1,7 +1,7 @@
 //! A disk whose calls are fault points, each passed just before the call.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ impl DiskFile for FaultyFile {
 }
 
 impl Disk for FaultyDisk {
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
         self.faults.call("checkpoint.read")?;
-        self.disk.read(path)
+        self.disk.open_read(path)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -14,6 +14,7 @@ pub mod maintenance;
 mod network;
 mod partition_file;
 mod replace;
+mod reporting;
 mod seal;
 pub mod simulated;
 mod simulated_tree;

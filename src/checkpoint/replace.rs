@@ -3,9 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Disk;
+use super::{Disk, DiskFile};
 use crate::faults::Failure;
 use crate::sabotage::{self, Bug};
+
+/// What is read, or written and synced, at once. More would be one wait that tells nobody whether the disk gets on.
+pub(super) const PIECE_BYTES: usize = 8 << 20;
 
 /// Replaces a file, or creates it. When this returns, the new content is on disk under the name; after a failure or a
 /// crash there is the old one or the new one, whole.
@@ -32,9 +35,10 @@ fn write_and_rename(disk: &dyn Disk, path: &Path, temporary: &Path, bytes: &[u8]
         created => created,
     }
     .map_err(cannot("cannot create"))?;
-    file.append(bytes).map_err(cannot("cannot write"))?;
-    if !sabotage::is(Bug::FsyncSkippedBeforeRename) {
-        file.sync().map_err(cannot("cannot fsync"))?;
+    if sabotage::is(Bug::FsyncSkippedBeforeRename) {
+        file.append(bytes).map_err(cannot("cannot write"))?;
+    } else {
+        append_synced(&mut *file, temporary, bytes)?;
     }
     drop(file);
     disk.rename(temporary, path).map_err(|error| Failure::io("cannot replace", path, &error))?;
@@ -42,6 +46,19 @@ fn write_and_rename(disk: &dyn Disk, path: &Path, temporary: &Path, bytes: &[u8]
         return Ok(());
     }
     sync_folder_of(disk, path)
+}
+
+/// Appends to the file at `path` and syncs it, piece by piece.
+pub(super) fn append_synced(file: &mut dyn DiskFile, path: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
+    loop {
+        let (piece, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES));
+        file.append(piece).map_err(|error| Failure::io("cannot write", path, &error))?;
+        file.sync().map_err(|error| Failure::io("cannot fsync", path, &error))?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        bytes = rest;
+    }
 }
 
 /// Syncs the folder that the file is in.

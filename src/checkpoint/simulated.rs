@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -243,9 +243,10 @@ impl Drop for Held {
 }
 
 impl Disk for SimulatedDisk {
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
         let machine = self.powered()?;
-        Ok(machine.tree.names.get(path).map(|file| machine.tree.files[file].seen.clone()))
+        let seen = machine.tree.names.get(path).map(|file| machine.tree.files[file].seen.clone());
+        Ok(seen.map(|bytes| Box::new(Cursor::new(bytes)) as Box<dyn Read>))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fence::{Inside, Known};
-use super::replace::{remove_temporaries, replace, sync_folder_of};
+use super::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
+use super::reporting::ReportingDisk;
 use super::{Disk, Fence, Identity, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
 use crate::faults::{Failure, Kind};
@@ -28,6 +29,17 @@ impl PartitionStore {
     pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence>) -> Self {
         let (path, rejected_path) = (partition_path(&folder, partition), rejected_path(&folder, partition));
         Self { disk, folder, path, rejected_path, partition, fence }
+    }
+
+    /// The same store for one that must know whether a long commit or recovery gets on: `report` is called whenever
+    /// something on disk is done, which also keeps the fence from taking it for hung.
+    pub fn reporting(&self, report: impl Fn() + Send + Sync + 'static) -> Self {
+        let (disk, fence) = (self.disk.clone(), self.fence.clone());
+        let report = Arc::new(move || {
+            fence.got_on();
+            report();
+        });
+        Self { disk: Arc::new(ReportingDisk { disk, report }), ..self.clone() }
     }
 
     /// The partition's file.
@@ -244,10 +256,9 @@ impl PartitionStore {
             let whole = [&content[..known.rejected_bytes as usize], lines].concat();
             replace(&*self.disk, path, epoch, &whole)?;
         } else {
-            let cannot = |doing| move |error| Failure::io(doing, path, &error);
-            let mut file = self.disk.open_append(path).map_err(cannot("cannot open"))?;
-            file.append(lines).map_err(cannot("cannot append to"))?;
-            file.sync().map_err(cannot("cannot fsync"))?;
+            let opened = self.disk.open_append(path);
+            let mut file = opened.map_err(|error| Failure::io("cannot open", path, &error))?;
+            append_synced(&mut *file, path, lines)?;
         }
         inside.rejected_suspect = false;
         let (rejected_bytes, rejected_crc32c) = (bytes, snapshot.rejected_crc32c);

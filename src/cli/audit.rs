@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         [] => checkpoint::partition_numbers(&settings.state.dir)?,
         _ => arguments::partitions(&arguments.partitions, &settings)?,
     };
-    let log = PatientLog::new(log::open(&settings.log, &settings.state.dir)?, LOG_AWAY_MAX);
+    let log = PatientLog::new(log::open(&settings, &settings.state.dir)?, LOG_AWAY_MAX);
     let mut all = Vec::new();
     for partition in partitions {
         let audited = Audited::now(&log, &settings, partition);

@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         };
         return Err(Failure::fatal(FailureKind::Usage, what).advice("draw several plots"));
     }
-    let log = PatientLog::new(log::open(&settings.log, &settings.state.dir)?, LOG_AWAY_MAX);
+    let log = PatientLog::new(log::open(&settings, &settings.state.dir)?, LOG_AWAY_MAX);
     let mut replays = Vec::new();
     for (place, checkpoint) in checkpoints.iter().enumerate() {
         let of_partition = found.iter().filter(|found| found.checkpoint == place);

@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
     let lock = Lock::partition(&RealDisk, folder, partition)?;
-    let log = log::open(&settings.log, folder)?;
+    let log = log::open(settings, folder)?;
     let current = PartitionFile::read(folder, partition)?;
     let aside = aside(folder, partition)?;
     if let (Some(current), Some(aside)) = (&current, &aside)

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::domain::Batch;
 use crate::faults::Failure;
-use crate::settings::{self, LogKind};
+use crate::settings::{LogKind, Settings};
 
 use kafka::KafkaLog;
 use memory::MemoryLog;
@@ -34,12 +34,15 @@ pub const BATCH_BYTES_MAX: usize = 512 << 10;
 
 /// The log that the settings name. Does not wait for it: a log that is away is noticed by the first call on it.
 ///
-/// `state_dir` only tells one state folder from another where committed offsets are published.
-pub fn open(settings: &settings::Log, state_dir: &Path) -> Result<Arc<dyn RecordLog>, Failure> {
-    Ok(match settings.kind {
-        LogKind::Kafka => Arc::new(KafkaLog::open(settings, &group(&settings.topic, state_dir)?)?),
-        LogKind::Sqlite => Arc::new(SqliteLog::open(&settings.sqlite.path, &settings.topic)?),
-        LogKind::Memory => Arc::new(MemoryLog::new(&settings.topic)),
+/// Its calls wait so briefly that a heartbeat of these settings does not take one for hung. `state_dir` only tells one state
+/// folder from another where committed offsets are published.
+pub fn open(settings: &Settings, state_dir: &Path) -> Result<Arc<dyn RecordLog>, Failure> {
+    let Settings { log, supervision, .. } = settings;
+    let wait_max = Duration::from_millis(supervision.heartbeat_ms) / 4;
+    Ok(match log.kind {
+        LogKind::Kafka => Arc::new(KafkaLog::open(log, &group(&log.topic, state_dir)?)?),
+        LogKind::Sqlite => Arc::new(SqliteLog::open(&log.sqlite.path, &log.topic, wait_max)?),
+        LogKind::Memory => Arc::new(MemoryLog::new(&log.topic)),
     })
 }
 
@@ -153,10 +156,11 @@ mod tests {
 
     #[test]
     fn the_log_is_the_one_that_the_settings_name() {
-        let defaults: settings::Settings =
+        let defaults: Settings =
             toml::from_str(include_str!("../../settings/default.toml")).expect("the defaults are complete");
         let name = |kind| {
-            let settings = settings::Log { kind, ..defaults.log.clone() };
+            let mut settings = defaults.clone();
+            settings.log.kind = kind;
             open(&settings, Path::new("state")).expect("nothing is opened yet").name()
         };
         assert_eq!(name(LogKind::Memory), "topic temperatures in memory");

@@ -11,6 +11,7 @@ pub mod logging;
 pub mod progress;
 mod rate;
 mod rejected_unkept;
+mod slow_log;
 mod source_progress;
 
 pub use branches::{ActorStatus, BranchStatus, Branches, Condition, Crash, CrashOutcome};
@@ -18,4 +19,5 @@ pub use display::Display;
 pub use progress::{PartitionProgress, Progress};
 pub use rate::Rate;
 pub use rejected_unkept::RejectedUnkept;
+pub use slow_log::SlowLog;
 pub use source_progress::SourceProgress;

@@ -18,6 +18,10 @@ use crate::settings::{Source, SourceKind};
 use crate::source;
 use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Strategy};
 
+/// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
+/// heartbeat where that is shorter.
+const READ_WAIT_MAX: Duration = Duration::from_millis(100);
+
 /// Where a child's address is left for those that are started after it.
 type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
@@ -69,6 +73,7 @@ pub(super) fn partition_branch(
         partition,
         partitions: settings.log.partitions,
         rules: settings.quality,
+        read_wait: READ_WAIT_MAX.min(environment.policy().heartbeat / 4),
         accept_gap: job.accept_gap,
         allow_compaction: settings.log.allow_compaction,
         faults: environment.faults.clone(),
@@ -91,7 +96,7 @@ pub(super) fn partition_branch(
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
         let (aggregator, window) = (aggregator.clone(), environment.windows.of(partition));
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
-        // A write that takes longer counts as one that hangs.
+        // The most that a commit counts for: the machine may have been halted in one that took longer.
         let heartbeat = environment.policy().heartbeat;
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::Windows;
+use crate::checkpoint::fence::ON_HUNG;
 use crate::checkpoint::{Disk, RealDisk};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::{self, RecordLog};
@@ -33,7 +34,7 @@ impl Environment {
     /// This machine, and the log that the settings name.
     pub fn real(settings: Settings, partitions: &[u32]) -> Result<Self, Failure> {
         Ok(Self {
-            log: log::open(&settings.log, &settings.state.dir)?,
+            log: log::open(&settings, &settings.state.dir)?,
             disk: Arc::new(RealDisk),
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,
@@ -65,6 +66,7 @@ impl Environment {
 fn end_process(waited: Duration) {
     tracing::error!(
         waited_ms = waited.as_millis() as u64,
+        advice = ON_HUNG,
         "a write hangs and cannot be replaced within this process: it ends now; start it again, it goes on from the last committed file"
     );
     // SAFETY: `_exit` takes a number and does not return.

@@ -130,7 +130,7 @@ fn serve(environment: &mut Environment, job: &Job, dashboard: &Dashboard<'_>) ->
     let Environment { settings, log, progress, windows, .. } = environment.clone();
     let replay_log = match settings.log.kind {
         LogKind::Memory => log.clone(),
-        LogKind::Kafka | LogKind::Sqlite => log::open(&settings.log, &settings.state.dir)?,
+        LogKind::Kafka | LogKind::Sqlite => log::open(&settings, &settings.state.dir)?,
     };
     let server = Server::start(Observed { settings, log, replay_log, progress, windows })?;
     events::Serving { address: server.address() }.emit();

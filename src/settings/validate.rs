@@ -36,7 +36,10 @@ const COLUMN: Allowed = Text("a column's name", |text| !text.is_empty());
 const DEGREES: Allowed = Number(-1e9, 1e9);
 const ANY: Allowed = Text("a text", |_| true);
 
-/// Two calls on Kafka, five seconds each at most, may follow each other before an actor shows a sign of life.
+/// The waits of a log take a quarter of a heartbeat at most. The rest is for what each step does itself: a batch that is
+/// counted, a sync of the disk, a processor that is not free at once.
+const HEARTBEAT_MS_MIN: i64 = 50;
+/// Only of Kafka's waits: two calls, five seconds each at most, may follow each other within one step.
 const KAFKA_HEARTBEAT_MS_MIN: u64 = 10_000;
 
 /// How long a record that is written may wait for its acknowledgement.
@@ -91,7 +94,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("supervision.backoff_min_ms", Whole(1, HOUR_MS)),
     ("supervision.backoff_max_ms", Whole(1, HOUR_MS)),
     ("supervision.healthy_ms", Whole(1, DAY_MS)),
-    ("supervision.heartbeat_ms", Whole(1, HOUR_MS)),
+    ("supervision.heartbeat_ms", Whole(HEARTBEAT_MS_MIN, HOUR_MS)),
     ("supervision.shutdown_ms", Whole(1, HOUR_MS)),
     ("supervision.on_branch_failure", OneOf(&["continue", "exit"])),
     ("faults.points", Points),

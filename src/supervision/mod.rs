@@ -25,4 +25,4 @@ pub use branch::{BranchSpec, ChildSpec, Policy, Strategy};
 pub use child::{Child, Drain, Guard, Heartbeat, Life, Pulse};
 pub use outage::Outage;
 pub use supervisor::{Event, Outcome, supervise};
-pub use worker::{Busy, Gone, Spawn, Worker};
+pub use worker::{Busy, Gone, Spawn, Steps, Worker};

@@ -54,17 +54,39 @@ struct Inline<T> {
 /// A call that a worker has not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy {
-    /// The name that the caller gave it, as `reading the log`.
+    /// The name that the caller gave it, as `reading the log`, or that of its step.
     pub call: &'static str,
     /// The worker's thread.
     pub thread: Arc<str>,
-    /// Since it was made.
+    /// Since it was made, or its step began or got on.
     pub time: Duration,
 }
 
 impl fmt::Display for Busy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} on the thread {} takes {:?} so far", self.call, self.thread, self.time)
+    }
+}
+
+/// By it the call that runs on a worker tells that it gets on, so that work of several steps, or a long one, is not taken
+/// for a hang. For the call itself, on the worker's thread.
+#[derive(Clone)]
+pub struct Steps(Arc<Queue>);
+
+impl Steps {
+    /// A step begins, with a clock of its own; a hang in it is told by this name, as `opening the reader`. To be called
+    /// before each thing that may block.
+    pub fn begin(&self, step: &'static str) {
+        if let Some(running) = self.0.state.lock().made.front_mut() {
+            *running = (step, Instant::now());
+        }
+    }
+
+    /// The step has got on: its clock starts anew.
+    pub fn got_on(&self) {
+        if let Some((_, since)) = self.0.state.lock().made.front_mut() {
+            *since = Instant::now();
+        }
     }
 }
 
@@ -76,7 +98,7 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// Each unanswered call and when it was made, oldest first.
+    /// Each unanswered call, or its step, and since when, oldest first.
     made: VecDeque<(&'static str, Instant)>,
     /// The panic that ended the worker.
     panic: Option<String>,
@@ -146,6 +168,11 @@ impl<T: Send + 'static> Worker<T> {
                 Err(_) => Err(queue.gone()),
             }
         }
+    }
+
+    /// For the calls that have steps.
+    pub fn steps(&self) -> Steps {
+        Steps(self.queue.clone())
     }
 
     /// The oldest unanswered call, waiting or running.

@@ -1,5 +1,7 @@
 use std::sync::mpsc::sync_channel;
 
+use futures_util::FutureExt;
+
 use super::*;
 
 const INLINE: Spawn = Spawn::Inline { latency: || Duration::from_millis(5) };
@@ -73,4 +75,24 @@ async fn a_thread_that_hangs_is_busy_and_can_be_left() {
     assert!(worker.busy().is_some());
     goes_on.send(()).expect("it waits");
     assert_eq!((call.await, worker.busy()), (Ok(Some("toy".to_owned())), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_step_of_a_call_has_a_clock_and_a_name_of_its_own() {
+    let worker = Arc::new(Worker::new(INLINE, "toy", ()).expect("it starts"));
+    let (steps, watched) = (worker.steps(), worker.clone());
+    let busy = move || watched.busy().map(|busy| (busy.call, busy.time.as_millis()));
+    let call = worker.call("a toy call", move |()| {
+        let waited = busy();
+        steps.begin("a toy step");
+        let began = busy();
+        tokio::time::advance(Duration::from_millis(3)).now_or_never();
+        let went_on = busy();
+        steps.got_on();
+        (waited, began, went_on, busy())
+    });
+    let step = |ms| Some(("a toy step", ms));
+    assert_eq!(call.await, Ok((Some(("a toy call", 5)), step(0), step(3), step(0))));
+    worker.steps().got_on();
+    assert_eq!(worker.busy(), None);
 }

@@ -7,6 +7,7 @@ mod errors;
 mod exclusion;
 mod format;
 mod maintenance;
+mod pieces;
 mod source;
 
 use std::collections::BTreeMap;

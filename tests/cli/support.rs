@@ -124,7 +124,7 @@ impl Scene {
     pub fn log(&self) -> Arc<dyn RecordLog> {
         let mut settings = load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
         settings.log.sqlite.path = self.path("isotherm-data/log.sqlite");
-        log::open(&settings.log, &self.state()).expect("the log opens")
+        log::open(&settings, &self.state()).expect("the log opens")
     }
 }
 
@@ -136,8 +136,8 @@ pub fn create_topic(log: &dyn RecordLog) -> String {
 
 /// Writes a batch to a partition of the log.
 pub fn write(log: &dyn RecordLog, partition: u32, batch: &Batch) {
-    let outgoing = |record: Record<'_>| Outgoing { partition, key: record.key, value: record.value };
-    let records: Vec<_> = batch.records().map(outgoing).collect();
+    let outgoing = batch.records().map(|Record { key, value, .. }| Outgoing { partition, key, value });
+    let records: Vec<_> = outgoing.collect();
     log.open_writer().expect("a writer").write(&records).expect("it writes");
 }
 

@@ -8,6 +8,7 @@ mod sqlite_file;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isotherm::log::RecordLog;
 use isotherm::log::memory::MemoryLog;
@@ -66,7 +67,7 @@ impl Fixture for InSqlite {
     }
 
     fn open(&self) -> Arc<dyn RecordLog> {
-        Arc::new(SqliteLog::open(&self.path(), "temperatures").expect("nothing is opened yet"))
+        Arc::new(SqliteLog::open(&self.path(), "temperatures", Duration::from_secs(2)).expect("nothing is opened yet"))
     }
 
     fn raise_start(&self, partition: u32, start: u64) -> bool {

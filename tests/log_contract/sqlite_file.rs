@@ -23,7 +23,7 @@ fn spec() -> TopicSpec {
 }
 
 fn open(path: &Path, topic: &str) -> SqliteLog {
-    SqliteLog::open(path, topic).expect("nothing is opened yet")
+    SqliteLog::open(path, topic, Duration::from_secs(2)).expect("nothing is opened yet")
 }
 
 fn records(count: usize, bytes: usize) -> Vec<OwnedRecord> {

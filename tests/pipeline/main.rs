@@ -1,11 +1,13 @@
 //! The whole pipeline in one process, over the memory log: crashes of every actor, and every stop.
 
+mod around;
 mod crashes;
 mod ends;
 mod gathering;
 mod hangs;
 mod order;
 mod pace;
+mod slow;
 mod stops;
 mod support;
 mod toys;

@@ -5,19 +5,23 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use isotherm::checkpoint::SimulatedDisk;
 use isotherm::checkpoint::simulated::DiskFault;
 use isotherm::log::memory::MemoryLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::supervision::Spawn;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
+use crate::around::{AroundLog, Call};
 use crate::support::{Fixture, consume_only};
 
 thread_local! {
     /// What each call of a worker takes, the write of a commit above all.
     static CALL_MS: Cell<u64> = const { Cell::new(0) };
+    /// What the log takes on top of that to say which topic it has.
+    static LOG_ID_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 const TICK: Duration = Duration::from_millis(10);
@@ -64,6 +68,7 @@ impl Life {
 /// Lives through the story, is stopped, and gives how long the stop took and every line that was logged.
 fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) {
     CALL_MS.set(call_ms);
+    LOG_ID_MS.set(0);
     let fixture = Fixture { log: MemoryLog::without_waiting("temperatures"), ..Fixture::new() }
         .set("consume.commit_interval_ms=100")
         .set("consume.commit_share_max=0.1")
@@ -71,7 +76,14 @@ fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) 
         .set("supervision.backoff_max_ms=1000");
     fixture.create_topic();
     let disk = SimulatedDisk::new(4096);
+    let log = AroundLog::new(Arc::new(fixture.log.clone()), |call| {
+        if call == Call::LogId && LOG_ID_MS.get() > 0 {
+            // Time goes by at the first poll.
+            advance(Duration::from_millis(LOG_ID_MS.get())).now_or_never();
+        }
+    });
     let environment = Environment {
+        log: Arc::new(log),
         disk: Arc::new(disk.clone()),
         spawn: Spawn::Inline { latency: || Duration::from_millis(CALL_MS.get()) },
         ..fixture.environment()
@@ -186,4 +198,23 @@ fn an_outage_that_was_waited_out_costs_nothing() {
         let long: Vec<_> = gaps.iter().filter(|gap| **gap > Duration::from_millis(200)).collect();
         assert!(long.len() == 1 && *long[0] > Duration::from_secs(2), "{long:?}");
     });
+}
+
+#[test]
+fn a_log_that_is_slow_to_answer_stretches_nothing_and_is_told_of() {
+    let (_, logged) = live(5, async |life| {
+        LOG_ID_MS.set(5000);
+        life.pass(60).await;
+        assert_eq!(life.interval(), Duration::from_millis(100));
+        assert_eq!(life.environment.progress.partition(0).commit_cost(), Duration::from_millis(5));
+        LOG_ID_MS.set(0);
+        life.pass(6).await;
+        life.commits.clear();
+        life.pass(5).await;
+        let gaps = life.gaps();
+        assert!(gaps.len() > 40 && gaps.iter().all(|gap| *gap <= Duration::from_millis(120)), "{gaps:?}");
+    });
+    assert_eq!((times(&logged, STRETCHED), times(&logged, BACK)), (0, 0), "{logged}");
+    let told = ["the log is slow to answer", "the log answers quickly again"].map(|said| times(&logged, said));
+    assert_eq!(told, [1, 1], "{logged}");
 }

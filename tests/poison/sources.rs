@@ -192,7 +192,7 @@ fn no_reading_costs_an_allocation() {
         )
     };
     let ghcn: String = (0..3 * READINGS / 28).map(line).collect();
-    let log = SqliteLog::open(&folder.path().join("log"), "t").expect("nothing is opened yet");
+    let log = SqliteLog::open(&folder.path().join("log"), "t", Duration::from_secs(2)).expect("nothing is opened yet");
     let log: Arc<dyn RecordLog> = Arc::new(log);
     log.create_topic(&TopicSpec { partitions: 4, replication: 1, retention_ms: -1 }).expect("it is created");
     for (kind, text) in [

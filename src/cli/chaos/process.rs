@@ -20,7 +20,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     arguments.settings.start()?;
     let bar = ProgressBar::new(arguments.runs).with_style(style());
     let open: process::Open =
-        |settings| Ok(Arc::new(PatientLog::new(log::open(&settings.log, &settings.state.dir)?, LOG_AWAY_MAX)));
+        |settings| Ok(Arc::new(PatientLog::new(log::open(settings, &settings.state.dir)?, LOG_AWAY_MAX)));
     let report = process::run(&arguments.settings.sources(), open, arguments.runs, arguments.seed, |plan| {
         bar.set_message(plan.to_string());
         bar.inc(1);

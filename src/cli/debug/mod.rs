@@ -58,7 +58,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
-    let log = log::open(&settings.log, &settings.state.dir)?;
+    let log = log::open(&settings, &settings.state.dir)?;
     let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
     let (json, limit) = (arguments.json, arguments.limit.unwrap_or(u64::MAX));
     let (ended, end) = oneshot::channel();

@@ -38,20 +38,20 @@ const LAYOUT: &str = "
 
 /// Larger than the default: a run takes many pages.
 const PAGE_BYTES: u32 = 16 << 10;
-/// Time that a call waits for another process to let go of the file before it fails as Retryable.
-const BUSY: Duration = Duration::from_secs(2);
 /// Size of the write-ahead log at which a commit moves what it can into the file.
 const CHECKPOINT_BYTES: u32 = 16 << 20;
 /// Size of the write-ahead log past which it is emptied, for which readers have to pause.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
 /// Time that emptying it may wait for readers. Where one takes longer, it is tried again when that much more was written.
-const TRUNCATE_BUSY: Duration = Duration::from_millis(100);
+const TRUNCATE_BUSY_MAX: Duration = Duration::from_millis(100);
 
 /// A connection to the file of a log.
 pub struct LogFile {
     path: PathBuf,
     /// Device and inode: another file can come to lie at the path.
     identity: (u64, u64),
+    /// How long a call waits for another process to let go of the file.
+    busy: Duration,
     /// Size of the write-ahead log at which it is tried next to empty it.
     truncate_at_bytes: u64,
     pub connection: Connection,
@@ -59,25 +59,25 @@ pub struct LogFile {
 
 impl LogFile {
     /// Opens the file. `None` if there is none, or nothing in it yet; never creates it.
-    pub fn open(path: &Path) -> Result<Option<Self>, Failure> {
+    pub fn open(path: &Path, busy: Duration) -> Result<Option<Self>, Failure> {
         let Some(identity) = identity(path)? else { return Ok(None) };
         let failed = |error| failure(path, "cannot open", &error);
-        let connection = connect(path, OpenFlags::empty()).map_err(failed)?;
+        let connection = connect(path, OpenFlags::empty(), busy).map_err(failed)?;
         if is_empty(path, &connection)? {
             return Ok(None);
         }
         set_up(&connection).map_err(failed)?;
-        Ok(Some(Self { path: path.to_owned(), identity, truncate_at_bytes: WAL_BYTES_MAX, connection }))
+        Ok(Some(Self { path: path.to_owned(), identity, busy, truncate_at_bytes: WAL_BYTES_MAX, connection }))
     }
 
     /// Opens the file, and creates it and its folder where there is none.
-    pub fn create(path: &Path) -> Result<Self, Failure> {
-        if let Some(file) = Self::open(path)? {
+    pub fn create(path: &Path, busy: Duration) -> Result<Self, Failure> {
+        if let Some(file) = Self::open(path, busy)? {
             return Ok(file);
         }
         create_folder(path).map_err(|error| Failure::io("cannot create the folder of", path, &error))?;
         let failed = |error| failure(path, "cannot create", &error);
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE, busy).map_err(failed)?;
         connection.pragma_update(None, "page_size", PAGE_BYTES).and_then(|()| set_up(&connection)).map_err(failed)?;
         let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate).map_err(failed)?;
         // Another process may have been quicker.
@@ -90,7 +90,7 @@ impl LogFile {
         }
         transaction.commit().map_err(failed)?;
         drop(connection);
-        Self::open(path)?
+        Self::open(path, busy)?
             .ok_or_else(|| Failure::fatal(Kind::Io, format!("{} vanished while it was created", path.display())))
     }
 
@@ -117,9 +117,9 @@ impl LogFile {
             return;
         }
         // What was committed stays so, whatever becomes of this: the next commit meets a broken disk itself.
-        drop(self.connection.busy_timeout(TRUNCATE_BUSY));
+        drop(self.connection.busy_timeout(TRUNCATE_BUSY_MAX.min(self.busy)));
         drop(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
-        drop(self.connection.busy_timeout(BUSY));
+        drop(self.connection.busy_timeout(self.busy));
         self.truncate_at_bytes = bytes() + WAL_BYTES_MAX;
     }
 }
@@ -143,11 +143,11 @@ impl TopicRow {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, flags: OpenFlags, busy: Duration) -> rusqlite::Result<Connection> {
     // Without a mutex: a connection may go from thread to thread, but only one at a time has it.
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(busy)?;
     Ok(connection)
 }
 

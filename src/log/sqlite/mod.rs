@@ -9,6 +9,7 @@ mod run;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -20,20 +21,26 @@ use reader::Reader;
 use run::Run;
 use writer::Writer;
 
+/// Another process that writes lets go of the file within far less than this.
+const BUSY_MAX: Duration = Duration::from_secs(2);
+
 /// A topic of a SQLite file.
 pub struct SqliteLog {
     path: PathBuf,
     topic: String,
+    /// How long a call waits for another process to let go of the file before it fails as Retryable.
+    busy: Duration,
     /// For all but reading and writing records, which have connections of their own. Opened when it is needed, and anew
     /// after a failure and when another file lies at the path.
     shared: Mutex<Option<LogFile>>,
 }
 
 impl SqliteLog {
-    /// The topic in the file, of which neither need be there. Nothing is created before the topic is.
-    pub fn open(path: &Path, topic: &str) -> Result<Self, Failure> {
+    /// The topic in the file, of which neither need be there. Nothing is created before the topic is. No call waits longer
+    /// than `wait_max` for another process.
+    pub fn open(path: &Path, topic: &str, wait_max: Duration) -> Result<Self, Failure> {
         let path = std::path::absolute(path).map_err(|error| Failure::io("cannot find", path, &error))?;
-        Ok(Self { path, topic: topic.to_owned(), shared: Mutex::new(None) })
+        Ok(Self { path, topic: topic.to_owned(), busy: BUSY_MAX.min(wait_max), shared: Mutex::new(None) })
     }
 
     /// Does something with the file, or gives `None` where there is no file.
@@ -45,7 +52,7 @@ impl SqliteLog {
         let mut shared = self.shared.lock();
         let file = match shared.take() {
             Some(file) if !file.is_replaced()? => file,
-            _ => match LogFile::open(&self.path)? {
+            _ => match LogFile::open(&self.path, self.busy)? {
                 Some(file) => file,
                 None => return Ok(None),
             },
@@ -57,7 +64,7 @@ impl SqliteLog {
 
     /// A connection of its own, and the topic.
     fn connect(&self) -> Result<(LogFile, TopicRow), Failure> {
-        let Some(file) = LogFile::open(&self.path)? else { return Err(failures::no_topic(&self.name())) };
+        let Some(file) = LogFile::open(&self.path, self.busy)? else { return Err(failures::no_topic(&self.name())) };
         let row = TopicRow::find(&file.connection, &self.topic);
         match row.map_err(|error| file.failure("cannot read", &error))? {
             Some(row) => Ok((file, row)),
@@ -84,7 +91,7 @@ impl RecordLog for SqliteLog {
     }
 
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        let file = LogFile::create(&self.path)?;
+        let file = LogFile::create(&self.path, self.busy)?;
         let log_id = uuid::Uuid::new_v4().to_string();
         let created = file.connection.execute(
             "INSERT INTO topics (name, log_id, partitions, retention_ms) VALUES (?, ?, ?, ?)
