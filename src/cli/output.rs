@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::faults::{Failure, Kind};
+use crate::standard_error;
 
 /// One line on the standard error. One that nobody reads is no failure.
 pub fn tell(what: &dyn fmt::Display) {
     let line = what.to_string().replace('\n', " ");
-    drop(writeln!(io::stderr().lock(), "isotherm: {line}"));
+    standard_error::tell(&format!("isotherm: {line}\n"));
 }
 
 /// Data on the standard output.

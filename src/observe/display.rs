@@ -9,8 +9,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::faults::{Failure, Kind};
 use crate::settings::Output;
+use crate::standard_error::BARS;
 
-use super::logging::BARS;
 use super::progress::{PartitionProgress, Progress};
 use super::rate::Rate;
 use super::source_progress::SourceProgress;

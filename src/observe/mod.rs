@@ -1,7 +1,8 @@
 //! What a person sees while isotherm works: log lines, progress, and events.
 //!
-//! Guarantees: all of it goes to the standard error; a log line never tears a bar; telling costs whoever works a few
-//! relaxed atomic additions and never a wait for the terminal. Uses `settings`, `faults` and `domain` at most.
+//! Guarantees: all of it goes to the standard error; a log line never tears a bar; telling a number costs the teller a few
+//! relaxed atomic additions, telling a line a place in a queue, and neither ever a wait for the terminal. Uses `settings`,
+//! `faults`, `domain` and `standard_error` at most.
 
 mod branches;
 mod display;
