@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::program::{Lines, Running, command, wait_for};
 use super::support::{Scene, scene};
+use super::terminal::Terminal;
 
 /// More than the second that the last lines may take, on a busy machine, and less than anybody would wait for.
 const END_MAX: Duration = Duration::from_secs(20);
@@ -160,4 +161,27 @@ fn lost_lines_are_counted_and_told_of_when_somebody_reads_again() {
     running.signal(libc::SIGTERM);
     ends_with(running, 0);
     assert!(std::iter::from_fn(|| lines.next()).any(|line| line.contains("stopping")), "the last lines are read");
+}
+
+#[test]
+fn a_terminal_that_is_stopped_stops_nothing_else() {
+    for level in ["info", "debug"] {
+        let scene = scene();
+        let arguments = [
+            "run",
+            "--set=log.partitions=1",
+            "--set=source.simulate.days=0",
+            "--set=source.simulate.pace_ms=1",
+            "--set=consume.commit_interval_ms=1",
+            "--set=consume.commit_share_max=1",
+            &format!("--set=output.log_level={level}"),
+        ];
+        let mut terminal = Terminal::start_in(&scene.path(""), &arguments, &[]);
+        terminal.wait_for("partition 0 ");
+        terminal.stop();
+        goes_on(&scene);
+        goes_on(&scene);
+        terminal.signal(libc::SIGTERM);
+        terminal.ends_stopped(|program| ends_with(program, 0));
+    }
 }
