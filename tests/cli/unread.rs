@@ -185,3 +185,12 @@ fn a_terminal_that_is_stopped_stops_nothing_else() {
         terminal.ends_stopped(|program| ends_with(program, 0));
     }
 }
+
+#[test]
+fn top_ends_though_its_terminal_is_stopped() {
+    let mut terminal = Terminal::start(&["top", "127.0.0.1:1", "--interval-ms=100"], &[]);
+    terminal.wait_to_see("AWAY");
+    terminal.stop();
+    terminal.signal(libc::SIGTERM);
+    terminal.ends_stopped(|program| ends_with(program, 0));
+}
