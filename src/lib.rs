@@ -14,6 +14,8 @@ pub mod pipeline;
 pub mod plot;
 pub mod sabotage;
 pub mod settings;
+pub mod signals;
 pub mod source;
+pub mod standard_error;
 pub mod supervision;
 pub mod web;

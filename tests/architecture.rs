@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// Folders (or files) of `src` by floor. What is on one floor may use what is on lower ones, and itself.
 const FLOORS: [&[&str]; 8] = [
-    &["domain", "sabotage"],
+    &["domain", "sabotage", "standard_error"],
     &["settings", "observe", "faults"],
-    &["supervision", "log", "checkpoint", "source"],
+    &["supervision", "log", "checkpoint", "source", "signals"],
     &["actors", "audit", "history", "plot"],
     &["web"],
     &["pipeline"],

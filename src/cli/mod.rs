@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::faults::{Failure, Kind};
+use crate::standard_error;
 
 const EXIT_CODES: &str = "\
 Start here:
@@ -75,12 +76,19 @@ enum Verb {
 
 /// Runs what the command line says and returns the exit code.
 pub fn main() -> ExitCode {
+    let _last_lines = standard_error::report_panics();
     let verb = match CommandLine::try_parse() {
         Ok(command_line) => command_line.verb,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
+            let text = error.render();
+            let text = if standard_error::is_colored() { text.ansi().to_string() } else { text.to_string() };
+            standard_error::tell(&text);
+            return exit_code(Kind::Usage);
+        }
+        Err(help) => {
             // Help that was asked for is data; a standard output that nobody reads is no failure.
-            drop(error.print());
-            return if error.use_stderr() { exit_code(Kind::Usage) } else { ExitCode::SUCCESS };
+            drop(help.print());
+            return ExitCode::SUCCESS;
         }
     };
     let outcome = match verb {

@@ -2,17 +2,25 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::faults::{Failure, Kind};
+use crate::signals;
+use crate::standard_error::{self, FLUSH_MAX};
+
+/// How often it is looked whether a signal has come.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// One line on the standard error. One that nobody reads is no failure.
 pub fn tell(what: &dyn fmt::Display) {
     let line = what.to_string().replace('\n', " ");
-    drop(writeln!(io::stderr().lock(), "isotherm: {line}"));
+    standard_error::tell(&format!("isotherm: {line}\n"));
 }
 
 /// Data on the standard output.
@@ -21,11 +29,42 @@ pub fn print(data: &str) -> Result<(), Failure> {
     written(stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush())).map(|_| ())
 }
 
-/// One JSON value on the standard output, indented.
+/// Data on the standard output, where signals are listened to: its reader is waited for until one has come, and then for
+/// [`FLUSH_MAX`].
+pub fn print_unless_asked_to_end(data: String) -> Result<(), Failure> {
+    let (done, printed) = mpsc::channel();
+    let print = move || drop(done.send(print(&data)));
+    thread::Builder::new().name("isotherm-print".to_owned()).spawn(print).map_err(|error| thread_failure(&error))?;
+    let mut asked_at = None;
+    loop {
+        match printed.recv_timeout(LOOK) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::fatal(Kind::Internal, "the printing thread died"));
+            }
+            Err(RecvTimeoutError::Timeout) if signals::asked() => {
+                if asked_at.get_or_insert_with(Instant::now).elapsed() >= FLUSH_MAX {
+                    tell(&"the summary is not printed: nobody reads the standard output");
+                    return Ok(());
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+pub fn thread_failure(error: &io::Error) -> Failure {
+    Failure::fatal(Kind::Internal, format!("a thread could not be started: {error}"))
+}
+
+/// One JSON value on the standard output.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value).expect("what is printed are texts and finite numbers");
-    text.push('\n');
-    print(&text)
+    print(&json_text(value))
+}
+
+/// A JSON value, indented, and a line end.
+pub fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("what is printed are texts and finite numbers") + "\n"
 }
 
 /// A failure, wherever one is part of the data.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressStyle;
 
 use super::arguments::SettingsArguments;
 use super::patient_log::PatientLog;
@@ -19,6 +19,7 @@ use crate::checkpoint::{self, PartitionFile};
 use crate::faults::{Failure, Kind as FailureKind};
 use crate::history::{Origin, Replay};
 use crate::log;
+use crate::observe::Display;
 use crate::plot::{self, Drawn, Kind, Look, STATIONS_MAX, Theme};
 
 const EXAMPLES: &str = "\
@@ -182,16 +183,15 @@ fn origin(checkpoint: &Checkpoint) -> Origin {
 
 /// Reads the log again, with a bar where a person watches.
 fn read(replay: &mut Replay, log: &PatientLog, to: u64) -> Result<(), Failure> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("reading partition {msg}: {bar:32} {human_pos} of {human_len} records");
-    bar.set_style(style.expect("the template is right"));
+    let (bar, display) = Display::bar(style.expect("the template is right"))?;
     bar.set_message(replay.partition().to_string());
     let done = replay.advance(log, to, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
         ControlFlow::Continue(())
     });
-    bar.finish_and_clear();
+    display.finish();
     done.map(|_| ())
 }
 

@@ -40,18 +40,18 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             Err(failure) => drop(unreadable.get_or_insert(failure)),
         }
     }
+    let mut text = String::new();
     if json {
-        output::print_json(&as_json(&summary, ingested, &partitions, &overviews))?;
+        text = output::json_text(&as_json(&summary, ingested, &partitions, &overviews));
     } else {
-        let mut text = String::new();
         if ingested {
             text.push_str(&produced(&summary));
         }
         if !partitions.is_empty() {
             text.push_str(&overview::text(&overviews));
         }
-        output::print(&text)?;
     }
+    output::print_unless_asked_to_end(text)?;
     for (branch, failure) in &summary.failures {
         output::tell(&format_args!("{branch}: {failure}"));
     }

@@ -1,6 +1,7 @@
 //! What can go wrong: how a failure is described, and named points at which one can be made to happen.
 //!
-//! Guarantee: without a plan a fault point costs one branch, and a disk's calls nothing. Uses `domain` at most.
+//! Guarantee: without a plan a fault point costs one branch, and a disk's calls nothing. Uses `domain` and
+//! `standard_error` at most.
 
 pub mod drawn;
 pub mod failure;

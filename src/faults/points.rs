@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::failure::{Failure, Kind};
 use super::plan::{ACTIONS, Action, Planned};
+use crate::standard_error;
 
 /// What is done at a point: decides what can go wrong there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +110,16 @@ impl Cut {
     /// What follows once a part of the bytes is written.
     pub fn end(self) -> io::Error {
         if self.0.action == Action::Torn {
-            std::process::abort();
+            abort();
         }
         self.0.error()
     }
+}
+
+/// Ends the process as by `kill -9`, once it is told that this was planned.
+fn abort() -> ! {
+    standard_error::flush();
+    std::process::abort()
 }
 
 impl FaultPoints {
@@ -190,7 +197,7 @@ fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
     tracing::debug!(%fault, "planned fault");
     match fault.action {
         Action::Panic => panic!("{}", fault.told()),
-        Action::Abort => std::process::abort(),
+        Action::Abort => abort(),
         Action::Hang => loop {
             std::thread::park();
         },

@@ -1,17 +1,17 @@
 //! Progress as bars on a terminal, else as a log line now and then.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::faults::{Failure, Kind};
 use crate::settings::Output;
+use crate::standard_error::{self, BARS, FLUSH_MAX};
 
 use super::events::Branch;
-use super::logging::BARS;
 use super::progress::Progress;
 use super::rate::Rate;
 
@@ -20,41 +20,62 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Bars that are drawn for partitions; where there are more partitions, one bar stands for all.
 const BARS_MAX: usize = 16;
 
-/// Shows the progress from a thread of its own until it is finished or dropped.
-pub struct Display(Option<(mpsc::Sender<()>, JoinHandle<()>)>);
+/// Shows the progress from a thread of its own until it is finished or dropped. Nothing else waits for the terminal.
+pub struct Display(Option<(mpsc::Sender<Infallible>, mpsc::Receiver<Infallible>)>);
 
 impl Display {
     /// Starts to show the progress: on a terminal as bars, else as a log line each `progress_interval_ms`.
     pub fn start(progress: Progress, output: &Output, terminal: bool) -> Result<Self, Failure> {
         let interval = if terminal { REDRAW } else { Duration::from_millis(output.progress_interval_ms) };
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("isotherm-display".to_owned());
-        let thread = thread.spawn(move || {
-            let mut view: Box<dyn View> =
-                if terminal { Box::new(Bars::new(&progress)) } else { Box::new(Lines::default()) };
-            view.show(&progress, Instant::now());
-            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                view.show(&progress, Instant::now());
-            }
-            view.show(&progress, Instant::now());
-            view.end();
-        });
-        let thread = thread.map_err(|error: io::Error| {
-            Failure::fatal(Kind::Internal, format!("the thread of the progress display could not be started: {error}"))
-        })?;
-        Ok(Self(Some((stop, thread))))
+        Self::of(interval, move || -> Box<dyn View> {
+            if terminal { Box::new(Bars::new(progress)) } else { Box::new(Lines::new(progress)) }
+        })
     }
 
-    /// Shows the last state, takes the bars away, and returns when that is done.
+    /// Starts to show a bar for a verb's own work: whatever is set on the bar that is returned, which is drawn nowhere.
+    pub fn bar(style: ProgressStyle) -> Result<(ProgressBar, Self), Failure> {
+        let state = ProgressBar::hidden();
+        let shown = state.clone();
+        let display = Self::of(REDRAW, move || -> Box<dyn View> {
+            Box::new(Copied { bar: BARS.add(ProgressBar::new(0).with_style(style)), shown })
+        })?;
+        Ok((state, display))
+    }
+
+    fn of(interval: Duration, view: impl FnOnce() -> Box<dyn View> + Send + 'static) -> Result<Self, Failure> {
+        let (stop, stopped) = mpsc::channel::<Infallible>();
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("isotherm-display".to_owned());
+        let thread = thread.spawn(move || {
+            let _end: mpsc::Sender<Infallible> = end;
+            let mut view = view();
+            view.show(Instant::now());
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                view.show(Instant::now());
+            }
+            view.show(Instant::now());
+            view.end();
+        });
+        thread.map_err(|error: io::Error| {
+            Failure::fatal(Kind::Internal, format!("the thread of the progress display could not be started: {error}"))
+        })?;
+        Ok(Self(Some((stop, ended))))
+    }
+
+    /// Shows the last state, takes the bars away, and returns when that is done and all lines before are written; where the
+    /// standard error takes nothing, within [`FLUSH_MAX`] each.
     pub fn finish(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        if let Some((stop, thread)) = self.0.take() {
+        if let Some((stop, ended)) = self.0.take() {
             drop(stop);
-            // A display that panicked has shown its last; the work does not depend on it.
-            drop(thread.join());
+            if standard_error::flush() {
+                // A display that panicked has shown its last; the work does not depend on it.
+                let _ = ended.recv_timeout(FLUSH_MAX);
+                standard_error::flush();
+            }
         }
     }
 }
@@ -66,7 +87,7 @@ impl Drop for Display {
 }
 
 trait View {
-    fn show(&mut self, progress: &Progress, now: Instant);
+    fn show(&mut self, now: Instant);
     fn end(&mut self);
 }
 
@@ -140,6 +161,7 @@ fn thousands(number: u64) -> String {
 }
 
 struct Bars {
+    progress: Progress,
     /// A bar without a number stands for all partitions.
     partitions: Vec<(ProgressBar, Option<u32>, Rate)>,
     /// There once the source has done something: a process that only counts has none.
@@ -147,7 +169,7 @@ struct Bars {
 }
 
 impl Bars {
-    fn new(progress: &Progress) -> Self {
+    fn new(progress: Progress) -> Self {
         let numbers: Vec<u32> = progress.partitions().map(|(number, _)| number).collect();
         let bar = |prefix: String| BARS.add(new_bar(prefix));
         let partitions = if numbers.len() > BARS_MAX {
@@ -156,7 +178,7 @@ impl Bars {
             let one = |number: u32| (bar(format!("partition {number}")), Some(number), Rate::default());
             numbers.into_iter().map(one).collect()
         };
-        Self { partitions, source: None }
+        Self { progress, partitions, source: None }
     }
 }
 
@@ -166,7 +188,8 @@ fn new_bar(prefix: String) -> ProgressBar {
 }
 
 impl View for Bars {
-    fn show(&mut self, progress: &Progress, now: Instant) {
+    fn show(&mut self, now: Instant) {
+        let progress = &self.progress;
         let source = progress.source();
         if source.readings() > 0 || source.bytes_total().is_some() {
             let (bar, rate) =
@@ -192,15 +215,41 @@ impl View for Bars {
     }
 }
 
-#[derive(Default)]
+/// The bar of a verb, as it was when it was looked at.
+struct Copied {
+    bar: ProgressBar,
+    shown: ProgressBar,
+}
+
+impl View for Copied {
+    fn show(&mut self, _: Instant) {
+        self.bar.set_length(self.shown.length().unwrap_or(0));
+        self.bar.set_position(self.shown.position());
+        self.bar.set_message(self.shown.message());
+    }
+
+    fn end(&mut self) {
+        self.bar.finish_and_clear();
+        BARS.remove(&self.bar);
+    }
+}
+
 struct Lines {
+    progress: Progress,
     records: Rate,
     readings: Rate,
     shown: Option<(Sum, u64)>,
 }
 
+impl Lines {
+    fn new(progress: Progress) -> Self {
+        Self { progress, records: Rate::default(), readings: Rate::default(), shown: None }
+    }
+}
+
 impl View for Lines {
-    fn show(&mut self, progress: &Progress, now: Instant) {
+    fn show(&mut self, now: Instant) {
+        let progress = &self.progress;
         let sum = Sum::of(progress, None);
         let source = progress.source();
         let records_per_second = self.records.sample(now, sum.records);

@@ -10,8 +10,8 @@ fn at(start: Instant, seconds: u64) -> Instant {
 fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     let progress = Progress::new(&[0, 1]);
     let start = Instant::now();
-    let mut lines = Lines::default();
-    assert_eq!(capture("info", || lines.show(&progress, start)), "", "nothing has happened");
+    let mut lines = Lines::new(progress.clone());
+    assert_eq!(capture("info", || lines.show(start)), "", "nothing has happened");
     for number in 0..2 {
         let partition = progress.partition(number);
         partition.add_records(50);
@@ -22,7 +22,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     }
     progress.partition(1).add_rejected(RejectReason::BadDate, 3);
     progress.source().add_readings(120);
-    let logged = capture("info", || lines.show(&progress, at(start, 2)));
+    let logged = capture("info", || lines.show(at(start, 2)));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
     for (name, number) in [
         ("records", 100),
@@ -36,7 +36,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     ] {
         assert_eq!(line[name], number, "{name} in {line}");
     }
-    assert_eq!(capture("info", || lines.show(&progress, at(start, 3))), "", "nothing is new");
+    assert_eq!(capture("info", || lines.show(at(start, 3))), "", "nothing is new");
 }
 
 #[test]
@@ -66,27 +66,40 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
 #[test]
 fn bars_follow_the_progress_and_are_bounded() {
     let progress = Progress::new(&[0, 3]);
-    let mut bars = Bars::new(&progress);
+    let mut bars = Bars::new(progress.clone());
     progress.partition(3).set_position(5);
     progress.partition(3).set_end(10);
-    bars.show(&progress, Instant::now());
+    bars.show(Instant::now());
     assert!(bars.source.is_none(), "a process that only counts has no bar for a source");
     let (bar, ..) = &bars.partitions[1];
     assert_eq!((bar.prefix().as_str(), bar.position(), bar.length()), ("partition 3", 5, Some(10)));
     progress.source().add_readings(1);
-    bars.show(&progress, Instant::now());
+    bars.show(Instant::now());
     assert!(bars.source.is_some());
     bars.end();
 
     let many: Vec<u32> = (0..10_000).collect();
     let progress = Progress::new(&many);
     progress.partition(9_999).add_records(4);
-    let mut bars = Bars::new(&progress);
-    bars.show(&progress, Instant::now());
+    let mut bars = Bars::new(progress.clone());
+    bars.show(Instant::now());
     assert_eq!(bars.partitions.len(), 1);
     let (bar, ..) = &bars.partitions[0];
     assert_eq!(bar.prefix(), "10000 partitions");
     assert!(bar.message().starts_with("4 records"), "{}", bar.message());
+}
+
+#[test]
+fn a_verb_s_bar_is_what_it_was_set_to() {
+    let shown = ProgressBar::hidden();
+    let mut copied = Copied { bar: BARS.add(ProgressBar::new(0)), shown: shown.clone() };
+    shown.set_length(10);
+    shown.inc(3);
+    shown.set_message("a plan");
+    copied.show(Instant::now());
+    let bar = &copied.bar;
+    assert_eq!((bar.length(), bar.position(), bar.message().as_str()), (Some(10), 3, "a plan"));
+    copied.end();
 }
 
 #[test]

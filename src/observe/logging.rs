@@ -1,24 +1,16 @@
 //! Log lines on the standard error.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::LazyLock;
-
-use indicatif::MultiProgress;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::faults::{Failure, Kind};
 use crate::settings::{LogFormat, Output};
-
-/// The bars of this process. There is one standard error, so there is one of these.
-pub(super) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+use crate::standard_error::{self, StandardError};
 
 /// Starts logging for the whole process, once: text or JSON, coloured only on a terminal and without `NO_COLOR`.
 pub fn start(output: &Output) -> Result<(), Failure> {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colored = io::stderr().is_terminal() && !no_color;
-    tracing::subscriber::set_global_default(subscriber(output, colored, AboveTheBars)?)
+    tracing::subscriber::set_global_default(subscriber(output, standard_error::is_colored(), StandardError)?)
         .map_err(|error| Failure::fatal(Kind::Internal, format!("logging could not be started: {error}")))
 }
 
@@ -42,38 +34,6 @@ where
     })
 }
 
-/// Writes lines where the bars are not: they are taken away for the line and drawn again below it.
-struct AboveTheBars;
-
-impl<'a> MakeWriter<'a> for AboveTheBars {
-    type Writer = Line;
-
-    fn make_writer(&'a self) -> Line {
-        Line(Vec::new())
-    }
-}
-
-/// One line; written whole when it is complete, so that lines of two threads do not mix.
-struct Line(Vec<u8>);
-
-impl Write for Line {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        // A standard error that nobody reads any more is no reason to stop counting.
-        BARS.suspend(|| drop(io::stderr().lock().write_all(&self.0)));
-    }
-}
-
 /// What is logged as JSON while `work` runs on this thread.
 #[cfg(test)]
 pub(super) fn capture(level: &str, work: impl FnOnce()) -> String {
@@ -83,6 +43,7 @@ pub(super) fn capture(level: &str, work: impl FnOnce()) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
     use std::sync::Arc;
 
     use parking_lot::Mutex;

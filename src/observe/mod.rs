@@ -1,8 +1,8 @@
 //! What a person sees while isotherm works: log lines, progress, and events.
 //!
-//! Guarantees: a log line never tears a bar; each number costs whoever works a few relaxed atomic additions; a lock is taken
-//! only for what is seldom (starts, crashes, outages, ends) and for heartbeats. Uses `settings`, `faults` and `domain` at
-//! most.
+//! Guarantees: a log line never tears a bar; telling a number costs the teller a few relaxed atomic additions, telling a line
+//! a place in a queue, and neither ever a wait for the terminal; a lock is taken only for what is seldom (starts, crashes,
+//! outages, ends) and for heartbeats. Uses `settings`, `faults`, `domain` and `standard_error` at most.
 
 mod branches;
 mod display;

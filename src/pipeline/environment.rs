@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stop;
 use crate::actors::Windows;
 use crate::checkpoint::fence::ON_HUNG;
 use crate::checkpoint::{Disk, RealDisk};
-use crate::faults::{Failure, FaultPoints, Kind};
+use crate::faults::{Failure, FaultPoints};
 use crate::log::{self, RecordLog};
 use crate::observe::Progress;
 use crate::settings::{Settings, fault_points};
@@ -61,14 +62,13 @@ impl Environment {
     }
 }
 
-/// A write that hangs could still happen later, over a newer one: only the end of the process prevents it. Nothing else
-/// runs, no exit handler and no destructor.
+/// A write that hangs could still happen later, over a newer one: only the end of the process prevents it. Until then the
+/// fence lets nobody in.
 fn end_process(waited: Duration) {
     tracing::error!(
         waited_ms = waited.as_millis() as u64,
         advice = ON_HUNG,
         "a write hangs and cannot be replaced within this process: it ends now; start it again, it goes on from the last committed file"
     );
-    // SAFETY: `_exit` takes a number and does not return.
-    unsafe { libc::_exit(i32::from(Kind::TryAgain.exit_code())) }
+    stop::end_now()
 }

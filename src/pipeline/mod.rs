@@ -13,7 +13,7 @@
 mod branches;
 mod environment;
 mod prepare;
-mod signals;
+mod stop;
 mod trees;
 
 use std::io::IsTerminal;
@@ -112,7 +112,7 @@ pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Re
     }
     let system = actix::System::new();
     let (summary, stop) = system.block_on(async move {
-        let stop = signals::stop_signal(environment.settings.supervision.shutdown_ms)?;
+        let stop = stop::stop_signal(environment.settings.supervision.shutdown_ms)?;
         Ok::<_, Failure>((run_trees(job, environment, stop.clone()).await?, stop))
     })?;
     display.finish();

@@ -8,6 +8,8 @@ use std::pin::pin;
 use std::sync::Once;
 use std::task::Poll;
 
+use crate::standard_error;
+
 thread_local! {
     /// Whether this thread is within [`catch`].
     static SUPERVISED: Cell<bool> = const { Cell::new(false) };
@@ -33,8 +35,9 @@ pub fn install_hook() {
             // One more while the first is being caught, as in a drop: the process may be about to abort, so tell both.
             let first = LAST.try_with(|last| last.replace(Some(told))).unwrap_or(None);
             if let Some(first) = &first {
-                eprintln!("panicked: {first}; then once more:");
+                standard_error::tell(&format!("panicked: {first}; then once more:\n"));
                 report(info);
+                standard_error::flush();
             }
         }));
     });

@@ -6,6 +6,7 @@ use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Regist
 use super::clock::Clock;
 use crate::faults::{Failure, Kind};
 use crate::observe::{Condition, Progress};
+use crate::standard_error;
 
 /// The numbers of this moment in Prometheus' text format.
 ///
@@ -58,6 +59,9 @@ fn gather(progress: &Progress, clock: Clock, clients: usize) -> prometheus::Resu
     let bad_lines =
         metrics.counter("isotherm_bad_lines_total", "Lines of the source's files that are no readings", &[])?;
     bad_lines.with_label_values::<&str>(&[]).inc_by(source.bad_lines());
+    let lost =
+        metrics.counter("isotherm_lost_log_lines_total", "Log lines lost because standard error was not read", &[])?;
+    lost.with_label_values::<&str>(&[]).inc_by(standard_error::lost_lines() as u64);
     metrics.number("isotherm_web_clients", "Event streams that are open", clients)?;
     metrics.add(prometheus::process_collector::ProcessCollector::for_self())?;
     let mut text = Vec::new();

@@ -10,6 +10,7 @@ mod support;
 mod terminal;
 mod told;
 mod top;
+mod unread;
 
 use support::{Run, isotherm, scene, text};
 

@@ -1,4 +1,4 @@
-//! `isotherm top` in a terminal that a test holds the other end of.
+//! The program in a terminal that a test holds the other end of.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -31,6 +31,10 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_in(Path::new("."), arguments, variables)
+    }
+
+    pub fn start_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let size = libc::winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         let (mut master, mut device) = (-1, -1);
         // SAFETY: two numbers are written; no name and no settings are asked for.
@@ -40,7 +44,7 @@ impl Terminal {
         assert_eq!(opened, 0, "there is a terminal");
         // SAFETY: both are open, and nobody else's.
         let (master, device) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(device)) };
-        let mut command = command(Path::new("."), arguments);
+        let mut command = command(folder, arguments);
         command.env("TERM", "xterm-256color").envs(variables.iter().copied());
         let end = || device.try_clone().expect("it is open");
         command.stdin(end()).stdout(end()).stderr(end());
@@ -68,7 +72,7 @@ impl Terminal {
     }
 
     /// Waits until this was written to the terminal, after all that was waited for before.
-    fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) {
         self.wait_until(text, |terminal| {
             let at = terminal.seen[terminal.passed..].find(text);
             terminal.passed += at.map_or(0, |at| at + text.len());
@@ -96,6 +100,12 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).expect("somebody reads it");
     }
 
+    /// As by Ctrl-S: from now on the terminal takes nothing.
+    pub fn stop(&self) {
+        // SAFETY: it is an open terminal.
+        assert_eq!(unsafe { libc::tcflow(self.device.as_raw_fd(), libc::TCOOFF) }, 0);
+    }
+
     pub fn signal(&self, signal: i32) {
         self.program.signal(signal);
     }
@@ -105,10 +115,14 @@ impl Terminal {
         self.wait_for(USUAL_SCREEN);
         let status = self.program.output().status;
         assert_eq!(status.code(), Some(0), "{status}: {:?}", self.seen);
-        let (before, after) = (self.before, settings(&self.device));
-        let modes = |one: libc::termios| [one.c_iflag, one.c_oflag, one.c_cflag, one.c_lflag];
-        assert_eq!(modes(after), modes(before), "the terminal is as it was");
+        is_as_it_was(&self.device, &self.before);
         self.seen
+    }
+
+    /// The same where the terminal takes nothing any more.
+    pub fn ends_stopped(self, ends: impl FnOnce(Running)) {
+        ends(self.program);
+        is_as_it_was(&self.device, &self.before);
     }
 }
 
@@ -139,6 +153,11 @@ fn screen(written: &str) -> String {
         }
     }
     lines.iter().map(|cells| cells.iter().collect::<String>() + "\n").collect()
+}
+
+fn is_as_it_was(device: &OwnedFd, before: &libc::termios) {
+    let modes = |one: &libc::termios| [one.c_iflag, one.c_oflag, one.c_cflag, one.c_lflag];
+    assert_eq!(modes(&settings(device)), modes(before), "the terminal is as it was");
 }
 
 fn settings(device: &OwnedFd) -> libc::termios {

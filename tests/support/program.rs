@@ -157,7 +157,7 @@ impl Drop for Running {
 pub struct Lines(mpsc::Receiver<String>);
 
 impl Lines {
-    fn of(stream: impl std::io::Read + Send + 'static) -> Self {
+    pub fn of(stream: impl std::io::Read + Send + 'static) -> Self {
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {

@@ -78,6 +78,10 @@ impl Child {
     pub fn until(&self, what: &str, told: impl Fn(&Seen) -> bool) -> Result<bool, Trouble> {
         let mut seen = self.told.seen.lock();
         loop {
+            if seen.lost_lines > 0 {
+                let what = format!("{} log lines of the program were lost although they are read", seen.lost_lines);
+                return Err(Failure::fatal(Kind::Internal, what + &last_lines(&seen)).into());
+            }
             if told(&seen) {
                 return Ok(true);
             }
@@ -178,4 +182,22 @@ fn last_lines(seen: &Seen) -> String {
     }
     let lines: Vec<&str> = seen.last_lines.iter().map(String::as_str).collect();
     format!("; its last lines:\n  {}", lines.join("\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_line_fails_the_run() {
+        let line = r#"{"level":"ERROR","message":"3 log lines were lost","lost_lines":3}"#;
+        let program = Program {
+            executable: "sh".into(),
+            arguments: vec!["-c".to_owned(), format!("echo '{line}' >&2")],
+            life_max: Duration::from_secs(60),
+        };
+        let trouble = program.start(&[]).expect("there is a shell").end().expect_err("it is no proof");
+        let Trouble::Failure(failure) = trouble else { panic!("{trouble:?}") };
+        assert!(failure.what.starts_with("3 log lines of the program were lost"), "{failure}");
+    }
 }

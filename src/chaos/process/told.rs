@@ -35,6 +35,8 @@ pub struct Seen {
     pub fired: Vec<String>,
     /// A branch was restarted, or what was away works again.
     pub recovered: bool,
+    /// Log lines that never came, by the program's own count: what was told is incomplete then, and no proof.
+    pub lost_lines: u64,
     /// A branch failed for good.
     pub failed: bool,
     /// The process stops in order.
@@ -67,6 +69,7 @@ impl Told {
 impl Seen {
     fn take(&mut self, line: &str) {
         let fields: Value = serde_json::from_str(line).unwrap_or_default();
+        self.lost_lines = self.lost_lines.max(fields["lost_lines"].as_u64().unwrap_or_default());
         match fields["message"].as_str().unwrap_or_default() {
             "committed" => return self.commit(&fields),
             "progress" => return,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 use serde_json::{Value, json};
 
 use super::simulation::{faults, faults_as_json};
@@ -12,20 +12,22 @@ use crate::chaos::process::{self, Found, Report};
 use crate::cli::Outcome;
 use crate::cli::patient_log::PatientLog;
 use crate::log;
+use crate::observe::Display;
 
 /// How long a log that is away is waited for.
 const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 
 pub fn run(arguments: &Arguments) -> Outcome {
     arguments.settings.start()?;
-    let bar = ProgressBar::new(arguments.runs).with_style(style());
+    let (bar, display) = Display::bar(style())?;
+    bar.set_length(arguments.runs);
     let open: process::Open =
         |settings| Ok(Arc::new(PatientLog::new(log::open(settings, &settings.state.dir)?, LOG_AWAY_MAX)));
     let report = process::run(&arguments.settings.sources(), open, arguments.runs, arguments.seed, |plan| {
         bar.set_message(plan.to_string());
         bar.inc(1);
     });
-    bar.finish_and_clear();
+    display.finish();
     let report = report?;
     tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
 }

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::thread;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 use serde_json::{Value, json};
 
 use super::{Arguments, VIOLATED, tell};
 use crate::chaos::Tally;
 use crate::chaos::simulation::{self, Found, Plan, Report};
 use crate::cli::{Outcome, output};
+use crate::observe::Display;
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -17,10 +18,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return trace(seeds);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let bar = ProgressBar::new(arguments.runs);
-    bar.set_style(style());
+    let (bar, display) = Display::bar(style())?;
+    bar.set_length(arguments.runs);
     let report = simulation::run_seeds(seeds, threads, || bar.inc(1));
-    bar.finish_and_clear();
+    display.finish();
     tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
 }
 

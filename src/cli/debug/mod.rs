@@ -7,19 +7,19 @@ mod readers;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 
 use super::Outcome;
 use super::arguments::SettingsArguments;
 use super::output;
 use crate::faults::{Failure, Kind};
 use crate::log;
+use crate::signals::{self, SIGINT, SIGTERM};
+use crate::supervision::panic;
 use readers::{Message, Readers};
 
 const EXAMPLES: &str = "\
@@ -61,33 +61,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let log = log::open(&settings, &settings.state.dir)?;
     let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
     let (json, limit) = (arguments.json, arguments.limit.unwrap_or(u64::MAX));
-    let (ended, end) = oneshot::channel();
-    thread::Builder::new()
-        .name("isotherm-print".to_owned())
-        .spawn(move || {
-            let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-            // Nobody waits for the end of a printer that a signal has overtaken.
-            drop(ended.send(print(&messages, json, limit, &mut stdout, is_closed)));
-        })
-        .map_err(|error| thread_failure(&error))?;
-    let result = until_signal_or(end);
+    // The printer's end, or a signal to end by.
+    let (ended, end) = mpsc::channel();
+    let asked = ended.clone();
+    signals::listen(&[SIGINT, SIGTERM], move |_| drop(asked.send(Ok(()))), signals::end_by)?;
+    let work = move || {
+        let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        print(&messages, json, limit, &mut stdout, is_closed)
+    };
+    let printer = move || {
+        let died = |cause| Err(Failure::fatal(Kind::Internal, format!("the printing thread died: {cause}")));
+        // Nobody waits for the end of a printer that a signal has overtaken.
+        drop(ended.send(panic::catch(work).unwrap_or_else(died)));
+    };
+    let thread = thread::Builder::new().name("isotherm-print".to_owned());
+    thread.spawn(printer).map_err(|error| output::thread_failure(&error))?;
+    let result = end.recv().expect("the printer sends how it ended");
     readers.stop(END_MAX);
     result.map(|()| ExitCode::SUCCESS)
-}
-
-/// Waits for the printer's end or a signal to end by.
-fn until_signal_or(end: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
-    let internal = |error: io::Error| Failure::fatal(Kind::Internal, format!("signals cannot be waited for: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
-    runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
-        tokio::select! {
-            _ = interrupt.recv() => Ok(()),
-            _ = terminate.recv() => Ok(()),
-            result = end => result.unwrap_or_else(|_| Err(Failure::fatal(Kind::Internal, "the printing thread died"))),
-        }
-    })
 }
 
 /// Prints until the limit, the last reader's end, or the output is closed.
@@ -144,10 +135,6 @@ fn is_closed() -> bool {
     // SAFETY: poll is given one pollfd, which outlives the call, and does not wait.
     let answered = unsafe { libc::poll(&raw mut stdout, 1, 0) };
     answered > 0 && stdout.revents & libc::POLLERR != 0
-}
-
-fn thread_failure(error: &io::Error) -> Failure {
-    Failure::fatal(Kind::Internal, format!("a thread could not be started: {error}"))
 }
 
 #[cfg(test)]

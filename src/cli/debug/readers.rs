@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::super::output;
 use super::super::patience::Patience;
-use super::thread_failure;
 use crate::domain::Batch;
 use crate::faults::Failure;
 use crate::log::{RecordLog, RecordReader};
@@ -75,7 +74,7 @@ impl Shared {
                 drop(shared.messages.send(Err(failure)));
             }
         };
-        thread::Builder::new().name(name).spawn(work).map(drop).map_err(|error| thread_failure(&error))
+        thread::Builder::new().name(name).spawn(work).map(drop).map_err(|error| output::thread_failure(&error))
     }
 
     fn is_stopped(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The screen that lives in a terminal until a key or a signal ends it.
 //!
-//! Three threads feed one queue: keys, signals, and what the server answers. So a server that does not answer never keeps
-//! a key waiting. The terminal is restored on every way out: by the guard here, and by ratatui's hook in a panic.
+//! Four threads feed one queue: keys, signals, what the server answers, and that a frame is written. So neither a server
+//! that does not answer nor a terminal that takes nothing keeps a key or a signal waiting. The terminal is restored on every
+//! way out, by the drop of [`Screen`].
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -9,7 +10,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::answers::Look;
 use super::client::Client;
@@ -17,7 +17,11 @@ use super::draw::draw;
 use super::keys::{Action, action};
 use super::layout::station_rows;
 use super::model::{Model, Query};
+use super::screen::Screen;
+use crate::cli::output;
 use crate::faults::{Failure, Kind};
+use crate::signals::{self, SIGHUP, SIGINT, SIGTERM};
+use crate::supervision::panic;
 
 enum Message {
     Key(KeyEvent),
@@ -25,6 +29,8 @@ enum Message {
     Resized,
     Looked(Box<Result<Look, Failure>>),
     AuditAskedFor(Result<(), Failure>),
+    /// The frame before is written, or could not be.
+    Drawn(io::Result<()>),
     /// Whoever watches it shall or can watch it no longer.
     Over(Result<(), Failure>),
 }
@@ -34,48 +40,47 @@ enum Question {
     Audit,
 }
 
-/// Restores the terminal, whichever way its owner ends.
-struct Restore;
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        ratatui::restore();
-    }
+/// Shows it, anew each interval, until a key or a signal ends it. A panic is told when the terminal is restored.
+pub fn run(model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+    panic::install_hook();
+    panic::catch(|| watch(model, client, interval))
+        .unwrap_or_else(|cause| Err(Failure::fatal(Kind::Internal, format!("the screen died: {cause}"))))
 }
 
-/// Shows it, anew each interval, until a key or a signal ends it.
-pub fn run(mut model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
     let (sender, messages) = mpsc::channel();
     let (questions, asked) = mpsc::channel();
     let asker = {
         let sender = sender.clone();
         spawn("isotherm-ask", move || ask(&client, &asked, &sender))?
     };
-    {
-        let sender = sender.clone();
-        spawn("isotherm-signals", move || drop(sender.send(Message::Over(until_signal()))))?;
-    }
-    // The guard is there first: a terminal that is half prepared is restored, too.
-    let _restore = Restore;
-    let mut terminal = ratatui::try_init().map_err(|error| terminal_failure(&error))?;
+    let signalled = sender.clone();
+    let end = move |_| drop(signalled.send(Message::Over(Ok(()))));
+    signals::listen(&[SIGINT, SIGTERM, SIGHUP], end, signals::end_by)?;
+    let drawn = sender.clone();
+    let mut screen = Screen::start(move |result| drop(drawn.send(Message::Drawn(result))))?;
     spawn("isotherm-keys", move || read_keys(&sender))?;
 
     let mut due = Instant::now();
     let mut waiting = false;
     let mut well_at = Instant::now();
+    // Whether there is something new to draw, and whether the frame before is still being written.
+    let (mut new, mut drawing) = (true, false);
     loop {
-        let size = terminal.size().map_err(|error| terminal_failure(&error))?;
-        model.fit(station_rows(size.into(), &model));
+        model.fit(station_rows(screen.size()?.into(), &model));
         model.trouble_ms = well_at.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-        terminal
-            .draw(|frame| draw(&model, frame.area(), frame.buffer_mut()))
-            .map_err(|error| terminal_failure(&error))?;
+        if new && !drawing {
+            (new, drawing) = (false, true);
+            screen.draw(|area, buffer| draw(&model, area, buffer))?;
+        }
         if !waiting && Instant::now() >= due {
             (waiting, due) = (true, Instant::now() + interval);
             drop(questions.send(Question::Look(model.query.clone())));
         }
         let pause = if waiting { interval } else { due.saturating_duration_since(Instant::now()) };
-        match messages.recv_timeout(pause) {
+        let message = messages.recv_timeout(pause);
+        new |= !matches!(message, Ok(Message::Drawn(_)));
+        match message {
             Ok(Message::Key(key)) => match action(key, model.typing) {
                 Some(Action::Quit) => return Ok(()),
                 Some(action) => {
@@ -99,6 +104,10 @@ pub fn run(mut model: Model, client: Client, interval: Duration) -> Result<(), F
                 model.looked(*outcome);
             }
             Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
+            Ok(Message::Drawn(result)) => {
+                result.map_err(|error| terminal_failure(&error))?;
+                drawing = false;
+            }
             Ok(Message::Over(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) if asker.is_finished() => {
                 return Err(Failure::fatal(Kind::Internal, "the thread that asks the server died"));
@@ -108,11 +117,8 @@ pub fn run(mut model: Model, client: Client, interval: Duration) -> Result<(), F
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| Failure::fatal(Kind::Internal, format!("a thread could not be started: {error}")))
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| output::thread_failure(&error))
 }
 
 /// Asks one question after the other until nobody has any.
@@ -144,24 +150,7 @@ fn read_keys(messages: &Sender<Message>) {
     }
 }
 
-/// Waits for a signal to end by.
-fn until_signal() -> Result<(), Failure> {
-    let internal = |error: io::Error| Failure::fatal(Kind::Internal, format!("signals cannot be waited for: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
-    runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(internal)?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-        Ok(())
-    })
-}
-
-fn terminal_failure(error: &io::Error) -> Failure {
+pub fn terminal_failure(error: &io::Error) -> Failure {
     Failure::fatal(Kind::Io, format!("the terminal cannot be used: {error}"))
         .advice("isotherm top --once prints one screen and needs none")
 }

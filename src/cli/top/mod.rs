@@ -9,6 +9,7 @@ mod layout;
 mod live;
 mod model;
 mod parts;
+mod screen;
 mod table;
 mod text;
 

@@ -1,0 +1,228 @@
+//! The standard error, written by a thread of its own.
+//!
+//! Guarantees: telling a line never waits for a reader. Lines are written whole, in the order in which they were told, and
+//! never into a bar. A line for which there is no room is lost and counted, and the loss is told of once there is room
+//! again. Whatever ends the process calls [`flush`], which waits for a reader no longer than [`FLUSH_MAX`].
+//! Uses nothing of this crate, since everything else may tell a line.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::MultiProgress;
+use parking_lot::{Condvar, Mutex};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Time that a way out may take for the last lines.
+pub const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// Lines that wait for a reader, before further ones are lost: more than the most that is told at once, one of each of ten
+/// thousand partitions.
+const LINES_MAX: usize = 1 << 14;
+
+/// Bytes that are written at once where more lines wait.
+const BYTES_AT_ONCE: usize = 1 << 16;
+
+/// The bars of this process. There is one standard error, so there is one of these. Drawing waits for the terminal, so it
+/// is for a thread that nobody waits for.
+pub static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+static LINES: LazyLock<Lines> = LazyLock::new(|| {
+    let (queue, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES_MAX)
+        .lossy(true)
+        .thread_name("isotherm-stderr")
+        .finish(AboveTheBars::default());
+    Lines { lost: queue.error_counter(), queue, _guard: guard, told: AtomicUsize::new(0) }
+});
+
+static WRITTEN: Mutex<Written> = Mutex::new(Written { lines: 0, given_up: None });
+static CHANGED: Condvar = Condvar::new();
+
+/// The way to the thread that writes.
+struct Lines {
+    queue: NonBlocking,
+    lost: ErrorCounter,
+    /// Lines that were told, the lost ones included.
+    told: AtomicUsize,
+    /// Never dropped: that would write to the standard output where the queue is full. [`flush`] is for the last lines.
+    _guard: WorkerGuard,
+}
+
+#[derive(Default)]
+struct Written {
+    lines: usize,
+    /// How many had been written when a wait for the rest was given up.
+    given_up: Option<usize>,
+}
+
+/// Writes each buffer as a line.
+#[derive(Clone, Copy)]
+pub struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        LINES.told.fetch_add(1, Relaxed);
+        LINES.queue.clone().write(line)
+    }
+
+    /// Does not wait; [`flush`] does.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for StandardError {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+/// Tells lines, whose last line end is part of the text.
+pub fn tell(lines: &str) {
+    drop(StandardError.write(lines.as_bytes()));
+}
+
+/// Lines that were lost since the process started.
+pub fn lost_lines() -> usize {
+    LINES.lost.dropped_lines()
+}
+
+/// Waits until all that was told is written, or for [`FLUSH_MAX`]. If a wait was given up, the next one is given up at once
+/// unless something has been written since, so that several on the same way out take no longer than one.
+///
+/// `false` where a line is left.
+pub fn flush() -> bool {
+    let is_left = |written: &mut Written| written.lines + lost_lines() < LINES.told.load(Relaxed);
+    let mut written = WRITTEN.lock();
+    if written.given_up != Some(written.lines) {
+        CHANGED.wait_while_for(&mut written, is_left, FLUSH_MAX);
+    }
+    let is_left = is_left(&mut written);
+    written.given_up = is_left.then_some(written.lines);
+    !is_left
+}
+
+/// Panics are reported as Rust does, but as lines that are told here, so that no panic waits for a reader either. What is
+/// returned is for `main`.
+pub fn report_panics() -> LastLines {
+    panic::set_hook(Box::new(|info| {
+        let thread = thread::current();
+        let backtrace = Backtrace::capture();
+        let backtrace = match backtrace.status() {
+            BacktraceStatus::Captured => format!("stack backtrace:\n{backtrace}"),
+            _ => "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n".to_owned(),
+        };
+        tell(&format!("\nthread '{}' {info}\n{backtrace}", thread.name().unwrap_or("<unnamed>")));
+    }));
+    LastLines
+}
+
+/// Flushes when it is dropped: whichever way `main` ends, a panic included, the last lines are written.
+pub struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// Whether lines may be coloured: only on a terminal and without `NO_COLOR`.
+pub fn is_colored() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !no_color
+}
+
+/// Writes lines where the bars are not: they are taken away for the lines and drawn again below them.
+#[derive(Default)]
+struct AboveTheBars {
+    gathered: Vec<u8>,
+    lines: usize,
+    /// The count of lost lines that was told last.
+    lost_told: usize,
+}
+
+impl Write for AboveTheBars {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.gathered.extend_from_slice(line);
+        self.lines += 1;
+        if self.gathered.len() >= BYTES_AT_ONCE {
+            self.flush()?;
+        }
+        Ok(line.len())
+    }
+
+    /// Called when no further line waits.
+    fn flush(&mut self) -> io::Result<()> {
+        // A standard error that nobody reads any more is no reason to stop counting.
+        BARS.suspend(|| drop(io::stderr().lock().write_all(&self.gathered)));
+        self.gathered.clear();
+        let lost_lines = lost_lines();
+        if lost_lines > self.lost_told {
+            self.lost_told = lost_lines;
+            // There is room for it now. It is told before the others count as written, so that a flush waits for it.
+            tracing::error!(
+                lost_lines,
+                "{lost_lines} log lines were lost since the start because standard error was not read"
+            );
+        }
+        WRITTEN.lock().lines += std::mem::take(&mut self.lines);
+        CHANGED.notify_all();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Output, Stdio};
+    use std::time::Instant;
+
+    use super::*;
+
+    const CHILD: &str = "PANICS_WITH_SO_MANY_LINES_BEFORE";
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// Runs the test below in a process of its own, in which it panics after so many lines.
+    fn panicked(lines: usize, wait: impl FnOnce(&mut std::process::Child)) -> Output {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args([
+            "standard_error::tests::a_panic_is_reported_and_ends_though_nobody_reads",
+            "--exact",
+            "--nocapture",
+        ]);
+        command.env(CHILD, lines.to_string()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        wait(&mut child);
+        child.wait_with_output().expect("it ends")
+    }
+
+    #[test]
+    fn a_panic_is_reported_and_ends_though_nobody_reads() {
+        if let Ok(lines) = std::env::var(CHILD) {
+            let _last_lines = report_panics();
+            for _ in 0..lines.parse().expect("a number") {
+                tell(&"a line of some length\n".repeat(10));
+            }
+            panic!("the reason");
+        }
+        let output = panicked(10, |_| {});
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(101), "{told}");
+        assert!(told.contains("panicked at src/standard_error.rs") && told.contains("the reason"), "{told}");
+        let output = panicked(2 * LINES_MAX, |child| {
+            let begun = Instant::now();
+            while child.try_wait().expect("it can be asked").is_none() {
+                assert!(begun.elapsed() < DEADLINE, "it waits for a reader");
+                thread::park_timeout(Duration::from_millis(2));
+            }
+        });
+        assert_eq!(output.status.code(), Some(101));
+    }
+}
