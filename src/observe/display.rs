@@ -10,6 +10,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use crate::faults::{Failure, Kind};
 use crate::settings::Output;
 
+use super::events::target;
 use super::logging::BARS;
 use super::progress::{PartitionProgress, Progress};
 use super::rate::Rate;
@@ -210,6 +211,7 @@ impl View for Lines {
         let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed()).sum();
         let commit_interval = progress.partitions().map(|(_, partition)| partition.commit_interval()).max();
         tracing::info!(
+            target: target::PROGRESS,
             readings = source.readings(),
             readings_per_second,
             bad_lines = source.bad_lines(),

@@ -8,9 +8,20 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::faults::{Failure, Planned};
+use crate::faults::{Failure, Origin, Planned};
 
 use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
+
+/// What a program knows an event by: the target of its line, which JSON shows. What the line says is for people, and may
+/// change.
+pub mod target {
+    pub const COMMITTED: &str = "isotherm::observe::committed";
+    pub const DRAINING: &str = "isotherm::observe::draining";
+    pub const FAILED: &str = "isotherm::observe::failed";
+    pub const OUTAGE_ENDED: &str = "isotherm::observe::outage_ended";
+    pub const PROGRESS: &str = "isotherm::observe::progress";
+    pub const RESTARTED: &str = "isotherm::observe::restarted";
+}
 
 /// The actors that live and die together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +88,7 @@ impl Restarted<'_> {
         }
         progress.branches().restarted(self.branch, self.resumes_from);
         warn!(
+            target: target::RESTARTED,
             branch = %self.branch,
             died = self.died,
             cause = self.cause,
@@ -101,10 +113,16 @@ impl BranchFailed<'_> {
             Branch::Partition(number) => progress.partition(number).set_failed(),
         }
         progress.branches().failed(self.branch, &self.failure.to_string());
+        let broken = match self.failure.origin {
+            Origin::Check(promise) => Some(promise.name()),
+            Origin::World | Origin::Planned | Origin::Panic => None,
+        };
         error!(
+            target: target::FAILED,
             branch = %self.branch,
             cause = self.failure.what,
             advice = self.failure.advice,
+            broken,
             "failed for good"
         );
     }
@@ -139,7 +157,7 @@ pub struct OutageEnded {
 impl OutageEnded {
     pub fn emit(&self, progress: &Progress) {
         progress.branches().waits_no_more(self.branch);
-        info!(branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
+        info!(target: target::OUTAGE_ENDED, branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
     }
 }
 
@@ -167,7 +185,8 @@ pub struct Draining<'a> {
 
 impl Draining<'_> {
     pub fn emit(&self) {
-        info!(asked_by = self.asked_by, deadline_ms = self.deadline_ms, "stopping; a second signal ends at once");
+        let (asked_by, deadline_ms) = (self.asked_by, self.deadline_ms);
+        info!(target: target::DRAINING, asked_by, deadline_ms, "stopping; a second signal ends at once");
     }
 }
 
@@ -237,7 +256,8 @@ impl Committed {
         partition.set_committed(self.next_offset);
         partition.add_commit(self.took);
         let took_ms = self.took.as_millis() as u64;
-        debug!(partition = self.partition, next_offset = self.next_offset, took_ms, "committed");
+        let (partition, next_offset) = (self.partition, self.next_offset);
+        debug!(target: target::COMMITTED, partition, next_offset, took_ms, "committed");
     }
 }
 

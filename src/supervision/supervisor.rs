@@ -243,7 +243,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             }
             reason => {
                 let (name, cause) = (self.lives.name(child), reason.to_string());
-                let Some(backoff) = self.budget.crashed(now) else { return Err(self.spent(name, &cause)) };
+                let Some(backoff) = self.budget.crashed(now) else { return Err(self.spent(name, &reason)) };
                 let budget_left = self.budget.left(now);
                 (self.listener)(Event::Died { child: name, cause: &cause, backoff, budget_left });
                 self.recovering = Some(Recovering { child, cause, died_at: now });
@@ -263,10 +263,10 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         Ok(())
     }
 
-    fn spent(&self, child: &str, cause: &str) -> Failure {
+    fn spent(&self, child: &str, reason: &Reason) -> Failure {
         let (restarts, window) = (self.budget.spent(), self.policy.window);
-        let what = format!("{}: {child} died after {restarts} restarts within {window:?}; {cause}", self.branch);
-        Failure::fatal(Kind::Internal, what)
+        let what = format!("{}: {child} died after {restarts} restarts within {window:?}; {reason}", self.branch);
+        Failure::fatal(Kind::Internal, what).origin(reason.origin())
     }
 
     /// Tells that the branch works again, once it does.
@@ -302,7 +302,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             Some((_, Reason::Failed(failure))) => failure,
             Some((child, reason)) => {
                 let what = format!("{}: {} died while it drained: {reason}", self.branch, self.lives.name(child));
-                Failure::fatal(Kind::Internal, what)
+                Failure::fatal(Kind::Internal, what).origin(reason.origin())
             }
         };
         (self.listener)(Event::Failed { failure: &failure });
