@@ -14,8 +14,8 @@ use super::messages::{Applied, Apply, Commit, Committed, Flush, Load, Refused};
 use super::pace::Pace;
 use super::watch::{Look, LookAt, View, Window};
 use crate::checkpoint::{Identity, rejected_path};
-use crate::domain::{PartitionState, StationStats};
-use crate::faults::{Failure, FaultPoints, Kind};
+use crate::domain::{PartitionState, Snapshot, StationStats};
+use crate::faults::{Failure, FaultPoints, Kind, Origin, Promise};
 use crate::observe::{Progress, RejectedUnkept, events};
 use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
@@ -116,18 +116,7 @@ impl Aggregator {
         self.faults.hit("aggregator.snapshot")?;
         let begun = Instant::now();
         let snapshot = loaded.state.snapshot();
-        let read = snapshot.next_offset - snapshot.first_offset;
-        if snapshot.counted() + snapshot.rejected_total() > read {
-            return Err(Failure::fatal(
-                Kind::Internal,
-                format!(
-                    "partition {} would hold {} counted and {} rejected records of at most {read}: nothing was written",
-                    loaded.identity.partition,
-                    snapshot.counted(),
-                    snapshot.rejected_total()
-                ),
-            ));
-        }
+        add_up(loaded.identity.partition, &snapshot)?;
         loaded.in_flight = true;
         (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
         let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
@@ -216,6 +205,22 @@ impl Aggregator {
     }
 }
 
+/// Refuses a snapshot of more records than there were to read.
+fn add_up(partition: u32, snapshot: &Snapshot) -> Result<(), Failure> {
+    let read = snapshot.next_offset - snapshot.first_offset;
+    let (counted, rejected) = (snapshot.counted(), snapshot.rejected_total());
+    if counted + rejected <= read {
+        return Ok(());
+    }
+    Err(Failure::fatal(
+        Kind::Internal,
+        format!(
+            "partition {partition} would hold {counted} counted and {rejected} rejected records of at most {read}: nothing was written"
+        ),
+    )
+    .origin(Origin::Check(Promise::RecordsAddUp)))
+}
+
 impl Actor for Aggregator {
     type Context = Context<Self>;
 
@@ -268,6 +273,7 @@ impl Handler<Apply> for Aggregator {
             return Err(Refused);
         };
         if let Err(cause) = loaded.in_order(&apply) {
+            events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
             end(Ending::Crashed(cause), &mut self.guard, context);
             return Err(Refused);
         }
@@ -337,5 +343,21 @@ impl Handler<Drain> for Aggregator {
                 actor.guard.disarm();
             }
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{RejectReason, Rules};
+
+    #[test]
+    fn more_records_than_there_were_are_a_broken_promise() {
+        let mut snapshot = PartitionState { next_offset: 7, ..PartitionState::new(Rules::default(), 5) };
+        snapshot.rejected.insert(RejectReason::BadDate, 2);
+        assert_eq!(add_up(0, &snapshot), Ok(()));
+        snapshot.rejected.insert(RejectReason::BadStation, 1);
+        let refused = add_up(0, &snapshot).expect_err("two records cannot be three");
+        assert_eq!(refused.origin, Origin::Check(Promise::RecordsAddUp));
     }
 }

@@ -10,7 +10,8 @@ use super::blocking::Patience;
 use super::ending::{Ending, end};
 use super::messages::{Attach, Attached, Produce, Produced, Refused};
 use super::source_writer::{Delivery, SourceWriter};
-use crate::observe::Progress;
+use crate::faults::Promise;
+use crate::observe::{Progress, events};
 use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Worker};
 
 /// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
@@ -165,6 +166,7 @@ impl Handler<Produce> for Producer {
         let (number, expected) = (produce.number, self.last_number + 1);
         if number != expected {
             let cause = format!("message {number} of the source would be sent where message {expected} belongs");
+            events::OutOfOrder { broken: Promise::NothingSkipped, what: &cause }.emit();
             end(Ending::Crashed(cause), &mut self.guard, context);
             return Box::pin(async { Err(Refused) });
         }

@@ -8,7 +8,7 @@ use super::replace::{append_synced, remove_temporaries, replace, sync_folder_of}
 use super::reporting::ReportingDisk;
 use super::{Disk, Fence, Identity, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
-use crate::faults::{Failure, Kind};
+use crate::faults::{Failure, Kind, Origin, Promise};
 use crate::sabotage::{self, Bug};
 
 /// One partition's `partition-N.json` and `partition-N.rejected.jsonl` in a state folder. Clones share the fence.
@@ -80,7 +80,8 @@ impl PartitionStore {
         let known = inside.known.ok_or_else(|| self.broken("it was not recovered in this epoch".to_owned()))?;
         if snapshot.next_offset < known.next_offset {
             let (new, old) = (snapshot.next_offset, known.next_offset);
-            return Err(self.broken(format!("its offset would go back from {old} to {new}")));
+            let back = self.broken(format!("its offset would go back from {old} to {new}"));
+            return Err(back.origin(Origin::Check(Promise::CommitsStay)));
         }
         format::check(snapshot).map_err(|reason| self.broken(reason))?;
         let bytes = format::serialize(identity, snapshot);
@@ -105,6 +106,7 @@ impl PartitionStore {
     fn broken(&self, reason: String) -> Failure {
         Failure::fatal(Kind::Internal, format!("{} is not written: {reason}", self.path.display()))
             .advice("this is an error in isotherm; the file is as it was")
+            .origin(Origin::Check(Promise::FilesEqualReplay))
     }
 
     /// Reads the JSON and compares what it says of itself with where it is.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::plan::PlannedFault;
+
 /// Whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -45,11 +47,52 @@ impl Kind {
     }
 }
 
+/// What the program promises, and checks itself before it would break it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// A partition's files equal a replay of the log.
+    FilesEqualReplay,
+    /// Counted and rejected records add up to those of the log.
+    RecordsAddUp,
+    /// What was committed does not go back.
+    CommitsStay,
+    /// Nothing is skipped in silence.
+    NothingSkipped,
+}
+
+impl Promise {
+    pub const ALL: [Self; 4] = [Self::FilesEqualReplay, Self::RecordsAddUp, Self::CommitsStay, Self::NothingSkipped];
+
+    /// As log lines name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FilesEqualReplay => "files_equal_replay",
+            Self::RecordsAddUp => "records_add_up",
+            Self::CommitsStay => "commits_stay",
+            Self::NothingSkipped => "nothing_skipped",
+        }
+    }
+}
+
+/// What a failure came from, for programs: its words are for people, and may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The world around the program.
+    World,
+    /// A fault that was planned.
+    Planned,
+    /// An actor panicked once too often, or where it could not be restarted.
+    Panic,
+    /// A check within the program: going on would have broken this promise.
+    Check(Promise),
+}
+
 /// What happened, to what, and what the person can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub severity: Severity,
     pub kind: Kind,
+    pub origin: Origin,
     /// What happened and to which file, topic, partition or offset, as one sentence without its full stop.
     pub what: String,
     /// What the person can do, where there is something.
@@ -58,11 +101,17 @@ pub struct Failure {
 
 impl Failure {
     pub fn fatal(kind: Kind, what: impl Into<String>) -> Self {
-        Self { severity: Severity::Fatal, kind, what: what.into(), advice: None }
+        Self { severity: Severity::Fatal, kind, origin: Origin::World, what: what.into(), advice: None }
     }
 
     pub fn retryable(kind: Kind, what: impl Into<String>) -> Self {
-        Self { severity: Severity::Retryable, kind, what: what.into(), advice: None }
+        Self { severity: Severity::Retryable, ..Self::fatal(kind, what) }
+    }
+
+    #[must_use]
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     #[must_use]
@@ -77,8 +126,10 @@ impl Failure {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         let crowded = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
         let severity = if full || crowded { Severity::Retryable } else { Severity::Fatal };
-        let failure =
-            Self { severity, kind: Kind::Io, what: format!("{doing} {}: {error}", path.display()), advice: None };
+        let planned = error.get_ref().is_some_and(|inner| inner.is::<PlannedFault>());
+        let origin = if planned { Origin::Planned } else { Origin::World };
+        let what = format!("{doing} {}: {error}", path.display());
+        let failure = Self { severity, origin, ..Self::fatal(Kind::Io, what) };
         if full { failure.advice("free some space; it is tried again until there is") } else { failure }
     }
 

@@ -8,6 +8,6 @@ pub mod failure;
 pub mod plan;
 pub mod points;
 
-pub use failure::{Failure, Kind, Severity};
-pub use plan::{ACTIONS, Action, Planned};
+pub use failure::{Failure, Kind, Origin, Promise, Severity};
+pub use plan::{ACTIONS, Action, Planned, PlannedFault};
 pub use points::FaultPoints;

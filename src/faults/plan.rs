@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, Origin};
 
 /// Longest delay that can be planned.
 const DELAY_MAX_MS: u64 = 3_600_000;
@@ -102,16 +102,18 @@ impl Planned {
     }
 
     /// What is said of it when it happens.
-    pub(super) fn told(&self) -> String {
-        format!("planned fault at {}, hit {}", self.point, self.hit)
+    pub(super) fn told(&self) -> PlannedFault {
+        PlannedFault(format!("planned fault at {}, hit {}", self.point, self.hit))
     }
 
     /// How a step fails by it.
     pub(super) fn failure(&self) -> Failure {
-        match self.action {
-            Action::Retryable => Failure::retryable(Kind::Unavailable, self.told()),
-            _ => Failure::fatal(Kind::Internal, self.told()),
-        }
+        let told = self.told().0;
+        let failure = match self.action {
+            Action::Retryable => Failure::retryable(Kind::Unavailable, told),
+            _ => Failure::fatal(Kind::Internal, told),
+        };
+        failure.origin(Origin::Planned)
     }
 
     /// How a call on the disk fails by it.
@@ -124,6 +126,12 @@ impl Planned {
         io::Error::new(kind, self.told())
     }
 }
+
+/// What a planned fault says where it happens: the payload of a panic, or what is within an [`io::Error`]. By its type
+/// it is told from a fault that nobody planned.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PlannedFault(String);
 
 impl fmt::Display for Planned {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

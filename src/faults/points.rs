@@ -10,6 +10,9 @@ use super::failure::{Failure, Kind};
 use super::plan::{ACTIONS, Action, Planned};
 use crate::standard_error;
 
+/// The target of the line that says that a planned fault happens.
+pub const FIRED: &str = "isotherm::faults::fired";
+
 /// What is done at a point: decides what can go wrong there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -194,9 +197,9 @@ fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
         fault
     };
     // Whoever planned it from outside learns from this line that it happens.
-    tracing::debug!(%fault, "planned fault");
+    tracing::debug!(target: FIRED, %fault, "planned fault");
     match fault.action {
-        Action::Panic => panic!("{}", fault.told()),
+        Action::Panic => std::panic::panic_any(fault.told()),
         Action::Abort => abort(),
         Action::Hang => loop {
             std::thread::park();

@@ -11,7 +11,7 @@ use crate::faults::{Failure, Kind};
 use crate::settings::Output;
 use crate::standard_error::{self, BARS, FLUSH_MAX};
 
-use super::events::Branch;
+use super::events::{Branch, target};
 use super::progress::Progress;
 use super::rate::Rate;
 
@@ -262,6 +262,7 @@ impl View for Lines {
         let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed()).sum();
         let commit_interval = progress.partitions().map(|(_, partition)| partition.commit_interval()).max();
         tracing::info!(
+            target: target::PROGRESS,
             readings = source.readings(),
             readings_per_second,
             bad_lines = source.bad_lines(),

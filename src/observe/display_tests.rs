@@ -24,6 +24,7 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     progress.source().add_readings(120);
     let logged = capture("info", || lines.show(at(start, 2)));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
+    assert_eq!(line["target"], target::PROGRESS);
     for (name, number) in [
         ("records", 100),
         ("records_per_second", 50),

@@ -8,9 +8,20 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::faults::{Failure, Planned};
+use crate::faults::{Failure, Origin, Planned, Promise};
 
 use super::progress::{BAD_LINES_LOGGED_MAX, Progress};
+
+/// What a program knows an event by: the target of its line, which JSON shows. What the line says is for people, and may
+/// change.
+pub mod target {
+    pub const COMMITTED: &str = "isotherm::observe::committed";
+    pub const DRAINING: &str = "isotherm::observe::draining";
+    pub const FAILED: &str = "isotherm::observe::failed";
+    pub const OUTAGE_ENDED: &str = "isotherm::observe::outage_ended";
+    pub const PROGRESS: &str = "isotherm::observe::progress";
+    pub const RESTARTED: &str = "isotherm::observe::restarted";
+}
 
 /// The actors that live and die together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +89,13 @@ pub struct Restarted {
 impl Restarted {
     pub fn emit(&self, progress: &Progress) {
         progress.branches().restarted(self.branch, self.resumes_from);
-        info!(branch = %self.branch, resumes_from = self.resumes_from, took_ms = self.took_ms, "restarted");
+        info!(
+            target: target::RESTARTED,
+            branch = %self.branch,
+            resumes_from = self.resumes_from,
+            took_ms = self.took_ms,
+            "restarted"
+        );
     }
 }
 
@@ -96,10 +113,16 @@ impl BranchFailed<'_> {
             Branch::Partition(number) => progress.partition(number).set_failed(),
         }
         progress.branches().failed(self.branch, &self.failure.to_string());
+        let broken = match self.failure.origin {
+            Origin::Check(promise) => Some(promise.name()),
+            Origin::World | Origin::Planned | Origin::Panic => None,
+        };
         error!(
+            target: target::FAILED,
             branch = %self.branch,
             cause = self.failure.what,
             advice = self.failure.advice,
+            broken,
             "failed for good"
         );
     }
@@ -134,7 +157,7 @@ pub struct OutageEnded {
 impl OutageEnded {
     pub fn emit(&self, progress: &Progress) {
         progress.branches().waits_no_more(self.branch);
-        info!(branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
+        info!(target: target::OUTAGE_ENDED, branch = %self.branch, lasted_ms = self.lasted_ms, "works again");
     }
 }
 
@@ -162,7 +185,8 @@ pub struct Draining<'a> {
 
 impl Draining<'_> {
     pub fn emit(&self) {
-        info!(asked_by = self.asked_by, deadline_ms = self.deadline_ms, "stopping; a second signal ends at once");
+        let (asked_by, deadline_ms) = (self.asked_by, self.deadline_ms);
+        info!(target: target::DRAINING, asked_by, deadline_ms, "stopping; a second signal ends at once");
     }
 }
 
@@ -204,6 +228,19 @@ impl BadLine<'_> {
     }
 }
 
+/// A message that would have broken a promise, as it came out of its order, was refused. Its receiver crashes.
+#[derive(Clone, Debug)]
+pub struct OutOfOrder<'a> {
+    pub broken: Promise,
+    pub what: &'a str,
+}
+
+impl OutOfOrder<'_> {
+    pub fn emit(&self) {
+        error!(broken = self.broken.name(), what = self.what, "a message out of its order was refused");
+    }
+}
+
 /// A branch has counted its first records since it was started, or started again.
 #[derive(Clone, Debug)]
 pub struct Counting {
@@ -232,7 +269,8 @@ impl Committed {
         partition.set_committed(self.next_offset);
         partition.add_commit(self.took);
         let took_ms = self.took.as_millis() as u64;
-        debug!(partition = self.partition, next_offset = self.next_offset, took_ms, "committed");
+        let (partition, next_offset) = (self.partition, self.next_offset);
+        debug!(target: target::COMMITTED, partition, next_offset, took_ms, "committed");
     }
 }
 
@@ -321,70 +359,5 @@ impl RetentionWarning<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::logging::capture;
-    use super::*;
-    use crate::faults::Kind;
-
-    #[test]
-    fn bad_lines_are_all_counted_and_a_bounded_number_is_logged_per_file() {
-        let progress = Progress::new(&[]);
-        let logged = capture("info", || {
-            for line in 1..=1000 {
-                BadLine { file: "a.csv", line, reason: "no date" }.emit(&progress);
-            }
-            BadLine { file: "b.csv", line: 7, reason: "no date" }.emit(&progress);
-        });
-        assert_eq!(progress.source().bad_lines(), 1001);
-        assert_eq!(logged.lines().filter(|line| line.contains("a.csv")).count(), 11, "{logged}");
-        assert_eq!(logged.matches("no longer logged").count(), 1);
-        assert!(logged.lines().last().is_some_and(|line| line.contains("b.csv") && line.contains("\"line\":7")));
-    }
-
-    #[test]
-    fn a_crash_is_a_line_when_it_happens_and_so_is_the_recovery() {
-        let progress = Progress::new(&[2]);
-        let branch = Branch::Partition(2);
-        progress.branches().add(branch, 5, ["aggregator"].into_iter());
-        let died = Died {
-            branch,
-            child: "aggregator",
-            cause: "panicked: boom",
-            backoff: Duration::from_millis(70),
-            budget_left: 4,
-        };
-        let logged = capture("info", || died.emit(&progress));
-        assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
-        let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
-        assert_eq!((&line["message"], &line["level"]), (&"died".into(), &"WARN".into()));
-        assert_eq!((&line["branch"], &line["child"]), (&"partition 2".into(), &"aggregator".into()));
-        assert_eq!((&line["cause"], &line["backoff_ms"]), (&"panicked: boom".into(), &70.into()));
-        assert_eq!(line["restarts_left"], 4);
-        let restarted = Restarted { branch, resumes_from: Some(41), took_ms: 130 };
-        let logged = capture("info", || restarted.emit(&progress));
-        assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
-        let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
-        assert_eq!((&line["message"], &line["level"]), (&"restarted".into(), &"INFO".into()));
-        assert_eq!((&line["branch"], &line["resumes_from"]), (&"partition 2".into(), &41.into()));
-        assert_eq!(line["took_ms"], 130);
-    }
-
-    #[test]
-    fn a_failure_is_told_with_its_advice() {
-        let progress = Progress::new(&[0]);
-        let failure = Failure::fatal(Kind::Data, "partition-0.json is damaged").advice("restore a copy");
-        let logged =
-            capture("info", || BranchFailed { branch: Branch::Partition(0), failure: &failure }.emit(&progress));
-        assert!(logged.contains("partition-0.json is damaged") && logged.contains("restore a copy"), "{logged}");
-        assert!(progress.partition(0).failed());
-    }
-
-    #[test]
-    fn a_commit_is_a_number_and_only_on_demand_a_line() {
-        let progress = Progress::new(&[0]);
-        let event = Committed { partition: 0, next_offset: 9, took: Duration::from_millis(3) };
-        assert_eq!(capture("info", || event.emit(&progress)), "");
-        assert!(capture("debug", || event.emit(&progress)).contains("committed"));
-        assert_eq!(progress.partition(0).committed(), 9);
-    }
-}
+#[path = "events_tests.rs"]
+mod tests;

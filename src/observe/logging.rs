@@ -36,7 +36,7 @@ where
 
 /// What is logged as JSON while `work` runs on this thread.
 #[cfg(test)]
-pub(super) fn capture(level: &str, work: impl FnOnce()) -> String {
+pub(crate) fn capture(level: &str, work: impl FnOnce()) -> String {
     let output = Output { log_format: LogFormat::Json, log_level: level.to_owned(), progress_interval_ms: 1000 };
     tests::captured(&output, false, work)
 }

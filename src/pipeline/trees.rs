@@ -11,13 +11,13 @@ use super::branches::{ingest_branch, is_finite, partition_branch};
 use super::prepare;
 use super::{End, Environment, Job, Summary};
 use crate::checkpoint::FaultyDisk;
-use crate::faults::{Failure, Kind};
+use crate::faults::{Failure, Kind, Origin};
 use crate::observe::events::{self, Branch};
 use crate::observe::{Condition, Progress};
 use crate::sabotage::{self, Bug};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
-use crate::supervision::{BranchSpec, Event, Outage, Outcome, Worker, supervise};
+use crate::supervision::{BranchSpec, Event, Gone, Outage, Outcome, Worker, supervise};
 
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
@@ -79,7 +79,8 @@ impl Trees {
         let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
             let call = call.clone();
             let answer = worker.call("preparing", move |(environment, job)| call(environment, job));
-            async move { answer.await.map_err(|gone| Failure::fatal(Kind::Internal, gone.to_string()))? }
+            let failed = |gone: Gone| Failure::fatal(Kind::Internal, gone.to_string()).origin(Origin::Panic);
+            async move { answer.await.map_err(failed)? }
         });
         tried.await
     }

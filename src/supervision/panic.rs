@@ -10,6 +10,8 @@ use std::task::Poll;
 
 use crate::standard_error;
 
+use crate::faults::PlannedFault;
+
 thread_local! {
     /// Whether this thread is within [`catch`].
     static SUPERVISED: Cell<bool> = const { Cell::new(false) };
@@ -27,10 +29,10 @@ pub fn install_hook() {
             if !SUPERVISED.try_with(Cell::get).unwrap_or(false) {
                 return report(info);
             }
-            let message = info.payload_as_str().unwrap_or("without a message");
+            let message = message(info.payload());
             let told = match info.location() {
                 Some(place) => format!("{message} ({}:{})", place.file(), place.line()),
-                None => message.to_owned(),
+                None => message,
             };
             // One more while the first is being caught, as in a drop: the process may be about to abort, so tell both.
             let first = LAST.try_with(|last| last.replace(Some(told))).unwrap_or(None);
@@ -64,10 +66,12 @@ pub(super) async fn catch_future<T>(work: impl Future<Output = T>) -> Result<T, 
     .await
 }
 
-/// The message of a panic that was not seen by the hook.
+/// What a panic says.
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .or_else(|| payload.downcast_ref::<PlannedFault>().map(PlannedFault::to_string))
+        .unwrap_or_else(|| "without a message".to_owned())
 }
 
 #[cfg(test)]

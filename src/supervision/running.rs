@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::child::{Guard, Life};
 use super::panic;
-use crate::faults::Failure;
+use crate::faults::{Failure, Origin};
 
 /// What a child's actor tells its supervisor.
 pub(super) enum Report {
@@ -48,6 +48,17 @@ pub(super) enum Reason {
     Disarmed,
     /// None was given.
     Unasked,
+}
+
+impl Reason {
+    /// What a branch's failure comes from that fails because of it.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Panicked(_) | Self::Crashed(_) => Origin::Panic,
+            Self::Failed(failure) => failure.origin,
+            Self::Hung(_) | Self::Finished | Self::Disarmed | Self::Unasked => Origin::World,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -240,7 +240,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             }
             reason => {
                 let (name, cause) = (self.lives.name(child), reason.to_string());
-                let Some(backoff) = self.budget.crashed(now, hung) else { return Err(self.spent(name, &cause, hung)) };
+                let Some(backoff) = self.budget.crashed(now, hung) else { return Err(self.spent(name, &reason, hung)) };
                 let budget_left = self.budget.left(now);
                 (self.listener)(Event::Died { child: name, cause: &cause, backoff, budget_left });
                 self.recovering_since.get_or_insert(now);
@@ -260,9 +260,9 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         Ok(())
     }
 
-    fn spent(&self, child: &str, cause: &str, hung: bool) -> Failure {
-        let what = format!("{}: {child} died after {}; {cause}", self.branch, self.budget.spent());
-        let failure = Failure::fatal(Kind::Internal, what);
+    fn spent(&self, child: &str, reason: &Reason, hung: bool) -> Failure {
+        let what = format!("{}: {child} died after {}; {reason}", self.branch, self.budget.spent());
+        let failure = Failure::fatal(Kind::Internal, what).origin(reason.origin());
         if hung { failure.advice(UNTIL_IT_ANSWERS) } else { failure }
     }
 
@@ -298,7 +298,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             Some((_, Reason::Failed(failure))) => failure,
             Some((child, reason)) => {
                 let what = format!("{}: {} died while it drained: {reason}", self.branch, self.lives.name(child));
-                Failure::fatal(Kind::Internal, what)
+                Failure::fatal(Kind::Internal, what).origin(reason.origin())
             }
         };
         Outcome::Failed(self.tell_failed(failure))

@@ -10,7 +10,7 @@ use crate::chaos::simulation::plan::{Life, Plan};
 use crate::chaos::simulation::world::{Ended, Lived};
 use crate::checkpoint::simulated::DiskFault;
 use crate::domain::{Day, Reading, Readings, Rules, StationStats};
-use crate::faults::{Action, Failure, Kind};
+use crate::faults::{Action, Failure, Kind, Origin};
 use crate::pipeline::{End, Summary};
 use crate::settings;
 use crate::source::{self, Progressed};
@@ -22,7 +22,8 @@ pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<
     let disk_broken = matches!(life.disk_fault, Some((_, DiskFault::Error(ErrorKind::Other))));
     let explained = |failure: &Failure| {
         disturbed
-            || failure.what.contains("planned fault")
+            // A panic that nobody planned was heard when it happened.
+            || matches!(failure.origin, Origin::Planned | Origin::Panic)
             || (failure.kind == Kind::Io && disk_broken)
             // What would be waited out at another time keeps a branch from draining.
             || (failure.is_retryable() && life.is_signalled())
@@ -36,7 +37,8 @@ pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<
             Invariant::I6.require(late.is_empty() || disturbed, || format!("nothing held them up: {late:?}"))
         }
         Ended::ByItself(Err(failure)) => {
-            let no_topic = failure.what.starts_with("there is no") && !plan.topic_exists;
+            // Only a topic that is not there is fatal as well as unavailable.
+            let no_topic = failure.kind == Kind::Unavailable && !failure.is_retryable() && !plan.topic_exists;
             Invariant::I6.require(explained(failure) || no_topic, || format!("it did not start: {failure}"))
         }
         Ended::Killed | Ended::PowerCut | Ended::Hangs => Ok(()),

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::faults::Promise;
+
 /// Every file of a state folder.
 pub type FolderFiles = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -65,6 +67,16 @@ impl Invariant {
             Self::I10 => "every fault that was planned is tried",
             Self::I11 => "what is queued or left behind is bounded",
             Self::I12 => "what was acknowledged to the producer is in the log",
+        }
+    }
+
+    /// The one that is broken where the program's own check of a promise fails.
+    pub fn of(promise: Promise) -> Self {
+        match promise {
+            Promise::FilesEqualReplay => Self::I1,
+            Promise::RecordsAddUp => Self::I2,
+            Promise::CommitsStay => Self::I3,
+            Promise::NothingSkipped => Self::I6,
         }
     }
 

@@ -8,6 +8,9 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
+use crate::faults::points::FIRED;
+use crate::observe::events::target;
+
 /// Last lines that are kept for a report, and bytes of each.
 const LINES_KEPT_MAX: usize = 20;
 const LINE_SHOWN_BYTES_MAX: usize = 400;
@@ -70,13 +73,13 @@ impl Seen {
     fn take(&mut self, line: &str) {
         let fields: Value = serde_json::from_str(line).unwrap_or_default();
         self.lost_lines = self.lost_lines.max(fields["lost_lines"].as_u64().unwrap_or_default());
-        match fields["message"].as_str().unwrap_or_default() {
-            "committed" => return self.commit(&fields),
-            "progress" => return,
-            "planned fault" => self.fired.extend(fields["fault"].as_str().map(str::to_owned)),
-            "restarted" | "works again" => self.recovered = true,
-            "failed for good" => self.failed = true,
-            message if message.starts_with("stopping") => self.stopping = true,
+        match fields["target"].as_str().unwrap_or_default() {
+            target::COMMITTED => return self.commit(&fields),
+            target::PROGRESS => return,
+            FIRED => self.fired.extend(fields["fault"].as_str().map(str::to_owned)),
+            target::RESTARTED | target::OUTAGE_ENDED => self.recovered = true,
+            target::FAILED => self.failed = true,
+            target::DRAINING => self.stopping = true,
             _ => {}
         }
         if self.last_lines.len() == LINES_KEPT_MAX {
@@ -101,17 +104,50 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::faults::{Action, Failure, FaultPoints, Kind, Planned};
+    use crate::observe::Progress;
+    use crate::observe::events::{Branch, BranchFailed, Committed, Draining, OutageEnded, Restarted};
+    use crate::observe::logging::capture;
+
+    /// What comes of the lines that the program writes of its own events.
+    fn seen(told: impl Fn(&Progress)) -> Seen {
+        let mut seen = Seen::default();
+        capture("debug", || told(&Progress::new(&[1]))).lines().for_each(|line| seen.take(line));
+        seen
+    }
+
+    #[test]
+    fn every_event_that_is_listened_for_is_one_that_the_program_tells() {
+        let (branch, failure) = (Branch::Partition(1), &Failure::fatal(Kind::Data, "gone"));
+        let committed = seen(|progress| {
+            Committed { partition: 1, next_offset: 7, took: Duration::from_millis(3) }.emit(progress);
+        });
+        assert_eq!((committed.commits, committed.committed.get(&1)), (1, Some(&7)));
+        assert!(committed.first_commit.is_some() && committed.last_lines.is_empty());
+        let restarted = Restarted { branch, resumes_from: None, took_ms: 1 };
+        assert!(seen(|progress| restarted.emit(progress)).recovered);
+        assert!(seen(|progress| OutageEnded { branch, lasted_ms: 1 }.emit(progress)).recovered);
+        assert!(seen(|progress| BranchFailed { branch, failure }.emit(progress)).failed);
+        assert!(seen(|_| Draining { asked_by: "SIGTERM", deadline_ms: 1 }.emit()).stopping);
+        let fault = Planned { point: "consumer.read".to_owned(), hit: 1, action: Action::Retryable };
+        let faults = FaultPoints::new(vec![fault.clone()]).expect("there is such a point");
+        assert_eq!(seen(|_| drop(faults.hit("consumer.read"))).fired, [fault.to_string()]);
+    }
 
     #[test]
     fn a_stream_is_read_to_its_end_and_only_the_last_lines_are_kept() {
         let mut text = String::new();
         for offset in [3, 5, 4] {
-            text.push_str(&format!("{{\"message\":\"committed\",\"partition\":1,\"next_offset\":{offset}}}\n"));
+            let target = target::COMMITTED;
+            text.push_str(&format!("{{\"target\":\"{target}\",\"partition\":1,\"next_offset\":{offset}}}\n"));
         }
-        text.push_str("{\"message\":\"planned fault\",\"fault\":\"aggregator.apply@1=abort\"}\n");
+        text.push_str(&format!("{{\"target\":\"{FIRED}\",\"fault\":\"aggregator.apply@1=abort\"}}\n"));
         for number in 0..100 {
-            text.push_str(&format!("{{\"message\":\"restarted\",\"number\":{number}}}\n{}\n", "é".repeat(1000)));
+            let (target, long) = (target::RESTARTED, "é".repeat(1000));
+            text.push_str(&format!("{{\"target\":\"{target}\",\"number\":{number}}}\n{long}\n"));
         }
         let told = Told::read(std::io::Cursor::new(text)).expect("a thread");
         let mut seen = told.seen.lock();
