@@ -1,5 +1,6 @@
 //! The simulation over many seeds; and deliberate bugs, each of which it must find.
 
+mod bugs;
 mod sabotage;
 
 use std::thread;
@@ -16,7 +17,7 @@ fn whatever_happens_the_files_are_those_of_an_undisturbed_run() {
     let seeds = std::env::var("ISOTHERM_SEEDS").map_or(SEEDS, number);
     let begun = Instant::now();
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let report = simulation::run_seeds(0..seeds, threads, || {});
+    let report = simulation::run_seeds(0..seeds, threads, simulation::Plan::draw, || {});
     let tally = &report.tally;
     for ((point, action), of) in &tally.faults {
         println!(

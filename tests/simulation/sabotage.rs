@@ -12,7 +12,7 @@ const SEEDS_MAX: u64 = 3000;
 /// Finds the bug, and gives the invariant that does not hold.
 fn found(bug: Bug) -> Invariant {
     sabotage::plant(Some(bug));
-    let report = simulation::run_seeds(0..SEEDS_MAX, 1, || {});
+    let report = simulation::run_seeds(0..SEEDS_MAX, 1, simulation::Plan::draw, || {});
     sabotage::plant(None);
     let found = report.found.unwrap_or_else(|| panic!("{bug:?} was not found in {SEEDS_MAX} seeds"));
     println!("{bug:?}: seed {}, {}", found.seed, found.violation);

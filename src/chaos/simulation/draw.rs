@@ -1,5 +1,6 @@
 //! What a seed draws.
 
+use std::convert;
 use std::io::ErrorKind;
 use std::sync::OnceLock;
 
@@ -45,6 +46,7 @@ impl Plan {
             topic_exists,
             page_bytes: pick(random, [64, 512, 4096]),
             latency_ms,
+            environment: convert::identity,
             written,
             lives,
             settings,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::chaos::tally::action_name;
 use crate::checkpoint::simulated::DiskFault;
 use crate::faults::Planned;
-use crate::pipeline::{End, Job};
+use crate::pipeline::{End, Environment, Job};
 use crate::settings::Settings;
 
 /// Where everything lies.
@@ -23,6 +23,8 @@ pub struct Plan {
     pub topic_exists: bool,
     pub page_bytes: usize,
     pub latency_ms: Range<u64>,
+    /// What each life runs on, made of the simulated environment: itself, or one with a bug, to prove the proof.
+    pub environment: fn(Environment) -> Environment,
     /// What others have written before the first life.
     pub written: Vec<Foreign>,
     pub lives: Vec<Life>,
@@ -113,7 +115,7 @@ impl Life {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives } = self;
+        let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
         let (log, simulate, produce) = (&settings.log, &settings.source.simulate, &settings.produce);
         writeln!(formatter, "plan of seed {seed}")?;
         let topic = if *topic_exists { "is there" } else { "is to be created" };

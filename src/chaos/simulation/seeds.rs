@@ -48,9 +48,14 @@ struct Combined {
     violation: Option<(u64, Violation)>,
 }
 
-/// Runs every seed until one fails, on so many threads. What is returned depends on the seeds alone. `ran` is called after
-/// each run.
-pub fn run_seeds(seeds: Range<u64>, threads: usize, ran: impl Fn() + Sync) -> Report {
+/// Runs the plan that is drawn from each seed until one fails, on so many threads. What is returned depends on the plans
+/// alone. `ran` is called after each run.
+pub fn run_seeds(
+    seeds: Range<u64>,
+    threads: usize,
+    draw: impl Fn(u64) -> Plan + Sync,
+    ran: impl Fn() + Sync,
+) -> Report {
     let next = AtomicU64::new(0);
     let combined = Mutex::new(Combined::default());
     let work = || {
@@ -60,27 +65,26 @@ pub fn run_seeds(seeds: Range<u64>, threads: usize, ran: impl Fn() + Sync) -> Re
             if start == seeds.end {
                 break;
             }
-            let done = share(start..start.saturating_add(SHARE).min(seeds.end), &ran);
+            let done = share(start..start.saturating_add(SHARE).min(seeds.end), &draw, &ran);
             combined.lock().add(number, done);
         }
     };
-    // Whoever asks runs seeds too: what is planted on a thread stays on it.
     thread::scope(|scope| {
         (1..threads).for_each(|_| drop(scope.spawn(work)));
         work();
     });
     let Combined { runs, tally, violation, .. } = combined.into_inner();
     let found = violation.map(|(seed, violation)| {
-        let shrunk = shrink(Plan::draw(seed), violation.invariant);
+        let shrunk = shrink(draw(seed), violation.invariant);
         Found { seed, violation, shrunk }
     });
     Report { runs, tally, found }
 }
 
-fn share(seeds: Range<u64>, ran: impl Fn()) -> Done {
+fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> Done {
     let mut done = Done { runs: 0, tally: Tally::default(), violation: None };
     for seed in seeds {
-        let run = check(&Plan::draw(seed));
+        let run = check(&draw(seed));
         done.runs += 1;
         done.tally.add(run.tally);
         ran();
@@ -110,11 +114,18 @@ impl Combined {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sabotage::{self, Bug};
+    use crate::pipeline::Environment;
+
+    /// A producer that takes more at once than may be in flight.
+    fn without_a_bound(environment: Environment) -> Environment {
+        let mut settings = (*environment.settings).clone();
+        settings.produce.in_flight_max = 1000;
+        Environment { settings: settings.into(), ..environment }
+    }
 
     #[test]
     fn what_is_reported_does_not_depend_on_the_number_of_threads() {
-        let report = |threads| run_seeds(5..120, threads, || {});
+        let report = |threads| run_seeds(5..120, threads, Plan::draw, || {});
         let (one, three) = (report(1), report(3));
         assert_eq!((one.runs, three.runs), (115, 115));
         assert_eq!(one.tally, three.tally);
@@ -122,16 +133,15 @@ mod tests {
     }
 
     #[test]
-    #[cfg(debug_assertions)]
     fn the_first_seed_that_fails_ends_it_and_what_is_left_of_its_plan_still_fails() {
-        sabotage::plant(Some(Bug::RejectedNotTruncated));
-        let report = run_seeds(0..1000, 1, || {});
+        let draw = |seed| Plan { environment: without_a_bound, ..Plan::draw(seed) };
+        let report = run_seeds(0..1000, 1, draw, || {});
         let found = report.found.expect("the bug is found");
         assert_eq!(report.runs, found.seed + 1);
         assert!(found.shrunk.faults() < Plan::draw(found.seed).faults(), "{}", found.shrunk);
         let again = crate::chaos::simulation::run(&found.shrunk).violation.expect("it still fails");
         assert_eq!(again.invariant, found.violation.invariant);
-        sabotage::plant(None);
-        assert_eq!(crate::chaos::simulation::run(&found.shrunk).violation, None, "it is the bug's fault");
+        let without = Plan { environment: std::convert::identity, ..found.shrunk };
+        assert_eq!(crate::chaos::simulation::run(&without).violation, None, "it is the bug's fault");
     }
 }

@@ -109,7 +109,7 @@ impl World {
             self.disk.crash_at(operation);
         }
         let faults = FaultPoints::new(life.faults.clone()).expect("the points are known");
-        let environment = Environment {
+        let environment = (plan.environment)(Environment {
             log: Arc::new(self.log.clone()),
             disk: Arc::new(self.disk.clone()),
             spawn: Spawn::Inline { latency },
@@ -119,7 +119,7 @@ impl World {
             seed,
             on_hung: |_| WRITE_HUNG.set(true),
             settings: Arc::new(settings),
-        };
+        });
         let progress = environment.progress.clone();
         let runtime = || {
             let builder = &mut tokio::runtime::Builder::new_current_thread();

@@ -20,7 +20,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (bar, display) = Display::bar(style())?;
     bar.set_length(arguments.runs);
-    let report = simulation::run_seeds(seeds, threads, || bar.inc(1));
+    let report = simulation::run_seeds(seeds, threads, Plan::draw, || bar.inc(1));
     display.finish();
     tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
 }
@@ -120,17 +120,16 @@ pub(super) fn faults_as_json(tally: &Tally) -> Value {
 }
 
 #[cfg(test)]
-#[cfg(debug_assertions)]
 mod tests {
     use super::*;
-    use crate::sabotage::{self, Bug};
+    use crate::chaos::Invariant;
 
     #[test]
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
-        sabotage::plant(Some(Bug::FolderFsyncSkipped));
-        let report = simulation::run_seeds(0..1000, 1, || {});
-        sabotage::plant(None);
-        let seed = report.found.as_ref().expect("the bug is found").seed;
+        let seed = 17;
+        let violation = Invariant::I3.violated("partition 0 was committed up to 9, and is at 5");
+        let found = Some(Found { seed, violation, shrunk: Plan::draw(seed) });
+        let report = Report { runs: seed + 1, found, ..Report::default() };
         let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");
         let text = text(&report);
         assert!(text.contains("I3 does not hold") && text.contains(&command), "{text}");
