@@ -12,7 +12,6 @@ pub mod log;
 pub mod observe;
 pub mod pipeline;
 pub mod plot;
-pub mod sabotage;
 pub mod settings;
 pub mod signals;
 pub mod source;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Folders (or files) of `src` by floor. What is on one floor may use what is on lower ones, and itself.
 const FLOORS: [&[&str]; 8] = [
-    &["domain", "sabotage", "standard_error"],
+    &["domain", "standard_error"],
     &["settings", "observe", "faults"],
     &["supervision", "log", "checkpoint", "source", "signals"],
     &["actors", "audit", "history", "plot"],
@@ -16,8 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// What may be used beside: a folder of the same floor, and a reason.
-const BESIDE: [(&str, &str, &str); 5] = [
-    ("domain", "sabotage", "a bug that is planted in it"),
+const BESIDE: [(&str, &str, &str); 4] = [
     ("settings", "faults", "its failures, and its plan of faults"),
     ("observe", "faults", "it tells of failures"),
     ("observe", "settings", "how and what it logs"),

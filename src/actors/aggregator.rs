@@ -17,7 +17,6 @@ use crate::checkpoint::{Identity, rejected_path};
 use crate::domain::{PartitionState, Snapshot, StationStats};
 use crate::faults::{Failure, FaultPoints, Kind, Origin, Promise};
 use crate::observe::{Progress, RejectedUnkept, events};
-use crate::sabotage::{self, Bug};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
@@ -178,7 +177,6 @@ impl Aggregator {
         let reasons_before = loaded.state.rejected.clone();
         let unkept = loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
-        sabotage::keep(Bug::AggregatorStateReused, partition, &loaded.state);
         let progress = self.progress.partition(partition);
         progress.add_records(apply.batch.len() as u64);
         progress.set_position(loaded.state.next_offset);
@@ -253,7 +251,7 @@ impl Handler<Load> for Aggregator {
         self.loaded = Some(Loaded {
             identity: Arc::new(load.identity),
             committed: load.committed.then_some(load.state.next_offset),
-            state: sabotage::kept(Bug::AggregatorStateReused, partition).unwrap_or(load.state),
+            state: load.state,
             in_flight: false,
             snapshot_at: Instant::now(),
             snapshot_took: Duration::ZERO,
@@ -276,12 +274,6 @@ impl Handler<Apply> for Aggregator {
             events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
             end(Ending::Crashed(cause), &mut self.guard, context);
             return Err(Refused);
-        }
-        if sabotage::is(Bug::OffsetBeforeState)
-            && let Some(loaded) = &mut self.loaded
-        {
-            loaded.state.advance_to(apply.position);
-            self.commit_or_end(context);
         }
         if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
             end(failure.into(), &mut self.guard, context);
@@ -333,10 +325,6 @@ impl Handler<Drain> for Aggregator {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
-        if sabotage::is(Bug::LastCommitSkipped) {
-            self.guard.disarm();
-            return Box::pin(fut::ready(()));
-        }
         let flushed = self.flush(context);
         Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
             if flushed.is_ok() {

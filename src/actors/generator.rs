@@ -16,7 +16,6 @@ use super::producer::{GROUP_BYTES_MAX, Producer};
 use crate::domain::Readings;
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::observe::{Progress, events};
-use crate::sabotage::{self, Bug};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
 use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
@@ -233,8 +232,7 @@ impl Outbox {
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        let messages = self.in_flight.len() < self.story.in_flight_max || sabotage::is(Bug::InFlightNotBounded);
-        messages && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
+        self.in_flight.len() < self.story.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
     }
 
     async fn await_oldest(&mut self) -> Result<(), Ending> {

@@ -13,7 +13,6 @@ use crate::domain::{Readings, Record};
 use crate::faults::{Failure, FaultPoints, Kind};
 use crate::log::partitioner::partition_of;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
-use crate::sabotage::{self, Bug};
 
 /// What the ingest branch is about. The same over all of its epochs.
 #[derive(Clone)]
@@ -114,13 +113,6 @@ impl SourceWriter {
         };
         let records: Vec<Outgoing<'_>> = records.map(outgoing).collect();
         let readings = records.len() as u64;
-        if sabotage::is(Bug::CursorBeforeAcknowledgement)
-            && let Some(last) = messages.last()
-        {
-            (state.cursor, state.readings) = (last.cursor.clone(), state.readings + readings);
-            job.cursor_store.commit(epoch, state)?;
-            state.readings -= readings;
-        }
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
         job.faults.hit("producer.acknowledge")?;

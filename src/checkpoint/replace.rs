@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Disk, DiskFile};
 use crate::faults::Failure;
-use crate::sabotage::{self, Bug};
 
 /// What is read, or written and synced, at once. More would be one wait that tells nobody whether the disk gets on.
 pub(super) const PIECE_BYTES: usize = 8 << 20;
@@ -35,16 +34,9 @@ fn write_and_rename(disk: &dyn Disk, path: &Path, temporary: &Path, bytes: &[u8]
         created => created,
     }
     .map_err(cannot("cannot create"))?;
-    if sabotage::is(Bug::FsyncSkippedBeforeRename) {
-        file.append(bytes).map_err(cannot("cannot write"))?;
-    } else {
-        append_synced(&mut *file, temporary, bytes)?;
-    }
+    append_synced(&mut *file, temporary, bytes)?;
     drop(file);
     disk.rename(temporary, path).map_err(|error| Failure::io("cannot replace", path, &error))?;
-    if sabotage::is(Bug::FolderFsyncSkipped) {
-        return Ok(());
-    }
     sync_folder_of(disk, path)
 }
 
@@ -70,9 +62,6 @@ pub(super) fn sync_folder_of(disk: &dyn Disk, path: &Path) -> Result<(), Failure
 /// Removes what replacements that were cut short have left beside the file. Only the names: they are of no importance,
 /// so nothing waits for the disk.
 pub(super) fn remove_temporaries(disk: &dyn Disk, path: &Path) -> Result<(), Failure> {
-    if sabotage::is(Bug::TemporariesLeft) {
-        return Ok(());
-    }
     let folder = path.parent().expect("a file is in a folder");
     let name = path.file_name().expect("a file has a name").to_string_lossy();
     let prefix = format!("{name}.tmp-");

@@ -9,7 +9,6 @@ use super::reporting::ReportingDisk;
 use super::{Disk, Fence, Identity, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
 use crate::faults::{Failure, Kind, Origin, Promise};
-use crate::sabotage::{self, Bug};
 
 /// One partition's `partition-N.json` and `partition-N.rejected.jsonl` in a state folder. Clones share the fence.
 ///
@@ -86,15 +85,10 @@ impl PartitionStore {
         format::check(snapshot).map_err(|reason| self.broken(reason))?;
         let bytes = format::serialize(identity, snapshot);
 
-        if !sabotage::is(Bug::RejectedAfterRename) {
-            self.append_rejected(inside, epoch, known, snapshot)?;
-        }
+        self.append_rejected(inside, epoch, known, snapshot)?;
         inside.json_suspect = true;
         replace(&*self.disk, &self.path, epoch, &bytes)?;
         inside.json_suspect = false;
-        if sabotage::is(Bug::RejectedAfterRename) {
-            self.append_rejected(inside, epoch, known, snapshot)?;
-        }
         inside.known = Some(self::known(snapshot));
         Ok(())
     }
@@ -201,10 +195,6 @@ impl PartitionStore {
         };
         let path = &self.rejected_path;
         let bytes = known.rejected_bytes;
-        if sabotage::is(Bug::RejectedNotTruncated) {
-            inside.rejected_suspect = false;
-            return Ok(());
-        }
         if bytes == 0 {
             // Left by a crash in the first commit that had any, or by a rebuild. Removed and not cut: a rebuild keeps
             // the old file under a second name. The lines come again from the log.

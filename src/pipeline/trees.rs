@@ -14,7 +14,6 @@ use crate::checkpoint::FaultyDisk;
 use crate::faults::{Failure, Kind, Origin};
 use crate::observe::events::{self, Branch};
 use crate::observe::{Condition, Progress};
-use crate::sabotage::{self, Bug};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
 use crate::supervision::{BranchSpec, Event, Gone, Outage, Outcome, Worker, supervise};
@@ -199,10 +198,7 @@ impl Trees {
         stop: watch::Receiver<bool>,
     ) -> Outcome {
         let environment = &self.environment;
-        let seed = match sabotage::is(Bug::JitterNotSeeded) {
-            true => rand::random(),
-            false => environment.seed.wrapping_add(index),
-        };
+        let seed = environment.seed.wrapping_add(index);
         let board = environment.progress.branches();
         board.add(branch, environment.policy().restarts_max, spec.children.iter().map(|child| child.name));
         let listener = |event: Event<'_>| self.tell(branch, &event);
@@ -225,9 +221,6 @@ impl Trees {
                 progress.branches().pulse(branch, child, waited, budget_left)
             }
             Event::Died { child, cause, backoff, budget_left } => {
-                if sabotage::is(Bug::PanicStopsAll) {
-                    self.stop.send_replace(true);
-                }
                 events::Died { branch, child, cause, backoff, budget_left }.emit(progress);
             }
             Event::Restarted { resumes_from, took } => {

@@ -1,7 +1,6 @@
 //! The simulation over many seeds; and deliberate bugs, each of which it must find.
 
 mod bugs;
-mod sabotage;
 
 use std::thread;
 use std::time::Instant;

@@ -24,7 +24,6 @@ use crate::log::memory::MemoryLog;
 use crate::log::{RecordLog, TopicSpec};
 use crate::observe::Progress;
 use crate::pipeline::{Environment, Summary, run_trees};
-use crate::sabotage;
 use crate::settings::Settings;
 use crate::supervision::Spawn;
 
@@ -99,7 +98,6 @@ impl World {
 
     /// Runs the trees on this world until they end, or something ends them.
     pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Result<Lived, Violation> {
-        sabotage::process_begins();
         WRITE_HUNG.set(false);
         CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
         if let Some((operations, fault)) = &life.disk_fault {
