@@ -5,6 +5,7 @@
 
 pub mod invariants;
 pub mod process;
+pub mod simulated;
 pub mod simulation;
 pub mod tally;
 

@@ -1,4 +1,4 @@
-//! The few calls on folders and files that a commit is made of: real, or simulated for tests.
+//! The few calls on folders and files that a commit is made of.
 
 use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};

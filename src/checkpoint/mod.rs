@@ -16,8 +16,6 @@ mod partition_file;
 mod replace;
 mod reporting;
 mod seal;
-pub mod simulated;
-mod simulated_tree;
 pub mod store;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +26,6 @@ pub use faulty::FaultyDisk;
 pub use fence::Fence;
 pub use lock::Lock;
 pub use partition_file::{PartitionFile, numbers as partition_numbers};
-pub use simulated::SimulatedDisk;
 pub use store::PartitionStore;
 
 /// Which log and partition a file belongs to.

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::chaos::simulated::DiskFault;
 use isotherm::faults::points::place;
 use isotherm::faults::{Action, Planned};
 use proptest::prelude::*;

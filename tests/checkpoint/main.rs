@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use isotherm::chaos::simulated::SimulatedDisk;
 use isotherm::checkpoint::format::serialize;
-use isotherm::checkpoint::{
-    Disk, FaultyDisk, Fence, Identity, PartitionStore, SimulatedDisk, partition_path, rejected_path,
-};
+use isotherm::checkpoint::{Disk, FaultyDisk, Fence, Identity, PartitionStore, partition_path, rejected_path};
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules, Snapshot};
 use isotherm::faults::FaultPoints;
 

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
+use isotherm::chaos::simulated::DiskFault;
 use isotherm::checkpoint::Lock;
 use isotherm::checkpoint::maintenance::{begin_rebuild, set_aside};
-use isotherm::checkpoint::simulated::DiskFault;
 
 use super::source::{cursor_store, source_state};
 use super::*;

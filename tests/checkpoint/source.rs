@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::chaos::simulated::DiskFault;
 use isotherm::checkpoint::{CursorStore, SourceState};
 use isotherm::faults::Kind;
 use serde_json::json;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::checkpoint::SimulatedDisk;
+use isotherm::chaos::simulated::SimulatedDisk;
 use isotherm::faults::{Failure, Kind};
 use isotherm::log::memory::MemoryLog;
 use isotherm::pipeline::{Environment, run_trees};

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
 use isotherm::checkpoint::format::parse;
-use isotherm::checkpoint::simulated::DiskFault;
-use isotherm::checkpoint::{SimulatedDisk, partition_path};
+use isotherm::checkpoint::partition_path;
 use isotherm::domain::PartitionState;
 use isotherm::pipeline::Environment;
 use support::{Fixture, Running, consume, consume_only, run};

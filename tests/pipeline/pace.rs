@@ -6,8 +6,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use isotherm::checkpoint::SimulatedDisk;
-use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
 use isotherm::log::memory::MemoryLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::supervision::Spawn;

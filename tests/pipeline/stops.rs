@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use isotherm::checkpoint::SimulatedDisk;
-use isotherm::checkpoint::simulated::DiskFault;
+use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
 use isotherm::faults::{Failure, Kind};
 use isotherm::log::memory::MemoryLog;
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};

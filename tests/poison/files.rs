@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use isotherm::chaos::simulated::SimulatedDisk;
 use isotherm::checkpoint::format::{parse, serialize};
 use isotherm::checkpoint::{
-    CursorStore, Disk, Fence, Identity, PartitionStore, SimulatedDisk, partition_path, rejected_path, source_path,
+    CursorStore, Disk, Fence, Identity, PartitionStore, partition_path, rejected_path, source_path,
 };
 use isotherm::domain::Rules;
 use isotherm::faults::Kind;

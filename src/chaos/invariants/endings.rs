@@ -6,9 +6,9 @@ use std::io::ErrorKind;
 use compact_str::CompactString;
 
 use super::{Invariant, Violation};
+use crate::chaos::simulated::DiskFault;
 use crate::chaos::simulation::plan::{Life, Plan};
 use crate::chaos::simulation::world::{Ended, Lived};
-use crate::checkpoint::simulated::DiskFault;
 use crate::domain::{Day, Reading, Readings, Rules, StationStats};
 use crate::faults::{Action, Failure, Kind, Origin};
 use crate::pipeline::{End, Summary};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Invariant, Violation};
-use crate::checkpoint::simulated::Rename;
+use crate::chaos::simulated::Rename;
 
 /// I8: the files of one life were replaced by newer and newer epochs, each while the lock of what it wrote was held.
 pub fn entitled(renames: &[Rename]) -> Result<(), Violation> {

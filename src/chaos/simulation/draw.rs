@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::plan::{EndsBy, FOLDER, Foreign, Life, Plan, Trouble};
-use crate::checkpoint::simulated::DiskFault;
+use crate::chaos::simulated::DiskFault;
 use crate::domain::{Day, Reading};
 use crate::faults::points::POINTS;
 use crate::faults::{Action, Planned};

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::chaos::simulated::DiskFault;
 use crate::chaos::tally::action_name;
-use crate::checkpoint::simulated::DiskFault;
 use crate::faults::Planned;
 use crate::pipeline::{End, Environment, Job};
 use crate::settings::Settings;

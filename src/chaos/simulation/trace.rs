@@ -155,7 +155,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checkpoint::{Fence, Identity, PartitionStore, SimulatedDisk};
+    use crate::chaos::simulated::SimulatedDisk;
+    use crate::checkpoint::{Fence, Identity, PartitionStore};
     use crate::domain::{PartitionState, Rules};
     use crate::faults::{Action, Failure, FaultPoints, Kind, Origin, Planned};
     use crate::observe::Progress;

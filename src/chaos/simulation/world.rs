@@ -18,7 +18,7 @@ use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
 use super::trace;
 use crate::actors::Windows;
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, writers};
-use crate::checkpoint::SimulatedDisk;
+use crate::chaos::simulated::SimulatedDisk;
 use crate::faults::{Failure, FaultPoints, Kind, Planned};
 use crate::log::memory::MemoryLog;
 use crate::log::{RecordLog, TopicSpec};

@@ -15,8 +15,8 @@ use parking_lot::{Mutex, MutexGuard};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::simulated_tree::{Content, FileId, Tree, folder_of};
-use super::{Disk, DiskFile};
+use super::tree::{Content, FileId, Tree, folder_of};
+use crate::checkpoint::{Disk, DiskFile};
 
 /// What goes wrong with an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
