@@ -4,12 +4,13 @@
 //! acknowledged record stays; a reader sees each record at or after its start once, and only committed ones.
 //! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `faults` and `domain`; knows no actors.
 
-mod failures;
+pub(crate) mod failures;
 pub mod kafka;
 pub mod memory;
 pub mod partitioner;
 mod range;
 pub mod sqlite;
+pub(crate) mod stored;
 #[cfg(test)]
 pub mod test_log;
 pub mod throttled;

@@ -147,6 +147,7 @@ impl RecordReader for ThrottledReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Outgoing;
     use crate::log::memory::MemoryLog;
 
     #[test]
@@ -162,9 +163,8 @@ mod tests {
     fn log(records: usize) -> (ThrottledLog, Watch) {
         let log = MemoryLog::new("temperatures");
         log.create_topic(&TopicSpec { partitions: 1, replication: 1, retention_ms: -1 }).expect("it is created");
-        for _ in 0..records {
-            log.append(0, None, None);
-        }
+        let record = Outgoing { partition: 0, key: None, value: None };
+        log.open_writer().and_then(|mut writer| writer.write(&vec![record; records])).expect("it is written");
         let watch = Watch::default();
         (ThrottledLog::new(Arc::new(log), Throttle::new(0.000_001), watch.clone()), watch)
     }

@@ -112,7 +112,7 @@ proptest! {
 
     #[test]
     fn sqlite_answers_as_memory_does(steps in prop::collection::vec(step(), 1..60)) {
-        let memory = MemoryLog::without_waiting("temperatures");
+        let memory = MemoryLog::new("temperatures");
         let mut memory = Run::new(Box::new(move || Arc::new(memory.clone())));
         let sqlite = InSqlite::new();
         let mut sqlite = Run::new(Box::new(move || sqlite.open()));

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use isotherm::chaos::simulated::SimulatedLog;
 use isotherm::log::RecordLog;
 use isotherm::log::memory::MemoryLog;
 use isotherm::log::sqlite::SqliteLog;
@@ -17,6 +18,7 @@ use isotherm::log::sqlite::SqliteLog;
 use contract::Fixture;
 
 contract!(memory, crate::InMemory);
+contract!(simulated, crate::Simulated);
 contract!(sqlite, crate::InSqlite);
 
 struct InMemory(MemoryLog);
@@ -24,6 +26,18 @@ struct InMemory(MemoryLog);
 impl Fixture for InMemory {
     fn fresh() -> Option<Self> {
         Some(Self(MemoryLog::new("temperatures")))
+    }
+
+    fn open(&self) -> Arc<dyn RecordLog> {
+        Arc::new(self.0.clone())
+    }
+}
+
+struct Simulated(SimulatedLog);
+
+impl Fixture for Simulated {
+    fn fresh() -> Option<Self> {
+        Some(Self(SimulatedLog::new("temperatures")))
     }
 
     fn open(&self) -> Arc<dyn RecordLog> {

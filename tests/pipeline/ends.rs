@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use isotherm::chaos::simulated::SimulatedLog;
 use isotherm::faults::{Failure, Kind};
-use isotherm::log::memory::MemoryLog;
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use isotherm::observe::events::Branch;
 use isotherm::observe::{BranchStatus, Condition, Progress};
@@ -17,7 +17,7 @@ use crate::support::{Fixture, PARTITIONS, Running, consume, run};
 
 /// A log that does not say where it ends once the source has, until it is back.
 struct AwayAtTheEnd {
-    log: MemoryLog,
+    log: SimulatedLog,
     progress: Progress,
     failure: Failure,
     is_back: Arc<AtomicBool>,

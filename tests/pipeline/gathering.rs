@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use isotherm::actors::{Generator, SourceReader};
+use isotherm::chaos::simulated::SimulatedLog;
 use isotherm::faults::FaultPoints;
-use isotherm::log::memory::MemoryLog;
 use isotherm::observe::Progress;
 use isotherm::supervision::{BranchSpec, Child, Spawn, Strategy, supervise};
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ const READS: Spawn = Spawn::Inline { latency: || Duration::from_millis(1) };
 /// Lets the source be read and written for so long. Gives the readings that were acknowledged and the most that were
 /// written at once.
 fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
-    let fixture = Fixture { log: MemoryLog::without_waiting("temperatures"), ..fixture };
+    let fixture = Fixture { log: SimulatedLog::without_waiting("temperatures"), ..fixture };
     fixture.create_topic();
     let (settings, progress) = (fixture.settings(), Progress::new(&[]));
     let (produce, slot) = producer(ingest_job(&fixture), writes, progress.clone());

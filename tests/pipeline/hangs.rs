@@ -4,9 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::SimulatedDisk;
+use isotherm::chaos::simulated::{SimulatedDisk, SimulatedLog};
 use isotherm::faults::{Failure, Kind};
-use isotherm::log::memory::MemoryLog;
 use isotherm::pipeline::{Environment, run_trees};
 use isotherm::supervision::Spawn;
 use tokio::sync::watch;
@@ -73,7 +72,7 @@ fn a_log_that_hangs_ends_its_branch_with_the_default_settings() {
         let environment = Environment {
             spawn: Spawn::Inline { latency: || if HANGS.get() { YEAR } else { MS } },
             disk: Arc::new(SimulatedDisk::new(4096)),
-            log: Arc::new(MemoryLog::without_waiting("temperatures")),
+            log: Arc::new(SimulatedLog::without_waiting("temperatures")),
             ..fixture.environment()
         };
         let progress = environment.progress.clone();

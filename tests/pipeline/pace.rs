@@ -6,8 +6,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
-use isotherm::log::memory::MemoryLog;
+use isotherm::chaos::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::supervision::Spawn;
 use tokio::sync::watch;
@@ -68,7 +67,7 @@ impl Life {
 fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) {
     CALL_MS.set(call_ms);
     LOG_ID_MS.set(0);
-    let fixture = Fixture { log: MemoryLog::without_waiting("temperatures"), ..Fixture::new() }
+    let fixture = Fixture { log: SimulatedLog::without_waiting("temperatures"), ..Fixture::new() }
         .set("consume.commit_interval_ms=100")
         .set("consume.commit_share_max=0.1")
         .set("consume.batch_records=1000")

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
+use isotherm::chaos::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 use isotherm::faults::{Failure, Kind};
-use isotherm::log::memory::MemoryLog;
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job};
 
@@ -148,7 +147,7 @@ fn a_state_folder_of_another_source_or_topic() {
     let other_source = Fixture { sets: vec!["source.simulate.seed=2".to_owned()], ..fixture };
     refused(&other_source, produce(), &["parameters", "\"seed\":1", "\"seed\":2"]);
     let other_topic =
-        Fixture { sets: vec!["log.topic=other".to_owned()], log: MemoryLog::new("other"), ..other_source };
+        Fixture { sets: vec!["log.topic=other".to_owned()], log: SimulatedLog::new("other"), ..other_source };
     refused(&other_topic, produce(), &["log.topic was temperatures, and is other"]);
     refused(&other_topic, consume_only(0), &["temperatures", "other"]);
 }
@@ -165,7 +164,7 @@ fn a_log_that_lost_what_was_acknowledged() {
 
 /// A log whose end is not what it seems to be.
 struct Behind {
-    log: MemoryLog,
+    log: SimulatedLog,
     /// Records that readers do not see yet, as they do where an open transaction of another producer lies before them.
     hidden: u64,
     /// Answers in which the log says less than it has, as a new leader may.

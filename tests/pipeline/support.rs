@@ -7,10 +7,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use isotherm::actors::Windows;
+use isotherm::chaos::simulated::SimulatedLog;
 use isotherm::checkpoint::RealDisk;
 use isotherm::domain::{Day, Reading};
 use isotherm::faults::Failure;
-use isotherm::log::memory::MemoryLog;
 use isotherm::log::partitioner::partition_of;
 use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::observe::Progress;
@@ -27,14 +27,18 @@ pub const PARTITIONS: u32 = 4;
 
 pub struct Fixture {
     pub folder: TempDir,
-    pub log: MemoryLog,
+    pub log: SimulatedLog,
     /// Each `KEY=VALUE`, on top of the quick ones below.
     pub sets: Vec<String>,
 }
 
 impl Fixture {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), log: MemoryLog::new("temperatures"), sets: Vec::new() }
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            log: SimulatedLog::new("temperatures"),
+            sets: Vec::new(),
+        }
     }
 
     /// With a topic that holds readings of ten stations, and poison among them.

@@ -1,9 +1,11 @@
-//! A disk that lives in memory, loses what a crash may lose, and can be told to go wrong.
+//! A disk and a log that live in memory, lose what a crash may lose, and can be told to go wrong.
 //!
-//! Guarantee: it keeps the same contract as the real one, checked by the same suite (`tests/checkpoint`); no clock is in it,
-//! and no chance but a seed.
+//! Guarantee: they keep the same contracts as the real ones, checked by the same suites (`tests/checkpoint`,
+//! `tests/log_contract`); unless the log is one that waits, no clock is in them, and no chance but a seed.
 
 mod disk;
+mod log;
 mod tree;
 
 pub use disk::{DiskFault, Rename, SimulatedDisk};
+pub use log::SimulatedLog;

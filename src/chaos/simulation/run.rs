@@ -8,13 +8,12 @@ use super::plan::{FOLDER, Life, Plan};
 use super::trace;
 use super::world::{Ended, Lived, World};
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files, promises};
-use crate::chaos::simulated::SimulatedDisk;
+use crate::chaos::simulated::{SimulatedDisk, SimulatedLog};
 use crate::chaos::tally::Tally;
 use crate::checkpoint::{CursorStore, SourceState};
 use crate::domain::Readings;
 use crate::faults::Failure;
 use crate::log::RecordLog;
-use crate::log::memory::MemoryLog;
 use crate::pipeline::{End, Job};
 use crate::supervision::panic;
 
@@ -116,7 +115,7 @@ impl Story<'_> {
     }
 
     /// The log with this id, whether it is gone or not.
-    fn log(&self, log_id: &str) -> Result<&MemoryLog, Violation> {
+    fn log(&self, log_id: &str) -> Result<&SimulatedLog, Violation> {
         let every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
         let found = every.into_iter().find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
         found.ok_or_else(|| Invariant::I1.violated(format!("a file is of the log {log_id}, which never was")))
@@ -242,7 +241,7 @@ mod tests {
         let nowhere = Foreign::Gap { partition: 99, offsets: 1 };
         plan.lives[0].troubles.insert(0, (0, Trouble::Written(vec![nowhere])));
         let violation = run(&plan).violation.expect("there is no such partition");
-        assert!(violation.invariant == Invariant::I7 && violation.what.contains("memory.rs"), "{violation}");
+        assert!(violation.invariant == Invariant::I7 && violation.what.contains("simulated/log.rs"), "{violation}");
         assert_eq!(run(&Plan::draw(0)).violation, None);
     }
 }

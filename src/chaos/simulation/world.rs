@@ -18,9 +18,8 @@ use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
 use super::trace;
 use crate::actors::Windows;
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, writers};
-use crate::chaos::simulated::SimulatedDisk;
+use crate::chaos::simulated::{SimulatedDisk, SimulatedLog};
 use crate::faults::{Failure, FaultPoints, Kind, Planned};
-use crate::log::memory::MemoryLog;
 use crate::log::{RecordLog, TopicSpec};
 use crate::observe::Progress;
 use crate::pipeline::{Environment, Summary, run_trees};
@@ -46,7 +45,7 @@ fn latency() -> Duration {
 }
 
 pub struct World {
-    pub log: MemoryLog,
+    pub log: SimulatedLog,
     pub disk: SimulatedDisk,
     /// A topic that is no more.
     pub gone: Option<Gone>,
@@ -54,7 +53,7 @@ pub struct World {
 
 /// A topic that was deleted and made again, and what was on disk then.
 pub struct Gone {
-    pub log: MemoryLog,
+    pub log: SimulatedLog,
     pub files: FolderFiles,
 }
 
@@ -86,7 +85,7 @@ pub enum Ended {
 impl World {
     pub fn new(plan: &Plan) -> Self {
         let world =
-            Self { log: MemoryLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+            Self { log: SimulatedLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
         if plan.topic_exists {
             let partitions = plan.settings.log.partitions;
             let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
@@ -197,7 +196,7 @@ impl World {
     }
 }
 
-fn write(log: &MemoryLog, records: &[Foreign]) {
+fn write(log: &SimulatedLog, records: &[Foreign]) {
     while log.topic().is_err() {}
     if log.topic().is_ok_and(|topic| topic.is_none()) {
         return;

@@ -1,6 +1,6 @@
 use super::*;
 
-fn created(log: &MemoryLog) -> Topic {
+fn created(log: &SimulatedLog) -> Topic {
     let spec = TopicSpec { partitions: 2, replication: 1, retention_ms: -1 };
     log.create_topic(&spec).expect("it can be created")
 }
@@ -14,7 +14,7 @@ fn read(reader: &mut dyn RecordReader, records_max: usize) -> Result<(u64, Vec<u
 #[test]
 fn without_waiting_a_read_returns_at_once_and_log_ids_are_counted() {
     for _ in 0..2 {
-        let log = MemoryLog::without_waiting("temperatures");
+        let log = SimulatedLog::without_waiting("temperatures");
         assert_eq!(created(&log).log_id, "memory-1");
         assert_eq!(read(&mut *log.open_reader(0, 0).expect("there is a topic"), 10), Ok((0, vec![])));
         log.recreate();
@@ -24,7 +24,7 @@ fn without_waiting_a_read_returns_at_once_and_log_ids_are_counted() {
 
 #[test]
 fn planned_failures_come_in_order_whatever_is_called() {
-    let log = MemoryLog::without_waiting("temperatures");
+    let log = SimulatedLog::without_waiting("temperatures");
     created(&log);
     let mut reader = log.open_reader(0, 0).expect("there is a topic");
     let away = Failure::retryable(Kind::Unavailable, "away");
@@ -39,7 +39,7 @@ fn planned_failures_come_in_order_whatever_is_called() {
 
 #[test]
 fn a_reader_that_waits_is_woken_by_a_planned_failure() {
-    let log = MemoryLog::new("temperatures");
+    let log = SimulatedLog::new("temperatures");
     created(&log);
     let mut reader = log.open_reader(0, 0).expect("there is a topic");
     let reading = std::thread::spawn(move || read(&mut *reader, 10));
@@ -50,7 +50,7 @@ fn a_reader_that_waits_is_woken_by_a_planned_failure() {
 
 #[test]
 fn a_stalled_log_gives_nothing_and_takes_nothing() {
-    let log = MemoryLog::without_waiting("temperatures");
+    let log = SimulatedLog::without_waiting("temperatures");
     created(&log);
     let record = Outgoing { partition: 1, key: None, value: None };
     let mut writer = log.open_writer().expect("there is a topic");
@@ -66,7 +66,7 @@ fn a_stalled_log_gives_nothing_and_takes_nothing() {
 
 #[test]
 fn a_position_passes_gaps_and_stops_before_what_is_left() {
-    let log = MemoryLog::without_waiting("temperatures");
+    let log = SimulatedLog::without_waiting("temperatures");
     created(&log);
     log.leave_gap(0, 2);
     assert_eq!(log.append(0, None, None), 2);
@@ -86,7 +86,7 @@ fn a_position_passes_gaps_and_stops_before_what_is_left() {
 
 #[test]
 fn partitions_are_added_to_the_same_topic() {
-    let log = MemoryLog::new("temperatures");
+    let log = SimulatedLog::new("temperatures");
     let before = created(&log);
     log.add_partitions(2);
     assert_eq!(log.topic(), Ok(Some(Topic { partitions: 4, ..before })));
