@@ -99,7 +99,9 @@ fn producing_waits_for_room_and_sends_again_at_most_what_was_in_flight() {
         .set("source.simulate.pace_ms=2")
         // A day may be in flight.
         .set("produce.batch_records=40")
-        .set("produce.in_flight_max=1");
+        .set("produce.in_flight_max=1")
+        // Seldom, so that no partition has written the last day already when the disk is full.
+        .set("consume.commit_interval_ms=500");
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
     let mut running = Watched::start(&fixture.program(), &["run"]);
     running.wait_for("a commit of each branch", |_| {
