@@ -2,7 +2,7 @@
 //!
 //! Guarantees: telling a line never waits for a reader. Lines are written whole, in the order in which they were told, and
 //! never into a bar. A line for which there is no room is lost and counted, and the loss is told of once there is room
-//! again. Whatever ends the process calls [`flush`], which waits for a reader no longer than [`FLUSH_MAX`].
+//! again. Every way out of the process calls [`flush`], which waits for a reader no longer than [`FLUSH_MAX`].
 //! Uses nothing of this crate, since everything else may tell a line.
 
 use std::backtrace::{Backtrace, BacktraceStatus};

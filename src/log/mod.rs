@@ -134,7 +134,7 @@ pub trait RecordReader: Send {
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure>;
 }
 
-/// A record to be written, borrowed from whoever writes it.
+/// A record to be written, borrowed from the producer's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing<'a> {
     pub partition: u32,

@@ -241,7 +241,7 @@ impl Branches {
         self.0.lock().crashes.last.iter().cloned().collect()
     }
 
-    /// Changes a branch that is on the board and has not ended: whatever comes after its end is too late.
+    /// Changes a branch that is on the board and has not ended: a change after its end is too late.
     fn change(&self, branch: Branch, change: impl FnOnce(&mut BranchStatus, &mut Crashes)) {
         let State { branches, crashes } = &mut *self.0.lock();
         let Some(status) = branches.get_mut(&branch).filter(|status| !status.condition.is_end()) else { return };
@@ -274,7 +274,7 @@ impl Crashes {
         self.last.iter_mut().filter(move |crash| crash.branch == branch && crash.outcome == CrashOutcome::Recovering)
     }
 
-    /// The branch is over: whoever died before gets no new life.
+    /// The branch is over: an actor that died before gets no new life.
     fn close(&mut self, branch: Branch) {
         self.open(branch).for_each(|crash| crash.outcome = CrashOutcome::Failed);
     }

@@ -63,7 +63,7 @@ fn a_replay_that_fails_is_said_beside_what_was_told_before() {
     assert!(page.holds("!document.querySelector('#station .failed').checkVisibility()"));
     site.write(&[("Oslo", "2020-01-02", 1.0)]);
     page.wait_until("document.querySelector('#station .again').checkVisibility()");
-    // Somebody damages the file once the second is in it.
+    // The test damages the file once the second is in it.
     let path = site.folder().join(format!("state/partition-{}.json", outgoing(first.0, first.1, first.2).partition));
     wait_for("the commit", || std::fs::read_to_string(&path).is_ok_and(|file| file.contains("\"count\": 2")));
     std::fs::write(&path, "damaged").expect("it is written");

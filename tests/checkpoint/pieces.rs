@@ -44,7 +44,7 @@ fn after_every_crash_it_is_old_or_new_whole() {
     assert_eq!(disk.operations(), 2 * 3 + 5, "three pieces, each synced, and then a small file");
 }
 
-/// Whoever waits hears of each piece that is written or read, and of each other call on the disk.
+/// The supervisor hears of each piece that is written or read, and of each other call on the disk.
 #[test]
 fn each_piece_is_reported() {
     let life = large();

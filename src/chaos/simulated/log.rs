@@ -20,7 +20,7 @@ struct Inner {
     /// Whether a reader may wait for records: not where one thread does everything.
     waits: bool,
     state: Mutex<State>,
-    /// Records were written, or somebody changed something.
+    /// Records were written, or the topic was changed.
     changed: Condvar,
 }
 

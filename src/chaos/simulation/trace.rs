@@ -15,7 +15,7 @@ use crate::observe::events::target;
 
 thread_local! {
     static TRACE: RefCell<Trace> = RefCell::default();
-    /// The first panic on this thread that nobody planned, whoever caught it.
+    /// The first panic on this thread that no plan names, also one that was caught.
     static PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 

@@ -32,7 +32,7 @@ pub struct Replays {
 
 #[derive(Default)]
 struct State {
-    /// Set when somebody asked for them.
+    /// Set when a client asked for them.
     wants_earlier: bool,
     wants_audit: bool,
     /// Those that wait for their turn, each once.
@@ -194,7 +194,7 @@ impl State {
         self.histories.iter_mut().find(|(known, _)| known == key).map(|(_, known)| known)
     }
 
-    /// What somebody waits for before it.
+    /// The next of the jobs that a client waits for; all of them go before an audit.
     fn next_short(&mut self) -> Option<Job> {
         if std::mem::take(&mut self.wants_earlier) {
             return Some(Job::Earlier);

@@ -52,7 +52,7 @@ impl Worker {
         }
     }
 
-    /// Whatever becomes of one job, there is a next one.
+    /// The next job is taken also when this one fails or panics.
     fn run(&self, job: Job) {
         let watch = Watch::default();
         {
