@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::branch::ChildSpec;
 use super::child::{Child, Drain, Life, Workers};
@@ -30,8 +31,8 @@ pub(super) struct Lives {
     pub(super) slots: Vec<Option<Slot>>,
     thread: Option<ArbiterHandle>,
     at_work: Arc<AtomicUsize>,
-    /// Threads that were left because they hang; one that comes back ends.
-    left: Vec<ArbiterHandle>,
+    /// Threads that were left because they, or a worker of theirs, hang, and since when; one that comes back ends.
+    left: Vec<(ArbiterHandle, Instant)>,
     workers: Workers,
 }
 
@@ -181,17 +182,18 @@ impl Lives {
     pub fn leave(&mut self) {
         self.end(0);
         self.slots.fill_with(|| None);
-        self.left.extend(self.thread.take());
+        self.left.extend(self.thread.take().map(|thread| (thread, Instant::now())));
     }
 
-    /// The threads of earlier lives that hang, as of now, and the longest call of theirs. A worker that is at a call when
-    /// its actor goes is no such thread as long as the call takes no longer than one may.
+    /// The threads of earlier lives that hang, as of now, and the longest call of theirs. A thread counts once it takes
+    /// longer than a heartbeat to end: after a worker's hang its actors' thread is well, and only needs a moment.
     pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
-        self.left.retain(ArbiterHandle::alive);
+        self.left.retain(|(thread, _)| thread.alive());
+        let threads = self.left.iter().filter(|(_, since)| since.elapsed() > self.heartbeat).count();
         let workers = self.workers.lock();
         let calls = workers.iter().filter_map(|queue| queue.upgrade()?.left_at());
         let hung: Vec<_> = calls.filter(|call| call.time > self.heartbeat).collect();
-        (self.left.len() + hung.len(), hung.into_iter().max_by_key(|call| call.time))
+        (threads + hung.len(), hung.into_iter().max_by_key(|call| call.time))
     }
 }
 
