@@ -2,7 +2,6 @@
 //! waiting. Uses `faults` at most.
 
 use std::ffi::c_int;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
@@ -21,8 +20,8 @@ pub fn listen(
     first: impl FnOnce(&'static str) + Send + 'static,
     further: fn(c_int),
 ) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::fatal(Kind::Internal, format!("signals cannot be listened to: {error}"));
-    let mut signals = Signals::new(signals).map_err(failed)?;
+    let mut signals = Signals::new(signals)
+        .map_err(|error| Failure::fatal(Kind::Internal, format!("signals cannot be listened to: {error}")))?;
     let hear = move || {
         let mut first = Some(first);
         for signal in signals.forever() {
@@ -33,7 +32,11 @@ pub fn listen(
             }
         }
     };
-    thread::Builder::new().name("isotherm-signals".to_owned()).spawn(hear).map(drop).map_err(failed)
+    thread::Builder::new()
+        .name("isotherm-signals".to_owned())
+        .spawn(hear)
+        .map(drop)
+        .map_err(|error| Failure::thread("isotherm-signals", &error))
 }
 
 /// Whether a signal has come that was listened to.

@@ -14,6 +14,7 @@ mod chaos;
 mod config;
 mod consume;
 mod debug;
+mod engine;
 mod output;
 mod overview;
 mod patience;
@@ -25,6 +26,7 @@ mod run;
 mod show;
 mod summary;
 mod top;
+mod top_verb;
 
 use std::process::ExitCode;
 
@@ -68,7 +70,7 @@ enum Verb {
     Show(show::Arguments),
     Plot(plot::Arguments),
     Audit(audit::Arguments),
-    Top(top::Arguments),
+    Top(top_verb::Arguments),
     Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
     Config(config::Arguments),
@@ -99,7 +101,7 @@ pub fn main() -> ExitCode {
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
-        Verb::Top(arguments) => top::run(&arguments),
+        Verb::Top(arguments) => top_verb::run(&arguments),
         Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),

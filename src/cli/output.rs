@@ -34,7 +34,10 @@ pub fn print(data: &str) -> Result<(), Failure> {
 pub fn print_unless_asked_to_end(data: String) -> Result<(), Failure> {
     let (done, printed) = mpsc::channel();
     let print = move || drop(done.send(print(&data)));
-    thread::Builder::new().name("isotherm-print".to_owned()).spawn(print).map_err(|error| thread_failure(&error))?;
+    thread::Builder::new()
+        .name("isotherm-print".to_owned())
+        .spawn(print)
+        .map_err(|error| Failure::thread("isotherm-print", &error))?;
     let mut asked_at = None;
     loop {
         match printed.recv_timeout(LOOK) {
@@ -51,10 +54,6 @@ pub fn print_unless_asked_to_end(data: String) -> Result<(), Failure> {
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
-}
-
-pub fn thread_failure(error: &io::Error) -> Failure {
-    Failure::fatal(Kind::Internal, format!("a thread could not be started: {error}"))
 }
 
 /// One JSON value on the standard output.

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::arguments::WatchArguments;
+use super::engine::{self, Dashboard};
 use super::overview::{self, Overview};
 use super::{Outcome, exit_code, output};
 use crate::checkpoint::PartitionFile;
 use crate::faults::{Failure, Kind};
-use crate::pipeline::{self, Dashboard, Job, Summary};
+use crate::pipeline::{Job, Summary};
 use crate::settings::{LogKind, Settings};
 
 /// Runs the job, prints its partitions' files as they are on disk then, tells what failed, and says the exit code.
@@ -29,7 +30,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         }
     };
     let dashboard = watched.map(|_| Dashboard { stays: open, started: &started });
-    let (summary, stay) = pipeline::run(job, settings.clone(), dashboard)?;
+    let (summary, stay) = engine::run(job, settings.clone(), dashboard)?;
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
     for &partition in &partitions {

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io;
 
-use super::plan::PlannedFault;
-
 /// Whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -87,6 +85,12 @@ pub enum Origin {
     Check(Promise),
 }
 
+/// What a planned fault says where it happens: the payload of a panic, or what is within an [`io::Error`]. By its type
+/// it is told from a fault that nobody planned.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PlannedFault(pub String);
+
 /// What happened, to what, and what the person can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -131,6 +135,11 @@ impl Failure {
         let what = format!("{doing} {}: {error}", path.display());
         let failure = Self { severity, origin, ..Self::fatal(Kind::Io, what) };
         if full { failure.advice("free some space; it is tried again until there is") } else { failure }
+    }
+
+    /// A thread that did not start: the process or the machine may have too many of them at the moment.
+    pub fn thread(name: &str, error: &io::Error) -> Self {
+        Self::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}"))
     }
 
     pub fn is_retryable(&self) -> bool {

@@ -8,6 +8,6 @@ pub mod failure;
 pub mod plan;
 pub mod points;
 
-pub use failure::{Failure, Kind, Origin, Promise, Severity};
-pub use plan::{ACTIONS, Action, Planned, PlannedFault};
+pub use failure::{Failure, Kind, Origin, PlannedFault, Promise, Severity};
+pub use plan::{ACTIONS, Action, Planned};
 pub use points::FaultPoints;

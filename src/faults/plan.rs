@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::failure::{Failure, Kind, Origin};
+use super::failure::{Failure, Kind, Origin, PlannedFault};
 
 /// Longest delay that can be planned.
 const DELAY_MAX_MS: u64 = 3_600_000;
@@ -126,12 +126,6 @@ impl Planned {
         io::Error::new(kind, self.told())
     }
 }
-
-/// What a planned fault says where it happens: the payload of a panic, or what is within an [`io::Error`]. By its type
-/// it is told from a fault that nobody planned.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct PlannedFault(String);
 
 impl fmt::Display for Planned {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,12 @@
 //! Progress as bars on a terminal, else as a log line now and then.
 
 use std::convert::Infallible;
-use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 use crate::settings::Output;
 use crate::standard_error::{self, BARS, FLUSH_MAX};
 
@@ -56,9 +55,7 @@ impl Display {
             view.show(Instant::now());
             view.end();
         });
-        thread.map_err(|error: io::Error| {
-            Failure::fatal(Kind::Internal, format!("the thread of the progress display could not be started: {error}"))
-        })?;
+        thread.map_err(|error| Failure::thread("isotherm-display", &error))?;
         Ok(Self(Some((stop, ended))))
     }
 

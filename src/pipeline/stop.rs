@@ -10,7 +10,7 @@ use crate::signals::{self, SIGINT, SIGTERM};
 use crate::standard_error;
 
 /// Becomes true at the first SIGINT or SIGTERM, or when a tree asks for it. A second signal ends the process at once.
-pub(super) fn stop_signal(deadline_ms: u64) -> Result<Arc<watch::Sender<bool>>, Failure> {
+pub fn stop_signal(deadline_ms: u64) -> Result<Arc<watch::Sender<bool>>, Failure> {
     let stop = Arc::new(watch::Sender::new(false));
     let stopping = stop.clone();
     let first = move |asked_by| {

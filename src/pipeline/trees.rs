@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use super::branches::{ingest_branch, is_finite, partition_branch};
 use super::prepare;
 use super::{End, Environment, Job, Summary};
-use crate::checkpoint::FaultyDisk;
 use crate::faults::{Failure, Kind, Origin};
 use crate::observe::events::{self, Branch};
 use crate::observe::{Condition, Progress};
@@ -20,8 +19,6 @@ use crate::supervision::{BranchSpec, Event, Gone, Outage, Outcome, Worker, super
 
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
-    let disk = FaultyDisk::over(environment.disk, &environment.faults);
-    let environment = Environment { disk, ..environment };
     let ingest_outage = outage(Branch::Ingest, &environment.progress);
     // First, as it opens the source: one that is not there is told of before anything is made.
     let ingest = job.ingest.then(|| ingest_branch(&environment, &ingest_outage)).transpose()?;
@@ -71,9 +68,7 @@ impl Trees {
     ) -> Result<R, Failure> {
         let policy = self.environment.policy();
         let value = (self.environment.clone(), self.job.clone());
-        let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value).map_err(|error| {
-            Failure::fatal(Kind::Internal, format!("the thread isotherm-prepare could not be started: {error}"))
-        })?;
+        let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value)?;
         let outage = outage(branch, &self.environment.progress);
         let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
             let call = call.clone();
@@ -241,7 +236,7 @@ impl Trees {
 }
 
 /// Resolves when the flag is true.
-pub(super) async fn until(flag: &watch::Sender<bool>) {
+pub async fn until(flag: &watch::Sender<bool>) {
     // An error would mean that the sender is gone, and it is borrowed here.
     drop(flag.subscribe().wait_for(|flag| *flag).await);
 }

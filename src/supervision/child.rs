@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::running::{self, Death, Reason, Report};
 use super::worker::{Busy, Queue, Spawn, Worker};
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
 #[derive(Debug, Message)]
@@ -86,9 +86,7 @@ impl Life {
     /// A worker for an actor of this life, on a thread of this name. Its call is counted as one of the branch's threads that
     /// hang where it takes longer than a heartbeat and its actor is gone.
     pub fn worker<T: Send + 'static>(&self, name: &str, value: T) -> Result<Worker<T>, Failure> {
-        let worker = Worker::new(self.spawn, name, value).map_err(|error| {
-            Failure::retryable(Kind::Internal, format!("the thread {name} could not be started: {error}"))
-        })?;
+        let worker = Worker::new(self.spawn, name, value)?;
         let mut workers = self.workers.lock();
         workers.retain(|queue| queue.strong_count() > 0);
         workers.push(worker.queue());

@@ -204,8 +204,6 @@ impl Drop for Lives {
 }
 
 fn new_thread() -> Result<ArbiterHandle, Failure> {
-    let failure =
-        |cause: String| Failure::retryable(Kind::Internal, format!("the branch's thread did not start: {cause}"));
     let thread = panic::catch(Arbiter::try_new).map_err(|message| Failure::fatal(Kind::Internal, message))?;
-    thread.map(|thread| thread.handle()).map_err(|error| failure(error.to_string()))
+    thread.map(|thread| thread.handle()).map_err(|error| Failure::thread("of the branch", &error))
 }

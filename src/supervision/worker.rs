@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::panic;
+use crate::faults::Failure;
 
 /// A call as its worker sees it, with when it began; an error is the message of its panic.
 type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
@@ -117,14 +117,17 @@ pub struct Gone {
 
 impl<T: Send + 'static> Worker<T> {
     /// A worker around `value`; `name` is the thread's.
-    pub fn new(spawn: Spawn, name: &str, value: T) -> io::Result<Self> {
+    pub fn new(spawn: Spawn, name: &str, value: T) -> Result<Self, Failure> {
         panic::install_hook();
         let queue = Arc::new(Queue { thread: name.into(), state: Mutex::default() });
         let hands = match spawn {
             Spawn::Threads => {
                 let (sender, jobs) = mpsc::unbounded_channel();
                 let queue = queue.clone();
-                std::thread::Builder::new().name(name.to_owned()).spawn(move || queue.work(value, jobs))?;
+                std::thread::Builder::new()
+                    .name(name.to_owned())
+                    .spawn(move || queue.work(value, jobs))
+                    .map_err(|error| Failure::thread(name, &error))?;
                 Hands::Thread(sender)
             }
             Spawn::Inline { latency } => {

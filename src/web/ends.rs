@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::priority;
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 use crate::log::RecordLog;
 use crate::observe::Progress;
 
@@ -26,8 +26,5 @@ pub fn watch(log: Arc<dyn RecordLog>, progress: Progress, stop: Receiver<()>) ->
             }
         }
     });
-    drop(thread.map_err(|error| {
-        Failure::fatal(Kind::Internal, format!("the thread isotherm-ends could not be started: {error}"))
-    })?);
-    Ok(())
+    thread.map(drop).map_err(|error| Failure::thread("isotherm-ends", &error))
 }

@@ -62,7 +62,7 @@ impl Server {
                 drop(ends);
             }
         });
-        drop(thread.map_err(failed)?);
+        thread.map_err(|error| Failure::thread("isotherm-web", &error))?;
         let handle = started.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
         Ok(Self { address, shared, handle, done, _ends: stop_ends })
     }

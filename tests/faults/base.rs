@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use isotherm::checkpoint::format::parse;
-use isotherm::checkpoint::partition_path;
+use isotherm::checkpoint::{FaultyDisk, partition_path};
 use isotherm::domain::{Day, Reading, StationStats};
 use isotherm::faults::{Failure, Kind, Planned};
 use isotherm::log::partitioner::partition_of;
@@ -209,7 +209,8 @@ fn until_unlocked<T>(run: impl Fn() -> T, is_locked: impl Fn(&T) -> bool) -> T {
 
 fn run_once(sets: Vec<String>, job: Job) -> (Result<Summary, Failure>, Vec<Planned>) {
     let environment = Environment::real(settings(sets), &job.partitions).expect("the log opens");
-    let environment = Environment { on_hung: |waited| panic!("a write hangs for {waited:?}"), ..environment };
+    let disk = FaultyDisk::over(environment.disk, &environment.faults);
+    let environment = Environment { disk, on_hung: |waited| panic!("a write hangs for {waited:?}"), ..environment };
     let faults = environment.faults.clone();
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || {

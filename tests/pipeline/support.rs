@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use isotherm::actors::Windows;
 use isotherm::chaos::simulated::SimulatedLog;
-use isotherm::checkpoint::RealDisk;
+use isotherm::checkpoint::{FaultyDisk, RealDisk};
 use isotherm::domain::{Day, Reading};
 use isotherm::faults::Failure;
 use isotherm::log::partitioner::partition_of;
@@ -107,11 +107,12 @@ impl Fixture {
 
     pub fn environment(&self) -> Environment {
         let settings = self.settings();
+        let faults = fault_points(&settings).expect("the plan is good");
         Environment {
             log: Arc::new(self.log.clone()),
-            disk: Arc::new(RealDisk),
+            disk: FaultyDisk::over(Arc::new(RealDisk), &faults),
             spawn: Spawn::Threads,
-            faults: fault_points(&settings).expect("the plan is good"),
+            faults,
             progress: Progress::new(&(0..PARTITIONS).collect::<Vec<_>>()),
             windows: Windows::default(),
             seed: 1,

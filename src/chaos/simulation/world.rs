@@ -19,6 +19,7 @@ use super::trace;
 use crate::actors::Windows;
 use crate::chaos::invariants::{FolderFiles, Invariant, Violation, writers};
 use crate::chaos::simulated::{SimulatedDisk, SimulatedLog};
+use crate::checkpoint::FaultyDisk;
 use crate::faults::{Failure, FaultPoints, Kind, Planned};
 use crate::log::{RecordLog, TopicSpec};
 use crate::observe::Progress;
@@ -106,7 +107,7 @@ impl World {
             self.disk.crash_at(operation);
         }
         let faults = FaultPoints::new(life.faults.clone()).expect("the points are known");
-        let environment = (plan.environment)(Environment {
+        let mut environment = (plan.environment)(Environment {
             log: Arc::new(self.log.clone()),
             disk: Arc::new(self.disk.clone()),
             spawn: Spawn::Inline { latency },
@@ -117,6 +118,7 @@ impl World {
             on_hung: |_| WRITE_HUNG.set(true),
             settings: Arc::new(settings),
         });
+        environment.disk = FaultyDisk::over(environment.disk, &faults);
         let progress = environment.progress.clone();
         let runtime = || {
             let builder = &mut tokio::runtime::Builder::new_current_thread();

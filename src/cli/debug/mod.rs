@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         drop(ended.send(panic::catch(work).unwrap_or_else(died)));
     };
     let thread = thread::Builder::new().name("isotherm-print".to_owned());
-    thread.spawn(printer).map_err(|error| output::thread_failure(&error))?;
+    thread.spawn(printer).map_err(|error| Failure::thread("isotherm-print", &error))?;
     let result = end.recv().expect("the printer sends how it ended");
     readers.stop(END_MAX);
     result.map(|()| ExitCode::SUCCESS)

@@ -74,7 +74,8 @@ impl Shared {
                 drop(shared.messages.send(Err(failure)));
             }
         };
-        thread::Builder::new().name(name).spawn(work).map(drop).map_err(|error| output::thread_failure(&error))
+        let thread = thread::Builder::new().name(name.clone()).spawn(work);
+        thread.map(drop).map_err(|error| Failure::thread(&name, &error))
     }
 
     fn is_stopped(&self) -> bool {

@@ -18,7 +18,6 @@ use super::keys::{Action, action};
 use super::layout::station_rows;
 use super::model::{Model, Query};
 use super::screen::Screen;
-use crate::cli::output;
 use crate::faults::{Failure, Kind};
 use crate::signals::{self, SIGHUP, SIGINT, SIGTERM};
 use crate::supervision::panic;
@@ -118,7 +117,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
 }
 
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| output::thread_failure(&error))
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| Failure::thread(name, &error))
 }
 
 /// Asks one question after the other until nobody has any.

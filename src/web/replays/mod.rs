@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use super::answers::{self, AuditResult, AuditRunning, FailedTry, History};
 use super::clock::now_ms;
 use crate::actors::Windows;
-use crate::faults::{Failure, Kind};
+use crate::faults::Failure;
 use crate::history::{Month, Replay, Series, Year};
 use crate::log::{RecordLog, Watch};
 use crate::observe::Progress;
@@ -92,9 +92,7 @@ impl Replays {
         let shared = Arc::<(Mutex<State>, Condvar)>::default();
         let worker = Worker { settings, log, progress, windows, shared: shared.clone() };
         let thread = thread::Builder::new().name("isotherm-replay".to_owned());
-        drop(thread.spawn(move || worker.work()).map_err(|error| {
-            Failure::fatal(Kind::Internal, format!("the thread isotherm-replay could not be started: {error}"))
-        })?);
+        thread.spawn(move || worker.work()).map_err(|error| Failure::thread("isotherm-replay", &error))?;
         Ok(Self { shared })
     }
 

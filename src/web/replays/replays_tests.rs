@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::checkpoint::{Identity, format, partition_path};
 use crate::domain::{Batch, PartitionState, Record};
+use crate::faults::Kind;
 use crate::log::test_log::{TestLog, reading};
 use crate::log::{Extent, RecordReader, RecordWriter, Topic, TopicSpec};
 use crate::settings::{Sources, load};
