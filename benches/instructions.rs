@@ -32,9 +32,9 @@ mod counted {
     use std::hint::black_box;
 
     use gungraun::prelude::*;
-    use isotherm::checkpoint::format::{self, Checkpoint};
     use isotherm::domain::wire::BorrowedReport;
     use isotherm::domain::{Batch, DateReader, PartitionState, Rules, Snapshot};
+    use isotherm::partition::format::{self, Checkpoint};
 
     use super::material::{BATCH_RECORDS, batch, batches, identity, state};
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use isotherm::checkpoint::{Fence, PartitionStore, RealDisk, format};
 use isotherm::domain::wire::BorrowedReport;
 use isotherm::domain::{Batch, DateReader, Day, PartitionState, Reading, Rules, StationStats};
+use isotherm::durable::{Fence, RealDisk};
 use isotherm::log::partitioner::partition_of;
+use isotherm::partition::{PartitionStore, format};
 use isotherm::source::simulate::station_name;
 use material::BATCH_RECORDS;
 

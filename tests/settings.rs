@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use isotherm::domain::Rules;
-use isotherm::faults::{Action, Kind};
+use isotherm::failure::Kind;
+use isotherm::points::Action;
 use isotherm::settings::{Effective, LogKind, Origin, Partitions, SourceKind, Sources, fault_points, load};
 
 /// Loads a file's text, variables and sets; the file is called `x.toml` in a folder of its own.

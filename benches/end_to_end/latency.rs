@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use isotherm::domain::{Day, Reading};
 use isotherm::log::partitioner::partition_of;
-use isotherm::observe::Progress;
-use isotherm::observe::events::Branch;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
+use isotherm::progress::Progress;
+use isotherm::progress::events::Branch;
 use isotherm::source::simulate::station_name;
 use rdkafka::ClientConfig;
 use rdkafka::message::{DeliveryResult, Message as _};
@@ -159,7 +159,7 @@ fn sample(progress: &Progress, over: &AtomicBool) -> Vec<Sample> {
     let mut samples: Vec<Sample> = Vec::new();
     loop {
         let last = over.load(Ordering::Relaxed);
-        let all = |figure: fn(&isotherm::observe::PartitionProgress) -> u64| {
+        let all = |figure: fn(&isotherm::progress::PartitionProgress) -> u64| {
             std::array::from_fn(|partition| figure(progress.partition(partition as u32)))
         };
         let sample = Sample {

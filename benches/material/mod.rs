@@ -1,8 +1,8 @@
 //! Records and states to measure with: a partition as the source `simulate` fills it, day by day from 2000-01-01, within
 //! a day station by station.
 
-use isotherm::checkpoint::Identity;
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
+use isotherm::partition::Identity;
 use isotherm::source::simulate::station_name;
 
 /// Records in a batch.

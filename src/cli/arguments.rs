@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::faults::{Failure, Kind};
-use crate::observe::logging;
+use super::logging;
+use crate::failure::{Failure, Kind};
 use crate::settings::{self, Effective, Partitions, Settings, Sources};
 
 #[derive(Debug, Args)]

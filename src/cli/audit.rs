@@ -10,10 +10,10 @@ use serde_json::json;
 use super::arguments::{self, SettingsArguments};
 use super::patient_log::PatientLog;
 use super::{Outcome, exit_code, output};
-use crate::audit::Audited;
-use crate::checkpoint;
-use crate::faults::Kind;
+use crate::failure::Kind;
 use crate::log;
+use crate::partition;
+use crate::retold::audit::Audited;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +43,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
     let partitions = match arguments.partitions[..] {
-        [] => checkpoint::partition_numbers(&settings.state.dir)?,
+        [] => partition::partition_numbers(&settings.state.dir)?,
         _ => arguments::partitions(&arguments.partitions, &settings)?,
     };
     let log = PatientLog::new(log::open(&settings, &settings.state.dir)?, LOG_AWAY_MAX);

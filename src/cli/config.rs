@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::Outcome;
 use super::arguments::SettingsArguments;
-use super::output;
+use super::{Outcome, output};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::Outcome;
 use super::arguments::{self, SettingsArguments, WatchArguments};
-use super::summary;
+use super::{Outcome, summary};
 use crate::pipeline::{End, Job};
 
 const EXAMPLES: &str = "\

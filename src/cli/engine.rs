@@ -7,15 +7,15 @@ use std::sync::Arc;
 use actix::SystemRunner;
 use tokio::sync::watch;
 
-use crate::actors::Windows;
-use crate::checkpoint::FaultyDisk;
-use crate::faults::Failure;
-use crate::log;
-use crate::observe::{Display, events};
+use super::display::Display;
+use crate::failure::Failure;
+use crate::partition::Windows;
 use crate::pipeline::{Environment, Job, Summary, run_trees, stop_signal, until};
+use crate::progress::events;
+use crate::proof::FaultyDisk;
 use crate::settings::{LogKind, Settings};
-use crate::supervision;
-use crate::web::{Observed, Server};
+use crate::watch::dashboard::{Observed, Server};
+use crate::{log, supervision};
 
 /// How the run is watched, where the settings have an address for that.
 pub struct Dashboard<'a> {

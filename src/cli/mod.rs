@@ -5,7 +5,7 @@
 //! quietly.
 //! May use every other folder.
 //!
-//! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file or `chaos` a violation, and for failures those of [`crate::faults::Kind`]:
+//! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file or `chaos` a violation, and for failures those of [`crate::failure::Kind`]:
 //! 64 usage, 65 data, 69 unavailable, 70 internal, 74 I/O, 75 try again, 78 settings.
 
 mod arguments;
@@ -14,7 +14,9 @@ mod chaos;
 mod config;
 mod consume;
 mod debug;
+mod display;
 mod engine;
+pub mod logging;
 mod output;
 mod overview;
 mod patience;
@@ -26,13 +28,12 @@ mod run;
 mod show;
 mod summary;
 mod top;
-mod top_verb;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::standard_error;
 
 const EXIT_CODES: &str = "\
@@ -70,7 +71,7 @@ enum Verb {
     Show(show::Arguments),
     Plot(plot::Arguments),
     Audit(audit::Arguments),
-    Top(top_verb::Arguments),
+    Top(top::Arguments),
     Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
     Config(config::Arguments),
@@ -101,7 +102,7 @@ pub fn main() -> ExitCode {
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
-        Verb::Top(arguments) => top_verb::run(&arguments),
+        Verb::Top(arguments) => top::run(&arguments),
         Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),

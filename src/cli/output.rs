@@ -10,8 +10,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::faults::{Failure, Kind};
-use crate::signals;
+use crate::failure::{Failure, Kind};
+use crate::pipeline::signals;
 use crate::standard_error::{self, FLUSH_MAX};
 
 /// How often it is looked whether a signal has come.

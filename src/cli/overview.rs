@@ -7,10 +7,10 @@ use indicatif::HumanDuration;
 use serde::Serialize;
 
 use super::output;
-use crate::checkpoint::format::Checkpoint;
-use crate::checkpoint::{self, PartitionFile};
 use crate::domain::RejectReason;
 use crate::domain::state::Gap;
+use crate::partition::format::Checkpoint;
+use crate::partition::{self, PartitionFile};
 use crate::settings::Settings;
 
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct Overview {
 impl Overview {
     pub fn of(file: &PartitionFile, checkpoint: &Checkpoint, settings: &Settings) -> Self {
         let (identity, state) = (&checkpoint.identity, &checkpoint.state);
-        let rejected_file = checkpoint::rejected_path(&settings.state.dir, identity.partition);
+        let rejected_file = partition::rejected_path(&settings.state.dir, identity.partition);
         Self {
             partition: identity.partition,
             file: file.path.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::output;
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::Kind;
+    use crate::failure::Kind;
 
     #[test]
     fn what_can_get_better_is_waited_for_and_the_rest_is_not() {

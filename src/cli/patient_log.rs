@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::patience::Patience;
 use crate::domain::Batch;
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
 /// Every call on it, and on its readers, is made again until it does not fail as Retryable, or the limit has passed.

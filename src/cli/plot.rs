@@ -12,15 +12,15 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressStyle;
 
 use super::arguments::SettingsArguments;
+use super::display::Display;
 use super::patient_log::PatientLog;
 use super::{Outcome, output};
-use crate::checkpoint::format::Checkpoint;
-use crate::checkpoint::{self, PartitionFile};
-use crate::faults::{Failure, Kind as FailureKind};
-use crate::history::{Origin, Replay};
+use crate::failure::{Failure, Kind as FailureKind};
 use crate::log;
-use crate::observe::Display;
-use crate::plot::{self, Drawn, Kind, Look, STATIONS_MAX, Theme};
+use crate::partition::format::Checkpoint;
+use crate::partition::{self, PartitionFile};
+use crate::retold::history::{Origin, Replay};
+use crate::watch::plot::{self, Drawn, Kind, Look, STATIONS_MAX, Theme};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -133,7 +133,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The files of the partitions that have one of the stations, and where each station is, in the order of the arguments.
 fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>), Failure> {
     let (mut checkpoints, mut damaged) = (Vec::new(), Vec::new());
-    for partition in checkpoint::partition_numbers(folder)? {
+    for partition in partition::partition_numbers(folder)? {
         // Gone since the folder was listed: it is being rebuilt.
         let Some(file) = PartitionFile::read(folder, partition)? else { continue };
         match file.parse(partition) {

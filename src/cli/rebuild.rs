@@ -8,11 +8,11 @@ use clap::Args;
 use super::arguments::{self, SettingsArguments};
 use super::patience::Patience;
 use super::{Outcome, output, summary};
-use crate::actors::topic;
-use crate::checkpoint::format::{self, Checkpoint};
-use crate::checkpoint::{Lock, PartitionFile, RealDisk, maintenance};
-use crate::faults::{Failure, Kind};
-use crate::log::{self, RecordLog};
+use crate::durable::{Lock, RealDisk};
+use crate::failure::{Failure, Kind};
+use crate::log::{self, RecordLog, topic};
+use crate::partition::format::{self, Checkpoint};
+use crate::partition::{PartitionFile, maintenance};
 use crate::pipeline::{End, Job};
 use crate::settings::Settings;
 

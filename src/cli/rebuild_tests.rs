@@ -1,8 +1,8 @@
 use super::*;
-use crate::checkpoint::Identity;
 use crate::domain::{PartitionState, Rules};
 use crate::log::Extent;
 use crate::log::test_log::TestLog;
+use crate::partition::Identity;
 
 fn file(log_id: &str, first_offset: u64, next_offset: u64) -> Result<Checkpoint, Failure> {
     let identity =

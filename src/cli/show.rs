@@ -10,9 +10,9 @@ use serde_json::json;
 use super::arguments::SettingsArguments;
 use super::overview::{self, Overview};
 use super::{Outcome, exit_code, output};
-use crate::checkpoint::format::Checkpoint;
-use crate::checkpoint::{self, PartitionFile};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
+use crate::partition::format::Checkpoint;
+use crate::partition::{self, PartitionFile};
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// Reads one file after the other and keeps only what is shown.
 fn read(settings: &Settings, wanted: &BTreeSet<&str>) -> Result<Shown, Failure> {
     let mut shown = Shown::default();
-    for partition in checkpoint::partition_numbers(&settings.state.dir)? {
+    for partition in partition::partition_numbers(&settings.state.dir)? {
         // Gone since the folder was listed: it is being rebuilt.
         let Some(file) = PartitionFile::read(&settings.state.dir, partition)? else { continue };
         match file.parse(partition) {

@@ -8,8 +8,8 @@ use super::arguments::WatchArguments;
 use super::engine::{self, Dashboard};
 use super::overview::{self, Overview};
 use super::{Outcome, exit_code, output};
-use crate::checkpoint::PartitionFile;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
+use crate::partition::PartitionFile;
 use crate::pipeline::{Job, Summary};
 use crate::settings::{LogKind, Settings};
 

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::day::Day;
-use super::super::wire::Report;
 use super::*;
+use crate::domain::day::Day;
+use crate::domain::wire::Report;
 use prost::Message;
 
 /// A record as it is drawn: mostly readings of few stations and days, some of them broken in one way or another.

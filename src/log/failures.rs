@@ -1,7 +1,7 @@
 //! Failures that the logs tell in the same words, whichever it is.
 
 use super::Extent;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// `name` is [`super::RecordLog::name`] here and below.
 pub fn no_topic(name: &str) -> Failure {

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use super::stored::StoredTopic;
 use super::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec, failures};
 use crate::domain::Batch;
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// A log with one topic. Clones share it.
 #[derive(Clone)]

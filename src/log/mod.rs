@@ -2,7 +2,7 @@
 //!
 //! Guarantees, checked by one contract suite for all three: a partition's records keep their order and offsets; an
 //! acknowledged record stays; a reader sees each record at or after its start once, and only committed ones.
-//! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `faults` and `domain`; knows no actors.
+//! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `failure` and `domain`; knows no actors.
 
 pub(crate) mod failures;
 pub mod kafka;
@@ -14,13 +14,15 @@ pub(crate) mod stored;
 #[cfg(test)]
 pub mod test_log;
 pub mod throttled;
+pub mod topic;
+pub mod truncation;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Batch;
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::settings::{LogKind, Settings};
 
 use kafka::KafkaLog;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::RecordLog;
 use crate::domain::{Batch, Record};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 const RECORDS_MAX: usize = 5000;
 const READ_WAIT: Duration = Duration::from_millis(500);

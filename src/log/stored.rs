@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{BATCH_BYTES_MAX, Extent, Outgoing, Topic, TopicSpec, failures};
 use crate::domain::{Batch, Record};
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// One life of a topic. The `name` that its calls take is [`super::RecordLog::name`], for their failures.
 pub struct StoredTopic {

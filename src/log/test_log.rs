@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use crate::domain::wire::Report;
 use crate::domain::{Batch, Record};
-use crate::faults::{Failure, Kind};
-use crate::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+use crate::failure::{Failure, Kind};
 use prost::Message;
 
 /// A record's key and value.

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use crate::domain::Batch;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// A machine that was halted in a batch does not put the next one off by hours.
 const PAUSE_MAX: Duration = Duration::from_secs(1);

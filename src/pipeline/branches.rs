@@ -8,15 +8,15 @@ use std::time::Duration;
 use actix::Addr;
 
 use super::{Environment, Job};
-use crate::actors::{
-    Aggregator, CheckpointWriter, Generator, Goal, IngestJob, Pace, PartitionConsumer, PartitionJob, PartitionReader,
-    Patience, Producer, SourceReader, SourceWriter,
+use crate::durable::Fence;
+use crate::failure::Failure;
+use crate::ingest::{CursorStore, Generator, IngestJob, Producer, SourceReader, SourceWriter};
+use crate::partition::{
+    Aggregator, CheckpointWriter, Goal, Pace, PartitionConsumer, PartitionJob, PartitionReader, PartitionStore,
 };
-use crate::checkpoint::{CursorStore, Fence, PartitionStore};
-use crate::faults::Failure;
 use crate::settings::{Source, SourceKind};
 use crate::source;
-use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Strategy};
+use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Patience, Strategy};
 
 /// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
 /// heartbeat where that is shorter.

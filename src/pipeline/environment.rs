@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stop;
-use crate::actors::Windows;
-use crate::checkpoint::fence::ON_HUNG;
-use crate::checkpoint::{Disk, RealDisk};
-use crate::faults::{Failure, FaultPoints};
+use crate::durable::fence::ON_HUNG;
+use crate::durable::{Disk, RealDisk};
+use crate::failure::Failure;
 use crate::log::{self, RecordLog};
-use crate::observe::Progress;
+use crate::partition::Windows;
+use crate::points::FaultPoints;
+use crate::progress::Progress;
 use crate::settings::{Settings, fault_points};
 use crate::supervision::{Policy, Spawn};
 

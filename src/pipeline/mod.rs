@@ -13,6 +13,7 @@
 mod branches;
 mod environment;
 mod prepare;
+pub mod signals;
 mod stop;
 mod trees;
 
@@ -20,7 +21,7 @@ pub use environment::Environment;
 pub use stop::stop_signal;
 pub use trees::{run_trees, until};
 
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// What is to be done.
 #[derive(Clone, Debug)]

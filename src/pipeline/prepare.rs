@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{End, Environment, Job};
-use crate::actors::topic::{check_topic, existing_topic};
-use crate::checkpoint::{Lock, maintenance};
-use crate::faults::{Failure, Kind};
+use crate::durable::Lock;
+use crate::failure::{Failure, Kind};
+use crate::log::topic::{check_topic, existing_topic};
 use crate::log::{Topic, TopicSpec};
-use crate::observe::events::{RetentionWarning, TopicCreated};
+use crate::partition::maintenance;
+use crate::progress::events::{RetentionWarning, TopicCreated};
 use crate::settings::OnStart;
 
 /// Held for the life of the process.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::faults::{Failure, Kind};
-use crate::observe::events::Draining;
-use crate::signals::{self, SIGINT, SIGTERM};
+use super::signals::{self, SIGINT, SIGTERM};
+use crate::failure::{Failure, Kind};
+use crate::progress::events::Draining;
 use crate::standard_error;
 
 /// Becomes true at the first SIGINT or SIGTERM, or when a tree asks for it. A second signal ends the process at once.

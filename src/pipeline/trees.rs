@@ -8,11 +8,10 @@ use futures_util::future::{join, join_all};
 use tokio::sync::watch;
 
 use super::branches::{ingest_branch, is_finite, partition_branch};
-use super::prepare;
-use super::{End, Environment, Job, Summary};
-use crate::faults::{Failure, Kind, Origin};
-use crate::observe::events::{self, Branch};
-use crate::observe::{Condition, Progress};
+use super::{End, Environment, Job, Summary, prepare};
+use crate::failure::{Failure, Kind, Origin};
+use crate::progress::events::{self, Branch};
+use crate::progress::{Condition, Progress};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
 use crate::supervision::{BranchSpec, Event, Gone, Outage, Outcome, Worker, supervise};

@@ -1,6 +1,7 @@
 //! The plan of faults: what is written, and what a seed draws.
 
-use crate::faults::{Failure, FaultPoints, Kind, Planned, drawn};
+use crate::failure::{Failure, Kind};
+use crate::points::{FaultPoints, Planned, drawn};
 
 use super::model::Settings;
 

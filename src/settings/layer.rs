@@ -7,7 +7,7 @@ use std::path::Path;
 use config::{Map, Value, ValueKind};
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 use super::load::Origin;
 use super::property::one_name;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 use super::layer::{Layer, Leaf, one_key, read, shown};
 use super::model::Settings;

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: an unknown key, a wrong type or a value out of its range is a failure that names where it stands, the
 //! key and what is allowed; each effective value knows where it came from; a secret is never shown, neither in
-//! entries nor in failures nor in `Debug`. Uses `domain` and `faults`, and asks librdkafka how it reads a value.
+//! entries nor in failures nor in `Debug`. Uses `domain` and `points`, and asks librdkafka how it reads a value.
 
 mod fault_plan;
 mod layer;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use config::{Value, ValueKind};
 
 use crate::domain::Day;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings, SourceKind};

@@ -11,7 +11,7 @@ use super::files::{Format, Found};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::domain::rules::is_station_id;
 use crate::domain::{Day, Reading};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 /// What some programs put before the header.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::lines::{Lines, Place};
 use super::{BAD_LINES_NAMED_MAX, BadLine, Progressed, Source, parse_cursor};
 use crate::domain::{Day, Reading, Readings};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// Files of one source: the cursor names each and is written with every batch.
 const FILES_MAX: usize = 10_000;

@@ -15,7 +15,7 @@ use super::files::{Format, Found};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::domain::Day;
 use crate::domain::rules::is_station_id;
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::settings;
 
 const DAYS: usize = 31;

@@ -3,7 +3,7 @@
 //! Guarantees: the same parameters and files give the same readings in the same order; a source opened with a cursor
 //! yields exactly what the source it was taken from had not handed out yet, whatever the sizes of the batches; a bad line
 //! never stops a source and is never passed over in silence; memory is bounded whatever the files hold, and none is
-//! allocated for a single reading. Uses `settings`, `faults` and `domain`; knows no log and no actors.
+//! allocated for a single reading. Uses `settings`, `failure` and `domain`; knows no log and no actors.
 
 pub mod csv;
 pub mod files;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::Readings;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
 
 /// Bad lines that are named; more are only counted until they are taken.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Progressed, Source, parse_cursor};
 use crate::domain::{Day, Reading, Readings};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 const DAYS_OF_CALENDAR: u32 = 3_652_059;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::child::{Child, Life};
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// Who is restarted when a child dies. A child that hangs takes the whole branch with it: its thread cannot be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

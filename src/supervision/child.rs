@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::running::{self, Death, Reason, Report};
 use super::worker::{Busy, Queue, Spawn, Worker};
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
 #[derive(Debug, Message)]

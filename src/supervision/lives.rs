@@ -13,11 +13,10 @@ use tokio::time::Instant;
 
 use super::branch::ChildSpec;
 use super::child::{Child, Drain, Life, Workers};
-use super::heartbeat;
-use super::panic;
 use super::running::{Reason, Report};
 use super::worker::{Busy, Spawn};
-use crate::faults::{Failure, Kind};
+use super::{heartbeat, panic};
+use crate::failure::{Failure, Kind};
 
 /// Starts and ends children, and knows of each whether it runs, is ready, and is gone. Decides nothing.
 ///

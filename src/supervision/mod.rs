@@ -2,17 +2,19 @@
 //!
 //! Guarantees: every death of a child is noticed (panic, error, missed heartbeat, a stop nobody asked for); a restart is
 //! always a new actor, a new mailbox and a new epoch; restarts are bounded by a budget; outages are waited out without one;
-//! a drain has a deadline and names who did not meet it. Knows no weather. Uses `faults`.
+//! a drain has a deadline and names who did not meet it. Knows no weather. Uses `points` and `failure`.
 //!
 //! A child's factory calls [`Life::start`], which runs the actor in a wrapper (`running`) that catches its panics and
 //! reports its death. [`supervise`] hears the reports, asks for heartbeats (`heartbeat`), decides with the `budget`, and
 //! has children started and ended (`lives`) or drained (`drain`).
 
 mod backoff;
+mod blocking;
 pub mod branch;
 mod budget;
 pub mod child;
 mod drain;
+pub mod ending;
 mod heartbeat;
 mod lives;
 pub mod outage;
@@ -21,8 +23,10 @@ mod running;
 pub mod supervisor;
 pub mod worker;
 
+pub use blocking::Patience;
 pub use branch::{BranchSpec, ChildSpec, Policy, Strategy};
 pub use child::{Child, Drain, Guard, Heartbeat, Life, Pulse};
+pub use ending::Refused;
 pub use outage::Outage;
 pub use supervisor::{Event, Outcome, supervise};
 pub use worker::{Busy, Gone, Spawn, Steps, Worker};

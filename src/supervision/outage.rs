@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// What a listener is told.
 pub enum OutageEvent<'a> {

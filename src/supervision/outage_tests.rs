@@ -1,5 +1,5 @@
 use super::*;
-use crate::faults::Kind;
+use crate::failure::Kind;
 
 fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));

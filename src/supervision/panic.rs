@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use crate::standard_error;
 
-use crate::faults::PlannedFault;
+use crate::failure::PlannedFault;
 
 thread_local! {
     /// Whether this thread is within [`catch`].

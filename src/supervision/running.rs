@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::child::{Guard, Life};
 use super::panic;
-use crate::faults::{Failure, Origin};
+use crate::failure::{Failure, Origin};
 
 /// What a child's actor tells its supervisor.
 pub(super) enum Report {

@@ -13,7 +13,7 @@ use super::outage::Outage;
 use super::panic;
 use super::running::{Reason, Report};
 use super::worker::Spawn;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// What happened in a branch, for people.
 #[derive(Debug)]

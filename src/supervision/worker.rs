@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::panic;
-use crate::faults::Failure;
+use crate::failure::Failure;
 
 /// A call as its worker sees it, with when it began; an error is the message of its panic.
 type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;

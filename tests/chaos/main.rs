@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use broker::Broker;
-use isotherm::chaos::process::{Disturbance, Plan};
+use isotherm::proof::process::{Disturbance, Plan};
 use isotherm::settings::{Sources, load};
 use program::{Program, results, told, wait_for};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use isotherm::checkpoint::RealDisk;
+use isotherm::durable::RealDisk;
 
 use super::*;
 
@@ -91,7 +91,7 @@ fn the_simulated_disk_loses_what_was_not_synced() {
     // A sync that failed once is not made good by another.
     file.append(b"8").expect("written");
     disk.record();
-    disk.fail(0..1, isotherm::chaos::simulated::DiskFault::Error(ErrorKind::Other));
+    disk.fail(0..1, isotherm::proof::simulated::DiskFault::Error(ErrorKind::Other));
     file.sync().expect_err("it fails");
     file.sync().expect("it says so");
     assert_eq!(kept(&disk), some(&["1234567", "12345678"]));

@@ -1,7 +1,7 @@
 //! A file that is damaged, foreign or newer is refused with its reason and a way out, and left as it was.
 
-use isotherm::checkpoint::format::parse;
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
+use isotherm::partition::format::parse;
 
 use super::format::example;
 use super::*;

@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use isotherm::chaos::simulated::DiskFault;
-use isotherm::faults::points::place;
-use isotherm::faults::{Action, Planned};
+use isotherm::points::registry::place;
+use isotherm::points::{Action, Planned};
+use isotherm::proof::simulated::DiskFault;
 use proptest::prelude::*;
 
 use super::*;
@@ -199,7 +199,7 @@ proptest! {
                             prop_assert!(found == next || found == next + 1, "nothing is lost: {} {}", found, next);
                             (next, recovered) = (found, true);
                         }
-                        Err(failure) => prop_assert!(failure.kind == isotherm::faults::Kind::Io, "{}", failure),
+                        Err(failure) => prop_assert!(failure.kind == isotherm::failure::Kind::Io, "{}", failure),
                     }
                 }
                 if recovered && next < life.snapshots.len() {

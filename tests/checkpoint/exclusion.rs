@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isotherm::checkpoint::{Lock, RealDisk};
-use isotherm::faults::Kind;
+use isotherm::durable::{Lock, RealDisk};
+use isotherm::failure::Kind;
 
 use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use isotherm::checkpoint::format::{Checkpoint, parse};
 use isotherm::domain::state::Gap;
+use isotherm::partition::format::{Checkpoint, parse};
 use proptest::prelude::*;
 
 use super::*;

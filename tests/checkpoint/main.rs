@@ -15,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::SimulatedDisk;
-use isotherm::checkpoint::format::serialize;
-use isotherm::checkpoint::{Disk, FaultyDisk, Fence, Identity, PartitionStore, partition_path, rejected_path};
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules, Snapshot};
-use isotherm::faults::FaultPoints;
+use isotherm::durable::{Disk, Fence};
+use isotherm::partition::format::serialize;
+use isotherm::partition::{Identity, PartitionStore, partition_path, rejected_path};
+use isotherm::points::FaultPoints;
+use isotherm::proof::FaultyDisk;
+use isotherm::proof::simulated::SimulatedDisk;
 
 pub const FOLDER: &str = "/state";
 

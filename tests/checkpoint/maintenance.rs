@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
-use isotherm::chaos::simulated::DiskFault;
-use isotherm::checkpoint::Lock;
-use isotherm::checkpoint::maintenance::{begin_rebuild, set_aside};
+use isotherm::durable::Lock;
+use isotherm::partition::maintenance::{begin_rebuild, set_aside};
+use isotherm::proof::simulated::DiskFault;
 
 use super::source::{cursor_store, source_state};
 use super::*;
@@ -17,7 +17,7 @@ fn without_locks(disk: &SimulatedDisk) -> Files {
     disk.files().into_iter().filter(|(path, _)| path.extension().is_some_and(|end| end != "lock")).collect()
 }
 
-fn rebuild(disk: &SimulatedDisk) -> Result<(), isotherm::faults::Failure> {
+fn rebuild(disk: &SimulatedDisk) -> Result<(), isotherm::failure::Failure> {
     let lock = Lock::partition(disk, folder(), 2)?;
     begin_rebuild(disk, folder(), 2, &lock)
 }

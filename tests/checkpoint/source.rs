@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use isotherm::chaos::simulated::DiskFault;
-use isotherm::checkpoint::{CursorStore, SourceState};
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
+use isotherm::ingest::{CursorStore, SourceState};
+use isotherm::proof::simulated::DiskFault;
 use serde_json::json;
 
 use super::damage::reseal;

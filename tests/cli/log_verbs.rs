@@ -1,6 +1,7 @@
 //! `debug`, `audit` and `rebuild` over a log in a SQLite file.
 
-use isotherm::checkpoint::{Lock, RealDisk, partition_path, rejected_path};
+use isotherm::durable::{Lock, RealDisk};
+use isotherm::partition::{partition_path, rejected_path};
 
 use crate::support::{batch, create_topic, scene, write};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use isotherm::checkpoint::partition_path;
+use isotherm::partition::partition_path;
 
 use crate::support::{Scene, batch, create_topic, scene, text, write};
 

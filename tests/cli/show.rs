@@ -1,6 +1,6 @@
 //! `isotherm show` on files that were made by hand.
 
-use isotherm::checkpoint::partition_path;
+use isotherm::partition::partition_path;
 
 use crate::support::{Scene, batch, isotherm, scene};
 

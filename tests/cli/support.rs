@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use isotherm::checkpoint::{Identity, format, partition_path, rejected_path};
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
 use isotherm::log::{self, Outgoing, RecordLog, TopicSpec};
+use isotherm::partition::{Identity, format, partition_path, rejected_path};
 use isotherm::settings::{Sources, load};
 
 use crate::program::{Running, command};

@@ -31,7 +31,7 @@ fn a_panic_is_one_line_also_where_backtraces_are_wanted() {
         assert_eq!(told.len(), 2, "{}", run.stderr);
         assert!(told[0].contains("faults are planned"), "{}", told[0]);
         let told = &told[1..];
-        assert!(told[0].contains("WARN died") && told[0].contains("src/faults/points.rs"), "{}", told[0]);
+        assert!(told[0].contains("WARN died") && told[0].contains("src/points/registry.rs"), "{}", told[0]);
         assert_eq!(lines(&run, "INFO restarted").len(), 1, "{}", run.stderr);
         assert!(run.stderr.lines().count() <= 5 && !run.stderr.contains("backtrace"), "{}", run.stderr);
     }

@@ -8,13 +8,15 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
-use isotherm::checkpoint::format::parse;
-use isotherm::checkpoint::{FaultyDisk, partition_path};
 use isotherm::domain::{Day, Reading, StationStats};
-use isotherm::faults::{Failure, Kind, Planned};
+use isotherm::failure::{Failure, Kind};
 use isotherm::log::partitioner::partition_of;
 use isotherm::log::{self, TopicSpec};
+use isotherm::partition::format::parse;
+use isotherm::partition::partition_path;
 use isotherm::pipeline::{End, Environment, Job, Summary, run_trees};
+use isotherm::points::Planned;
+use isotherm::proof::FaultyDisk;
 use isotherm::settings::{Settings, Sources, load};
 use isotherm::source::simulate::station_name;
 use tempfile::TempDir;
@@ -52,7 +54,7 @@ impl Base {
         fs::create_dir(&longer).expect("created");
         copy(&half.join("state"), &longer.join("state"));
         for partition in 0..PARTITIONS {
-            let path = isotherm::checkpoint::rejected_path(&longer.join("state"), partition);
+            let path = isotherm::partition::rejected_path(&longer.join("state"), partition);
             let content = [fs::read(&path).expect("each partition has one"), b"{\"offset\"".to_vec()].concat();
             fs::write(path, content).expect("written");
         }

@@ -1,8 +1,8 @@
 //! Each point with each action that can happen there, on its first and on its second passing; how each gets there, and
 //! what must follow.
 
-use isotherm::faults::points::{POINTS, Place};
-use isotherm::faults::{ACTIONS, Action, Planned};
+use isotherm::points::registry::{POINTS, Place};
+use isotherm::points::{ACTIONS, Action, Planned};
 
 pub struct Case {
     pub fault: Planned,

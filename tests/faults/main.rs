@@ -22,8 +22,8 @@ use std::time::Instant;
 
 use base::Base;
 use cases::{Case, Ending};
-use isotherm::faults::points::NAMES;
-use isotherm::faults::{ACTIONS, Action};
+use isotherm::points::registry::NAMES;
+use isotherm::points::{ACTIONS, Action};
 use isotherm::supervision::panic::install_hook;
 use parking_lot::Mutex;
 

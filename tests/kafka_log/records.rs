@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use isotherm::domain::Batch;
-use isotherm::faults::{Kind, Severity};
+use isotherm::failure::{Kind, Severity};
 use isotherm::log::partitioner::partition_of;
 use isotherm::log::{Extent, RecordLog};
 use rdkafka::consumer::{BaseConsumer, Consumer};

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use isotherm::domain::Batch;
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{RecordLog, RecordReader};
 use isotherm::settings::Log;

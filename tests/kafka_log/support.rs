@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use isotherm::domain::Batch;
-use isotherm::faults::Failure;
+use isotherm::failure::Failure;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{RecordLog, RecordReader, TopicSpec};
 use isotherm::settings::{Kafka, Log, LogKind, OnStart, Sqlite};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use isotherm::faults::{Kind, Severity};
+use isotherm::failure::{Kind, Severity};
 use isotherm::log::RecordLog;
 use isotherm::log::kafka::KafkaLog;
 

@@ -1,6 +1,6 @@
 //! Topics: made, found, deleted.
 
-use isotherm::faults::{Kind, Severity};
+use isotherm::failure::{Kind, Severity};
 use isotherm::log::{RecordLog, TopicSpec};
 
 use crate::broker::Broker;

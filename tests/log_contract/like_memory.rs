@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isotherm::domain::Batch;
-use isotherm::faults::{Failure, Severity};
+use isotherm::failure::{Failure, Severity};
 use isotherm::log::memory::MemoryLog;
 use isotherm::log::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter};
 use proptest::prelude::*;

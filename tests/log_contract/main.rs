@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::SimulatedLog;
 use isotherm::log::RecordLog;
 use isotherm::log::memory::MemoryLog;
 use isotherm::log::sqlite::SqliteLog;
+use isotherm::proof::simulated::SimulatedLog;
 
 use contract::Fixture;
 

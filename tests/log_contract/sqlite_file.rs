@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use isotherm::domain::Batch;
-use isotherm::faults::{Failure, Kind, Severity};
+use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::log::sqlite::SqliteLog;
 use isotherm::log::{Extent, RecordLog, TopicSpec};
 use rusqlite::Connection;

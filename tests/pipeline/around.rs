@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use isotherm::checkpoint::{Disk, DiskFile, RealDisk};
 use isotherm::domain::{Batch, Record};
-use isotherm::faults::Failure;
+use isotherm::durable::{Disk, DiskFile, RealDisk};
+use isotherm::failure::Failure;
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
 /// What a call on the log is about.

@@ -1,8 +1,8 @@
 //! Many crashes in one run, and branches that fail for good. What each single fault does is in `tests/faults`.
 
-use isotherm::faults::Kind;
-use isotherm::faults::points::{POINTS, Place};
+use isotherm::failure::Kind;
 use isotherm::pipeline::{End, Job};
+use isotherm::points::registry::{POINTS, Place};
 
 use crate::states;
 use crate::support::{Fixture, consume, consume_only, produce, run};

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::SimulatedLog;
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
-use isotherm::observe::events::Branch;
-use isotherm::observe::{BranchStatus, Condition, Progress};
 use isotherm::pipeline::{End, Environment, Job, run_trees};
+use isotherm::progress::events::Branch;
+use isotherm::progress::{BranchStatus, Condition, Progress};
+use isotherm::proof::simulated::SimulatedLog;
 use tokio::sync::watch;
 
 use crate::support::{Fixture, PARTITIONS, Running, consume, run};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use isotherm::actors::{Generator, SourceReader};
-use isotherm::chaos::simulated::SimulatedLog;
-use isotherm::faults::FaultPoints;
-use isotherm::observe::Progress;
+use isotherm::ingest::{Generator, SourceReader};
+use isotherm::points::FaultPoints;
+use isotherm::progress::Progress;
+use isotherm::proof::simulated::SimulatedLog;
 use isotherm::supervision::{BranchSpec, Child, Spawn, Strategy, supervise};
 use tokio::sync::watch;
 use tokio::time::sleep;

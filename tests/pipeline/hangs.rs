@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::{SimulatedDisk, SimulatedLog};
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
 use isotherm::pipeline::{Environment, run_trees};
+use isotherm::proof::simulated::{SimulatedDisk, SimulatedLog};
 use isotherm::supervision::Spawn;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};

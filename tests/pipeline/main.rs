@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use isotherm::chaos::simulated::{DiskFault, SimulatedDisk};
-use isotherm::checkpoint::format::parse;
-use isotherm::checkpoint::partition_path;
 use isotherm::domain::PartitionState;
+use isotherm::partition::format::parse;
+use isotherm::partition::partition_path;
 use isotherm::pipeline::Environment;
+use isotherm::proof::simulated::{DiskFault, SimulatedDisk};
 use support::{Fixture, Running, consume, consume_only, run};
 
 /// The states on disk, by partition.

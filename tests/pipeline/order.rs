@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use isotherm::actors::messages::{Apply, Attach, Flush, Load, Produce, Refused};
-use isotherm::actors::{Aggregator, CheckpointWriter, Pace, PartitionJob, Producer};
-use isotherm::checkpoint::{Identity, PartitionStore, RealDisk};
 use isotherm::domain::{Batch, PartitionState, Readings, Rules};
-use isotherm::faults::FaultPoints;
+use isotherm::durable::RealDisk;
+use isotherm::ingest::Producer;
+use isotherm::ingest::messages::{Attach, Produce};
 use isotherm::log::RecordLog;
-use isotherm::observe::Progress;
+use isotherm::partition::messages::{Apply, Flush, Load};
+use isotherm::partition::{Aggregator, CheckpointWriter, Identity, Pace, PartitionJob, PartitionStore};
+use isotherm::points::FaultPoints;
+use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
-use isotherm::supervision::{Child, Spawn, Strategy};
+use isotherm::supervision::{Child, Refused, Spawn, Strategy};
 use serde_json::{Value, json};
 
 use crate::states;

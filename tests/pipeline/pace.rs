@@ -6,8 +6,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use isotherm::chaos::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 use isotherm::pipeline::{End, Environment, Job, run_trees};
+use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 use isotherm::supervision::Spawn;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};

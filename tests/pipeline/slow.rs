@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use isotherm::log::TopicSpec;
-use isotherm::observe::Condition;
-use isotherm::observe::events::Branch;
 use isotherm::pipeline::{End, Environment, Job};
+use isotherm::progress::Condition;
+use isotherm::progress::events::Branch;
 use isotherm::settings::LogKind;
 
 use crate::around::{AroundLog, Call, SlowDisk};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use isotherm::chaos::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job};
+use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 
 use crate::states;
 use crate::support::{Fixture, Running, consume, consume_only, produce, run};

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use isotherm::actors::{IngestJob, Patience, Producer, SourceWriter};
-use isotherm::checkpoint::{CursorStore, Fence, RealDisk};
-use isotherm::faults::FaultPoints;
-use isotherm::observe::Progress;
+use isotherm::durable::{Fence, RealDisk};
+use isotherm::ingest::{CursorStore, IngestJob, Producer, SourceWriter};
+use isotherm::points::FaultPoints;
+use isotherm::progress::Progress;
 use isotherm::supervision::{
-    BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Pulse, Spawn, Strategy,
-    Worker, supervise,
+    BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Patience, Pulse, Spawn,
+    Strategy, Worker, supervise,
 };
 use serde_json::Value;
 use tokio::sync::watch;

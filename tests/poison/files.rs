@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::chaos::simulated::SimulatedDisk;
-use isotherm::checkpoint::format::{parse, serialize};
-use isotherm::checkpoint::{
-    CursorStore, Disk, Fence, Identity, PartitionStore, partition_path, rejected_path, source_path,
-};
 use isotherm::domain::Rules;
-use isotherm::faults::Kind;
+use isotherm::durable::{Disk, Fence};
+use isotherm::failure::Kind;
+use isotherm::ingest::{CursorStore, source_path};
+use isotherm::partition::format::{parse, serialize};
+use isotherm::partition::{Identity, PartitionStore, partition_path, rejected_path};
+use isotherm::proof::simulated::SimulatedDisk;
 use proptest::prelude::*;
 
 use super::{arbitrary, check, spoiled};

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike as _, NaiveDate};
-use isotherm::checkpoint::Identity;
-use isotherm::checkpoint::format::{parse, serialize};
 use isotherm::domain::wire::Report;
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
+use isotherm::partition::Identity;
+use isotherm::partition::format::{parse, serialize};
 use proptest::prelude::*;
 use prost::Message as _;
 

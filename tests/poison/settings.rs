@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
 use isotherm::settings::{Effective, Sources, load};
 use proptest::prelude::*;
 use proptest::sample::select;

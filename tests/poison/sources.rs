@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::actors::messages::Produce;
-use isotherm::actors::{IngestJob, SourceWriter};
-use isotherm::checkpoint::{CursorStore, Fence, RealDisk};
 use isotherm::domain::rules::is_station_id;
 use isotherm::domain::{Day, Readings};
-use isotherm::faults::FaultPoints;
+use isotherm::durable::{Fence, RealDisk};
+use isotherm::ingest::messages::Produce;
+use isotherm::ingest::{CursorStore, IngestJob, SourceWriter};
 use isotherm::log::sqlite::SqliteLog;
 use isotherm::log::{RecordLog, TopicSpec};
+use isotherm::points::FaultPoints;
 use isotherm::settings::{Source as Settings, SourceKind, Sources, load};
 use isotherm::source::{BAD_LINES_NAMED_MAX, Progressed, Source, open};
 use proptest::prelude::*;

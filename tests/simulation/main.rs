@@ -5,7 +5,7 @@ mod bugs;
 use std::thread;
 use std::time::Instant;
 
-use isotherm::chaos::simulation;
+use isotherm::proof::simulation;
 
 /// `ISOTHERM_SEEDS` gives another number.
 const SEEDS: u64 = 10_000;

@@ -1,7 +1,7 @@
 //! What is wrong in files and settings.
 
 use isotherm::domain::Readings;
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
 use isotherm::settings::{Source as Settings, SourceKind};
 use isotherm::source::{BadLine, Progressed, Source, open};
 use serde_json::Value;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use isotherm::domain::{Day, Readings};
-use isotherm::faults::{Failure, Kind, Severity};
+use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind};
 use isotherm::source::simulate::station_name;
 use isotherm::source::{Progressed, Source, open};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 
 use isotherm::domain::Readings;
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
 use isotherm::settings::{Simulate, Source as Settings, SourceKind};
 use isotherm::source::{Progressed, open};
 use proptest::prelude::*;

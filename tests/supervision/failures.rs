@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
 
 use super::toys::{Act, At, Setup, away, damaged};
 use super::{INLINE, MS, SECOND, in_both, paused};

@@ -1,6 +1,6 @@
 //! The orderly end: asked for from outside, or because the work is done.
 
-use isotherm::faults::Kind;
+use isotherm::failure::Kind;
 use isotherm::supervision::{Outcome, Spawn, Strategy};
 
 use super::toys::{Act, At, Setup, away, damaged};

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use actix::prelude::*;
-use isotherm::faults::{Failure, Kind};
+use isotherm::failure::{Failure, Kind};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
     BranchSpec, Busy, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use isotherm::faults::Failure;
+use isotherm::failure::Failure;
 use isotherm::log::{Outgoing, RecordWriter};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

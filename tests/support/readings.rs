@@ -1,7 +1,7 @@
 //! Readings with names of their own, as tests keep and compare them.
 
 use isotherm::domain::{Day, Readings};
-use isotherm::faults::Failure;
+use isotherm::failure::Failure;
 use isotherm::source::{Progressed, Source};
 
 #[derive(Clone, Debug, PartialEq)]

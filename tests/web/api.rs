@@ -267,10 +267,10 @@ fn every_answer_is_as_described() {
     let described = served.get_json("/api/openapi.json");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
     if std::env::var_os("ISOTHERM_WRITE_GOLDEN").is_some() {
-        std::fs::write(path, isotherm::web::openapi()).expect("it is written");
+        std::fs::write(path, isotherm::watch::dashboard::openapi()).expect("it is written");
     }
     let golden = std::fs::read_to_string(path).expect("docs/openapi.json is there");
-    assert_eq!(golden, isotherm::web::openapi(), "write it anew with ISOTHERM_WRITE_GOLDEN=1");
+    assert_eq!(golden, isotherm::watch::dashboard::openapi(), "write it anew with ISOTHERM_WRITE_GOLDEN=1");
 
     assert_eq!(served.post("/api/stations/StationA/history").status, 202);
     served.wait_for("/api/stations/StationA", "the history", |station| station["history"]["status"] == "ready");

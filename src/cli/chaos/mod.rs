@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::arguments::SettingsArguments;
 use super::{Outcome, output};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 const EXAMPLES: &str = "\
 Examples:

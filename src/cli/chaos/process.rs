@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::simulation::{faults, faults_as_json};
 use super::{Arguments, tell};
-use crate::chaos::process::{self, Found, Report};
 use crate::cli::Outcome;
+use crate::cli::display::Display;
 use crate::cli::patient_log::PatientLog;
 use crate::log;
-use crate::observe::Display;
+use crate::proof::process::{self, Found, Report};
 
 /// How long a log that is away is waited for.
 const LOG_AWAY_MAX: Duration = Duration::from_secs(60);

@@ -7,10 +7,10 @@ use indicatif::ProgressStyle;
 use serde_json::{Value, json};
 
 use super::{Arguments, VIOLATED, tell};
-use crate::chaos::Tally;
-use crate::chaos::simulation::{self, Found, Plan, Report};
+use crate::cli::display::Display;
 use crate::cli::{Outcome, output};
-use crate::observe::Display;
+use crate::proof::Tally;
+use crate::proof::simulation::{self, Found, Plan, Report};
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -122,7 +122,7 @@ pub(super) fn faults_as_json(tally: &Tally) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chaos::Invariant;
+    use crate::proof::Invariant;
 
     #[test]
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {

@@ -13,12 +13,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Outcome;
 use super::arguments::SettingsArguments;
-use super::output;
-use crate::faults::{Failure, Kind};
+use super::{Outcome, output};
+use crate::failure::{Failure, Kind};
 use crate::log;
-use crate::signals::{self, SIGINT, SIGTERM};
+use crate::pipeline::signals::{self, SIGINT, SIGTERM};
 use crate::supervision::panic;
 use readers::{Message, Readers};
 

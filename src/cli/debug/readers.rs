@@ -7,10 +7,10 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use super::super::output;
-use super::super::patience::Patience;
+use crate::cli::output;
+use crate::cli::patience::Patience;
 use crate::domain::Batch;
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::log::{RecordLog, RecordReader};
 
 /// Records of a partition, or why no more can be read.

@@ -12,12 +12,11 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Operation;
 use sys::rd_kafka_resp_err_t as Code;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
-use super::Subject;
 use super::client::{CALL_MS_MAX, Client, Event, PartitionList, text, words};
-use super::failure;
+use super::{Subject, failure};
 
 /// The pause between two looks at something that is about to happen.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -14,7 +14,7 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 use tracing::debug;
 
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::settings::property::one_name;
 
 use super::failure::{self, Trouble};

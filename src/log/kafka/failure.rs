@@ -3,7 +3,7 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka_sys::rd_kafka_resp_err_t as Code;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// An error as librdkafka tells it.
 #[derive(Clone, Debug)]

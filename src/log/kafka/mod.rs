@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use rdkafka_sys as sys;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};

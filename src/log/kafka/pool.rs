@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 use super::Subject;
 use super::client::{Client, PartitionList, Queue, index};

@@ -1,7 +1,7 @@
 use std::ffi::CString;
 
-use super::super::client::{Properties, Role};
 use super::*;
+use crate::log::kafka::client::{Properties, Role};
 
 /// No broker is needed for a client that is asked nothing.
 fn client() -> Result<Client, Failure> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::settings;
 use crate::settings::property::{one_name, read};
 

@@ -9,13 +9,12 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use crate::domain::{Batch, Record};
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
 
-use super::Subject;
-use super::admin;
 use super::client::{Queue, milliseconds};
 use super::pool::Held;
+use super::{Subject, admin};
 
 /// Records taken from the queue at once.
 const TAKEN_MAX: usize = 10_000;

@@ -9,15 +9,13 @@ use std::time::Duration;
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::log::{Outgoing, RecordWriter, failures};
 use crate::settings::property::read_number;
 
-use super::Subject;
-use super::admin;
 use super::client::{Client, Properties, Role, index};
-use super::failure;
 use super::properties::MESSAGE_BYTES_MAX;
+use super::{Subject, admin, failure};
 
 /// Records handed to the client at once.
 const GIVEN_MAX: usize = 1_000;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, ffi};
 
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// "isot": by it the file is known as one of ours.
 const APPLICATION_ID: i32 = 0x6973_6f74;

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec, failures};
-use crate::faults::Failure;
+use crate::failure::Failure;
 use file::{LogFile, TopicRow};
 use reader::Reader;
 use run::Run;

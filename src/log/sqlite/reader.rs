@@ -9,7 +9,7 @@ use super::extent;
 use super::file::{DAMAGED, LogFile, TopicRow};
 use super::run::{Run, checksum, is_full};
 use crate::domain::Batch;
-use crate::faults::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::log::{RecordReader, failures};
 
 /// Time between two looks for new records: a look is a few microseconds.

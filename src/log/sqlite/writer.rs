@@ -7,7 +7,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 use super::extent;
 use super::file::{LogFile, TopicRow};
 use super::run::{RunBuilder, checksum};
-use crate::faults::Failure;
+use crate::failure::Failure;
 use crate::log::{Outgoing, RecordWriter, failures};
 
 pub struct Writer {

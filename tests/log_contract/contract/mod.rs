@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isotherm::domain::Batch;
-use isotherm::faults::{Failure, Severity};
+use isotherm::failure::{Failure, Severity};
 use isotherm::log::{BATCH_BYTES_MAX, Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
 use crate::owned::{OwnedRecord, WriteOwned as _};

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use isotherm::checkpoint::{Disk, DiskFile};
+use isotherm::durable::{Disk, DiskFile};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskBug {

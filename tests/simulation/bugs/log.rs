@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use isotherm::domain::Batch;
-use isotherm::faults::Failure;
+use isotherm::failure::Failure;
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ mod disk;
 mod log;
 mod within;
 
-use isotherm::chaos::simulation::{self, Plan};
 use isotherm::pipeline::Environment;
+use isotherm::proof::simulation::{self, Plan};
 
 /// A bug must be found within so many seeds.
 const SEEDS_MAX: u64 = 3000;

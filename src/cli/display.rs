@@ -1,0 +1,283 @@
+//! Progress as bars on a terminal, else as a log line now and then.
+
+use std::convert::Infallible;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::failure::Failure;
+use crate::settings::Output;
+use crate::standard_error::{self, BARS, FLUSH_MAX};
+
+use crate::progress::Rate;
+use crate::progress::events::{Branch, target};
+use crate::progress::gauges::Progress;
+
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Bars that are drawn for partitions; where there are more partitions, one bar stands for all.
+const BARS_MAX: usize = 16;
+
+/// Shows the progress from a thread of its own until it is finished or dropped. Nothing else waits for the terminal.
+pub struct Display(Option<(mpsc::Sender<Infallible>, mpsc::Receiver<Infallible>)>);
+
+impl Display {
+    /// Starts to show the progress: on a terminal as bars, else as a log line each `progress_interval_ms`.
+    pub fn start(progress: Progress, output: &Output, terminal: bool) -> Result<Self, Failure> {
+        let interval = if terminal { REDRAW } else { Duration::from_millis(output.progress_interval_ms) };
+        Self::of(interval, move || -> Box<dyn View> {
+            if terminal { Box::new(Bars::new(progress)) } else { Box::new(Lines::new(progress)) }
+        })
+    }
+
+    /// Starts to show a bar for a verb's own work: whatever is set on the bar that is returned, which is drawn nowhere.
+    pub fn bar(style: ProgressStyle) -> Result<(ProgressBar, Self), Failure> {
+        let state = ProgressBar::hidden();
+        let shown = state.clone();
+        let display = Self::of(REDRAW, move || -> Box<dyn View> {
+            Box::new(Copied { bar: BARS.add(ProgressBar::new(0).with_style(style)), shown })
+        })?;
+        Ok((state, display))
+    }
+
+    fn of(interval: Duration, view: impl FnOnce() -> Box<dyn View> + Send + 'static) -> Result<Self, Failure> {
+        let (stop, stopped) = mpsc::channel::<Infallible>();
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("isotherm-display".to_owned());
+        let thread = thread.spawn(move || {
+            let _end: mpsc::Sender<Infallible> = end;
+            let mut view = view();
+            view.show(Instant::now());
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                view.show(Instant::now());
+            }
+            view.show(Instant::now());
+            view.end();
+        });
+        thread.map_err(|error| Failure::thread("isotherm-display", &error))?;
+        Ok(Self(Some((stop, ended))))
+    }
+
+    /// Shows the last state, takes the bars away, and returns when that is done and all lines before are written; where the
+    /// standard error takes nothing, within [`FLUSH_MAX`] each.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some((stop, ended)) = self.0.take() {
+            drop(stop);
+            if standard_error::flush() {
+                // A display that panicked has shown its last; the work does not depend on it.
+                let _ = ended.recv_timeout(FLUSH_MAX);
+                standard_error::flush();
+            }
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+trait View {
+    fn show(&mut self, now: Instant);
+    fn end(&mut self);
+}
+
+/// The sum over partitions, or one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    records: u64,
+    position: u64,
+    end: u64,
+    lag: u64,
+    rejected: u64,
+    restarts: u64,
+    failed: u64,
+}
+
+impl Sum {
+    /// Of this partition; without a number, of all.
+    fn of(progress: &Progress, number: Option<u32>) -> Self {
+        let is_meant = |one| number.is_none_or(|number| number == one);
+        let is_branch = |branch| matches!(branch, Branch::Partition(one) if is_meant(one));
+        let none = Self { restarts: progress.branches().restarts(is_branch), ..Self::default() };
+        let partitions = progress.partitions().filter(|(one, _)| is_meant(*one));
+        partitions.fold(none, |sum, (_, one)| Self {
+            records: sum.records + one.records_total(),
+            position: sum.position + one.position(),
+            end: sum.end + one.end(),
+            lag: sum.lag + one.lag(),
+            rejected: sum.rejected + one.rejected(),
+            failed: sum.failed + u64::from(one.failed()),
+            ..sum
+        })
+    }
+
+    fn message(&self, rate: u64) -> String {
+        let mut text =
+            format!("{} records, {}/s, lag {}", thousands(self.records), thousands(rate), thousands(self.lag));
+        append(&mut text, self.rejected, "rejected");
+        append(&mut text, self.restarts, "restarts");
+        if self.failed > 0 {
+            text.push_str(", FAILED");
+        }
+        text
+    }
+}
+
+/// Names what is seldom only where there is any.
+fn append(text: &mut String, count: u64, what: &str) {
+    if count > 0 {
+        text.push_str(&format!(", {} {what}", thousands(count)));
+    }
+}
+
+fn source_message(progress: &Progress, rate: u64) -> String {
+    let source = progress.source();
+    let mut text = format!("{} readings, {}/s", thousands(source.readings()), thousands(rate));
+    if let Some(total) = source.bytes_total() {
+        text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
+    }
+    append(&mut text, source.bad_lines(), "bad lines");
+    append(&mut text, source.skipped_quality(), "values of failed quality");
+    append(&mut text, progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts");
+    if source.failed() {
+        text.push_str(", FAILED");
+    }
+    text
+}
+
+/// 1234567 as `1,234,567`.
+fn thousands(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
+struct Bars {
+    progress: Progress,
+    /// A bar without a number stands for all partitions.
+    partitions: Vec<(ProgressBar, Option<u32>, Rate)>,
+    /// There once the source has done something: a process that only counts has none.
+    source: Option<(ProgressBar, Rate)>,
+}
+
+impl Bars {
+    fn new(progress: Progress) -> Self {
+        let numbers: Vec<u32> = progress.partitions().map(|(number, _)| number).collect();
+        let bar = |prefix: String| BARS.add(new_bar(prefix));
+        let partitions = if numbers.len() > BARS_MAX {
+            vec![(bar(format!("{} partitions", numbers.len())), None, Rate::default())]
+        } else {
+            let one = |number: u32| (bar(format!("partition {number}")), Some(number), Rate::default());
+            numbers.into_iter().map(one).collect()
+        };
+        Self { progress, partitions, source: None }
+    }
+}
+
+fn new_bar(prefix: String) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:<16} {bar:24} {wide_msg}").expect("the template is a constant");
+    ProgressBar::new(0).with_style(style).with_prefix(prefix)
+}
+
+impl View for Bars {
+    fn show(&mut self, now: Instant) {
+        let progress = &self.progress;
+        let source = progress.source();
+        if source.readings() > 0 || source.bytes_total().is_some() {
+            let (bar, rate) =
+                self.source.get_or_insert_with(|| (BARS.insert(0, new_bar("source".to_owned())), Rate::default()));
+            bar.set_length(source.bytes_total().unwrap_or(0));
+            bar.set_position(source.bytes());
+            bar.set_message(source_message(progress, rate.sample(now, source.readings())));
+        }
+        for (bar, number, rate) in &mut self.partitions {
+            let sum = Sum::of(progress, *number);
+            bar.set_length(sum.end.max(sum.position));
+            bar.set_position(sum.position);
+            bar.set_message(sum.message(rate.sample(now, sum.records)));
+        }
+    }
+
+    fn end(&mut self) {
+        let bars = self.partitions.iter().map(|(bar, ..)| bar).chain(self.source.iter().map(|(bar, _)| bar));
+        for bar in bars {
+            bar.finish_and_clear();
+            BARS.remove(bar);
+        }
+    }
+}
+
+/// The bar of a verb, as it was when it was looked at.
+struct Copied {
+    bar: ProgressBar,
+    shown: ProgressBar,
+}
+
+impl View for Copied {
+    fn show(&mut self, _: Instant) {
+        self.bar.set_length(self.shown.length().unwrap_or(0));
+        self.bar.set_position(self.shown.position());
+        self.bar.set_message(self.shown.message());
+    }
+
+    fn end(&mut self) {
+        self.bar.finish_and_clear();
+        BARS.remove(&self.bar);
+    }
+}
+
+struct Lines {
+    progress: Progress,
+    records: Rate,
+    readings: Rate,
+    shown: Option<(Sum, u64)>,
+}
+
+impl Lines {
+    fn new(progress: Progress) -> Self {
+        Self { progress, records: Rate::default(), readings: Rate::default(), shown: None }
+    }
+}
+
+impl View for Lines {
+    fn show(&mut self, now: Instant) {
+        let progress = &self.progress;
+        let sum = Sum::of(progress, None);
+        let source = progress.source();
+        let records_per_second = self.records.sample(now, sum.records);
+        let readings_per_second = self.readings.sample(now, source.readings());
+        let state = (sum, source.readings());
+        // The first look is only what later ones are compared with; where nothing moves, nothing is said.
+        if self.shown.replace(state).is_none_or(|before| before == state) {
+            return;
+        }
+        let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed()).sum();
+        let commit_interval = progress.partitions().map(|(_, partition)| partition.commit_interval()).max();
+        tracing::info!(
+            target: target::PROGRESS,
+            readings = source.readings(),
+            readings_per_second,
+            bad_lines = source.bad_lines(),
+            records = sum.records,
+            records_per_second,
+            lag = sum.lag,
+            committed,
+            commit_interval_ms = commit_interval.unwrap_or_default().as_millis() as u64,
+            rejected = sum.rejected,
+            restarts = progress.branches().restarts(|_| true),
+            failed = sum.failed + u64::from(source.failed()),
+            "progress"
+        );
+    }
+
+    fn end(&mut self) {}
+}
+
+#[cfg(test)]
+#[path = "display_tests.rs"]
+mod tests;

@@ -1,0 +1,306 @@
+//! Brings readings from the source to the producer.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use super::messages::{Attach, Attached, Produce, Produced};
+use super::producer::{GROUP_BYTES_MAX, Producer};
+use crate::domain::Readings;
+use crate::failure::{Failure, Kind};
+use crate::points::FaultPoints;
+use crate::progress::{Progress, events};
+use crate::settings;
+use crate::source::{self, Progressed, Source};
+use crate::supervision::ending::{Ending, end};
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+
+/// Bytes of keys and values in flight: one group is being written, and the next gathers.
+const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
+
+/// Goes on from the stored cursor. Ends well when the source is at its end and everything of it is acknowledged.
+pub struct Generator {
+    guard: Guard,
+    story: Story,
+    running: Option<SpawnHandle>,
+}
+
+/// What the worker's thread `isotherm-source` owns.
+pub struct SourceReader {
+    settings: settings::Source,
+    faults: FaultPoints,
+    progress: Progress,
+    source: Option<Box<dyn Source>>,
+}
+
+/// What one read of the source gave.
+struct Read {
+    readings: Readings,
+    cursor: Value,
+    progressed: Progressed,
+}
+
+#[derive(Clone)]
+struct Story {
+    epoch: u64,
+    worker: Arc<Worker<SourceReader>>,
+    producer: Addr<Producer>,
+    batch_records: usize,
+    in_flight_max: usize,
+}
+
+impl SourceReader {
+    pub fn new(settings: settings::Source, faults: FaultPoints, progress: Progress) -> Self {
+        Self { settings, faults, progress, source: None }
+    }
+
+    fn open(&mut self, attached: &Attached) -> Result<(), Failure> {
+        self.faults.hit("generator.start")?;
+        let source = source::open(&self.settings, attached.cursor.as_ref())?;
+        if let Some((_, total)) = source.bytes() {
+            self.progress.source().set_bytes_total(total);
+        }
+        self.source = Some(source);
+        Ok(())
+    }
+
+    fn next(&mut self, mut readings: Readings, readings_max: usize) -> Result<Read, Failure> {
+        self.faults.hit("generator.next")?;
+        let source = self
+            .source
+            .as_mut()
+            .ok_or_else(|| Failure::fatal(Kind::Internal, "the source is read before it was opened"))?;
+        let progressed = source.next(&mut readings, readings_max)?;
+        let (bad_lines, named) = source.take_bad_lines();
+        for bad in &named {
+            let file = bad.file.display().to_string();
+            events::BadLine { file: &file, line: bad.line, reason: &bad.reason }.emit(&self.progress);
+        }
+        self.progress.source().add_unnamed_bad_lines(bad_lines - named.len() as u64);
+        self.progress.source().set_skipped_quality(source.skipped_quality());
+        if let Some((bytes, _)) = source.bytes() {
+            self.progress.source().set_bytes(bytes);
+        }
+        Ok(Read { readings, cursor: source.cursor(), progressed })
+    }
+}
+
+impl Generator {
+    pub fn new(
+        guard: Guard,
+        worker: Worker<SourceReader>,
+        producer: Addr<Producer>,
+        produce: &settings::Produce,
+    ) -> Self {
+        let story = Story {
+            epoch: guard.epoch(),
+            worker: Arc::new(worker),
+            producer,
+            batch_records: produce.batch_records,
+            in_flight_max: produce.in_flight_max,
+        };
+        Self { guard, story, running: None }
+    }
+}
+
+impl Actor for Generator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let story = self.story.clone();
+        let opened = async move { story.open().await }.into_actor(self);
+        self.running = Some(context.spawn(opened.map(|opened, actor, context| match opened {
+            Ok(attached) => {
+                actor.guard.ready(Some(attached.readings));
+                let story = actor.story.clone();
+                let generated = async move { story.generate(attached.cursor).await }.into_actor(actor);
+                actor.running = Some(context.spawn(generated.map(|ended, actor, context| {
+                    end(ended.unwrap_or_else(|ending| ending), &mut actor.guard, context);
+                })));
+            }
+            Err(ending) => end(ending, &mut actor.guard, context),
+        })));
+    }
+}
+
+impl Story {
+    async fn open(&self) -> Result<Attached, Ending> {
+        let attached = self.producer.send(Attach { epoch: self.epoch }).await?;
+        let opened = attached.clone();
+        self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
+        Ok(attached)
+    }
+
+    /// Reads on while there is room for what was read before. Ends once all of it is acknowledged.
+    async fn generate(&self, cursor: Option<Value>) -> Result<Ending, Ending> {
+        let mut outbox = Outbox::new(self.clone(), cursor);
+        let mut due = Instant::now();
+        loop {
+            let progressed = outbox.gather().await?;
+            if progressed == Progressed::Ended {
+                break;
+            }
+            outbox.send_what_is_due().await?;
+            if let Progressed::Wait(time) = progressed {
+                due = outbox.pause(due + time).await?;
+            }
+        }
+        outbox.finish().await?;
+        Ok(Ending::Finished)
+    }
+}
+
+/// What is on its way to the producer. Readings gather to a message while others are being acknowledged: a source that
+/// gives a few at a time has them written together, and waits for nobody while there is room.
+///
+/// In flight are `in_flight_max` messages and [`IN_FLIGHT_BYTES_MAX`] at most. All but the oldest and the very last are full.
+struct Outbox {
+    story: Story,
+    gathered: Readings,
+    /// The source's, after what was gathered; `None` until something was read since the last message.
+    cursor: Option<Value>,
+    /// The one of the last message.
+    sent_cursor: Option<Value>,
+    /// Of the last message.
+    number: u64,
+    /// Oldest first.
+    in_flight: VecDeque<Pin<Box<Request<Producer, Produce>>>>,
+    in_flight_bytes: usize,
+    /// The memory of messages that were acknowledged.
+    spare: Vec<Readings>,
+}
+
+impl Outbox {
+    fn new(story: Story, cursor: Option<Value>) -> Self {
+        Self {
+            story,
+            gathered: Readings::default(),
+            cursor: None,
+            sent_cursor: cursor,
+            number: 0,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Reads on behind what was gathered.
+    async fn gather(&mut self) -> Result<Progressed, Ending> {
+        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.story.batch_records);
+        let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
+        let read = self.story.worker.call("reading the source", read).await??;
+        (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
+        Ok(read.progressed)
+    }
+
+    /// Sends what was gathered if it makes a full message, or if no other is on its way.
+    async fn send_what_is_due(&mut self) -> Result<(), Ending> {
+        if self.gathered.is_full(self.story.batch_records) {
+            return self.send().await;
+        }
+        while let Some(oldest) = self.in_flight.front_mut()
+            && let Some(produced) = oldest.now_or_never()
+        {
+            self.acknowledged(produced??);
+        }
+        if self.in_flight.is_empty() && !self.gathered.is_empty() { self.send().await } else { Ok(()) }
+    }
+
+    /// Sends what was gathered, once there is room for it.
+    async fn send(&mut self) -> Result<(), Ending> {
+        let bytes = self.gathered.size_bytes();
+        while !self.in_flight.is_empty() && !self.has_room(bytes) {
+            self.await_oldest().await?;
+        }
+        self.number += 1;
+        self.in_flight_bytes += bytes;
+        let cursor = self.cursor.take().expect("what is sent was read, and its cursor with it");
+        self.sent_cursor = Some(cursor.clone());
+        let produce = Produce {
+            epoch: self.story.epoch,
+            number: self.number,
+            readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
+            cursor,
+        };
+        self.in_flight.push_back(Box::pin(self.story.producer.send(produce)));
+        Ok(())
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.in_flight.len() < self.story.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
+    }
+
+    async fn await_oldest(&mut self) -> Result<(), Ending> {
+        let oldest = self.in_flight.front_mut().expect("the caller has seen one");
+        let produced = oldest.await??;
+        self.acknowledged(produced);
+        Ok(())
+    }
+
+    /// Takes back the memory of the oldest message.
+    fn acknowledged(&mut self, produced: Produced) {
+        self.in_flight.pop_front();
+        let mut readings = produced.readings;
+        self.in_flight_bytes -= readings.size_bytes();
+        readings.clear();
+        self.spare.push(readings);
+    }
+
+    /// Waits until it is time to go on, and sends what was gathered as soon as nothing else is on its way. A source that
+    /// fell behind does not hurry to catch up.
+    async fn pause(&mut self, due: Instant) -> Result<Instant, Ending> {
+        let now = Instant::now();
+        if due <= now {
+            // A moment for others, also where time is simulated.
+            tokio::time::sleep(Duration::ZERO).await;
+            return Ok(now);
+        }
+        loop {
+            let waits = !self.in_flight.is_empty();
+            tokio::select! {
+                biased;
+                () = sleep_until(due) => return Ok(due),
+                acknowledged = self.await_oldest(), if waits => acknowledged?,
+            }
+            self.send_what_is_due().await?;
+        }
+    }
+
+    /// Sends the last readings and waits for every acknowledgement. Past the last reading the cursor may still have moved,
+    /// over lines that hold none.
+    async fn finish(&mut self) -> Result<(), Ending> {
+        if !self.gathered.is_empty() || self.cursor != self.sent_cursor {
+            self.send().await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.await_oldest().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Handler<Heartbeat> for Generator {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse { busy: self.story.worker.busy() }
+    }
+}
+
+/// Stops reading. What it sent is still written, by the producer's own drain.
+impl Handler<Drain> for Generator {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) {
+        if let Some(running) = self.running.take() {
+            context.cancel_future(running);
+        }
+        self.guard.disarm();
+    }
+}

@@ -1,0 +1,40 @@
+//! What generator and producer tell each other. Every message is awaited by its sender: that is the backpressure.
+
+use actix::prelude::*;
+use serde_json::Value;
+
+use crate::domain::Readings;
+use crate::supervision::Refused;
+
+/// Generator → producer, first of all: which cursor to go on from. Answered once nothing of an earlier generator is
+/// under way any more; from then on only messages of this epoch are taken.
+#[derive(Debug, Message)]
+#[rtype(result = "Attached")]
+pub struct Attach {
+    pub epoch: u64,
+}
+
+/// The stored cursor (`None` at the very beginning) and how many readings were acknowledged up to it.
+#[derive(Clone, Debug, MessageResponse)]
+pub struct Attached {
+    pub cursor: Option<Value>,
+    pub readings: u64,
+}
+
+/// Generator → producer: readings, and the source's cursor after them.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Produced, Refused>")]
+pub struct Produce {
+    pub epoch: u64,
+    /// Counts the messages of an epoch, from 1: a message that overtook another would move the cursor over readings that
+    /// were never sent.
+    pub number: u64,
+    pub readings: Readings,
+    pub cursor: Value,
+}
+
+/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands them back, for their memory.
+#[derive(Debug)]
+pub struct Produced {
+    pub readings: Readings,
+}

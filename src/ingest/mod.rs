@@ -1,0 +1,21 @@
+//! The other story: the readings of a source become records of the log, and its place is kept in `source.json`.
+//!
+//! ```text
+//! source ──▶ generator ──Attach, Produce──▶ producer ──▶ log, then source.json
+//! ```
+//!
+//! Guarantees: batches, never single readings, cross mailboxes, and every one is awaited; the cursor on disk never stands
+//! past a reading that the log has not acknowledged; a message of an old epoch, or out of order, is refused. What blocks
+//! runs on a worker's thread.
+//! Uses everything below; knows no settings file and no command line.
+
+pub mod cursor;
+mod generator;
+pub mod messages;
+mod producer;
+mod source_writer;
+
+pub use cursor::{CursorStore, SourceState, source_path};
+pub use generator::{Generator, SourceReader};
+pub use producer::Producer;
+pub use source_writer::{IngestJob, SourceWriter};

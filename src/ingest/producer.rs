@@ -1,0 +1,205 @@
+//! Writes readings to the log, and the source's cursor to disk once they are acknowledged.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::messages::{Attach, Attached, Produce, Produced};
+use super::source_writer::{Delivery, SourceWriter};
+use crate::failure::Promise;
+use crate::progress::{Progress, events};
+use crate::supervision::Patience;
+use crate::supervision::ending::{Ending, end};
+use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
+
+/// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
+/// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
+/// acknowledges this one in time.
+pub(super) const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Takes what waits in one go, whole messages up to [`GROUP_BYTES_MAX`], as there is a cursor only behind each: while one
+/// group is being written, the next gathers. A group is written, acknowledged and its last cursor committed before the next
+/// one begins, so that the cursor moves over a contiguous acknowledged prefix.
+pub struct Producer {
+    guard: Guard,
+    worker: Arc<Worker<SourceWriter>>,
+    /// For opening.
+    patience: Patience,
+    /// Of writing, which can fail again and again while opening does not.
+    outage: Outage,
+    progress: Progress,
+    /// What `source.json` says; `None` until it was read.
+    attached: Option<Attached>,
+    /// The generator whose messages are taken, and the number of its last one.
+    generator_epoch: u64,
+    last_number: u64,
+    waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
+    busy: bool,
+    /// Whoever waits until nothing is under way.
+    idle_waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Producer {
+    pub fn new(
+        guard: Guard,
+        worker: Worker<SourceWriter>,
+        patience: Patience,
+        outage: Outage,
+        progress: Progress,
+    ) -> Self {
+        Self {
+            guard,
+            worker: Arc::new(worker),
+            patience,
+            outage,
+            progress,
+            attached: None,
+            generator_epoch: 0,
+            last_number: 0,
+            waiting: VecDeque::new(),
+            busy: true,
+            idle_waiting: Vec::new(),
+        }
+    }
+
+    /// Writes what waits, as one group.
+    fn write_group(&mut self, context: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        if self.waiting.is_empty() {
+            for waiting in self.idle_waiting.drain(..) {
+                // Whoever waited may have been stopped meanwhile.
+                let _ = waiting.send(());
+            }
+            return;
+        }
+        self.busy = true;
+        let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
+        let epoch = self.guard.epoch();
+        let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages));
+        context.spawn(written.into_actor(self).map(move |written, actor, context| {
+            match written {
+                Ok(Ok(delivery)) => actor.delivered(delivery, replies, context),
+                // Part of it may be in the log. Only the stored cursor knows where to go on, so this life ends; an
+                // outage is waited out by the supervisor.
+                Ok(Err(failure)) => end(failure.into(), &mut actor.guard, context),
+                Err(gone) => end(gone.into(), &mut actor.guard, context),
+            }
+        }));
+    }
+
+    /// The messages of the next group: the first that waits, and those behind it for which there is room.
+    fn group_messages(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |(message, _): &&(Produce, _)| {
+            bytes += message.readings.size_bytes();
+            bytes <= GROUP_BYTES_MAX
+        };
+        self.waiting.iter().take_while(fits).count().max(1)
+    }
+
+    fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
+        self.outage.works();
+        self.progress.source().add_readings(delivery.readings);
+        self.attached = Some(delivery.attached);
+        for (reply, readings) in replies.into_iter().zip(delivery.memory) {
+            // A generator that was replaced does not wait any more.
+            drop(reply.send(Produced { readings }));
+        }
+        self.busy = false;
+        self.write_group(context);
+    }
+
+    /// Resolves when nothing is under way.
+    fn idle(&mut self, context: &mut Context<Self>) -> oneshot::Receiver<()> {
+        let (done, idle) = oneshot::channel();
+        self.idle_waiting.push(done);
+        self.write_group(context);
+        idle
+    }
+}
+
+impl Actor for Producer {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let (patience, worker, epoch) = (self.patience.clone(), self.worker.clone(), self.guard.epoch());
+        let opened = async move { patience.call(&worker, "opening the log", move |writer| writer.open(epoch)).await };
+        context.spawn(opened.into_actor(self).map(|opened, actor, context| match opened {
+            Ok(attached) => {
+                actor.guard.ready(Some(attached.readings));
+                actor.attached = Some(attached);
+                actor.busy = false;
+                actor.write_group(context);
+            }
+            Err(ending) => end(ending, &mut actor.guard, context),
+        }));
+    }
+}
+
+impl Handler<Attach> for Producer {
+    type Result = ResponseActFuture<Self, Attached>;
+
+    fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
+        if attach.epoch > self.generator_epoch {
+            (self.generator_epoch, self.last_number) = (attach.epoch, 0);
+        }
+        let idle = self.idle(context);
+        Box::pin(
+            idle.into_actor(self).map(|_, actor, _| {
+                actor.attached.clone().expect("the producer is idle only after it has read the cursor")
+            }),
+        )
+    }
+}
+
+impl Handler<Produce> for Producer {
+    type Result = ResponseFuture<Result<Produced, Refused>>;
+
+    fn handle(&mut self, produce: Produce, context: &mut Self::Context) -> Self::Result {
+        if produce.epoch != self.generator_epoch {
+            return Box::pin(async { Err(Refused) });
+        }
+        let (number, expected) = (produce.number, self.last_number + 1);
+        if number != expected {
+            let cause = format!("message {number} of the source would be sent where message {expected} belongs");
+            events::OutOfOrder { broken: Promise::NothingSkipped, what: &cause }.emit();
+            end(Ending::Crashed(cause), &mut self.guard, context);
+            return Box::pin(async { Err(Refused) });
+        }
+        self.last_number = number;
+        let (reply, produced) = oneshot::channel();
+        self.waiting.push_back((produce, reply));
+        self.write_group(context);
+        Box::pin(async { produced.await.map_err(|_| Refused) })
+    }
+}
+
+impl Handler<Heartbeat> for Producer {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse { busy: self.worker.busy() }
+    }
+}
+
+/// The generator has been drained before: what it sent is written, acknowledged and its cursor committed.
+impl Handler<Drain> for Producer {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
+        if self.attached.is_none() {
+            self.guard.disarm();
+            return Box::pin(fut::ready(()));
+        }
+        let idle = self.idle(context);
+        Box::pin(idle.into_actor(self).map(|idle, actor, _| {
+            if idle.is_ok() {
+                actor.guard.disarm();
+            }
+        }))
+    }
+}

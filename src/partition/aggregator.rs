@@ -1,0 +1,352 @@
+//! Counts. Owns the only mutable state of its partition.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::checkpoint_writer::CheckpointWriter;
+use super::messages::{Applied, Apply, Commit, Committed, Flush, Load};
+use super::pace::Pace;
+use super::window::{Look, LookAt, View, Window};
+use super::{Identity, rejected_path};
+use crate::domain::{PartitionState, Snapshot, StationStats};
+use crate::failure::{Failure, Kind, Origin, Promise};
+use crate::points::FaultPoints;
+use crate::progress::{Progress, RejectedUnkept, events};
+use crate::supervision::ending::{Ending, end};
+use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Refused};
+
+/// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
+/// there is something new, or somebody waits for it. One commit is in flight at most. The interval stretches with what
+/// commits cost, so that however large the state grows, they take a bounded share of the time.
+pub struct Aggregator {
+    guard: Guard,
+    writer: Addr<CheckpointWriter>,
+    pace: Pace,
+    faults: FaultPoints,
+    progress: Progress,
+    /// Where observers look in, if any can.
+    window: Option<Arc<Window>>,
+    loaded: Option<Loaded>,
+    /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
+    writer_ended: bool,
+    /// Whoever waits until all that was applied is on disk.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+struct Loaded {
+    identity: Arc<Identity>,
+    state: PartitionState,
+    /// What the file on disk goes on from; `None` where it is not there yet, or lacks an accepted gap.
+    committed: Option<u64>,
+    in_flight: bool,
+    /// When the last snapshot was begun.
+    snapshot_at: Instant,
+    /// How long it took: nothing was applied meanwhile.
+    snapshot_took: Duration,
+    /// A timer will take the next one.
+    scheduled: bool,
+    /// Something was counted in this life.
+    counting: bool,
+}
+
+impl Loaded {
+    /// Whether the batch is what comes next, by its own words and by its records; an error says why it is not.
+    fn in_order(&self, apply: &Apply) -> Result<(), String> {
+        let (Apply { batch, from, position, .. }, next) = (apply, self.state.next_offset);
+        let (first, last) = (batch.records().next(), batch.records().next_back());
+        let within = first.is_none_or(|first| first.offset >= next) && last.is_none_or(|last| last.offset < *position);
+        if *from == next && *position >= next && within {
+            return Ok(());
+        }
+        let records =
+            first.zip(last).map(|(first, last)| format!(", with records {} to {},", first.offset, last.offset));
+        let (partition, records) = (self.identity.partition, records.unwrap_or_default());
+        Err(format!(
+            "partition {partition}: a batch of [{from}, {position}){records} would be counted at offset {next}"
+        ))
+    }
+}
+
+impl Aggregator {
+    pub fn new(
+        guard: Guard,
+        writer: Addr<CheckpointWriter>,
+        pace: Pace,
+        faults: FaultPoints,
+        progress: Progress,
+        window: Option<Arc<Window>>,
+    ) -> Self {
+        Self { guard, writer, pace, faults, progress, window, loaded: None, writer_ended: false, waiting: Vec::new() }
+    }
+
+    /// Takes a snapshot if one is due, or sees to it that one will be.
+    fn commit_if_due(&mut self, context: &mut Context<Self>) -> Result<(), Failure> {
+        if self.writer_ended {
+            self.waiting.clear();
+        }
+        let Some(loaded) = self.loaded.as_mut().filter(|_| !self.writer_ended) else { return Ok(()) };
+        if loaded.in_flight {
+            return Ok(());
+        }
+        if loaded.committed == Some(loaded.state.next_offset) {
+            for waiting in self.waiting.drain(..) {
+                // Whoever waited may have been stopped meanwhile.
+                let _ = waiting.send(());
+            }
+            return Ok(());
+        }
+        let due = loaded.snapshot_at + self.pace.interval();
+        if self.waiting.is_empty() && Instant::now() < due {
+            if !loaded.scheduled {
+                loaded.scheduled = true;
+                context.run_later(due - Instant::now(), |actor, context| {
+                    if let Some(loaded) = &mut actor.loaded {
+                        loaded.scheduled = false;
+                    }
+                    actor.commit_or_end(context);
+                });
+            }
+            return Ok(());
+        }
+        self.faults.hit("aggregator.snapshot")?;
+        let begun = Instant::now();
+        let snapshot = loaded.state.snapshot();
+        add_up(loaded.identity.partition, &snapshot)?;
+        loaded.in_flight = true;
+        (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
+        let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
+        context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
+            if let Ok(Ok(committed)) = reply {
+                return actor.committed(committed, context);
+            }
+            // The writer's own guard says why. Its branch is ended for it, or, if it drains, goes on to the writer.
+            actor.writer_ended = true;
+            actor.commit_or_end(context);
+        }));
+        Ok(())
+    }
+
+    fn committed(&mut self, committed: Committed, context: &mut Context<Self>) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.in_flight = false;
+            loaded.committed = Some(committed.next_offset);
+            let cost = loaded.snapshot_took + committed.write_took;
+            let is_news = self.pace.committed(cost);
+            let (partition, interval) = (loaded.identity.partition, self.pace.interval());
+            let progress = self.progress.partition(partition);
+            progress.set_commit_cost(cost);
+            progress.set_commit_interval(interval);
+            if is_news {
+                let (interval_min, stations) = (self.pace.interval_min(), loaded.state.stations.len());
+                events::CommitsPaced { partition, interval, interval_min, cost, stations }.emit();
+            }
+        }
+        if let Err(failure) = self.faults.hit("aggregator.commit_reply") {
+            return end(failure.into(), &mut self.guard, context);
+        }
+        self.commit_or_end(context);
+    }
+
+    fn commit_or_end(&mut self, context: &mut Context<Self>) {
+        if let Err(failure) = self.commit_if_due(context) {
+            end(failure.into(), &mut self.guard, context);
+        }
+    }
+
+    /// Resolves when all that was applied is on disk.
+    fn flush(&mut self, context: &mut Context<Self>) -> oneshot::Receiver<()> {
+        let (done, flushed) = oneshot::channel();
+        if self.loaded.is_some() {
+            self.waiting.push(done);
+            self.commit_or_end(context);
+        } else {
+            let _ = done.send(());
+        }
+        flushed
+    }
+
+    fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
+        self.faults.hit("aggregator.apply")?;
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let (partition, from_offset) = (loaded.identity.partition, loaded.state.next_offset);
+        let rejected_before = loaded.state.rejected_total();
+        let reasons_before = loaded.state.rejected.clone();
+        let unkept = loaded.state.apply(&apply.batch);
+        loaded.state.advance_to(apply.position);
+        let progress = self.progress.partition(partition);
+        progress.add_records(apply.batch.len() as u64);
+        progress.set_position(loaded.state.next_offset);
+        progress.set_stations(loaded.state.stations.len());
+        if loaded.state.rejected_total() > rejected_before {
+            for (&reason, &records) in &loaded.state.rejected {
+                progress.add_rejected(reason, records - reasons_before.get(&reason).copied().unwrap_or(0));
+            }
+            progress.set_rejected_held(&loaded.state.rejected);
+        }
+        if unkept > 0 {
+            let file = rejected_path(Path::new(""), partition);
+            let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
+            RejectedUnkept { partition, records: unkept, file: &file, rejected_bytes_max }.emit(&self.progress);
+        }
+        if let Some(window) = &self.window {
+            window.keep(Instant::now(), &apply.batch, &loaded.state.rules);
+        }
+        if !loaded.counting && !apply.batch.is_empty() {
+            loaded.counting = true;
+            events::Counting { partition, from_offset }.emit();
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a snapshot of more records than there were to read.
+fn add_up(partition: u32, snapshot: &Snapshot) -> Result<(), Failure> {
+    let read = snapshot.next_offset - snapshot.first_offset;
+    let (counted, rejected) = (snapshot.counted(), snapshot.rejected_total());
+    if counted + rejected <= read {
+        return Ok(());
+    }
+    Err(Failure::fatal(
+        Kind::Internal,
+        format!(
+            "partition {partition} would hold {counted} counted and {rejected} rejected records of at most {read}: nothing was written"
+        ),
+    )
+    .origin(Origin::Check(Promise::RecordsAddUp)))
+}
+
+impl Actor for Aggregator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.guard.ready(None);
+    }
+}
+
+impl Handler<Load> for Aggregator {
+    type Result = Result<(), Refused>;
+
+    fn handle(&mut self, load: Load, context: &mut Self::Context) -> Self::Result {
+        if load.epoch != self.guard.epoch() {
+            return Err(Refused);
+        }
+        if let Err(failure) = self.faults.hit("aggregator.load") {
+            end(failure.into(), &mut self.guard, context);
+            return Err(Refused);
+        }
+        let partition = load.identity.partition;
+        let progress = self.progress.partition(partition);
+        progress.set_position(load.state.next_offset);
+        progress.set_stations(load.state.stations.len());
+        progress.set_rejected_held(&load.state.rejected);
+        match load.committed {
+            true => progress.set_committed(load.state.next_offset),
+            false => progress.set_first(load.state.next_offset),
+        }
+        progress.set_commit_interval(self.pace.interval());
+        self.loaded = Some(Loaded {
+            identity: Arc::new(load.identity),
+            committed: load.committed.then_some(load.state.next_offset),
+            state: load.state,
+            in_flight: false,
+            snapshot_at: Instant::now(),
+            snapshot_took: Duration::ZERO,
+            scheduled: false,
+            counting: false,
+        });
+        self.commit_or_end(context);
+        Ok(())
+    }
+}
+
+impl Handler<Apply> for Aggregator {
+    type Result = Result<Applied, Refused>;
+
+    fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
+        let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
+            return Err(Refused);
+        };
+        if let Err(cause) = loaded.in_order(&apply) {
+            events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
+            end(Ending::Crashed(cause), &mut self.guard, context);
+            return Err(Refused);
+        }
+        if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
+            end(failure.into(), &mut self.guard, context);
+            return Err(Refused);
+        }
+        Ok(Applied { batch: apply.batch })
+    }
+}
+
+impl Handler<Flush> for Aggregator {
+    type Result = ResponseFuture<Result<(), Refused>>;
+
+    fn handle(&mut self, flush: Flush, context: &mut Self::Context) -> Self::Result {
+        if flush.epoch != self.guard.epoch() {
+            return Box::pin(async { Err(Refused) });
+        }
+        let flushed = self.flush(context);
+        Box::pin(async { flushed.await.map_err(|_| Refused) })
+    }
+}
+
+impl Handler<Look> for Aggregator {
+    type Result = Option<View>;
+
+    fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
+        self.loaded.as_ref().map(|loaded| View::of(&loaded.state))
+    }
+}
+
+impl Handler<LookAt> for Aggregator {
+    type Result = Option<(u64, StationStats)>;
+
+    fn handle(&mut self, look: LookAt, _: &mut Self::Context) -> Self::Result {
+        let state = &self.loaded.as_ref()?.state;
+        Some((state.next_offset, state.stations.get(look.station.as_str())?.clone()))
+    }
+}
+
+impl Handler<Heartbeat> for Aggregator {
+    type Result = Pulse;
+
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
+        Pulse::default()
+    }
+}
+
+/// The last commit.
+impl Handler<Drain> for Aggregator {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
+        let flushed = self.flush(context);
+        Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
+            if flushed.is_ok() {
+                actor.guard.disarm();
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{RejectReason, Rules};
+
+    #[test]
+    fn more_records_than_there_were_are_a_broken_promise() {
+        let mut snapshot = PartitionState { next_offset: 7, ..PartitionState::new(Rules::default(), 5) };
+        snapshot.rejected.insert(RejectReason::BadDate, 2);
+        assert_eq!(add_up(0, &snapshot), Ok(()));
+        snapshot.rejected.insert(RejectReason::BadStation, 1);
+        let refused = add_up(0, &snapshot).expect_err("two records cannot be three");
+        assert_eq!(refused.origin, Origin::Check(Promise::RecordsAddUp));
+    }
+}

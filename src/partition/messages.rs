@@ -1,0 +1,61 @@
+//! What the actors of a partition tell each other. Every message is awaited by its sender: that is the backpressure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use super::Identity;
+use crate::domain::{Batch, PartitionState, Snapshot};
+use crate::supervision::Refused;
+
+/// Consumer → aggregator: the state to go on from, as it was last committed. `committed` is false where there is no file yet.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), Refused>")]
+pub struct Load {
+    pub epoch: u64,
+    pub identity: Identity,
+    pub state: PartitionState,
+    pub committed: bool,
+}
+
+/// Consumer → aggregator: every record in [from, position), none of them applied before.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Applied, Refused>")]
+pub struct Apply {
+    pub epoch: u64,
+    pub batch: Batch,
+    /// The position of the message before: a batch that overtook another would be counted in its place.
+    pub from: u64,
+    pub position: u64,
+}
+
+/// The batch was counted or rejected, record by record. Hands its memory back.
+#[derive(Debug)]
+pub struct Applied {
+    pub batch: Batch,
+}
+
+/// Consumer → aggregator: commit all that was applied; the answer comes when it is on disk.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), Refused>")]
+pub struct Flush {
+    pub epoch: u64,
+}
+
+/// Aggregator → checkpoint writer: replace the partition's file by this state.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Committed, Refused>")]
+pub struct Commit {
+    pub epoch: u64,
+    pub identity: Arc<Identity>,
+    pub snapshot: Snapshot,
+}
+
+/// The file on disk goes on from here.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed {
+    pub next_offset: u64,
+    /// How long the write ran: not what it waited for, be it the thread, the log's answer or the end of an outage.
+    pub write_took: Duration,
+}

@@ -1,0 +1,53 @@
+//! One story: the records of a partition become numbers in `partition-N.json`.
+//!
+//! ```text
+//! log ──▶ consumer ──Load, Apply, Flush──▶ aggregator ──Commit──▶ checkpoint writer ──▶ partition-N.json
+//! ```
+//!
+//! Guarantees: batches, never single records, cross mailboxes, and every one is awaited, so that at most one batch per
+//! partition is under way; every message carries its sender's epoch and one of an old epoch is refused; a restarted actor
+//! knows only what is on disk; a file is always an old or a new one, whole, and a damaged, foreign or newer one is never
+//! overwritten and never skipped. What blocks runs on a worker's thread.
+//! Uses everything below; knows no settings file and no command line.
+
+mod aggregator;
+mod checkpoint_writer;
+mod consumer;
+pub mod format;
+pub mod maintenance;
+pub mod messages;
+mod pace;
+mod partition_file;
+pub mod resume;
+pub mod store;
+mod window;
+
+use std::path::{Path, PathBuf};
+
+pub use aggregator::Aggregator;
+pub use checkpoint_writer::CheckpointWriter;
+pub use consumer::{Goal, PartitionConsumer, PartitionReader};
+pub use pace::Pace;
+pub use partition_file::{PartitionFile, numbers as partition_numbers};
+pub use resume::PartitionJob;
+pub use store::PartitionStore;
+pub use window::{Look, LookAt, Passed, StationRow, View, Window, Windows};
+
+/// Which log and partition a file belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub topic: String,
+    pub log_id: String,
+    pub partition: u32,
+    pub partitions: u32,
+}
+
+/// A partition's checkpoint in a state folder.
+pub fn partition_path(folder: &Path, partition: u32) -> PathBuf {
+    folder.join(format!("partition-{partition}.json"))
+}
+
+/// A partition's file of rejected records in a state folder; there is none while nothing was rejected.
+pub fn rejected_path(folder: &Path, partition: u32) -> PathBuf {
+    folder.join(format!("partition-{partition}.rejected.jsonl"))
+}

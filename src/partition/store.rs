@@ -1,0 +1,282 @@
+//! Commit and recovery of one partition's files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Identity, format, partition_path, rejected_path};
+use crate::domain::{PartitionState, Rules, Snapshot};
+use crate::durable::fence::{Inside, Known};
+use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
+use crate::durable::reporting::ReportingDisk;
+use crate::durable::{Disk, Fence};
+use crate::failure::{Failure, Kind, Origin, Promise};
+
+/// One partition's `partition-N.json` and `partition-N.rejected.jsonl` in a state folder. Clones share the fence.
+///
+/// The rejected lines of a checkpoint are on disk before the JSON that speaks of them; what lies behind the length that
+/// the JSON names was never committed. A file of no rejected lines does not exist.
+#[derive(Clone)]
+pub struct PartitionStore {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    path: PathBuf,
+    rejected_path: PathBuf,
+    partition: u32,
+    fence: Arc<Fence>,
+}
+
+impl PartitionStore {
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence>) -> Self {
+        let (path, rejected_path) = (partition_path(&folder, partition), rejected_path(&folder, partition));
+        Self { disk, folder, path, rejected_path, partition, fence }
+    }
+
+    /// The same store for one that must know whether a long commit or recovery gets on: `report` is called whenever
+    /// something on disk is done, which also keeps the fence from taking it for hung.
+    pub fn reporting(&self, report: impl Fn() + Send + Sync + 'static) -> Self {
+        let (disk, fence) = (self.disk.clone(), self.fence.clone());
+        let report = Arc::new(move || {
+            fence.got_on();
+            report();
+        });
+        Self { disk: Arc::new(ReportingDisk { disk, report }), ..self.clone() }
+    }
+
+    /// The partition's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was committed last, made durable and cleaned up, or `None` if there is no file. Enters the fence as `epoch`.
+    ///
+    /// A file that is damaged, foreign or newer is a Fatal failure, and then nothing in the folder was changed.
+    pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
+        let inside = &mut *self.fence.enter(epoch)?.inside;
+        inside.known = None;
+        self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
+
+        let json = self.read(&self.path)?;
+        let state = match &json {
+            Some(bytes) => Some(self.parse(bytes, identity, rules)?),
+            None => None,
+        };
+        let known = state.as_ref().map(known).unwrap_or_default();
+        let rejected = self.read(&self.rejected_path)?;
+        self.check_rejected(rejected.as_deref().unwrap_or_default(), known)?;
+
+        // Nothing is refused from here on.
+        remove_temporaries(&*self.disk, &self.path)?;
+        remove_temporaries(&*self.disk, &self.rejected_path)?;
+        self.settle_json(inside, epoch, json.as_deref())?;
+        self.settle_rejected(inside, epoch, rejected.as_deref(), known)?;
+        inside.known = Some(known);
+        Ok(state)
+    }
+
+    /// Replaces the file by the snapshot. Enters the fence as `epoch`, which must have recovered. After a Retryable
+    /// failure the same snapshot may be committed again.
+    pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
+        let inside = &mut *self.fence.enter(epoch)?.inside;
+        let known = inside.known.ok_or_else(|| self.broken("it was not recovered in this epoch".to_owned()))?;
+        if snapshot.next_offset < known.next_offset {
+            let (new, old) = (snapshot.next_offset, known.next_offset);
+            let back = self.broken(format!("its offset would go back from {old} to {new}"));
+            return Err(back.origin(Origin::Check(Promise::CommitsStay)));
+        }
+        format::check(snapshot).map_err(|reason| self.broken(reason))?;
+        let bytes = format::serialize(identity, snapshot);
+
+        self.append_rejected(inside, epoch, known, snapshot)?;
+        inside.json_suspect = true;
+        replace(&*self.disk, &self.path, epoch, &bytes)?;
+        inside.json_suspect = false;
+        inside.known = Some(self::known(snapshot));
+        Ok(())
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+        self.disk.read(path).map_err(|error| Failure::io("cannot read", path, &error))
+    }
+
+    fn broken(&self, reason: String) -> Failure {
+        Failure::fatal(Kind::Internal, format!("{} is not written: {reason}", self.path.display()))
+            .advice("this is an error in isotherm; the file is as it was")
+            .origin(Origin::Check(Promise::FilesEqualReplay))
+    }
+
+    /// Reads the JSON and compares what it says of itself with where it is.
+    fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<PartitionState, Failure> {
+        let file = self.path.display();
+        let rebuild =
+            format!("count the partition anew with `isotherm rebuild {}` and the same settings", self.partition);
+        let format::Checkpoint { identity: found, state } = format::parse(&file.to_string(), bytes)?;
+        let refuse = |kind: Kind, what: String, advice: String| Err(Failure::fatal(kind, what).advice(advice));
+        if found.topic != identity.topic {
+            let what = format!("{file} belongs to the topic {:?}, not to {:?}", found.topic, identity.topic);
+            return refuse(Kind::Settings, what, "set log.topic back, or use another folder with state.dir".to_owned());
+        }
+        if found.log_id != identity.log_id {
+            let what = format!(
+                "{file} was made from another log: the topic {:?} had the id {} and has {} now, so it was deleted and \
+                 created again, or this is another server",
+                identity.topic, found.log_id, identity.log_id
+            );
+            return refuse(Kind::Data, what, format!("go back to that log, use another state.dir, or {rebuild}"));
+        }
+        if found.partition != identity.partition {
+            let what = format!("{file} holds partition {}, not {}", found.partition, identity.partition);
+            return refuse(Kind::Data, what, format!("give it its name back, or {rebuild}"));
+        }
+        if found.partitions != identity.partitions {
+            let what = format!(
+                "{file} was made when the topic {:?} had {} partitions; it has {} now, and stations changed theirs",
+                identity.topic, found.partitions, identity.partitions
+            );
+            let advice = "where partitions were added, start over with log.on_start = \"recreate\", or with another \
+                          log.topic and another state.dir; else set log.partitions back";
+            return refuse(Kind::Settings, what, advice.to_owned());
+        }
+        let differing = differing_rules(&state.rules, rules);
+        if !differing.is_empty() {
+            let what = format!("{file} was made under other rules: {}", differing.join(", "));
+            return refuse(Kind::Settings, what, format!("set them back, or {rebuild}"));
+        }
+        Ok(state)
+    }
+
+    /// A file of rejected records that is too short, or that holds other bytes, is damage. A longer one is what a crash
+    /// before the replacement of the JSON leaves.
+    fn check_rejected(&self, content: &[u8], known: Known) -> Result<(), Failure> {
+        let (file, bytes) = (self.rejected_path.display(), known.rejected_bytes);
+        let damaged = |reason: String| {
+            let what = format!("{file} is damaged: {reason}");
+            let advice = format!(
+                "restore a copy of it, or count the partition anew with `isotherm rebuild {}` and the same settings",
+                self.partition
+            );
+            Err(Failure::fatal(Kind::Data, what).advice(advice))
+        };
+        if (content.len() as u64) < bytes {
+            return damaged(format!("it has {} bytes and should have {bytes}", content.len()));
+        }
+        if crc32c::crc32c(&content[..bytes as usize]) != known.rejected_crc32c {
+            return damaged(format!("its first {bytes} bytes are not those that were committed"));
+        }
+        Ok(())
+    }
+
+    /// The last process may have died before it synced the folder, and someone may have restored the file from a copy.
+    fn settle_json(&self, inside: &mut Inside, epoch: u64, json: Option<&[u8]>) -> Result<(), Failure> {
+        let was_suspect = std::mem::replace(&mut inside.json_suspect, true);
+        match json {
+            Some(bytes) if was_suspect => replace(&*self.disk, &self.path, epoch, bytes)?,
+            Some(_) => {
+                let synced = self.disk.sync_file(&self.path);
+                synced.map_err(|error| Failure::io("cannot fsync", &self.path, &error))?;
+                sync_folder_of(&*self.disk, &self.path)?;
+            }
+            None => sync_folder_of(&*self.disk, &self.path)?,
+        }
+        inside.json_suspect = false;
+        Ok(())
+    }
+
+    /// Leaves exactly the rejected lines that the JSON speaks of, which is on disk by now: lines are dropped only after
+    /// the JSON that names them is certainly gone.
+    fn settle_rejected(
+        &self,
+        inside: &mut Inside,
+        epoch: u64,
+        content: Option<&[u8]>,
+        known: Known,
+    ) -> Result<(), Failure> {
+        let Some(content) = content else {
+            inside.rejected_suspect = false;
+            return Ok(());
+        };
+        let path = &self.rejected_path;
+        let bytes = known.rejected_bytes;
+        if bytes == 0 {
+            // Left by a crash in the first commit that had any, or by a rebuild. Removed and not cut: a rebuild keeps
+            // the old file under a second name. The lines come again from the log.
+            self.disk.remove(path).map_err(|error| Failure::io("cannot remove", path, &error))?;
+            sync_folder_of(&*self.disk, path)?;
+        } else if inside.rejected_suspect {
+            replace(&*self.disk, path, epoch, &content[..bytes as usize])?;
+        } else {
+            inside.rejected_suspect = true;
+            let settled = if content.len() as u64 > bytes {
+                self.disk.truncate(path, bytes).map_err(|error| ("cannot shorten", error))
+            } else {
+                self.disk.sync_file(path).map_err(|error| ("cannot fsync", error))
+            };
+            settled.map_err(|(doing, error)| Failure::io(doing, path, &error))?;
+        }
+        inside.rejected_suspect = false;
+        Ok(())
+    }
+
+    /// Brings the file of rejected records to what the snapshot speaks of. Lines that an earlier try of the same commit
+    /// has brought to disk are not written again.
+    fn append_rejected(
+        &self,
+        inside: &mut Inside,
+        epoch: u64,
+        known: Known,
+        snapshot: &Snapshot,
+    ) -> Result<(), Failure> {
+        let (bytes, path) = (snapshot.rejected_bytes, &self.rejected_path);
+        let pending = &snapshot.pending_rejected;
+        let base = bytes.checked_sub(pending.len() as u64);
+        let written = base.and_then(|base| known.rejected_bytes.checked_sub(base));
+        let lines = written.and_then(|written| pending.get(usize::try_from(written).ok()?..));
+        let crc = lines.map(|lines| crc32c::crc32c_append(known.rejected_crc32c, lines));
+        let (Some(lines), true) = (lines, crc == Some(snapshot.rejected_crc32c)) else {
+            return Err(self.broken(format!(
+                "its rejected records do not go on from the {} bytes that are there",
+                known.rejected_bytes
+            )));
+        };
+        if lines.is_empty() && (known.rejected_bytes == 0 || !inside.rejected_suspect) {
+            return Ok(());
+        }
+        let was_suspect = std::mem::replace(&mut inside.rejected_suspect, true);
+        if known.rejected_bytes == 0 {
+            replace(&*self.disk, path, epoch, lines)?;
+        } else if was_suspect {
+            let content = self.read(path)?.unwrap_or_default();
+            self.check_rejected(&content, known)?;
+            let whole = [&content[..known.rejected_bytes as usize], lines].concat();
+            replace(&*self.disk, path, epoch, &whole)?;
+        } else {
+            let opened = self.disk.open_append(path);
+            let mut file = opened.map_err(|error| Failure::io("cannot open", path, &error))?;
+            append_synced(&mut *file, path, lines)?;
+        }
+        inside.rejected_suspect = false;
+        let (rejected_bytes, rejected_crc32c) = (bytes, snapshot.rejected_crc32c);
+        inside.known = Some(Known { rejected_bytes, rejected_crc32c, ..known });
+        Ok(())
+    }
+}
+
+fn known(state: &PartitionState) -> Known {
+    let PartitionState { next_offset, rejected_bytes, rejected_crc32c, .. } = *state;
+    Known { next_offset, rejected_bytes, rejected_crc32c }
+}
+
+/// Each rule that differs, by the name of its setting.
+fn differing_rules(file: &Rules, settings: &Rules) -> Vec<String> {
+    let mut differing = Vec::new();
+    let mut compare = |name: &str, file: String, settings: String| {
+        if file != settings {
+            differing.push(format!("quality.{name} was {file} and is {settings}"));
+        }
+    };
+    let Rules { degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
+    compare("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string());
+    compare("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string());
+    compare("stations_max", stations_max.to_string(), settings.stations_max.to_string());
+    compare("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string());
+    differing
+}

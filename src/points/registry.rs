@@ -1,0 +1,213 @@
+//! Named points in the code at which a plan can make something go wrong.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::plan::{ACTIONS, Action, Planned};
+use crate::failure::{Failure, Kind};
+use crate::standard_error;
+
+/// The target of the line that says that a planned fault happens.
+pub const FIRED: &str = "crate::points::fired";
+
+/// What is done at a point: decides what can go wrong there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A step of an actor, or of its worker.
+    Step,
+    /// The supervisor starts a child again. Nobody would notice if its thread hung.
+    Restart,
+    /// A call on the disk that is made before there are supervisors. Nobody would notice if it hung.
+    Start,
+    /// Any other call on the disk.
+    Call,
+    /// One that writes bytes.
+    Write,
+}
+
+impl Place {
+    /// Whether such a thing can happen there.
+    pub fn allows(self, action: Action) -> bool {
+        match action {
+            Action::Panic | Action::Abort | Action::Delay(_) => true,
+            Action::Fatal | Action::Retryable => matches!(self, Self::Step | Self::Restart),
+            Action::StorageFull | Action::IoError | Action::PermissionDenied => {
+                matches!(self, Self::Start | Self::Call | Self::Write)
+            }
+            Action::Short | Action::Torn => self == Self::Write,
+            Action::Hang => !matches!(self, Self::Restart | Self::Start),
+        }
+    }
+}
+
+/// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
+pub const POINTS: [(&str, Place); 33] = [
+    ("generator.start", Place::Step),
+    ("generator.next", Place::Step),
+    ("producer.start", Place::Step),
+    ("producer.send", Place::Step),
+    ("producer.acknowledge", Place::Step),
+    ("producer.cursor_commit", Place::Step),
+    ("producer.reply", Place::Step),
+    ("consumer.start", Place::Step),
+    ("consumer.read", Place::Step),
+    ("aggregator.load", Place::Step),
+    ("aggregator.apply", Place::Step),
+    ("aggregator.snapshot", Place::Step),
+    ("aggregator.commit_reply", Place::Step),
+    ("writer.commit", Place::Step),
+    ("writer.reply", Place::Step),
+    ("supervisor.restart", Place::Restart),
+    ("checkpoint.create_folder", Place::Start),
+    ("checkpoint.lock", Place::Start),
+    ("checkpoint.link", Place::Start),
+    ("checkpoint.read", Place::Call),
+    ("checkpoint.list", Place::Call),
+    ("checkpoint.create", Place::Call),
+    ("checkpoint.write", Place::Write),
+    ("checkpoint.fsync", Place::Call),
+    ("checkpoint.rename", Place::Call),
+    ("checkpoint.fsync_folder", Place::Call),
+    ("checkpoint.open", Place::Call),
+    ("checkpoint.append", Place::Write),
+    ("checkpoint.fsync_appended", Place::Call),
+    ("checkpoint.fsync_found", Place::Call),
+    ("checkpoint.truncate", Place::Call),
+    ("checkpoint.remove", Place::Call),
+    ("checkpoint.filesystem", Place::Start),
+];
+
+/// The names of all points.
+pub const NAMES: [&str; POINTS.len()] = {
+    let mut names = [""; POINTS.len()];
+    let mut index = 0;
+    while index < POINTS.len() {
+        names[index] = POINTS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// The place of a point; `None` if there is no such point.
+pub fn place(point: &str) -> Option<Place> {
+    POINTS.iter().find(|(name, _)| *name == point).map(|(_, place)| *place)
+}
+
+/// The plan and how often each point was passed. Clones share both, so hits are counted across restarts.
+#[derive(Clone, Default)]
+pub struct FaultPoints(Option<Arc<Mutex<Plan>>>);
+
+struct Plan {
+    planned: Vec<Planned>,
+    hits: BTreeMap<&'static str, u64>,
+    fired: Vec<Planned>,
+}
+
+/// A write that is cut short.
+pub struct Cut(Planned);
+
+impl Cut {
+    /// What follows once a part of the bytes is written.
+    pub fn end(self) -> io::Error {
+        if self.0.action == Action::Torn {
+            abort();
+        }
+        self.0.error()
+    }
+}
+
+/// Ends the process as by `kill -9`, once it is told that this was planned.
+fn abort() -> ! {
+    standard_error::flush();
+    std::process::abort()
+}
+
+impl FaultPoints {
+    /// A plan. Every point must be one of [`POINTS`], and every action one that can happen there.
+    pub fn new(planned: Vec<Planned>) -> Result<Self, Failure> {
+        planned.iter().try_for_each(check)?;
+        if planned.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(Self(Some(Arc::new(Mutex::new(Plan { planned, hits: BTreeMap::new(), fired: Vec::new() })))))
+    }
+
+    /// Passes a step.
+    #[inline]
+    pub fn hit(&self, point: &'static str) -> Result<(), Failure> {
+        match &self.0 {
+            None => Ok(()),
+            Some(plan) => pass(plan, point).map_or(Ok(()), |fault| Err(fault.failure())),
+        }
+    }
+
+    /// Passes a call on the disk.
+    pub fn call(&self, point: &'static str) -> io::Result<()> {
+        self.write(point).and_then(|cut| cut.map_or(Ok(()), |cut| Err(cut.end())))
+    }
+
+    /// Passes a write: whether it is to be cut short.
+    pub fn write(&self, point: &'static str) -> io::Result<Option<Cut>> {
+        match self.0.as_ref().and_then(|plan| pass(plan, point)) {
+            None => Ok(None),
+            Some(fault) if matches!(fault.action, Action::Short | Action::Torn) => Ok(Some(Cut(fault))),
+            Some(fault) => Err(fault.error()),
+        }
+    }
+
+    /// The whole plan.
+    pub fn planned(&self) -> Vec<Planned> {
+        self.0.as_ref().map(|plan| plan.lock().planned.clone()).unwrap_or_default()
+    }
+
+    /// The faults that happened so far.
+    pub fn fired(&self) -> Vec<Planned> {
+        self.0.as_ref().map(|plan| plan.lock().fired.clone()).unwrap_or_default()
+    }
+}
+
+fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
+    let refuse = |what: String, advice: String| Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    let Some(place) = place(point) else {
+        let advice = format!("the known ones are {}", NAMES.join(", "));
+        return refuse(format!("faults.points names the unknown point {point:?}"), advice);
+    };
+    if !place.allows(*action) {
+        let allowed: Vec<&str> = ACTIONS.into_iter().filter(|action| place.allows(*action)).map(Action::name).collect();
+        let advice = format!("the actions of {point} are {}", allowed.join(", "));
+        return refuse(format!("faults.points has {:?} at {point}, where it cannot happen", action.name()), advice);
+    }
+    Ok(())
+}
+
+/// What the caller must make happen, if anything: what does not need the caller happens here.
+#[cold]
+fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
+    debug_assert!(NAMES.contains(&point), "{point} is not in POINTS");
+    let fault = {
+        let mut plan = plan.lock();
+        let hits = plan.hits.entry(point).or_default();
+        *hits += 1;
+        let hit = *hits;
+        let fault = plan.planned.iter().find(|fault| fault.point == point && fault.hit == hit).cloned()?;
+        plan.fired.push(fault.clone());
+        fault
+    };
+    // Whoever planned it from outside learns from this line that it happens.
+    tracing::debug!(target: FIRED, %fault, "planned fault");
+    match fault.action {
+        Action::Panic => std::panic::panic_any(fault.told()),
+        Action::Abort => abort(),
+        Action::Hang => loop {
+            std::thread::park();
+        },
+        Action::Delay(time) => {
+            std::thread::sleep(time);
+            None
+        }
+        _ => Some(fault),
+    }
+}

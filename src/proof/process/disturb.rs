@@ -1,0 +1,184 @@
+//! What is done to a process, and when: drawn from a seed, so that a number says it all.
+
+use std::fmt;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::points::registry::{POINTS, Place};
+use crate::points::{ACTIONS, Action, Planned};
+
+/// Longest time that a process is frozen: longer than its heartbeat.
+const FROZEN_MS_MAX: u64 = 3000;
+
+/// Only passed where a topic or a partition is begun anew, which no life of these does.
+const NEVER_PASSED: &str = "checkpoint.link";
+
+/// One life's disturbance, and its moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub disturbance: Disturbance,
+    /// It comes this long after that many commits, or after the start.
+    pub commits: u64,
+    pub delay: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    /// `kill -9`.
+    Kill,
+    /// SIGSTOP, and SIGCONT after a while.
+    Freeze(Duration),
+    Terminate,
+    /// The second SIGINT comes while the first one's order is carried out.
+    InterruptTwice,
+    Fault(Fault),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub planned: Planned,
+    pub effect: Effect,
+}
+
+/// What a fault may do to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that shows.
+    None,
+    /// A branch recovers within the process.
+    Recovers,
+    /// A branch recovers; where a write hangs, the process ends at once instead.
+    RecoversOrEnds,
+    /// A branch fails for good, which the exit code tells.
+    Fails,
+    /// The process is gone, as by a signal.
+    Aborts,
+}
+
+impl Plan {
+    /// The plan of a life; depends on nothing but the seed and the life's number.
+    pub fn draw(seed: u64, life: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(life);
+        let disturbance = match random.random_range(0..20) {
+            0..7 => Disturbance::Kill,
+            7..9 => Disturbance::Freeze(Duration::from_millis(random.random_range(50..=FROZEN_MS_MAX))),
+            9..11 => Disturbance::Terminate,
+            11..13 => Disturbance::InterruptTwice,
+            _ => Disturbance::Fault(Fault::draw(&mut random)),
+        };
+        // Half of the kills come at any moment from the start on; all else is for a process that has begun to work.
+        let any_moment = disturbance == Disturbance::Kill && random.random();
+        let (commits, delay_ms) = if any_moment {
+            (0, random.random_range(0..300))
+        } else {
+            (random.random_range(1..=12), random.random_range(0..30))
+        };
+        Self { disturbance, commits, delay: Duration::from_millis(delay_ms) }
+    }
+}
+
+impl Fault {
+    fn draw(random: &mut ChaCha8Rng) -> Self {
+        let possible = |point: &&(&str, Place)| point.0 != NEVER_PASSED;
+        let points: Vec<_> = POINTS.iter().filter(possible).collect();
+        let &&(point, place) = points.choose(random).expect("there are points");
+        let actions: Vec<Action> = ACTIONS.into_iter().filter(|action| place.allows(*action)).collect();
+        let &action = actions.choose(random).expect("each point has some");
+        let hit = random.random_range(1..=passings(point));
+        Self { planned: Planned { point: point.to_owned(), hit, action }, effect: effect(place, action) }
+    }
+
+    /// As `faults.points` takes it, with what brings the process to the point.
+    pub fn setting(&self) -> String {
+        let before = if self.planned.point == "supervisor.restart" { "aggregator.apply@3=panic," } else { "" };
+        format!("{before}{}", self.planned)
+    }
+}
+
+/// How often a short life passes the point, as far as that is known: a later hit would hardly come.
+fn passings(point: &str) -> u64 {
+    match point {
+        "generator.start" | "producer.start" | "supervisor.restart" | "checkpoint.filesystem" => 1,
+        "checkpoint.fsync_found" | "checkpoint.truncate" | "checkpoint.remove" => 2,
+        "consumer.start" | "aggregator.load" => 4,
+        "checkpoint.create_folder" | "checkpoint.lock" | "checkpoint.read" | "checkpoint.list" => 4,
+        _ => 12,
+    }
+}
+
+fn effect(place: Place, action: Action) -> Effect {
+    match action {
+        // Nobody restarts what is done before there are supervisors.
+        Action::Panic if place == Place::Start => Effect::Fails,
+        Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => Effect::Recovers,
+        Action::Fatal | Action::IoError | Action::PermissionDenied => Effect::Fails,
+        Action::Abort | Action::Torn => Effect::Aborts,
+        Action::Hang => Effect::RecoversOrEnds,
+        Action::Delay(_) => Effect::None,
+    }
+}
+
+impl Disturbance {
+    /// What it is counted as: its point, or the process, and what happens there.
+    pub fn names(&self) -> (String, String) {
+        let process = |action: &str| ("process".to_owned(), action.to_owned());
+        match self {
+            Self::Kill => process("SIGKILL"),
+            Self::Freeze(_) => process("SIGSTOP, SIGCONT"),
+            Self::Terminate => process("SIGTERM"),
+            Self::InterruptTwice => process("SIGINT twice"),
+            Self::Fault(Fault { planned, .. }) => (planned.point.clone(), planned.action.name().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (commits, delay_ms) = (self.commits, self.delay.as_millis());
+        match &self.disturbance {
+            Disturbance::Fault(fault) => write!(formatter, "fault {}", fault.planned),
+            Disturbance::Freeze(time) => {
+                write!(formatter, "SIGSTOP for {} ms, {delay_ms} ms after {commits} commits", time.as_millis())
+            }
+            other if commits == 0 => write!(formatter, "{} {delay_ms} ms after the start", other.names().1),
+            other => write!(formatter, "{} {delay_ms} ms after {commits} commits", other.names().1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::settings::{Sources, load};
+
+    #[test]
+    fn a_seed_says_it_all_and_every_pair_is_drawn() {
+        let mut drawn = BTreeSet::new();
+        for life in 0..20_000 {
+            let plan = Plan::draw(7, life);
+            assert_eq!(plan, Plan::draw(7, life));
+            drawn.insert(plan.disturbance.names());
+        }
+        let allowed = |place: Place| ACTIONS.into_iter().filter(move |action| place.allows(*action)).count();
+        let points = POINTS.into_iter().filter(|(point, _)| *point != NEVER_PASSED);
+        assert_eq!(drawn.len(), 4 + points.map(|(_, place)| allowed(place)).sum::<usize>(), "{drawn:?}");
+        let first_plans = |seed| (0..5).map(|life| Plan::draw(seed, life).to_string()).collect::<Vec<_>>();
+        assert_ne!(first_plans(7), first_plans(8));
+    }
+
+    #[test]
+    fn every_fault_is_one_that_the_settings_take() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..2000 {
+            let set = format!("faults.points={}", Fault::draw(&mut random).setting());
+            load(&Sources { file: None, sets: vec![set] }, std::iter::empty()).expect("it can happen there");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What must hold on disk and in the log after a process is gone, whatever it died of.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::life::Lived;
+use super::scratch::Scratch;
+use super::trouble::Trouble;
+use crate::durable::{Lock, RealDisk};
+use crate::failure::{Failure, Kind};
+use crate::ingest::source_path;
+use crate::partition::format::Checkpoint;
+use crate::proof::invariants::promises::Promises;
+use crate::proof::invariants::{FolderFiles, Invariant, endings, files};
+
+/// Follows one state folder over all lives.
+pub struct Inspector<'a> {
+    scratch: &'a Scratch,
+    promises: Promises,
+    /// What the files held after the last life, by partition.
+    checkpoints: BTreeMap<u32, Checkpoint>,
+    pub audited: u64,
+}
+
+impl<'a> Inspector<'a> {
+    pub fn new(scratch: &'a Scratch) -> Self {
+        Self { scratch, promises: Promises::default(), checkpoints: BTreeMap::new(), audited: 0 }
+    }
+
+    /// Records up to the offsets of all files.
+    pub fn records(&self) -> u64 {
+        self.checkpoints.values().map(|checkpoint| checkpoint.state.next_offset - checkpoint.state.first_offset).sum()
+    }
+
+    /// What holds after any life, and after one that ended in order.
+    pub fn after(&mut self, lived: &Lived) -> Result<(), Trouble> {
+        self.locks_are_free()?;
+        let (folder, log) = (&self.scratch.settings.state.dir, self.scratch.log.as_ref());
+        let found = read(folder)?;
+        for partition in 0..self.scratch.settings.log.partitions {
+            let checkpoint = files::whole(folder, &found, partition)?;
+            let told = lived.committed.get(&partition).copied().unwrap_or_default();
+            self.promises.committed(partition, told, checkpoint.as_ref())?;
+            let Some(checkpoint) = checkpoint else { continue };
+            files::replayed(log, folder, &found, &checkpoint)?;
+            files::nothing_passed_over(log, &checkpoint)?;
+            self.audited += 1;
+            // A commit shows that the branch had started; it may have been told to stop before it could.
+            if lived.orderly && lived.committed.contains_key(&partition) {
+                files::rejected_lines_settled(folder, &found, &checkpoint)?;
+                files::no_temporaries(&names_of(partition, &found))?;
+            }
+            self.checkpoints.insert(partition, checkpoint);
+        }
+        Ok(())
+    }
+
+    fn locks_are_free(&self) -> Result<(), Trouble> {
+        let folder = &self.scratch.settings.state.dir;
+        let held = |failure: Failure| match failure.kind {
+            Kind::TryAgain => Trouble::from(Invariant::I8.violated(format!("the process is gone, but {failure}"))),
+            _ => failure.into(),
+        };
+        Lock::source(&RealDisk, folder).map_err(held)?;
+        for partition in 0..self.scratch.settings.log.partitions {
+            Lock::partition(&RealDisk, folder, partition).map_err(held)?;
+        }
+        Ok(())
+    }
+
+    /// After a life that came to the end of the source.
+    pub fn at_the_end(&self, days: u32) -> Result<(), Trouble> {
+        let settings = &self.scratch.settings;
+        files::no_temporaries(&read(&settings.state.dir)?)?;
+        for partition in 0..settings.log.partitions {
+            let end = self.scratch.log.extent(partition)?.end;
+            let checkpoint = self.checkpoints.get(&partition);
+            endings::caught_up(partition, checkpoint.map_or(0, |checkpoint| checkpoint.state.next_offset), end)?;
+        }
+        let mut simulated = settings.source.clone();
+        (simulated.simulate.days, simulated.simulate.pace_ms) = (days, 0);
+        let readings = endings::readings(&simulated)?;
+        let stations = self.checkpoints.values().flat_map(|checkpoint| checkpoint.state.stations.clone());
+        Ok(endings::every_reading(&readings, &settings.quality, &stations.collect())?)
+    }
+
+    /// Days that the source's cursor has passed.
+    pub fn days_acknowledged(&self) -> Result<u32, Failure> {
+        let path = source_path(&self.scratch.settings.state.dir);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            read => read.map_err(|error| Failure::io("cannot read", &path, &error))?,
+        };
+        let file: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let days = file["source"]["cursor"]["days"].as_u64().and_then(|days| u32::try_from(days).ok());
+        days.ok_or_else(|| Failure::fatal(Kind::Data, format!("{} has no days in its cursor", path.display())))
+    }
+}
+
+/// The files of a partition, without what they hold.
+fn names_of(partition: u32, found: &FolderFiles) -> FolderFiles {
+    let prefix = format!("partition-{partition}.");
+    let is_of = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
+    found.keys().filter(is_of).map(|path| (path.clone(), Vec::new())).collect()
+}
+
+/// Every file of a folder, which nobody writes to; none if it is not there yet.
+fn read(folder: &Path) -> Result<FolderFiles, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FolderFiles::new()),
+        read => read.map_err(|error| Failure::io("cannot list", folder, &error))?,
+    };
+    let mut found = FolderFiles::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Failure::io("cannot list", folder, &error))?.path();
+        let bytes = fs::read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;
+        found.insert(path, bytes);
+    }
+    Ok(found)
+}

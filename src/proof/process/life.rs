@@ -1,0 +1,142 @@
+//! One life of the program: started, disturbed, and seen to end as the disturbance allows.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::child::{Child, Program};
+use super::disturb::{Disturbance, Effect, Fault, Plan};
+use super::trouble::Trouble;
+use crate::failure::Kind;
+
+/// Commits after which a planned fault is no longer waited for.
+const UNFIRED_COMMITS: u64 = 100;
+
+/// What a life showed from outside.
+#[derive(Debug)]
+pub struct Lived {
+    /// The disturbance took place.
+    pub fired: bool,
+    /// It ended in order, with exit code 0.
+    pub orderly: bool,
+    /// From its start to its first commit.
+    pub recovery: Option<Duration>,
+    /// By partition, the offset that it last said to be on disk.
+    pub committed: BTreeMap<u32, u64>,
+}
+
+/// Lives a disturbed life.
+pub fn disturbed(program: &Program, plan: &Plan) -> Result<Lived, Trouble> {
+    let faults = match &plan.disturbance {
+        Disturbance::Fault(fault) => vec![format!("faults.points={}", fault.setting())],
+        _ => Vec::new(),
+    };
+    let mut child = program.start(&faults)?;
+    if let Disturbance::Fault(fault) = &plan.disturbance {
+        return faulty(child, fault);
+    }
+    if plan.commits > 0 {
+        child.must(&format!("commit {}", plan.commits), |seen| seen.commits >= plan.commits)?;
+    }
+    child.pause(plan.delay)?;
+    match plan.disturbance {
+        Disturbance::Kill => {
+            child.signal(libc::SIGKILL)?;
+            end(&mut child, |_, status| status.signal() == Some(libc::SIGKILL))
+        }
+        Disturbance::Freeze(time) => {
+            child.signal(libc::SIGSTOP)?;
+            child.pause(time)?;
+            child.signal(libc::SIGCONT)?;
+            goes_on(&mut child)?;
+            drain(&mut child)
+        }
+        Disturbance::InterruptTwice => {
+            child.signal(libc::SIGINT)?;
+            child.must("the order to stop", |seen| seen.stopping)?;
+            child.signal(libc::SIGINT)?;
+            // It may have stopped in order before the second one came.
+            let lived = end(&mut child, |_, status| status.success() || is(status, Kind::TryAgain))?;
+            Ok(Lived { fired: !lived.orderly, ..lived })
+        }
+        Disturbance::Terminate | Disturbance::Fault(_) => drain(&mut child),
+    }
+}
+
+/// Lives to the end of the source.
+pub fn undisturbed(program: &Program, sets: &[String]) -> Result<Lived, Trouble> {
+    end(&mut program.start(sets)?, |_, status| status.success())
+}
+
+fn faulty(mut child: Child, fault: &Fault) -> Result<Lived, Trouble> {
+    let planned = fault.planned.to_string();
+    child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
+    let lived = if child.fired(&planned) {
+        after_fault(&mut child, fault.effect)?
+    } else {
+        child.signal(libc::SIGTERM)?;
+        // It may still come, and then while the process stops.
+        end(&mut child, |child, status| {
+            status.success() || child.fired(&planned) && (failed(status) || aborted(status))
+        })?
+    };
+    Ok(Lived { fired: child.fired(&planned), ..lived })
+}
+
+fn after_fault(child: &mut Child, effect: Effect) -> Result<Lived, Trouble> {
+    match effect {
+        Effect::Aborts => return end(child, |_, status| aborted(status)),
+        Effect::Fails => {
+            // Before there are branches it ends by itself.
+            if child.until("the failure", |seen| seen.failed)? {
+                child.signal(libc::SIGTERM)?;
+            }
+            return end(child, |_, status| failed(status));
+        }
+        Effect::RecoversOrEnds => {
+            if !child.until("the recovery", |seen| seen.recovered)? {
+                return end(child, |_, status| is(status, Kind::TryAgain));
+            }
+        }
+        Effect::Recovers => child.must("the recovery", |seen| seen.recovered)?,
+        Effect::None => {}
+    }
+    goes_on(child)?;
+    drain(child)
+}
+
+/// Waits for one more commit.
+fn goes_on(child: &mut Child) -> Result<(), Trouble> {
+    let before = child.commits();
+    child.must("a further commit", |seen| seen.commits > before)
+}
+
+/// SIGTERM: what was begun is finished, in order.
+fn drain(child: &mut Child) -> Result<Lived, Trouble> {
+    child.signal(libc::SIGTERM)?;
+    end(child, |_, status| status.success())
+}
+
+/// Waits for the end, which must be an allowed one.
+fn end(child: &mut Child, allowed: impl Fn(&Child, &ExitStatus) -> bool) -> Result<Lived, Trouble> {
+    let status = child.end()?;
+    if !allowed(child, &status) {
+        return Err(child.violation(format!("it ended with {status}")));
+    }
+    let (recovery, committed) = (child.recovery(), child.committed()?);
+    Ok(Lived { fired: true, orderly: status.success(), recovery, committed })
+}
+
+fn is(status: &ExitStatus, kind: Kind) -> bool {
+    status.code() == Some(i32::from(kind.exit_code()))
+}
+
+/// A branch failed, or did not stop, because of a planned fault.
+fn failed(status: &ExitStatus) -> bool {
+    [Kind::Internal, Kind::Io, Kind::Unavailable, Kind::TryAgain].iter().any(|kind| is(status, *kind))
+}
+
+fn aborted(status: &ExitStatus) -> bool {
+    status.signal() == Some(libc::SIGABRT)
+}

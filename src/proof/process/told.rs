@@ -1,0 +1,167 @@
+//! What a child tells on its standard error: JSON lines, read as they come by a thread that keeps only what counts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+use serde_json::Value;
+
+use crate::points::registry::FIRED;
+use crate::progress::events::target;
+
+/// Last lines that are kept for a report, and bytes of each.
+const LINES_KEPT_MAX: usize = 20;
+const LINE_SHOWN_BYTES_MAX: usize = 400;
+
+/// A longer line is read as several.
+const LINE_BYTES_MAX: u64 = 1 << 16;
+
+/// Shared by the thread that reads and whoever waits.
+#[derive(Default)]
+pub struct Told {
+    pub seen: Mutex<Seen>,
+    pub changed: Condvar,
+}
+
+/// What was told so far.
+#[derive(Default)]
+pub struct Seen {
+    pub commits: u64,
+    pub first_commit: Option<Instant>,
+    /// By partition: the offset that was last said to be on disk.
+    pub committed: BTreeMap<u32, u64>,
+    /// A partition whose offset went back, in words.
+    pub went_back: Option<String>,
+    /// Planned faults that happened.
+    pub fired: Vec<String>,
+    /// A branch was restarted, or what was away works again.
+    pub recovered: bool,
+    /// Log lines that never came, by the program's own count: what was told is incomplete then, and no proof.
+    pub lost_lines: u64,
+    /// A branch failed for good.
+    pub failed: bool,
+    /// The process stops in order.
+    pub stopping: bool,
+    /// The stream has ended, and so has the process.
+    pub over: bool,
+    pub last_lines: VecDeque<String>,
+}
+
+impl Told {
+    /// Reads a stream to its end on a thread of its own.
+    pub fn read(stream: impl Read + Send + 'static) -> std::io::Result<Arc<Self>> {
+        let told = Arc::<Self>::default();
+        let reader = told.clone();
+        std::thread::Builder::new().name("isotherm-child".to_owned()).spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while matches!((&mut stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line), Ok(bytes) if bytes > 0) {
+                reader.seen.lock().take(&String::from_utf8_lossy(&line));
+                reader.changed.notify_all();
+                line.clear();
+            }
+            reader.seen.lock().over = true;
+            reader.changed.notify_all();
+        })?;
+        Ok(told)
+    }
+}
+
+impl Seen {
+    fn take(&mut self, line: &str) {
+        let fields: Value = serde_json::from_str(line).unwrap_or_default();
+        self.lost_lines = self.lost_lines.max(fields["lost_lines"].as_u64().unwrap_or_default());
+        match fields["target"].as_str().unwrap_or_default() {
+            target::COMMITTED => return self.commit(&fields),
+            target::PROGRESS => return,
+            FIRED => self.fired.extend(fields["fault"].as_str().map(str::to_owned)),
+            target::RESTARTED | target::OUTAGE_ENDED => self.recovered = true,
+            target::FAILED => self.failed = true,
+            target::DRAINING => self.stopping = true,
+            _ => {}
+        }
+        if self.last_lines.len() == LINES_KEPT_MAX {
+            self.last_lines.pop_front();
+        }
+        let mut shown = line.trim_end().to_owned();
+        shown.truncate(shown.floor_char_boundary(LINE_SHOWN_BYTES_MAX));
+        self.last_lines.push_back(shown);
+    }
+
+    fn commit(&mut self, fields: &Value) {
+        self.commits += 1;
+        self.first_commit.get_or_insert_with(Instant::now);
+        let partition = fields["partition"].as_u64().and_then(|number| u32::try_from(number).ok());
+        let Some((partition, offset)) = partition.zip(fields["next_offset"].as_u64()) else { return };
+        if let Some(before) = self.committed.insert(partition, offset).filter(|&before| before > offset) {
+            let what = format!("partition {partition} was committed up to {offset} after it had been up to {before}");
+            self.went_back.get_or_insert(what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli::logging::capture;
+    use crate::failure::{Failure, Kind};
+    use crate::points::{Action, FaultPoints, Planned};
+    use crate::progress::Progress;
+    use crate::progress::events::{Branch, BranchFailed, Committed, Draining, OutageEnded, Restarted};
+
+    /// What comes of the lines that the program writes of its own events.
+    fn seen(told: impl Fn(&Progress)) -> Seen {
+        let mut seen = Seen::default();
+        capture("debug", || told(&Progress::new(&[1]))).lines().for_each(|line| seen.take(line));
+        seen
+    }
+
+    #[test]
+    fn every_event_that_is_listened_for_is_one_that_the_program_tells() {
+        let (branch, failure) = (Branch::Partition(1), &Failure::fatal(Kind::Data, "gone"));
+        let committed = seen(|progress| {
+            Committed { partition: 1, next_offset: 7, took: Duration::from_millis(3) }.emit(progress);
+        });
+        assert_eq!((committed.commits, committed.committed.get(&1)), (1, Some(&7)));
+        assert!(committed.first_commit.is_some() && committed.last_lines.is_empty());
+        let restarted = Restarted { branch, resumes_from: None, took_ms: 1 };
+        assert!(seen(|progress| restarted.emit(progress)).recovered);
+        assert!(seen(|progress| OutageEnded { branch, lasted_ms: 1 }.emit(progress)).recovered);
+        assert!(seen(|progress| BranchFailed { branch, failure }.emit(progress)).failed);
+        assert!(seen(|_| Draining { asked_by: "SIGTERM", deadline_ms: 1 }.emit()).stopping);
+        let fault = Planned { point: "consumer.read".to_owned(), hit: 1, action: Action::Retryable };
+        let faults = FaultPoints::new(vec![fault.clone()]).expect("there is such a point");
+        assert_eq!(seen(|_| drop(faults.hit("consumer.read"))).fired, [fault.to_string()]);
+    }
+
+    #[test]
+    fn a_stream_is_read_to_its_end_and_only_the_last_lines_are_kept() {
+        let mut text = String::new();
+        for offset in [3, 5, 4] {
+            let target = target::COMMITTED;
+            text.push_str(&format!("{{\"target\":\"{target}\",\"partition\":1,\"next_offset\":{offset}}}\n"));
+        }
+        text.push_str(&format!("{{\"target\":\"{FIRED}\",\"fault\":\"aggregator.apply@1=abort\"}}\n"));
+        for number in 0..100 {
+            let (target, long) = (target::RESTARTED, "é".repeat(1000));
+            text.push_str(&format!("{{\"target\":\"{target}\",\"number\":{number}}}\n{long}\n"));
+        }
+        let told = Told::read(std::io::Cursor::new(text)).expect("a thread");
+        let mut seen = told.seen.lock();
+        while !seen.over {
+            told.changed.wait(&mut seen);
+        }
+        assert_eq!((seen.commits, seen.committed.get(&1)), (3, Some(&4)));
+        let went_back = seen.went_back.as_deref();
+        assert_eq!(went_back, Some("partition 1 was committed up to 4 after it had been up to 5"));
+        assert!(seen.recovered && !seen.failed && !seen.stopping);
+        assert_eq!(seen.fired, ["aggregator.apply@1=abort"]);
+        assert_eq!(seen.last_lines.len(), LINES_KEPT_MAX);
+        assert!(seen.last_lines.iter().all(|line| line.len() <= LINE_SHOWN_BYTES_MAX));
+        assert!(seen.last_lines[LINES_KEPT_MAX - 2].contains("\"number\":99"));
+    }
+}

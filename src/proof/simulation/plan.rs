@@ -1,0 +1,197 @@
+//! What a run is made of: the records, the settings, and the troubles of each life.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::pipeline::{End, Environment, Job};
+use crate::points::Planned;
+use crate::proof::simulated::DiskFault;
+use crate::proof::tally::action_name;
+use crate::settings::Settings;
+
+/// Where everything lies.
+pub const FOLDER: &str = "/state";
+pub const TOPIC: &str = "temperatures";
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub settings: Settings,
+    /// The source is read and written, too.
+    pub ingests: bool,
+    /// The topic is there before the first life.
+    pub topic_exists: bool,
+    pub page_bytes: usize,
+    pub latency_ms: Range<u64>,
+    /// What each life runs on, made of the simulated environment: itself, or one with a bug, to prove the proof.
+    pub environment: fn(Environment) -> Environment,
+    /// What others have written before the first life.
+    pub written: Vec<Foreign>,
+    pub lives: Vec<Life>,
+}
+
+/// One life of the process.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub job: Job,
+    /// One call in so many takes longer than a heartbeat; 0: none.
+    pub slow_call_of: u32,
+    pub faults: Vec<Planned>,
+    /// By virtual time in milliseconds, earliest first.
+    pub troubles: Vec<(u64, Trouble)>,
+    /// Counted from the life's first operation.
+    pub disk_fault: Option<(Range<usize>, DiskFault)>,
+    pub ends_by: Option<EndsBy>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// Another producer's records.
+    Written(Vec<Foreign>),
+    LogStalls,
+    LogFlows,
+    /// So many calls on the log fail as Retryable.
+    LogFails(usize),
+    Recreated,
+    /// SIGTERM.
+    Signal,
+    /// `kill -9`.
+    Killed,
+}
+
+/// What else ends a life at a disk operation, counted from its first.
+#[derive(Clone, Copy, Debug)]
+pub enum EndsBy {
+    PowerCut(usize),
+    Killed(usize),
+}
+
+/// What another producer leaves in a partition.
+#[derive(Clone)]
+pub enum Foreign {
+    Record { partition: u32, key: Option<Vec<u8>>, value: Option<Vec<u8>> },
+    Gap { partition: u32, offsets: u64 },
+}
+
+impl Plan {
+    /// What is to be done with these partitions until it is done.
+    pub fn job(&self, partitions: Range<u32>) -> Job {
+        let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
+        Job { ingest: self.ingests, partitions: partitions.collect(), end, accept_gap: false }
+    }
+
+    pub fn partitions(&self) -> Range<u32> {
+        0..self.settings.log.partitions
+    }
+
+    /// Faults and troubles, the ends of lives included.
+    pub fn faults(&self) -> usize {
+        let of = |life: &Life| {
+            let rest = [life.slow_call_of > 0, life.disk_fault.is_some(), life.ends_by.is_some()];
+            life.faults.len() + life.troubles.len() + rest.iter().filter(|there| **there).count()
+        };
+        self.lives.iter().map(of).sum()
+    }
+}
+
+impl Life {
+    pub fn undisturbed(job: Job) -> Self {
+        Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
+    }
+
+    /// Whether it is sure to end: by itself, or by what is planned.
+    pub fn ends(&self) -> bool {
+        let is_end = |trouble: &Trouble| matches!(trouble, Trouble::Signal | Trouble::Killed);
+        let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Recreated));
+        // Calls that hang again and again, and a goal that was an offset of another topic, may let nobody get on.
+        let by_itself = self.job.end != End::AtSignal && self.slow_call_of == 0 && !recreated;
+        by_itself || self.troubles.iter().any(|(_, trouble)| is_end(trouble))
+    }
+
+    pub fn is_signalled(&self) -> bool {
+        self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Signal))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
+        let (log, simulate, produce) = (&settings.log, &settings.source.simulate, &settings.produce);
+        writeln!(formatter, "plan of seed {seed}")?;
+        let topic = if *topic_exists { "is there" } else { "is to be created" };
+        writeln!(formatter, "  the topic of {} partitions {topic}", log.partitions)?;
+        if *ingests {
+            writeln!(
+                formatter,
+                "  source of {} stations and {} days, one in {} ms, duplicates {}, outliers {}, seed {}; up to {} times {} in flight",
+                simulate.stations,
+                simulate.days,
+                simulate.pace_ms,
+                simulate.duplicates_share,
+                simulate.outliers_share,
+                simulate.seed,
+                produce.in_flight_max,
+                produce.batch_records,
+            )?;
+        }
+        let (consume, quality, supervision) = (&settings.consume, &settings.quality, &settings.supervision);
+        writeln!(
+            formatter,
+            "  batches of {}, a commit in {} ms and {} of the time, at most {} stations and {} bytes of rejected records",
+            consume.batch_records,
+            consume.commit_interval_ms,
+            consume.commit_share_max,
+            quality.stations_max,
+            quality.rejected_bytes_max
+        )?;
+        writeln!(
+            formatter,
+            "  {} restarts after {} ms to {} ms, calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes",
+            supervision.restarts_max, supervision.backoff_min_ms, supervision.backoff_max_ms
+        )?;
+        for record in written {
+            writeln!(formatter, "  written before: {record:?}")?;
+        }
+        for (life, number) in lives.iter().zip(1..) {
+            writeln!(formatter, "  life {number}: {life}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { job, slow_call_of, faults, troubles, disk_fault, ends_by } = self;
+        let ingest = if job.ingest { "the source and " } else { "" };
+        write!(formatter, "{ingest}partitions {:?}, {:?}", job.partitions, job.end)?;
+        for fault in faults {
+            write!(formatter, "\n    {}@{}={}", fault.point, fault.hit, action_name(&fault.action))?;
+        }
+        for (at_ms, trouble) in troubles {
+            write!(formatter, "\n    after {at_ms} ms: {trouble:?}")?;
+        }
+        if *slow_call_of > 0 {
+            write!(formatter, "\n    one call in {slow_call_of} outlasts a heartbeat")?;
+        }
+        if let Some((operations, fault)) = disk_fault {
+            write!(formatter, "\n    disk operations {operations:?}: {fault:?}")?;
+        }
+        match ends_by {
+            Some(EndsBy::PowerCut(operation)) => write!(formatter, "\n    power cut at disk operation {operation}"),
+            Some(EndsBy::Killed(operation)) => write!(formatter, "\n    killed at disk operation {operation}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record { partition, key, value } => {
+                let bytes = |part: &Option<Vec<u8>>| part.as_ref().map(|bytes| bytes.escape_ascii().to_string());
+                write!(formatter, "partition {partition}, {:?} {:?}", bytes(key), bytes(value))
+            }
+            Self::Gap { partition, offsets } => write!(formatter, "partition {partition}, gap of {offsets}"),
+        }
+    }
+}

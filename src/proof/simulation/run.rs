@@ -1,0 +1,247 @@
+//! One run: some lives, and what must hold after each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::plan::{FOLDER, Life, Plan};
+use super::trace;
+use super::world::{Ended, Lived, World};
+use crate::domain::Readings;
+use crate::failure::Failure;
+use crate::ingest::{CursorStore, SourceState};
+use crate::log::RecordLog;
+use crate::pipeline::{End, Job};
+use crate::proof::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files, promises};
+use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
+use crate::proof::tally::Tally;
+use crate::supervision::panic;
+
+/// One seed of so many is run twice, and compared.
+const TWICE_OF: u64 = 10;
+
+/// What a run of a plan leaves behind.
+pub struct Run {
+    /// Each event of all lives as a line.
+    pub events: String,
+    pub tally: Tally,
+    pub violation: Option<Violation>,
+    left: Left,
+}
+
+/// What the same seed must leave again.
+#[derive(Default, PartialEq)]
+struct Left {
+    files: FolderFiles,
+    operations: usize,
+}
+
+/// Runs a plan as often as its seed asks for.
+pub fn check(plan: &Plan) -> Run {
+    if plan.seed.is_multiple_of(TWICE_OF) { run_twice(plan) } else { run(plan) }
+}
+
+/// Runs a plan once, and if all held once more, which must be the same.
+pub fn run_twice(plan: &Plan) -> Run {
+    let mut first = run(plan);
+    if first.violation.is_none() {
+        let again = run(plan);
+        first.violation = endings::same((&first.events, &again.events), (&first.left, &again.left)).err();
+    }
+    first
+}
+
+/// Runs a plan once. What does not hold ends it.
+pub fn run(plan: &Plan) -> Run {
+    panic::install_hook();
+    drop(trace::take());
+    let mut story = Story { plan, world: World::new(plan), tally: Tally::default(), operations: 0 };
+    let told = trace::listen(|| panic::catch(|| story.tell()));
+    let violation = match told {
+        Ok(held) => held.err(),
+        Err(panic) => Some(Invariant::I7.violated(format!("a panic that left every branch: {panic}"))),
+    };
+    let told = trace::take();
+    let mut tally = story.tally;
+    told.restarts_ms.iter().for_each(|&took_ms| tally.recovered(took_ms));
+    if violation.is_none() {
+        tally.all_survived();
+    }
+    let left = Left { files: story.world.disk.files(), operations: story.operations };
+    Run { events: told.text, tally, violation, left }
+}
+
+struct Story<'a> {
+    plan: &'a Plan,
+    world: World,
+    tally: Tally,
+    operations: usize,
+}
+
+impl Story<'_> {
+    fn tell(&mut self) -> Result<(), Violation> {
+        let plan = self.plan;
+        let unread = |failure: Failure| Invariant::I6.violated(failure.to_string());
+        let readings =
+            if plan.ingests { endings::readings(&plan.settings.source).map_err(unread)? } else { Vec::new() };
+        let mut promises = promises::Promises::default();
+        for (life, number) in plan.lives.iter().zip(1..) {
+            let lived = self.live(life, plan.seed ^ (number << 32))?;
+            self.check_life(&mut promises, &readings, life, &lived)?;
+        }
+        let last = Life::undisturbed(plan.job(plan.partitions()));
+        let lived = self.live(&last, plan.seed)?;
+        self.check_life(&mut promises, &readings, &last, &lived)?;
+        self.check_last(&readings, &lived)?;
+        self.check_undisturbed()
+    }
+
+    fn live(&mut self, life: &Life, seed: u64) -> Result<Lived, Violation> {
+        let lived = self.world.live(self.plan, self.plan.settings.clone(), life, seed)?;
+        self.operations += lived.operations;
+        let tally = &mut self.tally;
+        tally.lives += 1;
+        match &lived.end {
+            Ended::Killed => tally.killed += 1,
+            Ended::PowerCut => tally.power_cuts += 1,
+            Ended::ByItself(Ok(summary)) if summary.failures.is_empty() => {}
+            Ended::ByItself(_) | Ended::Hangs => tally.with_failed_branch += 1,
+        }
+        tally.restarts += lived.restarts();
+        tally.virtual_ms += lived.virtual_ms;
+        tally.planned(&life.faults);
+        tally.fired(&lived.fired);
+        Ok(lived)
+    }
+
+    /// The log with this id, whether it is gone or not.
+    fn log(&self, log_id: &str) -> Result<&SimulatedLog, Violation> {
+        let every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
+        let found = every.into_iter().find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
+        found.ok_or_else(|| Invariant::I1.violated(format!("a file is of the log {log_id}, which never was")))
+    }
+
+    /// What holds after any life.
+    fn check_life(
+        &self,
+        promises: &mut promises::Promises,
+        readings: &[Readings],
+        life: &Life,
+        lived: &Lived,
+    ) -> Result<(), Violation> {
+        trace::told()?;
+        let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
+        let gone = self.world.gone.as_ref();
+        for partition in self.plan.partitions() {
+            let checkpoint = files::whole(folder, &files, partition)?;
+            if let Some(checkpoint) = &checkpoint {
+                let log = self.log(&checkpoint.identity.log_id)?;
+                files::replayed(log, folder, &files, checkpoint)?;
+                files::nothing_passed_over(log, checkpoint)?;
+            }
+            promises.committed(partition, lived.progress.partition(partition).committed(), checkpoint.as_ref())?;
+            if let Some(gone) = gone {
+                files::nothing_of_a_topic_that_is_gone(folder, &gone.files, &files, partition)?;
+            }
+        }
+        let source = source_state(&self.world.disk)?;
+        promises.acknowledged(lived.progress.source().readings(), source.as_ref())?;
+        if let Some(source) = &source {
+            promises::in_the_log(self.log(&source.log_id)?, source, readings)?;
+        }
+        bounds::bounded(&self.plan.settings, self.world.log.write_records_max(), &files)?;
+        endings::explained(self.plan, life, lived, gone.is_some())?;
+        endings::drained(life, lived, gone.is_some())?;
+        endings::one_branch(life, lived)
+    }
+
+    /// What holds after the last life, which nothing disturbed.
+    fn check_last(&self, readings: &[Readings], lived: &Lived) -> Result<(), Violation> {
+        let Ended::ByItself(Ok(summary)) = &lived.end else {
+            return Err(Invariant::I5.violated("a life that nothing disturbed did not end well"));
+        };
+        let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
+        let log_id = self.world.log.log_id().ok().flatten().unwrap_or_default();
+        let old_source = source_state(&self.world.disk)?.is_some_and(|state| state.log_id != log_id);
+        let mut refused = if old_source && self.plan.ingests { vec!["ingest".to_owned()] } else { Vec::new() };
+        let mut stations = BTreeMap::new();
+        for partition in self.plan.partitions() {
+            let checkpoint = files::whole(folder, &files, partition)?;
+            let checkpoint = checkpoint.ok_or_else(|| Invariant::I5.violated("there is no file at the end"))?;
+            if checkpoint.identity.log_id != log_id {
+                refused.push(format!("partition {partition}"));
+                continue;
+            }
+            let end = self.world.log.extent(partition).map_or(0, |extent| extent.end);
+            endings::caught_up(partition, checkpoint.state.next_offset, end)?;
+            files::rejected_lines_settled(folder, &files, &checkpoint)?;
+            stations.extend(checkpoint.state.stations);
+        }
+        endings::refused(summary, &refused)?;
+        if refused.is_empty() {
+            files::no_temporaries(&files)?;
+            let rules = &self.plan.settings.quality;
+            // Where there is room for all of them.
+            if rules.stations_max > 2 {
+                endings::every_reading(readings, rules, &stations)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// I1 once more, by the processor's own code: a run over the same log that nothing ever disturbed, on a disk of its
+    /// own and in batches of another size, leaves the same files.
+    fn check_undisturbed(&self) -> Result<(), Violation> {
+        let plan = self.plan;
+        let log = self.world.log.clone();
+        let mut other = World { log, disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+        let mut settings = plan.settings.clone();
+        (settings.consume.batch_records, settings.consume.commit_interval_ms) = (1000, 1000);
+        let job = Job { ingest: false, end: End::WhenCaughtUp, ..plan.job(plan.partitions()) };
+        other.live(plan, settings, &Life::undisturbed(job), plan.seed)?;
+        trace::told()?;
+        let (files, others) = (self.world.disk.files(), other.disk.files());
+        let log_id = self.world.log.log_id().ok().flatten();
+        for partition in plan.partitions() {
+            let checkpoint = files::whole(Path::new(FOLDER), &files, partition)?;
+            if checkpoint.map(|checkpoint| checkpoint.identity.log_id) == log_id {
+                let name = format!("partition-{partition}.");
+                let of = |files: &FolderFiles| -> FolderFiles {
+                    let named = |path: &Path| path.to_string_lossy().contains(&name) && !path.ends_with("lock");
+                    files
+                        .iter()
+                        .filter(|(path, _)| named(path))
+                        .map(|(path, bytes)| (path.clone(), bytes.clone()))
+                        .collect()
+                };
+                Invariant::I1.require(of(&files) == of(&others), || {
+                    format!("an undisturbed run leaves other files of partition {partition}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `source.json` says, without touching the disk.
+fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> {
+    let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned());
+    store.recover().map_err(|failure| Invariant::I4.violated(failure.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::simulation::plan::{Foreign, Trouble};
+
+    #[test]
+    fn a_panic_outside_of_the_actors_is_a_violation_and_the_next_run_is_as_ever() {
+        let mut plan = Plan::draw(0);
+        plan.lives.truncate(1);
+        let nowhere = Foreign::Gap { partition: 99, offsets: 1 };
+        plan.lives[0].troubles.insert(0, (0, Trouble::Written(vec![nowhere])));
+        let violation = run(&plan).violation.expect("there is no such partition");
+        assert!(violation.invariant == Invariant::I7 && violation.what.contains("simulated/log.rs"), "{violation}");
+        assert_eq!(run(&Plan::draw(0)).violation, None);
+    }
+}

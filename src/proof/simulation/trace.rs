@@ -1,0 +1,213 @@
+//! Every event of a run, with its virtual time.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Write as _};
+use std::sync::Once;
+use std::{mem, panic};
+
+use tokio::time::Instant;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use crate::failure::{PlannedFault, Promise};
+use crate::progress::events::target;
+use crate::proof::invariants::{Invariant, Violation};
+
+thread_local! {
+    static TRACE: RefCell<Trace> = RefCell::default();
+    /// The first panic on this thread that no plan names, also one that was caught.
+    static PANIC: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// What was told on this thread.
+#[derive(Default)]
+pub struct Trace {
+    /// When the life began that goes on now.
+    begun: Option<Instant>,
+    pub text: String,
+    /// How long each restart took, in virtual milliseconds.
+    pub restarts_ms: Vec<u64>,
+    /// Told by the code itself.
+    violation: Option<Violation>,
+}
+
+/// Keeps, for [`take`], what is told on this thread while `work` runs.
+pub fn listen<T>(work: impl FnOnce() -> T) -> T {
+    hear_panics();
+    // A dispatcher of its own for each run would make all threads of the process wait for each other.
+    tracing::subscriber::with_default(Listener, work)
+}
+
+/// Time is virtual from now on.
+pub fn life_begins(now: Instant) {
+    TRACE.with_borrow_mut(|trace| trace.begun = Some(now));
+}
+
+pub fn life_ended() {
+    TRACE.with_borrow_mut(|trace| trace.begun = None);
+}
+
+/// All since the last call.
+pub fn take() -> Trace {
+    PANIC.take();
+    TRACE.take()
+}
+
+/// A violation that the code itself told of, or a panic that nobody planned.
+pub fn told() -> Result<(), Violation> {
+    let panic = PANIC.take().map(|panic| Invariant::I7.violated(panic));
+    panic.or_else(|| TRACE.with_borrow_mut(|trace| trace.violation.take())).map_or(Ok(()), Err)
+}
+
+/// Panics are heard where they happen, so that nobody can catch one and keep it.
+fn hear_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !info.payload().is::<PlannedFault>() {
+                // A thread that ends may have dropped this already.
+                let _ = PANIC
+                    .try_with(|first| first.set(first.take().or_else(|| Some(info.to_string().replace('\n', " ")))));
+            }
+            report(info);
+        }));
+    });
+}
+
+struct Listener;
+
+impl Subscriber for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::DEBUG && metadata.target().starts_with("isotherm")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        TRACE.with_borrow_mut(|trace| trace.event(event));
+    }
+}
+
+impl Trace {
+    fn event(&mut self, event: &Event<'_>) {
+        let start = self.text.len();
+        let time = self.begun.map_or(0, |begun| begun.elapsed().as_millis());
+        let mut line = Line { text: mem::take(&mut self.text), took_ms: 0, broken: None };
+        // Writing to a string does not fail.
+        let _ = write!(line.text, "{time:>6} ms {:>5}", event.metadata().level());
+        event.record(&mut line);
+        line.text.push('\n');
+        if event.metadata().target() == target::RESTARTED {
+            self.restarts_ms.push(line.took_ms);
+        }
+        self.text = line.text;
+        if let Some(promise) = line.broken.filter(|_| self.violation.is_none()) {
+            self.violation = Some(Invariant::of(promise).violated(self.text[start..].trim()));
+        }
+    }
+}
+
+struct Line {
+    text: String,
+    took_ms: u64,
+    /// A check within the program has failed.
+    broken: Option<Promise>,
+}
+
+impl Visit for Line {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "took_ms" {
+            self.took_ms = value;
+        }
+        self.record_debug(field, &value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "broken" {
+            self.broken = Promise::ALL.into_iter().find(|promise| promise.name() == value);
+        }
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.text, " {value:?}"),
+            name => write!(self.text, " {name}={value:?}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{PartitionState, Rules};
+    use crate::durable::Fence;
+    use crate::failure::{Failure, Kind, Origin};
+    use crate::partition::{Identity, PartitionStore};
+    use crate::points::{Action, FaultPoints, Planned};
+    use crate::progress::Progress;
+    use crate::progress::events::{Branch, BranchFailed};
+    use crate::proof::simulated::SimulatedDisk;
+    use crate::supervision::panic::{catch, install_hook};
+
+    /// What is heard while this is done.
+    fn heard(work: impl FnOnce()) -> Option<Invariant> {
+        drop(take());
+        listen(work);
+        told().err().map(|violation| violation.invariant)
+    }
+
+    fn heard_of(failure: &Failure) -> Option<Invariant> {
+        heard(|| BranchFailed { branch: Branch::Partition(0), failure }.emit(&Progress::new(&[0])))
+    }
+
+    #[test]
+    fn every_promise_that_the_program_checks_is_heard_in_whatever_words() {
+        let failed = |origin| heard_of(&Failure::fatal(Kind::Internal, "in other words").origin(origin));
+        let heard = Promise::ALL.map(|promise| failed(Origin::Check(promise)));
+        assert_eq!(heard, [Invariant::I1, Invariant::I2, Invariant::I3, Invariant::I6].map(Some));
+        assert_eq!([Origin::World, Origin::Planned, Origin::Panic].map(failed), [None; 3]);
+    }
+
+    #[test]
+    fn a_commit_that_is_refused_is_heard() {
+        let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
+        let store = PartitionStore::new(Arc::new(SimulatedDisk::new(64)), PathBuf::from("/state"), 0, fence);
+        let identity = Identity { topic: "t".to_owned(), log_id: "l".to_owned(), partition: 0, partitions: 1 };
+        let at = |offset| PartitionState { next_offset: offset, ..PartitionState::new(Rules::default(), 0) };
+        let commit = |offset| store.commit(1, &identity, &at(offset));
+        let early = commit(5).expect_err("nothing was recovered");
+        assert_eq!(heard_of(&early), Some(Invariant::I1));
+        store.recover(1, &identity, &Rules::default()).expect("there is nothing yet");
+        let back = commit(5).and_then(|()| commit(3)).expect_err("it goes back");
+        assert_eq!(heard_of(&back), Some(Invariant::I3));
+    }
+
+    #[test]
+    fn a_panic_is_heard_whoever_catches_it_unless_it_is_planned() {
+        install_hook();
+        let caught = || drop(catch(|| panic!("a planned fault, it says")));
+        assert_eq!(heard(caught), Some(Invariant::I7));
+        let planned = Planned { point: "aggregator.apply".to_owned(), hit: 1, action: Action::Panic };
+        let faults = FaultPoints::new(vec![planned]).expect("there is such a point");
+        let mut cause = String::new();
+        let planned = || cause = catch(|| faults.hit("aggregator.apply")).expect_err("it panics");
+        assert_eq!(heard(planned), None);
+        assert!(cause.starts_with("planned fault at aggregator.apply, hit 1 (src/points/registry.rs:"), "{cause}");
+    }
+}

@@ -1,0 +1,215 @@
+//! What outlives a process: the log and the disk; and a life of the process between them.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::draw::HEARTBEAT_MS;
+use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
+use super::trace;
+use crate::failure::{Failure, Kind};
+use crate::log::{RecordLog, TopicSpec};
+use crate::partition::Windows;
+use crate::pipeline::{Environment, Summary, run_trees};
+use crate::points::{FaultPoints, Planned};
+use crate::progress::Progress;
+use crate::proof::FaultyDisk;
+use crate::proof::invariants::{FolderFiles, Invariant, Violation, writers};
+use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
+use crate::settings::Settings;
+use crate::supervision::Spawn;
+
+/// Virtual time after which a life that should have ended hangs.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+thread_local! {
+    /// Draws how long each call of a worker takes: from a range of milliseconds, and one of so many far longer.
+    static CALLS: RefCell<Option<(ChaCha8Rng, Range<u64>, u32)>> = const { RefCell::new(None) };
+    static WRITE_HUNG: Cell<bool> = const { Cell::new(false) };
+}
+
+fn latency() -> Duration {
+    CALLS.with_borrow_mut(|calls| {
+        let (random, latency_ms, slow_call_of) = calls.as_mut().expect("a life has begun");
+        let slow = *slow_call_of > 0 && random.random_ratio(1, *slow_call_of);
+        let latency_ms = random.random_range(latency_ms.clone());
+        Duration::from_millis(if slow { 3 * HEARTBEAT_MS + latency_ms } else { latency_ms })
+    })
+}
+
+pub struct World {
+    pub log: SimulatedLog,
+    pub disk: SimulatedDisk,
+    /// A topic that is no more.
+    pub gone: Option<Gone>,
+}
+
+/// A topic that was deleted and made again, and what was on disk then.
+pub struct Gone {
+    pub log: SimulatedLog,
+    pub files: FolderFiles,
+}
+
+/// How a life went.
+pub struct Lived {
+    pub end: Ended,
+    pub progress: Progress,
+    pub fired: Vec<Planned>,
+    pub virtual_ms: u64,
+    /// Disk operations.
+    pub operations: usize,
+}
+
+impl Lived {
+    /// Restarts of all branches.
+    pub fn restarts(&self) -> u64 {
+        self.progress.branches().restarts(|_| true)
+    }
+}
+
+pub enum Ended {
+    ByItself(Result<Summary, Failure>),
+    Killed,
+    PowerCut,
+    /// It did not end.
+    Hangs,
+}
+
+impl World {
+    pub fn new(plan: &Plan) -> Self {
+        let world =
+            Self { log: SimulatedLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+        if plan.topic_exists {
+            let partitions = plan.settings.log.partitions;
+            let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
+            world.log.create_topic(&spec).expect("the topic is new");
+            write(&world.log, &plan.written);
+        }
+        world
+    }
+
+    /// Runs the trees on this world until they end, or something ends them.
+    pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Result<Lived, Violation> {
+        WRITE_HUNG.set(false);
+        CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
+        if let Some((operations, fault)) = &life.disk_fault {
+            self.disk.fail(operations.clone(), *fault);
+        }
+        if let Some(EndsBy::PowerCut(operation) | EndsBy::Killed(operation)) = life.ends_by {
+            self.disk.crash_at(operation);
+        }
+        let faults = FaultPoints::new(life.faults.clone()).expect("the points are known");
+        let mut environment = (plan.environment)(Environment {
+            log: Arc::new(self.log.clone()),
+            disk: Arc::new(self.disk.clone()),
+            spawn: Spawn::Inline { latency },
+            faults: faults.clone(),
+            progress: Progress::new(&plan.partitions().collect::<Vec<_>>()),
+            windows: Windows::default(),
+            seed,
+            on_hung: |_| WRITE_HUNG.set(true),
+            settings: Arc::new(settings),
+        });
+        environment.disk = FaultyDisk::over(environment.disk, &faults);
+        let progress = environment.progress.clone();
+        let runtime = || {
+            let builder = &mut tokio::runtime::Builder::new_current_thread();
+            builder.enable_all().start_paused(true).build().expect("a runtime")
+        };
+        let system = actix::System::with_tokio_rt(runtime);
+        let (end, virtual_ms) = system.block_on(self.run(life, environment));
+        if !matches!(end, Ended::ByItself(_)) {
+            // Nothing that is dropped now writes.
+            self.disk.crash();
+        }
+        drop(system);
+        Invariant::I8.require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
+        writers::entitled(&self.disk.renames())?;
+        let operations = self.disk.operations();
+        self.disk = match end {
+            Ended::PowerCut => self.disk.after_power_cut(seed),
+            _ => self.disk.after_process(),
+        };
+        // The troubles of the log end with the life.
+        self.log.stall(false);
+        while self.log.topic().is_err() {}
+        Ok(Lived { end, progress, fired: faults.fired(), virtual_ms, operations })
+    }
+
+    async fn run(&mut self, life: &Life, environment: Environment) -> (Ended, u64) {
+        let begun = Instant::now();
+        trace::life_begins(begun);
+        let stop = Arc::new(watch::Sender::new(false));
+        let disk = self.disk.clone();
+        let mut troubles = pin!(self.trouble(life, stop.clone(), begun));
+        let mut trees = pin!(run_trees(life.job.clone(), environment, stop));
+        let end = poll_fn(|waker| {
+            if let Poll::Ready(end) = troubles.as_mut().poll(waker) {
+                return Poll::Ready(end);
+            }
+            let trees = if disk.is_powerless() { Poll::Pending } else { trees.as_mut().poll(waker) };
+            match life.ends_by {
+                Some(EndsBy::PowerCut(_)) if disk.is_powerless() => Poll::Ready(Ended::PowerCut),
+                _ if disk.is_powerless() => Poll::Ready(Ended::Killed),
+                _ => trees.map(Ended::ByItself),
+            }
+        });
+        let end = end.await;
+        trace::life_ended();
+        (end, begun.elapsed().as_millis() as u64)
+    }
+
+    /// Does what is planned, when it is time. Ends only with the process.
+    async fn trouble(&mut self, life: &Life, stop: Arc<watch::Sender<bool>>, begun: Instant) -> Ended {
+        for (at_ms, trouble) in &life.troubles {
+            sleep_until(begun + Duration::from_millis(*at_ms)).await;
+            tracing::info!(?trouble, "trouble");
+            match trouble {
+                Trouble::Written(records) => write(&self.log, records),
+                Trouble::LogStalls => self.log.stall(true),
+                Trouble::LogFlows => self.log.stall(false),
+                Trouble::LogFails(calls) => {
+                    let failure = Failure::retryable(Kind::Unavailable, "the log is away");
+                    self.log.fail_next(&failure, *calls);
+                }
+                Trouble::Recreated => self.recreate(),
+                Trouble::Signal => drop(stop.send_replace(true)),
+                Trouble::Killed => return Ended::Killed,
+            }
+        }
+        sleep(DEADLINE).await;
+        Ended::Hangs
+    }
+
+    fn recreate(&mut self) {
+        self.log.stall(false);
+        while self.log.topic().is_err() {}
+        if self.log.topic().is_ok_and(|topic| topic.is_some()) {
+            self.gone = Some(Gone { log: self.log.recreate(), files: self.disk.files() });
+        }
+    }
+}
+
+fn write(log: &SimulatedLog, records: &[Foreign]) {
+    while log.topic().is_err() {}
+    if log.topic().is_ok_and(|topic| topic.is_none()) {
+        return;
+    }
+    for record in records {
+        match record {
+            Foreign::Record { partition, key, value } => {
+                log.append(*partition, key.as_deref(), value.as_deref());
+            }
+            Foreign::Gap { partition, offsets } => log.leave_gap(*partition, *offsets),
+        }
+    }
+}

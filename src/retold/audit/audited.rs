@@ -1,0 +1,169 @@
+//! One partition audited as its files are now, and the result in words.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Files, Finding, Wrong, audit};
+use crate::failure::{Failure, Kind};
+use crate::log::RecordLog;
+use crate::partition::{self, PartitionFile};
+use crate::settings::Settings;
+
+/// Exit code where differences make a wrong file.
+const WRONG: u8 = 1;
+
+/// A partition, and what came of auditing it.
+#[derive(Debug, Serialize)]
+pub struct Audited {
+    pub partition: u32,
+    #[serde(flatten)]
+    pub result: AuditResult,
+}
+
+/// What an audit found, or why there was none.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum AuditResult {
+    Found(Finding),
+    NotAudited {
+        /// Always `not_audited`.
+        result: &'static str,
+        why: String,
+        #[serde(skip)]
+        exit_code: u8,
+    },
+}
+
+impl Audited {
+    /// Audits a partition's files as they are now.
+    pub fn now(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Self {
+        let result = match one(log, settings, partition) {
+            Ok(finding) => AuditResult::Found(finding),
+            Err(failure) => AuditResult::NotAudited {
+                result: "not_audited",
+                why: failure.to_string(),
+                exit_code: failure.kind.exit_code(),
+            },
+        };
+        Self { partition, result }
+    }
+
+    /// What is worse is greater.
+    pub fn badness(&self) -> u8 {
+        match self.result {
+            AuditResult::Found(Finding::Verified(_)) => 0,
+            AuditResult::Found(Finding::LogIncomplete { .. }) => 1,
+            AuditResult::NotAudited { .. } => 2,
+            AuditResult::Found(Finding::FileWrong(_)) => 3,
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self.result {
+            AuditResult::Found(Finding::Verified(_)) => 0,
+            AuditResult::Found(Finding::LogIncomplete { .. }) => Kind::Data.exit_code(),
+            AuditResult::NotAudited { exit_code, .. } => exit_code,
+            AuditResult::Found(Finding::FileWrong(_)) => WRONG,
+        }
+    }
+
+    /// The result's name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self.result {
+            AuditResult::Found(Finding::Verified(_)) => "verified",
+            AuditResult::Found(Finding::LogIncomplete { .. }) => "log_incomplete",
+            AuditResult::NotAudited { result, .. } => result,
+            AuditResult::Found(Finding::FileWrong(_)) => "file_wrong",
+        }
+    }
+
+    /// In words; a line for each difference that is listed.
+    pub fn text(&self) -> String {
+        match &self.result {
+            AuditResult::Found(Finding::Verified(verified)) => format!(
+                "verified, {} records from offset {} to {}: {} counted of {} stations, {} rejected, \
+                 {} lines of rejected records",
+                verified.records,
+                verified.first_offset,
+                verified.offset,
+                verified.counted,
+                verified.stations,
+                verified.rejected.values().sum::<u64>(),
+                verified.rejected_lines,
+            ),
+            AuditResult::Found(Finding::LogIncomplete { why }) => format!("LOG INCOMPLETE, {why}"),
+            AuditResult::NotAudited { why, .. } => format!("NOT AUDITED, {why}"),
+            AuditResult::Found(Finding::FileWrong(Wrong { why, differences, .. })) => {
+                let mut text = format!("FILE WRONG, {why}");
+                for one in &differences.listed {
+                    text.push_str(&format!("\n  {}: file {}, replay {}", one.what, one.file, one.replay));
+                }
+                let further = differences.total - differences.listed.len() as u64;
+                if further > 0 {
+                    text.push_str(&format!("\n  and {further} more"));
+                }
+                text
+            }
+        }
+    }
+}
+
+fn one(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
+    let folder = &settings.state.dir;
+    let Some(file) = PartitionFile::read(folder, partition)? else {
+        return Err(Failure::fatal(
+            Kind::Data,
+            format!("there is no partition-{partition}.json in {}", folder.display()),
+        )
+        .advice("check state.dir; a partition has a file once something of it is committed"));
+    };
+    let rejected_path = partition::rejected_path(folder, partition);
+    let rejected = open(&rejected_path)?;
+    let checkpoint = match file.parse(partition) {
+        Ok(checkpoint) => checkpoint,
+        Err(failure) => return Ok(Finding::FileWrong(Wrong::refused(&failure))),
+    };
+    let (path, bytes, rejected_path) = (&file.path, &file.bytes, &rejected_path);
+    audit(log, &settings.log.topic, Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected })
+}
+
+fn open(rejected: &Path) -> Result<Box<dyn Read>, Failure> {
+    match File::open(rejected) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(io::empty())),
+        Err(error) => Err(Failure::io("cannot open", rejected, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PartitionState;
+    use crate::log::test_log::{TestLog, reading};
+    use crate::partition::{Identity, format, partition_path};
+    use crate::settings::{Sources, load};
+
+    #[test]
+    fn a_missing_file_is_a_failure_and_a_damaged_one_is_wrong() {
+        let log = TestLog::new(vec![reading("A", "2000-01-01", -3.5)]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let sources = Sources { file: None, sets: vec![format!("state.dir={}", folder.path().display())] };
+        let settings = load(&sources, std::iter::empty()).expect("the settings are good").settings;
+        assert_eq!(one(&log, &settings, 0).expect_err("there is no file").kind, Kind::Data);
+
+        let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
+        let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
+        let mut state = PartitionState::new(settings.quality, 0);
+        state.apply(&log.batch());
+        let bytes = format::serialize(&identity, &state);
+        let path = partition_path(folder.path(), 0);
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(matches!(one(&log, &settings, 0), Ok(Finding::Verified(_))));
+        let text = String::from_utf8(bytes).expect("JSON is text");
+        std::fs::write(&path, text.replace("-3.5", "-3.6")).expect("written");
+        assert!(matches!(one(&log, &settings, 0), Ok(Finding::FileWrong(_))), "its checksum is wrong");
+    }
+}

@@ -1,0 +1,159 @@
+//! `GET /metrics`: the same numbers for Prometheus.
+
+use prometheus::core::Collector;
+use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+use super::clock::Clock;
+use crate::failure::{Failure, Kind};
+use crate::progress::{Condition, Progress};
+use crate::standard_error;
+
+/// The numbers of this moment in Prometheus' text format.
+///
+/// What others count is taken over, so everything but the histograms is made anew for each scrape.
+pub fn text(progress: &Progress, clock: Clock, clients: usize) -> Result<String, Failure> {
+    gather(progress, clock, clients)
+        .map_err(|error| Failure::fatal(Kind::Internal, format!("the metrics could not be written: {error}")))
+}
+
+/// [`TextEncoder`]'s media type.
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+struct Metrics(Registry);
+
+impl Metrics {
+    fn add(&self, collector: impl Collector + 'static) -> prometheus::Result<()> {
+        self.0.register(Box::new(collector))
+    }
+
+    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+        self.add(counter.clone())?;
+        Ok(counter)
+    }
+
+    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+        let gauge = GaugeVec::new(Opts::new(name, help), labels)?;
+        self.add(gauge.clone())?;
+        Ok(gauge)
+    }
+
+    fn number(&self, name: &str, help: &str, number: usize) -> prometheus::Result<()> {
+        let gauge = IntGauge::new(name, help)?;
+        gauge.set(number as i64);
+        self.add(gauge)
+    }
+}
+
+fn gather(progress: &Progress, clock: Clock, clients: usize) -> prometheus::Result<String> {
+    let metrics = Metrics(Registry::new());
+    let info = Opts::new("isotherm_build_info", "This program").const_label("version", env!("CARGO_PKG_VERSION"));
+    let info = Gauge::with_opts(info)?;
+    info.set(1.0);
+    metrics.add(info)?;
+    partitions(&metrics, progress, clock)?;
+    branches(&metrics, progress)?;
+    let source = progress.source();
+    let readings = metrics.counter("isotherm_readings_total", "Readings acknowledged by the log", &[])?;
+    readings.with_label_values::<&str>(&[]).inc_by(source.readings());
+    let bad_lines =
+        metrics.counter("isotherm_bad_lines_total", "Lines of the source's files that are no readings", &[])?;
+    bad_lines.with_label_values::<&str>(&[]).inc_by(source.bad_lines());
+    let lost =
+        metrics.counter("isotherm_lost_log_lines_total", "Log lines lost because standard error was not read", &[])?;
+    lost.with_label_values::<&str>(&[]).inc_by(standard_error::lost_lines() as u64);
+    metrics.number("isotherm_web_clients", "Event streams that are open", clients)?;
+    metrics.add(prometheus::process_collector::ProcessCollector::for_self())?;
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&metrics.0.gather(), &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheus::Result<()> {
+    let by_partition = ["partition"];
+    let gauge = |name, help| metrics.gauge(name, help, &by_partition);
+    let records = metrics.counter(
+        "isotherm_records_total",
+        "Records read, counted or rejected; again after a crash",
+        &by_partition,
+    )?;
+    let rejected = metrics.counter(
+        "isotherm_rejected_total",
+        "Records rejected; again after a crash",
+        &["partition", "reason"],
+    )?;
+    let unkept = metrics.counter(
+        "isotherm_rejected_unkept_total",
+        "Records rejected and only counted, as the file of them is full; again after a crash",
+        &by_partition,
+    )?;
+    let position = gauge("isotherm_position_offset", "Offset of the next record to count")?;
+    let committed = gauge("isotherm_committed_offset", "Offset that the file on disk goes on from")?;
+    let end = gauge("isotherm_end_offset", "One past the last record of the log")?;
+    let lag = gauge("isotherm_lag_records", "Records that are in the log and not committed yet")?;
+    let interval = gauge("isotherm_commit_interval_seconds", "Time between two commits that is in force")?;
+    let committed_at =
+        gauge("isotherm_last_commit_timestamp_seconds", "When the last commit was done; 0 before the first")?;
+    let stations = gauge("isotherm_stations", "Stations that the partition holds")?;
+    for (number, partition) in progress.partitions() {
+        let number = number.to_string();
+        let label = [number.as_str()];
+        records.with_label_values(&label).inc_by(partition.records_total());
+        for (reason, records) in partition.rejected_by_reason() {
+            rejected.with_label_values(&[number.as_str(), reason.name()]).inc_by(records);
+        }
+        unkept.with_label_values(&label).inc_by(partition.rejected_unkept());
+        position.with_label_values(&label).set(partition.position() as f64);
+        committed.with_label_values(&label).set(partition.committed() as f64);
+        end.with_label_values(&label).set(partition.end() as f64);
+        lag.with_label_values(&label).set(partition.uncommitted() as f64);
+        interval.with_label_values(&label).set(partition.commit_interval().as_secs_f64());
+        let at = partition.last_commit().map_or(0.0, |(at, _)| clock.unix_ms(at) as f64 / 1000.0);
+        committed_at.with_label_values(&label).set(at);
+        stations.with_label_values(&label).set(partition.stations() as f64);
+        metrics.add(partition.commit_seconds().clone())?;
+        metrics.add(partition.batch_records().clone())?;
+    }
+    Ok(())
+}
+
+fn branches(metrics: &Metrics, progress: &Progress) -> prometheus::Result<()> {
+    let restarts = metrics.counter(
+        "isotherm_restarts_total",
+        "Crashes that a restart was granted after, counted when they happen",
+        &["branch"],
+    )?;
+    let up = metrics.gauge("isotherm_branch_up", "1 where the branch works or has ended well", &["branch"])?;
+    for (branch, status) in progress.branches().statuses() {
+        let branch = branch.to_string();
+        restarts.with_label_values(&[&branch]).inc_by(status.restarts);
+        let is_up = matches!(status.condition, Condition::Running | Condition::Finished | Condition::Stopped);
+        up.with_label_values(&[&branch]).set(f64::from(u8::from(is_up)));
+        metrics.add(status.recovery_seconds.clone())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::events::Branch;
+
+    /// What an alert goes by: it rises although the branch was never ready.
+    #[test]
+    fn a_branch_that_crashes_again_and_again_and_never_works_is_not_up_and_its_crashes_are_counted() {
+        let progress = Progress::new(&[2]);
+        let (board, branch) = (progress.branches(), Branch::Partition(2));
+        board.add(branch, 5, ["aggregator"].into_iter());
+        for epoch in 1..=3 {
+            board.started(branch, epoch, 0);
+            board.died(branch, "aggregator", "panicked: boom", 4, None);
+        }
+        let text = text(&progress, Clock::start(), 0).expect("it is written");
+        for line in
+            ["isotherm_restarts_total{branch=\"partition 2\"} 3", "isotherm_branch_up{branch=\"partition 2\"} 0"]
+        {
+            assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
+        }
+    }
+}

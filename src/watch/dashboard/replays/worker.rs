@@ -1,0 +1,194 @@
+//! Does the jobs, one after the other.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Job, Key, Running, State};
+use crate::failure::{Failure, Kind};
+use crate::log::{RangeReader, RecordLog, Throttle, ThrottledLog, Watch};
+use crate::partition::{PartitionFile, Passed, Windows};
+use crate::progress::Progress;
+use crate::retold::audit::Audited;
+use crate::retold::history::{Origin, Replay};
+use crate::settings::Settings;
+use crate::supervision::panic;
+use crate::watch::dashboard::answers::{AuditResult, AuditedPartition, FailedTry};
+use crate::watch::dashboard::clock::now_ms;
+use crate::watch::dashboard::priority;
+
+/// Share of its time in which the thread reads.
+const SHARE: f64 = 0.25;
+/// Records of a partition that are looked through for readings from before this process.
+const EARLIER_MAX: u64 = 2_000;
+
+/// What it needs for that.
+pub(super) struct Worker {
+    pub settings: Arc<Settings>,
+    pub log: Arc<dyn RecordLog>,
+    pub progress: Progress,
+    pub windows: Windows,
+    pub shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Worker {
+    pub fn work(&self) {
+        priority::lower(priority::LOWEST);
+        loop {
+            let mut state = self.shared.0.lock();
+            let job = loop {
+                if state.ended {
+                    return;
+                }
+                match state.next() {
+                    Some(job) => break job,
+                    None => self.shared.1.wait(&mut state),
+                }
+            };
+            drop(state);
+            self.run(job);
+        }
+    }
+
+    /// The next job is taken also when this one fails or panics.
+    fn run(&self, job: Job) {
+        let watch = Watch::default();
+        {
+            let mut state = self.shared.0.lock();
+            if state.ended {
+                return;
+            }
+            state.watch = watch.clone();
+        }
+        let log = ThrottledLog::new(self.log.clone(), Throttle::new(SHARE), watch.clone());
+        match job {
+            Job::Earlier => {
+                // Nobody misses what is not found.
+                drop(panic::catch(|| self.earlier(&log)));
+            }
+            Job::History(key) => {
+                let replayed = panic::catch(|| self.replay(&log, &key));
+                let mut state = self.shared.0.lock();
+                // So many others may have been asked for since that it is forgotten.
+                let Some(known) = state.find_mut(&key) else { return };
+                known.running = None;
+                match replayed {
+                    Ok(Ok(replay)) => known.ready = Some(Arc::new(replay)),
+                    Ok(Err(failure)) => known.failed = Some(failed(failure.to_string())),
+                    Err(message) => known.failed = Some(panicked("the replay of a history", &message)),
+                }
+            }
+            Job::Audit => {
+                let result = panic::catch(|| self.audit(&log, watch));
+                let mut state = self.shared.0.lock();
+                state.audit = None;
+                match result {
+                    Ok(result) => (state.last_audit, state.failed_audit) = (Some(Arc::new(result)), None),
+                    Err(message) => state.failed_audit = Some(panicked("an audit", &message)),
+                }
+            }
+        }
+    }
+
+    /// What was committed before this process, the last of it. A log that is away is of no interest here.
+    fn earlier(&self, log: &ThrottledLog) {
+        for (partition, window) in self.windows.iter() {
+            let to = self.progress.partition(partition).committed();
+            let from = to.saturating_sub(EARLIER_MAX);
+            let Ok(from) = log.extent(partition).map(|extent| extent.start.max(from)) else { continue };
+            let Ok(mut range) = RangeReader::open(log, partition, from, to) else { continue };
+            let mut passed = Vec::new();
+            while let Ok(Some((records, _))) = range.next_batch() {
+                passed.extend(Passed::among(records, &self.settings.quality));
+            }
+            passed.reverse();
+            window.set_earlier(passed);
+        }
+    }
+
+    /// Between two partitions those get their turn who wait for a history.
+    fn audit(&self, log: &ThrottledLog, watch: Watch) -> AuditResult {
+        let partitions = || self.progress.partitions();
+        let start = |number| log.extent(number).map_or(0, |extent| extent.start);
+        let total = partitions().map(|(number, one)| one.committed().saturating_sub(start(number))).sum();
+        let started_at_ms = now_ms();
+        self.shared.0.lock().audit = Some(Running { started_at_ms, watch: watch.clone(), total });
+        let mut audited = Vec::new();
+        for (number, _) in partitions() {
+            loop {
+                let job = self.shared.0.lock().next_short();
+                match job {
+                    Some(job) => self.run(job),
+                    None => break,
+                }
+            }
+            self.shared.0.lock().watch = watch.clone();
+            audited.push(Audited::now(log, &self.settings, number));
+        }
+        let worst = audited.iter().max_by_key(|audited| audited.badness());
+        AuditResult {
+            started_at_ms,
+            finished_at_ms: now_ms(),
+            result: worst.map_or("verified", Audited::name),
+            partitions: audited.iter().map(audited_partition).collect(),
+        }
+    }
+
+    /// The station's series up to what is committed now.
+    fn replay(&self, log: &ThrottledLog, key: &Key) -> Result<Replay, Failure> {
+        let (station, partition) = key;
+        let file = PartitionFile::read(&self.settings.state.dir, *partition)?;
+        let file = file.ok_or_else(|| {
+            Failure::fatal(Kind::Data, format!("nothing of partition {partition} is committed yet")).advice("try again")
+        })?;
+        let checkpoint = file.parse(*partition)?;
+        let (identity, state) = (checkpoint.identity, checkpoint.state);
+        let before = self.shared.0.lock().find(station, *partition).and_then(|known| known.ready.clone());
+        let mut replay = match before {
+            Some(before) => {
+                let mut replay = Replay::clone(&before);
+                replay.set_gaps(state.gaps);
+                replay
+            }
+            None => {
+                let origin = Origin {
+                    log_id: identity.log_id,
+                    partition: *partition,
+                    rules: state.rules,
+                    first_offset: state.first_offset,
+                    gaps: state.gaps,
+                };
+                Replay::new(origin, [station.clone()])
+            }
+        };
+        let mut tell = |done, total| {
+            if let Some(known) = self.shared.0.lock().find_mut(key) {
+                known.running = Some((done, total));
+            }
+            ControlFlow::Continue(())
+        };
+        // It ends early only by a failure: the watch makes one of a cancelled read.
+        let _ = replay.advance(log, state.next_offset, &mut tell)?;
+        Ok(replay)
+    }
+}
+
+fn failed(why: String) -> FailedTry {
+    FailedTry { at_ms: now_ms(), why }
+}
+
+/// An error in isotherm: also said in the log, where a report of it begins.
+fn panicked(what: &str, message: &str) -> FailedTry {
+    tracing::error!(cause = message, "{what} panicked");
+    failed(format!("{what} panicked: {message}"))
+}
+
+fn audited_partition(audited: &Audited) -> AuditedPartition {
+    AuditedPartition {
+        partition: audited.partition,
+        result: audited.name(),
+        text: audited.text(),
+        details: serde_json::to_value(audited).expect("findings are texts and numbers"),
+    }
+}

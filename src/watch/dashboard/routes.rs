@@ -1,0 +1,326 @@
+//! The API: a function an address, each described for OpenAPI where it stands.
+
+use std::sync::LazyLock;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::{Data, Json, Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Responder, get, post, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+use super::answers::{
+    Audit, DayGap, Health, Login, Overview, Partitions, Problem, Ready, Station, StationIn, Stations, Supervision,
+    Which,
+};
+use super::guard::{cookie, knows_token, problem, same};
+use super::replays::Refused;
+use super::shared::Shared;
+use super::stations::date;
+use super::{assets, live, metrics};
+use crate::domain::StationStats;
+use crate::watch::plot::{self, Drawn, Kind, Look, Theme};
+
+/// Rows of one answer.
+const LIMIT_MAX: usize = 1000;
+/// Stretches of missing days of one answer.
+const GAPS_MAX: usize = 1000;
+/// Of the plots on the page.
+const PLOT_PIXELS: (u32, u32) = (960, 400);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "isotherm", description = "The process that counts, as it is now"),
+    paths(
+        get_overview,
+        get_partitions,
+        get_supervision,
+        get_stations,
+        get_station,
+        post_history,
+        get_plot,
+        get_audit,
+        post_audit,
+        get_events,
+        post_login,
+        get_healthz,
+        get_readyz,
+        get_metrics
+    )
+)]
+struct Api;
+
+/// The description of all of this.
+pub fn openapi() -> String {
+    let mut text = Api::openapi().to_pretty_json().expect("it is made of texts");
+    text.push('\n');
+    text
+}
+
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(get_overview)
+        .service(get_partitions)
+        .service(get_supervision)
+        .service(get_stations)
+        .service(post_history)
+        .service(get_plot)
+        .service(get_station)
+        .service(post_audit)
+        .service(get_audit)
+        .service(get_events)
+        .service(post_login)
+        .service(get_healthz)
+        .service(get_readyz)
+        .service(get_metrics)
+        .service(get_openapi);
+    for &(path, media_type, text) in assets::ASSETS {
+        let serve =
+            move || async move { HttpResponse::Ok().insert_header((header::CONTENT_TYPE, media_type)).body(text) };
+        config.route(path, actix_web::web::get().to(serve));
+    }
+}
+
+/// Everything in a few numbers
+#[utoipa::path(responses((status = 200, body = Overview)))]
+#[get("/api/overview")]
+async fn get_overview(shared: Data<Shared>) -> impl Responder {
+    let table = shared.looks.table().await;
+    Json(shared.gauges.overview(&table, shared.ended()))
+}
+
+/// The partitions of this process
+#[utoipa::path(responses((status = 200, body = Partitions)))]
+#[get("/api/partitions")]
+async fn get_partitions(shared: Data<Shared>) -> impl Responder {
+    // What is looked up for the table is looked up for this, too: rejected records.
+    shared.looks.table().await;
+    Json(shared.gauges.partitions(usize::MAX))
+}
+
+/// Branches, their actors, and the last crashes
+#[utoipa::path(responses((status = 200, body = Supervision)))]
+#[get("/api/supervision")]
+async fn get_supervision(shared: Data<Shared>) -> impl Responder {
+    Json(shared.gauges.supervision(usize::MAX, usize::MAX))
+}
+
+/// A window into the table of stations
+#[utoipa::path(params(Which), responses((status = 200, body = Stations), (status = 400, body = Problem)))]
+#[get("/api/stations")]
+async fn get_stations(shared: Data<Shared>, which: Query<Which>) -> HttpResponse {
+    let which = which.into_inner();
+    if !(1..=LIMIT_MAX).contains(&which.limit) {
+        return problem(StatusCode::BAD_REQUEST, &format!("limit is {}; allowed: 1 to {LIMIT_MAX}", which.limit));
+    }
+    if which.filter.len() > 255 {
+        return problem(StatusCode::BAD_REQUEST, "filter is longer than any name: allowed are 255 bytes");
+    }
+    match shared.looks.rows(which).await {
+        Some(rows) => HttpResponse::Ok().json(rows),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "the stations could not be sorted: try again"),
+    }
+}
+
+/// A station, its missing days, and its history as far as it was asked for
+#[utoipa::path(responses((status = 200, body = Station), (status = 404, body = Problem)))]
+#[get("/api/stations/{station}")]
+async fn get_station(shared: Data<Shared>, station: Path<String>) -> HttpResponse {
+    let mut partitions = Vec::new();
+    for partition in shared.looks.partitions_of(&station).await {
+        match shared.looks.station(partition, &station).await {
+            Some((offset, stats)) => partitions.push(station_in(partition, offset, &stats)),
+            // It is restarting, and has nothing of it on disk.
+            None => {
+                let why = format!("partition {partition} does not answer just now: try again");
+                return problem(StatusCode::SERVICE_UNAVAILABLE, &why);
+            }
+        }
+    }
+    let Some(first) = partitions.first() else { return unknown(&station) };
+    let history = shared.replays.history(&station, first.partition);
+    HttpResponse::Ok().json(Station { station: station.into_inner(), partitions, history })
+}
+
+fn unknown(station: &str) -> HttpResponse {
+    problem(StatusCode::NOT_FOUND, &format!("no partition of this process has the station {station}"))
+}
+
+fn station_in(partition: u32, offset: u64, stats: &StationStats) -> StationIn {
+    let days = u64::from(stats.end.number() - stats.start.number() + 1);
+    let (mut gaps, mut gaps_total) = (std::collections::VecDeque::new(), 0);
+    let mut next = stats.start.number();
+    for day in stats.days.iter() {
+        if day > next {
+            gaps_total += 1;
+            gaps.push_front((next, day - 1));
+            gaps.truncate(GAPS_MAX);
+        }
+        next = day + 1;
+    }
+    StationIn {
+        partition,
+        offset,
+        count: stats.count(),
+        average: stats.average(),
+        sum: stats.sum,
+        start: stats.start.to_string(),
+        end: stats.end.to_string(),
+        missing_days: days - stats.count(),
+        gaps: gaps.into_iter().map(day_gap).collect(),
+        gaps_total,
+    }
+}
+
+fn day_gap((from, to): (u32, u32)) -> DayGap {
+    DayGap { from: date(from), to: date(to), days: u64::from(to - from + 1) }
+}
+
+/// Have a station's months and years told from the log, or brought up to date
+#[utoipa::path(responses(
+    (status = 202), (status = 404, body = Problem), (status = 503, description = "too many wait", body = Problem)
+))]
+#[post("/api/stations/{station}/history")]
+async fn post_history(shared: Data<Shared>, station: Path<String>) -> HttpResponse {
+    let Some(&partition) = shared.looks.partitions_of(&station).await.first() else { return unknown(&station) };
+    match shared.replays.start_history(&station, partition) {
+        Ok(()) => HttpResponse::Accepted().finish(),
+        Err(Refused::Busy | Refused::Full) => {
+            problem(StatusCode::SERVICE_UNAVAILABLE, "too many histories wait to be read from the log: try again")
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PlotKind {
+    /// Monthly averages over time, with their range.
+    #[default]
+    Months,
+    /// Each year a line from January to December.
+    Years,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PlotTheme {
+    #[default]
+    Light,
+    Dark,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PlotWish {
+    kind: PlotKind,
+    theme: PlotTheme,
+}
+
+/// A station's history as a plot, once it is ready
+#[utoipa::path(params(PlotWish), responses(
+    (status = 200, content_type = "image/svg+xml", body = String), (status = 404, body = Problem)
+))]
+#[get("/api/stations/{station}/plot.svg")]
+async fn get_plot(shared: Data<Shared>, station: Path<String>, wish: Query<PlotWish>) -> HttpResponse {
+    let kind = match wish.kind {
+        PlotKind::Months => Kind::Months,
+        PlotKind::Years => Kind::Years,
+    };
+    let theme = match wish.theme {
+        PlotTheme::Light => Theme::Light,
+        PlotTheme::Dark => Theme::Dark,
+    };
+    let look = Look { theme, width_pixels: PLOT_PIXELS.0, height_pixels: PLOT_PIXELS.1 };
+    let partitions = shared.looks.partitions_of(&station).await;
+    let Some(replay) = partitions.first().and_then(|&partition| shared.replays.ready(&station, partition)) else {
+        return problem(StatusCode::NOT_FOUND, "the history of that station is not ready: POST to its /history first");
+    };
+    let drawn = web::block(move || {
+        let series = replay.series(&station)?;
+        let (partition, offset, missing) = (replay.partition(), replay.offset(), replay.lost_reason());
+        Some(plot::svg(kind, &[Drawn { station: &station, partition, offset, series, missing }], look))
+    });
+    match drawn.await {
+        Ok(Some(Ok(svg))) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(svg),
+        Ok(Some(Err(failure))) => problem(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
+        Ok(None) | Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the plot could not be drawn"),
+    }
+}
+
+/// The last audit, and the one that runs
+#[utoipa::path(responses((status = 200, body = Audit)))]
+#[get("/api/audit")]
+async fn get_audit(shared: Data<Shared>) -> impl Responder {
+    Json(shared.replays.audit(usize::MAX))
+}
+
+/// Audit all partitions of this process, in the background
+#[utoipa::path(responses((status = 202), (status = 409, description = "one is running", body = Problem)))]
+#[post("/api/audit")]
+async fn post_audit(shared: Data<Shared>) -> HttpResponse {
+    match shared.replays.start_audit() {
+        Ok(()) => HttpResponse::Accepted().finish(),
+        Err(Refused::Busy) => problem(StatusCode::CONFLICT, "an audit is running"),
+        Err(Refused::Full) => problem(StatusCode::SERVICE_UNAVAILABLE, "too much waits to be replayed: try again"),
+    }
+}
+
+/// What changes, as server-sent events: `overview`, `partitions`, `supervision` and `audit`, each with the answer of its
+/// address as data
+#[utoipa::path(responses((status = 200, content_type = "text/event-stream", body = String), (status = 503, body = Problem)))]
+#[get("/api/events")]
+async fn get_events(shared: Data<Shared>) -> HttpResponse {
+    if shared.live.clients() >= shared.streams_max {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "too many event streams are open: see web.connections_max");
+    }
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .streaming(live::events(shared.into_inner()))
+}
+
+/// Have the browser send the token from now on
+#[utoipa::path(request_body = Login, responses((status = 204), (status = 401, body = Problem)))]
+#[post("/api/login")]
+async fn post_login(shared: Data<Shared>, login: Json<Login>) -> HttpResponse {
+    if !shared.token.is_empty() && same(&login.token, &shared.token) {
+        HttpResponse::NoContent().insert_header((header::SET_COOKIE, cookie(&shared.cookie, &shared.token))).finish()
+    } else {
+        problem(StatusCode::UNAUTHORIZED, "that is not the token of this server: its setting is web.token")
+    }
+}
+
+/// Whether the process answers
+#[utoipa::path(responses((status = 200, body = Health)))]
+#[get("/healthz")]
+async fn get_healthz() -> impl Responder {
+    Json(Health { status: "ok" })
+}
+
+/// Whether all branches are up and not too far behind; why not, only to who sends the token
+#[utoipa::path(responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+#[get("/readyz")]
+async fn get_readyz(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
+    let mut ready = shared.gauges.ready();
+    if !knows_token(request.headers(), &shared) {
+        ready.why.clear();
+    }
+    let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(ready)
+}
+
+/// Everything for Prometheus
+#[utoipa::path(responses((status = 200, content_type = "text/plain", body = String)))]
+#[get("/metrics")]
+async fn get_metrics(shared: Data<Shared>) -> HttpResponse {
+    match metrics::text(&shared.progress, shared.gauges.clock(), shared.live.clients()) {
+        Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, metrics::CONTENT_TYPE)).body(text),
+        Err(failure) => problem(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
+    }
+}
+
+#[get("/api/openapi.json")]
+async fn get_openapi() -> HttpResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(openapi);
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(TEXT.as_str())
+}

@@ -1,0 +1,164 @@
+//! The server on threads of its own.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, rt, web};
+use socket2::SockRef;
+
+use super::guard::{guard, problem};
+use super::shared::{Observed, Shared};
+use super::{ends, limits, live, priority, routes};
+use crate::failure::{Failure, Kind};
+
+/// Time in which a client must have sent its request.
+const REQUEST_MAX: Duration = Duration::from_secs(5);
+/// Time for which a connection without a request is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Time that its end may take.
+const STOP_MAX: Duration = Duration::from_secs(2);
+/// Bytes of a request's body: there is only a token.
+const BODY_BYTES_MAX: usize = 4096;
+/// What lies unsent for a client that does not read: in this program, and in the system.
+const WRITE_BYTES_MAX: usize = 16 << 10;
+const SOCKET_BYTES_MAX: usize = 64 << 10;
+
+/// The running server. It ends when it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    handle: ServerHandle,
+    /// Tells when the thread is done.
+    done: mpsc::Receiver<()>,
+    /// Its drop ends who asks for the ends.
+    _ends: mpsc::Sender<()>,
+}
+
+impl Server {
+    /// Listens on the address of the settings, which must have one, and serves from a thread of its own,
+    /// `isotherm-web`. Returns once it can be asked.
+    pub fn start(observed: Observed) -> Result<Self, Failure> {
+        let settings = observed.settings.clone();
+        let address = settings.web.address().ok_or_else(|| Failure::fatal(Kind::Settings, "web.listen is empty"))?;
+        let failed = |error: io::Error| cannot_listen(address, &error);
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop_ends, ends_stop) = mpsc::channel();
+        ends::watch(observed.replay_log.clone(), observed.progress.clone(), ends_stop)?;
+        let connections_max = settings.web.connections_max.min(limits::connections_max());
+        let shared = Arc::new(Shared::new(observed, address.port(), connections_max)?);
+        let ((sender, started), (ends, done)) = (mpsc::channel(), mpsc::channel());
+        let thread = thread::Builder::new().name("isotherm-web".to_owned()).spawn({
+            let shared = shared.clone();
+            move || {
+                serve(listener, connections_max, shared, &sender);
+                drop(ends);
+            }
+        });
+        thread.map_err(|error| Failure::thread("isotherm-web", &error))?;
+        let handle = started.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
+        Ok(Self { address, shared, handle, done, _ends: stop_ends })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells whoever watches that the run is over, and why.
+    pub fn set_ended(&self, why: &str) {
+        self.shared.set_ended(why);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.replays.stop();
+        // The order is sent by the call; what is awaited is the end, which the thread's is as well.
+        drop(self.handle.stop(false));
+        // A thread that hangs, on a disk that does, keeps no process from its end.
+        let _ = self.done.recv_timeout(STOP_MAX);
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    let what = format!("cannot serve the dashboard on {address}: {error}");
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::fatal(Kind::TryAgain, what).advice(
+            "another process (another isotherm?) has that port: set web.listen to another one, as in --set web.listen=127.0.0.1:8471, or to an empty text for none",
+        ),
+        _ => Failure::fatal(Kind::Unavailable, what).advice("set web.listen to an address of this machine"),
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    connections_max: usize,
+    shared: Arc<Shared>,
+    started: &mpsc::Sender<io::Result<ServerHandle>>,
+) {
+    priority::lower(priority::LOW);
+    let result = rt::System::new().block_on(async {
+        let data = web::Data::from(shared.clone());
+        let app = move || {
+            App::new()
+                .app_data(data.clone())
+                .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+                .app_data(web::JsonConfig::default().limit(BODY_BYTES_MAX).error_handler(|error, _| refused(error)))
+                .app_data(web::QueryConfig::default().error_handler(|error, _| refused(error)))
+                .app_data(web::PathConfig::default().error_handler(|error, _| refused(error)))
+                .wrap(from_fn(guard))
+                .configure(routes::configure)
+                .default_service(web::to(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here") }))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .worker_max_blocking_threads(2)
+            .max_connections(connections_max)
+            .client_request_timeout(REQUEST_MAX)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .keep_alive(KEEP_ALIVE)
+            .h1_write_buffer_size(WRITE_BYTES_MAX)
+            .shutdown_timeout(1)
+            .disable_signals()
+            .on_connect(|connection, _| {
+                if let Some(socket) = connection.downcast_ref::<rt::net::TcpStream>() {
+                    bound(SockRef::from(socket));
+                }
+            })
+            .listen(listener);
+        let server = match server {
+            Ok(server) => server.run(),
+            Err(error) => return Err(error),
+        };
+        // Whoever started it waits for this.
+        drop(started.send(Ok(server.handle())));
+        let ticks = rt::spawn(live::tick(shared));
+        drop(server.await);
+        ticks.abort();
+        Ok(())
+    });
+    if let Err(error) = result {
+        drop(started.send(Err(error)));
+    }
+}
+
+/// A request that is not as it must be.
+fn refused(error: impl std::fmt::Debug + std::fmt::Display + 'static) -> actix_web::Error {
+    let answer = problem(StatusCode::BAD_REQUEST, &error.to_string());
+    InternalError::from_response(error, answer).into()
+}
+
+/// A client that reads nothing is dropped, and until then little lies unsent for it. What the system refuses is left as
+/// it is.
+fn bound(socket: SockRef<'_>) {
+    drop(socket.set_tcp_user_timeout(Some(live::SLOW)));
+    drop(socket.set_send_buffer_size(SOCKET_BYTES_MAX));
+}

@@ -1,0 +1,202 @@
+//! What a plot shows, whatever it is drawn with.
+
+use std::collections::BTreeMap;
+
+use super::axis::{Axis, MONTHS, number};
+use super::{Drawn, Kind, words};
+use crate::retold::history::{Month, Series};
+
+/// Years that have a colour and a name; earlier ones are grey.
+const YEARS_NAMED_MAX: usize = 12;
+
+/// Months from which on a line is too dense for the eye, and the averages of the years are drawn over it.
+const DENSE_MONTHS: i32 = 96;
+
+/// Months up to which each has a dot.
+const DOTS_MONTHS_MAX: i32 = 36;
+
+/// A point: place on the x axis, degrees.
+pub type Point = (f64, f64);
+
+pub struct Figure {
+    pub title: String,
+    pub subtitle: String,
+    /// For people who do not see it.
+    pub description: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub band: Option<Band>,
+    /// Drawn in this order, named in the other one.
+    pub lines: Vec<Line>,
+    /// What the reader has to know, a line each.
+    pub notes: Vec<String>,
+}
+
+/// From the lowest to the highest, for unbroken runs of months.
+pub struct Band {
+    pub name: &'static str,
+    pub runs: Vec<Vec<(f64, f64, f64)>>,
+}
+
+pub struct Line {
+    /// In the legend.
+    pub name: Option<String>,
+    pub ink: Ink,
+    pub width: f64,
+    /// Whether each point is marked; one without neighbours always is.
+    pub dots: bool,
+    /// Unbroken runs: between them nothing was measured, and nothing is drawn.
+    pub runs: Vec<Vec<Point>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// Place in the palette; after its end it begins again, dashed.
+    Color(usize),
+    Grey,
+}
+
+impl Figure {
+    pub fn new(kind: Kind, drawn: &[Drawn<'_>]) -> Self {
+        let (x, band, lines) = match (kind, drawn) {
+            (Kind::Months, [one]) => one_station(one.series),
+            (Kind::Years, [one]) => years(one.series),
+            (_, several) => compared(several),
+        };
+        let values = lines.iter().flat_map(|line| line.runs.iter().flatten()).map(|&(_, degrees)| degrees);
+        let ends = band.iter().flat_map(|band| band.runs.iter().flatten()).flat_map(|&(_, min, max)| [min, max]);
+        let (low, high) = values
+            .chain(ends)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), degrees| (low.min(degrees), high.max(degrees)));
+        let y = if low <= high { Axis::degrees(low, high) } else { Axis { from: 0.0, to: 1.0, ticks: Vec::new() } };
+        Self {
+            title: words::title(kind, drawn),
+            subtitle: words::subtitle(drawn),
+            description: words::description(kind, drawn),
+            x,
+            y,
+            band,
+            lines,
+            notes: drawn.iter().filter_map(words::note).collect(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.runs.is_empty())
+    }
+}
+
+/// A month by its number: 12 times its year, and its place in it from 0.
+fn number_of(month: &Month) -> i32 {
+    month.year * 12 + month.month as i32 - 1
+}
+
+/// Cuts what belongs to numbered months (or years) into runs without a hole.
+fn runs<T>(numbered: impl IntoIterator<Item = (i32, T)>) -> Vec<Vec<T>> {
+    let mut runs: Vec<Vec<T>> = Vec::new();
+    let mut expected = None;
+    for (number, value) in numbered {
+        match runs.last_mut() {
+            Some(run) if expected == Some(number) => run.push(value),
+            _ => runs.push(vec![value]),
+        }
+        expected = Some(number + 1);
+    }
+    runs
+}
+
+fn averages(months: &[Month]) -> Vec<Vec<Point>> {
+    runs(months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.average))))
+}
+
+/// The axis of all months from the first to the last that any has.
+fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
+    let numbers = months.map(number_of);
+    match (numbers.clone().min(), numbers.max()) {
+        (Some(first), Some(last)) => Axis::months(first, last),
+        _ => Axis { from: 0.0, to: 1.0, ticks: Vec::new() },
+    }
+}
+
+fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
+    let months = series.months();
+    let x = axis(months.iter());
+    let span = (x.to - x.from) as i32;
+    let ranges =
+        months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.min, month.max)));
+    let band = Band { name: "lowest to highest reading", runs: runs(ranges) };
+    let dense = span > DENSE_MONTHS;
+    let mut lines = vec![Line {
+        name: Some("average of the month".to_owned()),
+        ink: Ink::Color(0),
+        width: if dense { 1.0 } else { 2.0 },
+        dots: span <= DOTS_MONTHS_MAX,
+        runs: averages(&months),
+    }];
+    let yearly = if dense { whole_years(series, &months) } else { Vec::new() };
+    if !yearly.is_empty() {
+        let name = Some("average of the year".to_owned());
+        lines.push(Line { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
+    }
+    (x, Some(band), lines)
+}
+
+/// The averages of the years that have readings in every month: of others they would tell of the season.
+fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
+    let mut of_year: BTreeMap<i32, usize> = BTreeMap::new();
+    for month in months {
+        *of_year.entry(month.year).or_default() += 1;
+    }
+    let whole = series.years().into_iter().filter(|year| of_year.get(&year.year) == Some(&12));
+    runs(whole.map(|year| (year.year, (f64::from(year.year * 12 + 6), year.average))))
+}
+
+fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
+    let mut by_year: BTreeMap<i32, Vec<Month>> = BTreeMap::new();
+    for month in series.months() {
+        by_year.entry(month.year).or_default().push(month);
+    }
+    let earlier = by_year.len().saturating_sub(YEARS_NAMED_MAX);
+    let named = by_year.len() - earlier;
+    let span = by_year.keys().nth(earlier.saturating_sub(1)).zip(by_year.keys().next());
+    let earlier_name =
+        span.map(|(last, first)| if first == last { first.to_string() } else { format!("{first} to {last}") });
+    let mut lines = Vec::new();
+    for (place, (year, months)) in by_year.iter().enumerate() {
+        let points = |month: &Month| (month.month as i32, (f64::from(month.month) - 0.5, month.average));
+        let (name, ink, width) = if place < earlier {
+            (earlier_name.clone().filter(|_| place == 0), Ink::Grey, 1.0)
+        } else {
+            // The newest has the first colour, and the widest line.
+            let age = by_year.len() - 1 - place;
+            (Some(year.to_string()), Ink::Color(age), if age == 0 { 2.75 } else { 1.5 })
+        };
+        let dots = named <= 3 && earlier == 0;
+        lines.push(Line { name, ink, width, dots, runs: runs(months.iter().map(points)) });
+    }
+    (Axis::year(), None, lines)
+}
+
+fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
+    let months: Vec<Vec<Month>> = drawn.iter().map(|one| one.series.months()).collect();
+    let x = axis(months.iter().flatten());
+    let span = (x.to - x.from) as i32;
+    let lines = months.iter().enumerate().map(|(place, months)| Line {
+        name: Some(words::name(drawn, place)),
+        ink: Ink::Color(place),
+        width: if span > DENSE_MONTHS { 1.25 } else { 2.0 },
+        dots: span <= DOTS_MONTHS_MAX && drawn.len() <= 3,
+        runs: averages(months),
+    });
+    // The first is drawn last, above the others.
+    (x, None, lines.rev().collect())
+}
+
+/// The lowest and the highest average of all months, as a sentence.
+pub fn extremes(months: &[Month]) -> Option<String> {
+    let low = months.iter().min_by(|one, other| one.average.total_cmp(&other.average))?;
+    let high = months.iter().max_by(|one, other| one.average.total_cmp(&other.average))?;
+    let said =
+        |month: &Month| format!("{} in {} {}", number(month.average, 1), MONTHS[month.month as usize - 1], month.year);
+    Some(format!("The lowest average of a month is {}, the highest {}.", said(low), said(high)))
+}

@@ -1,0 +1,69 @@
+//! Plots of what stations measured, as SVG or PNG, fit for a paper.
+//!
+//! Guarantees: a plot is a function of its series alone; where nothing was measured nothing is drawn; what the log no
+//! longer has is said on it; any name of a station is drawn as text, never as markup. Uses `retold` and `failure`.
+
+mod axis;
+mod draw;
+mod figure;
+mod font;
+mod png;
+mod svg;
+mod theme;
+mod words;
+
+use std::fmt::Display;
+
+use crate::failure::{Failure, Kind as FailureKind};
+use crate::retold::history::Series;
+
+pub use png::png;
+pub use svg::svg;
+pub use theme::Theme;
+
+/// Stations that one plot can show: each colour as a solid and as a dashed line.
+pub const STATIONS_MAX: usize = 2 * theme::COLORS;
+
+/// What is drawn of a single station. Several are always compared by their monthly averages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Monthly averages over time, with the range of their readings.
+    Months,
+    /// Monthly averages from January to December, each year a line.
+    Years,
+}
+
+/// A station as it is drawn.
+#[derive(Clone, Debug)]
+pub struct Drawn<'a> {
+    pub station: &'a str,
+    pub partition: u32,
+    /// The series holds for the records below it.
+    pub offset: u64,
+    pub series: &'a Series,
+    /// What the log no longer has of it, as a sentence without its full stop.
+    pub missing: Option<String>,
+}
+
+/// How it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub theme: Theme,
+    pub width_pixels: u32,
+    pub height_pixels: u32,
+}
+
+impl Look {
+    /// Units that have this many pixels each make a plot of this size.
+    fn unit(self) -> f64 {
+        (f64::from(self.width_pixels) / draw::WIDTH).min(f64::from(self.height_pixels) / draw::HEIGHT)
+    }
+}
+
+fn failed(why: &dyn Display) -> Failure {
+    Failure::fatal(FailureKind::Internal, format!("the plot could not be drawn: {why}"))
+}
+
+#[cfg(test)]
+#[path = "plot_tests.rs"]
+mod tests;

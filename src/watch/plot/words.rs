@@ -1,0 +1,94 @@
+//! What stands on a plot and is said of it.
+
+use indicatif::HumanCount;
+
+use super::axis::MONTHS;
+use super::figure::extremes;
+use super::{Drawn, Kind};
+use crate::retold::history::Month;
+
+/// Stations that a title names.
+const NAMED_MAX: usize = 3;
+
+pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
+    match (kind, drawn) {
+        (Kind::Months, [one]) => format!("Monthly averages of {}", one.station),
+        (Kind::Years, [one]) => format!("Monthly averages of {}, year by year", one.station),
+        _ if drawn.len() <= NAMED_MAX => {
+            let names: Vec<String> = (0..drawn.len()).map(|place| name(drawn, place)).collect();
+            format!("Monthly averages of {}", listed(&names))
+        }
+        _ => format!("Monthly averages of {} stations", drawn.len()),
+    }
+}
+
+/// The name of one of them: with its partition where the same station is in another one, too.
+pub fn name(drawn: &[Drawn<'_>], place: usize) -> String {
+    let Drawn { station, partition, .. } = drawn[place];
+    if drawn.iter().filter(|other| other.station == station).count() > 1 {
+        format!("{station} (partition {partition})")
+    } else {
+        station.to_owned()
+    }
+}
+
+/// From when to when, how many readings, and up to which record of the log.
+pub fn subtitle(drawn: &[Drawn<'_>]) -> String {
+    let readings: u64 = drawn.iter().map(|one| one.series.count()).sum();
+    let months: Vec<Month> = drawn.iter().flat_map(|one| one.series.months()).collect();
+    let mut offsets: Vec<(u32, u64)> = drawn.iter().map(|one| (one.partition, one.offset)).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    let texts = |one: fn(&(u32, u64)) -> u64| offsets.iter().map(|both| one(both).to_string()).collect::<Vec<_>>();
+    let (partitions, of) = (texts(|both| u64::from(both.0)), texts(|both| both.1));
+    let plural = if offsets.len() == 1 { "" } else { "s" };
+    let up_to = format!("offset{plural} {} of partition{plural} {}", listed(&of), listed(&partitions));
+    let readings = match readings {
+        1 => "1 reading".to_owned(),
+        readings => format!("{} readings", HumanCount(readings)),
+    };
+    match span(&months) {
+        Some(span) => format!("{span}, {readings} up to {up_to}"),
+        None => format!("No readings up to {up_to}"),
+    }
+}
+
+pub fn description(kind: Kind, drawn: &[Drawn<'_>]) -> String {
+    let what = match (kind, drawn) {
+        (Kind::Months, [_]) => {
+            "The averages of months as a line over time, with the range of their readings as a band."
+        }
+        (Kind::Years, [_]) => "The averages of months, each year a line from January to December.",
+        _ => "The averages of months as lines over time, one for each station.",
+    };
+    let mut said = format!("{what} {}.", subtitle(drawn));
+    for (place, one) in drawn.iter().enumerate() {
+        if let Some(extremes) = extremes(&one.series.months()) {
+            said.push_str(&format!(" {}: {extremes}", name(drawn, place)));
+        }
+    }
+    for note in drawn.iter().filter_map(note) {
+        said.push_str(&format!(" {note}."));
+    }
+    said
+}
+
+/// What of a station is missing.
+pub fn note(one: &Drawn<'_>) -> Option<String> {
+    Some(format!("{}: {}", one.station, one.missing.as_ref()?))
+}
+
+fn span(months: &[Month]) -> Option<String> {
+    let number = |month: &Month| (month.year, month.month);
+    let (first, last) = (months.iter().map(number).min()?, months.iter().map(number).max()?);
+    let said = |(year, month): (i32, u32)| format!("{} {year}", MONTHS[month as usize - 1]);
+    Some(if first == last { said(first) } else { format!("{} to {}", said(first), said(last)) })
+}
+
+/// "a, b and c".
+fn listed(all: &[String]) -> String {
+    match all {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => all.concat(),
+    }
+}

@@ -1,0 +1,155 @@
+//! The screen that lives in a terminal until a key or a signal ends it.
+//!
+//! Four threads feed one queue: keys, signals, what the server answers, and that a frame is written. So neither a server
+//! that does not answer nor a terminal that takes nothing keeps a key or a signal waiting. The terminal is restored on every
+//! way out, by the drop of [`Screen`].
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{self, Event, KeyEvent};
+
+use super::answers::Look;
+use super::client::Client;
+use super::draw::draw;
+use super::keys::{Action, action};
+use super::layout::station_rows;
+use super::model::{Model, Query};
+use super::screen::Screen;
+use crate::failure::{Failure, Kind};
+use crate::pipeline::signals::{self, SIGHUP, SIGINT, SIGTERM};
+use crate::supervision::panic;
+
+enum Message {
+    Key(KeyEvent),
+    /// The terminal has another size.
+    Resized,
+    Looked(Box<Result<Look, Failure>>),
+    AuditAskedFor(Result<(), Failure>),
+    /// The frame before is written, or could not be.
+    Drawn(io::Result<()>),
+    /// Whoever watches it shall or can watch it no longer.
+    Over(Result<(), Failure>),
+}
+
+enum Question {
+    Look(Query),
+    Audit,
+}
+
+/// Shows it, anew each interval, until a key or a signal ends it. A panic is told when the terminal is restored.
+pub fn run(model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+    panic::install_hook();
+    panic::catch(|| watch(model, client, interval))
+        .unwrap_or_else(|cause| Err(Failure::fatal(Kind::Internal, format!("the screen died: {cause}"))))
+}
+
+fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+    let (sender, messages) = mpsc::channel();
+    let (questions, asked) = mpsc::channel();
+    let asker = {
+        let sender = sender.clone();
+        spawn("isotherm-ask", move || ask(&client, &asked, &sender))?
+    };
+    let signalled = sender.clone();
+    let end = move |_| drop(signalled.send(Message::Over(Ok(()))));
+    signals::listen(&[SIGINT, SIGTERM, SIGHUP], end, signals::end_by)?;
+    let drawn = sender.clone();
+    let mut screen = Screen::start(move |result| drop(drawn.send(Message::Drawn(result))))?;
+    spawn("isotherm-keys", move || read_keys(&sender))?;
+
+    let mut due = Instant::now();
+    let mut waiting = false;
+    let mut well_at = Instant::now();
+    // Whether there is something new to draw, and whether the frame before is still being written.
+    let (mut new, mut drawing) = (true, false);
+    loop {
+        model.fit(station_rows(screen.size()?.into(), &model));
+        model.trouble_ms = well_at.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        if new && !drawing {
+            (new, drawing) = (false, true);
+            screen.draw(|area, buffer| draw(&model, area, buffer))?;
+        }
+        if !waiting && Instant::now() >= due {
+            (waiting, due) = (true, Instant::now() + interval);
+            drop(questions.send(Question::Look(model.query.clone())));
+        }
+        let pause = if waiting { interval } else { due.saturating_duration_since(Instant::now()) };
+        let message = messages.recv_timeout(pause);
+        new |= !matches!(message, Ok(Message::Drawn(_)));
+        match message {
+            Ok(Message::Key(key)) => match action(key, model.typing) {
+                Some(Action::Quit) => return Ok(()),
+                Some(action) => {
+                    let before = model.query.clone();
+                    model.apply(action);
+                    if action == Action::Audit {
+                        drop(questions.send(Question::Audit));
+                    }
+                    if model.query != before {
+                        due = Instant::now();
+                    }
+                }
+                None => {}
+            },
+            Ok(Message::Resized) => due = Instant::now(),
+            Ok(Message::Looked(outcome)) => {
+                waiting = false;
+                if outcome.is_ok() {
+                    well_at = Instant::now();
+                }
+                model.looked(*outcome);
+            }
+            Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
+            Ok(Message::Drawn(result)) => {
+                result.map_err(|error| terminal_failure(&error))?;
+                drawing = false;
+            }
+            Ok(Message::Over(outcome)) => return outcome,
+            Err(RecvTimeoutError::Timeout) if asker.is_finished() => {
+                return Err(Failure::fatal(Kind::Internal, "the thread that asks the server died"));
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+}
+
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| Failure::thread(name, &error))
+}
+
+/// Asks one question after the other until nobody has any.
+fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message>) {
+    while let Ok(question) = questions.recv() {
+        let answer = match question {
+            Question::Look(query) => Message::Looked(Box::new(client.look(&query))),
+            Question::Audit => Message::AuditAskedFor(client.start_audit()),
+        };
+        if answers.send(answer).is_err() {
+            return;
+        }
+    }
+}
+
+/// Until nobody wants them any more, or the terminal is gone.
+fn read_keys(messages: &Sender<Message>) {
+    loop {
+        let message = match event::read() {
+            Ok(Event::Key(key)) => Message::Key(key),
+            Ok(Event::Resize(..)) => Message::Resized,
+            Ok(_) => continue,
+            Err(error) => Message::Over(Err(terminal_failure(&error))),
+        };
+        let over = matches!(message, Message::Over(_));
+        if messages.send(message).is_err() || over {
+            return;
+        }
+    }
+}
+
+pub fn terminal_failure(error: &io::Error) -> Failure {
+    Failure::fatal(Kind::Io, format!("the terminal cannot be used: {error}"))
+        .advice("isotherm top --once prints one screen and needs none")
+}
