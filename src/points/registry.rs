@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind};
 use crate::standard_error;
 
 /// The target of the line that says that a planned fault happens.
-pub const FIRED: &str = "crate::points::fired";
+pub const FIRED: &str = "isotherm::points::fired";
 
 /// What is done at a point: decides what can go wrong there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

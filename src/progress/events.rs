@@ -16,12 +16,12 @@ use super::gauges::{BAD_LINES_LOGGED_MAX, Progress};
 /// What a program knows an event by: the target of its line, which JSON shows. What the line says is for people, and may
 /// change.
 pub mod target {
-    pub const COMMITTED: &str = "crate::progress::committed";
-    pub const DRAINING: &str = "crate::progress::draining";
-    pub const FAILED: &str = "crate::progress::failed";
-    pub const OUTAGE_ENDED: &str = "crate::progress::outage_ended";
-    pub const PROGRESS: &str = "crate::progress::gauges";
-    pub const RESTARTED: &str = "crate::progress::restarted";
+    pub const COMMITTED: &str = "isotherm::progress::committed";
+    pub const DRAINING: &str = "isotherm::progress::draining";
+    pub const FAILED: &str = "isotherm::progress::failed";
+    pub const OUTAGE_ENDED: &str = "isotherm::progress::outage_ended";
+    pub const PROGRESS: &str = "isotherm::progress::progress";
+    pub const RESTARTED: &str = "isotherm::progress::restarted";
 }
 
 /// The actors that live and die together.

@@ -113,7 +113,7 @@ impl Scratch {
             "faults.points=".to_owned(),
             "faults.seed=0".to_owned(),
             "output.log_format=json".to_owned(),
-            "output.log_level=info,crate::progress=debug,crate::points=debug".to_owned(),
+            "output.log_level=info,isotherm::progress=debug,isotherm::points=debug".to_owned(),
         ]);
         if configured.log.kind == LogKind::Sqlite {
             sets.push("supervision.heartbeat_ms=2000".to_owned());
