@@ -10,8 +10,9 @@ use crate::failure::Failure;
 use crate::settings::Output;
 use crate::standard_error::{self, BARS, FLUSH_MAX};
 
+use crate::progress::Branch;
 use crate::progress::Rate;
-use crate::progress::events::{Branch, target};
+use crate::progress::events::target;
 use crate::progress::gauges::Progress;
 
 const REDRAW: Duration = Duration::from_millis(100);

@@ -9,7 +9,6 @@ use compact_str::CompactString;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::aggregator::Aggregator;
 use crate::domain::{Batch, DateReader, PartitionState, Reading, Record, Rules, StationStats};
 
 /// Readings a second that one partition copies for observers at most: a thousandth of what it can count.
@@ -91,7 +90,7 @@ pub struct Windows(Arc<BTreeMap<u32, Arc<Window>>>);
 /// The window into one partition, over all its epochs.
 #[derive(Default)]
 pub struct Window {
-    aggregator: Mutex<Option<Addr<Aggregator>>>,
+    aggregator: Mutex<Option<(Recipient<Look>, Recipient<LookAt>)>>,
     recent: Mutex<Recent>,
 }
 
@@ -141,12 +140,15 @@ impl Windows {
 
 impl Window {
     /// Another life of the aggregator.
-    pub fn set_aggregator(&self, aggregator: Addr<Aggregator>) {
-        *self.aggregator.lock() = Some(aggregator);
+    pub fn set_aggregator<A>(&self, aggregator: &Addr<A>)
+    where
+        A: Actor<Context = Context<A>> + Handler<Look> + Handler<LookAt>,
+    {
+        *self.aggregator.lock() = Some((aggregator.clone().recipient(), aggregator.clone().recipient()));
     }
 
     /// The aggregator of the present life, or of the last; `None` before the first.
-    pub fn aggregator(&self) -> Option<Addr<Aggregator>> {
+    pub fn aggregator(&self) -> Option<(Recipient<Look>, Recipient<LookAt>)> {
         self.aggregator.lock().clone()
     }
 

@@ -105,7 +105,7 @@ pub(super) fn partition_branch(
             let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
             let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress, shown));
             if let Some(window) = &window {
-                window.set_aggregator(started.clone());
+                window.set_aggregator(&started);
             }
             aggregator.replace(Some(started.clone()));
             Ok(Child::of(started))

@@ -3,6 +3,7 @@
 //! Guarantees: a branch that has ended stays as it ended; a crash is counted here and nowhere else, when it happens.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,34 @@ use parking_lot::Mutex;
 use prometheus::{Histogram, HistogramOpts};
 use tokio::time::Instant;
 
-use super::events::Branch;
-
 /// Crashes that are remembered; older ones are only counted.
 const CRASHES_MAX: usize = 100;
 /// Bytes of a cause that are remembered.
 const CAUSE_BYTES_MAX: usize = 2048;
 /// From one that nobody notices to one that waited for its longest backoff.
 const RECOVERY_SECONDS: [f64; 10] = [0.01, 0.03, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The actors that live and die together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Branch {
+    /// None of them: what is done before they start.
+    Process,
+    Ingest,
+    Partition(u32),
+    /// None of them: what is done for the partitions once the source has ended.
+    End,
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process => write!(formatter, "start"),
+            Self::Ingest => write!(formatter, "ingest"),
+            Self::Partition(number) => write!(formatter, "partition {number}"),
+            Self::End => write!(formatter, "end"),
+        }
+    }
+}
 
 /// How a branch or an actor fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

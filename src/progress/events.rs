@@ -2,7 +2,6 @@
 //!
 //! Messages are constant and facts are fields, so that the same line can be read by a person and searched by a program.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tracing::{debug, error, info, warn};
 use crate::failure::{Failure, Origin, Promise};
 use crate::points::Planned;
 
+use super::board::Branch;
 use super::gauges::{BAD_LINES_LOGGED_MAX, Progress};
 
 /// What a program knows an event by: the target of its line, which JSON shows. What the line says is for people, and may
@@ -22,28 +22,6 @@ pub mod target {
     pub const OUTAGE_ENDED: &str = "isotherm::progress::outage_ended";
     pub const PROGRESS: &str = "isotherm::progress::progress";
     pub const RESTARTED: &str = "isotherm::progress::restarted";
-}
-
-/// The actors that live and die together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Branch {
-    /// None of them: what is done before they start.
-    Process,
-    Ingest,
-    Partition(u32),
-    /// None of them: what is done for the partitions once the source has ended.
-    End,
-}
-
-impl fmt::Display for Branch {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Process => write!(formatter, "start"),
-            Self::Ingest => write!(formatter, "ingest"),
-            Self::Partition(number) => write!(formatter, "partition {number}"),
-            Self::End => write!(formatter, "end"),
-        }
-    }
 }
 
 /// An actor died, and will be started again.

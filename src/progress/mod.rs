@@ -12,7 +12,7 @@ mod rejected_unkept;
 mod slow_log;
 mod source_progress;
 
-pub use board::{ActorStatus, BranchStatus, Branches, Condition, Crash, CrashOutcome};
+pub use board::{ActorStatus, Branch, BranchStatus, Branches, Condition, Crash, CrashOutcome};
 pub use gauges::{PartitionProgress, Progress};
 pub use rate::Rate;
 pub use rejected_unkept::RejectedUnkept;

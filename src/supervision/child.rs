@@ -8,7 +8,7 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::running::{self, Death, Reason, Report};
+use super::running::{self, Death, Reason, Report, Told};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
@@ -71,7 +71,8 @@ impl Life {
         let Some(over) = self.over.upgrade().map(|over| over.subscribe()).filter(|over| !*over.borrow()) else {
             return address;
         };
-        let (guard, death) = Death::of(self, &over);
+        let told = Arc::new(Told::new(self.epoch, self.child, self.reports.clone()));
+        let (guard, death) = (Guard(told.clone()), Death::of(told, &over));
         let at_work = self.at_work.clone();
         // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
         let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);
@@ -96,7 +97,7 @@ impl Life {
 
 /// Lives in the actor and says for its supervisor how it fares. The actor's death is noticed without it; a death
 /// without a reason given here is a panic or a stop that nobody asked for.
-pub struct Guard(pub(super) Arc<running::Told>);
+pub struct Guard(Arc<Told>);
 
 impl Guard {
     /// The life's epoch.

@@ -13,7 +13,6 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::child::{Guard, Life};
 use super::panic;
 use crate::failure::{Failure, Origin};
 
@@ -82,6 +81,10 @@ pub(super) struct Told {
 }
 
 impl Told {
+    pub fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Report>) -> Self {
+        Self { epoch, child, reports, reason: Mutex::default() }
+    }
+
     pub fn ready(&self, resumes_from: Option<u64>) {
         drop(self.reports.send(Report::Ready { epoch: self.epoch, child: self.child, resumes_from }));
     }
@@ -108,10 +111,8 @@ pub(super) struct Death {
 }
 
 impl Death {
-    pub fn of(life: &Life, over: &watch::Receiver<bool>) -> (Guard, Self) {
-        let reports = life.reports.clone();
-        let told = Arc::new(Told { epoch: life.epoch, child: life.child, reports, reason: Mutex::default() });
-        (Guard(told.clone()), Self { told, _left: over.clone() })
+    pub fn of(told: Arc<Told>, over: &watch::Receiver<bool>) -> Self {
+        Self { told, _left: over.clone() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use isotherm::failure::{Failure, Kind};
 use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job, run_trees};
-use isotherm::progress::events::Branch;
+use isotherm::progress::Branch;
 use isotherm::progress::{BranchStatus, Condition, Progress};
 use isotherm::proof::simulated::SimulatedLog;
 use tokio::sync::watch;

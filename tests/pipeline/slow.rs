@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use isotherm::log::TopicSpec;
 use isotherm::pipeline::{End, Environment, Job};
+use isotherm::progress::Branch;
 use isotherm::progress::Condition;
-use isotherm::progress::events::Branch;
 use isotherm::settings::LogKind;
 
 use crate::around::{AroundLog, Call, SlowDisk};

@@ -110,8 +110,9 @@ mod tests {
     use crate::cli::logging::capture;
     use crate::failure::{Failure, Kind};
     use crate::points::{Action, FaultPoints, Planned};
+    use crate::progress::Branch;
     use crate::progress::Progress;
-    use crate::progress::events::{Branch, BranchFailed, Committed, Draining, OutageEnded, Restarted};
+    use crate::progress::events::{BranchFailed, Committed, Draining, OutageEnded, Restarted};
 
     /// What comes of the lines that the program writes of its own events.
     fn seen(told: impl Fn(&Progress)) -> Seen {

@@ -160,8 +160,9 @@ mod tests {
     use crate::failure::{Failure, Kind, Origin};
     use crate::partition::{Identity, PartitionStore};
     use crate::points::{Action, FaultPoints, Planned};
+    use crate::progress::Branch;
     use crate::progress::Progress;
-    use crate::progress::events::{Branch, BranchFailed};
+    use crate::progress::events::BranchFailed;
     use crate::proof::simulated::SimulatedDisk;
     use crate::supervision::panic::{catch, install_hook};
 

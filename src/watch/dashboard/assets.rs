@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_page_is_served() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/assets");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/watch/dashboard/assets");
         for entry in std::fs::read_dir(folder).expect("the folder is there") {
             let name = entry.expect("it is listed").file_name().into_string().expect("ASCII");
             let path = if name == "index.html" { "/".to_owned() } else { format!("/{name}") };

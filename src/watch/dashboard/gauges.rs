@@ -15,7 +15,7 @@ use super::clock::{Clock, milliseconds, now_ms};
 use super::quarantine::Quarantine;
 use super::stations::Table;
 use crate::log::RecordLog;
-use crate::progress::{self, Condition, Progress, Rate, events};
+use crate::progress::{self, Condition, Progress, Rate};
 use crate::settings::Settings;
 
 /// A disk that takes longer shows nothing new for now.
@@ -112,7 +112,7 @@ impl Gauges {
     }
 
     fn has_source(&self) -> bool {
-        self.progress.branches().status(events::Branch::Ingest).is_some()
+        self.progress.branches().status(progress::Branch::Ingest).is_some()
     }
 
     /// The first `max` partitions.
@@ -124,7 +124,7 @@ impl Gauges {
     }
 
     fn partition(&self, number: u32, progress: &progress::PartitionProgress) -> Partition {
-        let branch = self.progress.branches().status(events::Branch::Partition(number));
+        let branch = self.progress.branches().status(progress::Branch::Partition(number));
         let (condition, epoch, restarts) =
             branch.map_or((Condition::Starting, 0, 0), |branch| (branch.condition, branch.epoch, branch.restarts));
         let is_loaded = progress.commit_interval() > Duration::ZERO;
@@ -193,7 +193,7 @@ impl Gauges {
         }
         let lag_max = self.settings.web.ready_lag_max;
         for (number, partition) in self.progress.partitions() {
-            if self.progress.branches().status(events::Branch::Partition(number)).is_none() {
+            if self.progress.branches().status(progress::Branch::Partition(number)).is_none() {
                 why.push(format!("partition {number} has not started"));
             }
             let lag = partition.uncommitted();
@@ -205,7 +205,7 @@ impl Gauges {
     }
 }
 
-fn branch((name, status): &(events::Branch, Arc<progress::BranchStatus>)) -> Branch {
+fn branch((name, status): &(progress::Branch, Arc<progress::BranchStatus>)) -> Branch {
     let actor = |actor: &progress::ActorStatus| Actor {
         name: actor.name,
         state: State::from(actor.condition),

@@ -152,7 +152,7 @@ impl Looks {
         let _one_at_a_time = self.questions.acquire().await.ok()?;
         let aggregator = self.windows.of(partition)?.aggregator();
         let question = LookAt { station: station.to_owned() };
-        let ask = async { timeout(LOOK_MAX, aggregator?.send(question)).await.ok()?.ok()? };
+        let ask = async { timeout(LOOK_MAX, aggregator?.1.send(question)).await.ok()?.ok()? };
         match ask.await {
             Some(found) => Some(found),
             None => {
@@ -242,7 +242,7 @@ impl Seen {
 async fn look(window: &Window, state_dir: &Path, partition: u32) -> (Option<View>, Duration) {
     let begun = Instant::now();
     let answer = match window.aggregator() {
-        Some(aggregator) => timeout(LOOK_MAX, aggregator.send(Look)).await,
+        Some((aggregator, _)) => timeout(LOOK_MAX, aggregator.send(Look)).await,
         None => Ok(Err(MailboxError::Closed)),
     };
     match answer {

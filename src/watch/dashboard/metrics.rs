@@ -137,7 +137,7 @@ fn branches(metrics: &Metrics, progress: &Progress) -> prometheus::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::events::Branch;
+    use crate::progress::Branch;
 
     /// What an alert goes by: it rises although the branch was never ready.
     #[test]
