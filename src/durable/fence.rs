@@ -1,5 +1,6 @@
-//! Lets one epoch at a time touch a partition's files.
+//! Lets one epoch of a branch at a time touch its files.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -11,53 +12,35 @@ use crate::failure::{Failure, Kind};
 pub const ON_HUNG: &str =
     "look for a disk or a broker that does not answer; where it is merely slow, raise supervision.heartbeat_ms";
 
-/// Held by the process for one partition, over all epochs: whoever writes or recovers does so inside.
+/// Held by the process over all epochs of a branch: an epoch that writes or recovers does so inside. `T` is what one epoch
+/// leaves to the next about its files.
 ///
 /// Survives a panic inside. If it cannot be entered within its deadline, and the work inside has not got on meanwhile, a
 /// write hangs that cannot be replaced within this process, and `on_hung` is called: it ends the process at once, without
 /// running exit handlers.
-pub struct Fence {
+pub struct Fence<T = ()> {
     deadline: Duration,
     on_hung: fn(Duration),
     /// How often the work inside has got on.
     steps: AtomicU64,
-    inside: Mutex<Inside>,
+    inside: Mutex<Inside<T>>,
 }
 
-/// What one epoch must leave to the next. It is here and not in a store because a store ends with its epoch.
 #[derive(Default)]
-pub struct Inside {
+struct Inside<T> {
     epoch: u64,
-    /// What the current epoch recovered or committed last; `None` until it has recovered.
-    pub known: Option<Known>,
-    /// The JSON, or its name, may be not on disk although it can be read: an fsync failed or was not reached. Asking for
-    /// the same fsync again would prove nothing, so the file is then written anew.
-    pub json_suspect: bool,
-    /// The same for the file of rejected records.
-    pub rejected_suspect: bool,
+    left: T,
 }
 
-/// What is on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    pub next_offset: u64,
-    /// Length (0: no file) and CRC-32C of the file of rejected records. Can be more than the JSON speaks of, after a
-    /// commit that failed behind the append.
-    pub rejected_bytes: u64,
-    pub rejected_crc32c: u32,
-}
-
-impl Fence {
+impl<T: Default> Fence<T> {
     pub fn new(deadline: Duration, on_hung: fn(Duration)) -> Self {
-        // What an earlier process's fsyncs came to, nobody knows.
-        let inside = Inside { json_suspect: true, ..Inside::default() };
-        Self { deadline, on_hung, steps: AtomicU64::new(0), inside: Mutex::new(inside) }
+        Self { deadline, on_hung, steps: AtomicU64::new(0), inside: Mutex::default() }
     }
 
     /// Enters as `epoch`, which becomes the current one if it is newer. An epoch older than the current one is refused
     /// (Fatal, `Kind::Internal`): its branch was replaced. Where the work of an earlier epoch goes on inside for longer
     /// than the deadline, but gets on, that is Retryable. The guard's `Drop` leaves.
-    pub fn enter(&self, epoch: u64) -> Result<Entered<'_>, Failure> {
+    pub fn enter(&self, epoch: u64) -> Result<Entered<'_, T>, Failure> {
         let steps = self.steps.load(Relaxed);
         let Some(mut inside) = self.inside.try_lock_for(self.deadline) else {
             let waited_ms = self.deadline.as_millis();
@@ -73,11 +56,8 @@ impl Fence {
             let what = format!("epoch {epoch} wanted to write, but was replaced by epoch {}", inside.epoch);
             return Err(Failure::fatal(Kind::Internal, what));
         }
-        if epoch > inside.epoch {
-            inside.epoch = epoch;
-            inside.known = None;
-        }
-        Ok(Entered { inside })
+        inside.epoch = epoch;
+        Ok(Entered(inside))
     }
 
     /// The work inside gets on.
@@ -86,9 +66,28 @@ impl Fence {
     }
 }
 
-/// Inside the fence.
-pub struct Entered<'a> {
-    pub inside: MutexGuard<'a, Inside>,
+/// Inside the fence, and what the epochs before have left there.
+pub struct Entered<'a, T>(MutexGuard<'a, Inside<T>>);
+
+impl<T> Entered<'_, T> {
+    /// The epoch that is inside.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+}
+
+impl<T> Deref for Entered<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.left
+    }
+}
+
+impl<T> DerefMut for Entered<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0.left
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_write_that_gets_on_is_told_to_try_again() {
-        let fence = Fence::new(Duration::from_millis(500), |_| panic!("nothing hangs"));
+        let fence = Fence::<()>::new(Duration::from_millis(500), |_| panic!("nothing hangs"));
         let inside = fence.enter(1).unwrap_or_else(|failure| panic!("{failure}"));
         let failure = thread::scope(|scope| {
             let waits = scope.spawn(|| fence.enter(2).err());

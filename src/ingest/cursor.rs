@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::Disk;
+use crate::durable::fence::Entered;
 use crate::durable::replace::{remove_temporaries, replace, sync_folder_of};
 use crate::durable::seal::{self, Broken};
+use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind};
 
 /// The source's cursor in a state folder.
@@ -46,49 +46,52 @@ struct SourceFile<State> {
     checksum: String,
 }
 
-/// `source.json` in a state folder. Held under `source.lock`; commits are atomic like a checkpoint's.
-///
-/// Clones share the newest epoch: an older one's commit is refused.
+/// `source.json` in a state folder. Held under `source.lock`; commits are atomic like a checkpoint's. Clones share the fence.
 #[derive(Clone)]
 pub struct CursorStore {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     path: PathBuf,
-    epoch: Arc<Mutex<u64>>,
+    fence: Arc<Fence>,
 }
 
+/// Inside the source's fence: no other epoch writes to the log or to `source.json` meanwhile.
+pub type Fenced<'a> = Entered<'a, ()>;
+
 impl CursorStore {
-    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, fence: Arc<Fence>) -> Self {
         let path = source_path(&folder);
-        Self { disk, folder, path, epoch: Arc::default() }
+        Self { disk, folder, path, fence }
+    }
+
+    /// Held over each group of records and the commit of its cursor: no client of an old epoch sends while a new one does.
+    pub fn enter(&self, epoch: u64) -> Result<Fenced<'_>, Failure> {
+        self.fence.enter(epoch)
+    }
+
+    /// The work inside the fence gets on.
+    pub fn got_on(&self) {
+        self.fence.got_on();
     }
 
     /// What was committed last, made durable; removes stale temp files. Damaged or newer: Fatal, left as it was.
-    pub fn recover(&self) -> Result<Option<SourceState>, Failure> {
-        let epoch = self.epoch.lock();
+    pub fn recover(&self, inside: &Fenced<'_>) -> Result<Option<SourceState>, Failure> {
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
         let bytes = self.disk.read(&self.path).map_err(|error| Failure::io("cannot read", &self.path, &error))?;
         let state = bytes.as_deref().map(|bytes| self.parse(bytes)).transpose()?;
         remove_temporaries(&*self.disk, &self.path)?;
         match bytes {
             // Written anew rather than synced: an fsync that failed before proves nothing when it is asked for again.
-            Some(bytes) => replace(&*self.disk, &self.path, *epoch, &bytes)?,
+            Some(bytes) => replace(&*self.disk, &self.path, inside.epoch(), &bytes)?,
             None => sync_folder_of(&*self.disk, &self.path)?,
         }
         Ok(state)
     }
 
-    /// Replaces the file. `epoch` is in the temp file's name.
-    pub fn commit(&self, epoch: u64, state: &SourceState) -> Result<(), Failure> {
-        let mut newest = self.epoch.lock();
-        if epoch < *newest {
-            let what =
-                format!("epoch {epoch} wanted to write {}, but was replaced by epoch {newest}", self.path.display());
-            return Err(Failure::fatal(Kind::Internal, what));
-        }
-        *newest = epoch;
+    /// Replaces the file. The epoch is in the temp file's name.
+    pub fn commit(&self, inside: &Fenced<'_>, state: &SourceState) -> Result<(), Failure> {
         let file = SourceFile { version: VERSION, source: state, checksum: seal::BLANK.to_owned() };
-        replace(&*self.disk, &self.path, epoch, &seal::seal(&file))
+        replace(&*self.disk, &self.path, inside.epoch(), &seal::seal(&file))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<SourceState, Failure> {

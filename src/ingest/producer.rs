@@ -79,7 +79,8 @@ impl Producer {
         self.busy = true;
         let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
         let epoch = self.guard.epoch();
-        let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages));
+        let steps = self.worker.steps();
+        let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages, &steps));
         context.spawn(written.into_actor(self).map(move |written, actor, context| {
             match written {
                 Ok(Ok(delivery)) => actor.delivered(delivery, replies, context),
@@ -127,7 +128,9 @@ impl Actor for Producer {
 
     fn started(&mut self, context: &mut Self::Context) {
         let (patience, worker, epoch) = (self.patience.clone(), self.worker.clone(), self.guard.epoch());
-        let opened = async move { patience.call(&worker, "opening the log", move |writer| writer.open(epoch)).await };
+        let steps = worker.steps();
+        let open = move |writer: &mut SourceWriter| writer.open(epoch, &steps);
+        let opened = async move { patience.call(&worker, "opening the log", open).await };
         context.spawn(opened.into_actor(self).map(|opened, actor, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));

@@ -5,24 +5,23 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::cursor::Fenced;
 use super::messages::{Attached, Produce};
 use super::{CursorStore, SourceState};
 use crate::domain::{Readings, Record};
-use crate::durable::Fence;
 use crate::failure::{Failure, Kind};
 use crate::log::partitioner::partition_of;
 use crate::log::topic::{check_topic, existing_topic};
 use crate::log::truncation::Truncation;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
 use crate::points::FaultPoints;
+use crate::supervision::Steps;
 
 /// What the ingest branch is about. The same over all of its epochs.
 #[derive(Clone)]
 pub struct IngestJob {
     pub log: Arc<dyn RecordLog>,
     pub cursor_store: CursorStore,
-    /// Held over each write and commit: no client of an old epoch sends while a new one does.
-    pub fence: Arc<Fence>,
     pub topic: String,
     pub partitions: u32,
     pub allow_compaction: bool,
@@ -30,6 +29,14 @@ pub struct IngestJob {
     pub kind: String,
     pub parameters: Value,
     pub faults: FaultPoints,
+}
+
+impl IngestJob {
+    /// A step that may block begins, with a clock of its own. It also keeps the fence from taking the work inside for hung.
+    fn begin(&self, steps: &Steps, step: &'static str) {
+        steps.begin(step);
+        self.cursor_store.got_on();
+    }
 }
 
 /// Owns the client that writes.
@@ -57,10 +64,11 @@ impl SourceWriter {
 
     /// Reads the cursor and makes sure that it belongs to this source, topic and log, and that the log still has what
     /// was acknowledged.
-    pub fn open(&mut self, epoch: u64) -> Result<Attached, Failure> {
+    pub fn open(&mut self, epoch: u64, steps: &Steps) -> Result<Attached, Failure> {
         let Self { job, truncation, .. } = self;
-        let _entered = job.fence.enter(epoch)?;
+        let inside = job.cursor_store.enter(epoch)?;
         job.faults.hit("producer.start")?;
+        job.begin(steps, "asking the log for its topic");
         let topic = existing_topic(&*job.log)?;
         check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
         let fresh = SourceState {
@@ -73,19 +81,22 @@ impl SourceWriter {
             readings: 0,
             acknowledged: BTreeMap::new(),
         };
-        let state = match job.cursor_store.recover()? {
+        job.begin(steps, "recovering source.json");
+        let state = match job.cursor_store.recover(&inside)? {
             // On disk before anything is sent, as later ones are after a recovery: on a full disk the same readings would
             // otherwise be sent again at every try.
             None => {
-                job.cursor_store.commit(epoch, &fresh)?;
+                job.cursor_store.commit(&inside, &fresh)?;
                 fresh
             }
             Some(stored) => {
                 same_source(&stored, &fresh)?;
+                job.begin(steps, "asking the log where its partitions end");
                 still_there(&*job.log, &stored, truncation)?;
                 stored
             }
         };
+        job.begin(steps, "opening the writer");
         self.writer = Some(job.log.open_writer()?);
         Ok(attached(self.state.insert(state)))
     }
@@ -93,17 +104,22 @@ impl SourceWriter {
     /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor.
     ///
     /// After a failure this writer is of no more use: the next epoch opens a new one from the stored cursor.
-    pub fn write(&mut self, epoch: u64, messages: Vec<Produce>) -> Result<Delivery, Failure> {
-        let fence = self.job.fence.clone();
-        let _entered = fence.enter(epoch)?;
-        let delivery = self.write_fenced(epoch, messages);
+    pub fn write(&mut self, epoch: u64, messages: Vec<Produce>, steps: &Steps) -> Result<Delivery, Failure> {
+        let cursor_store = self.job.cursor_store.clone();
+        let inside = cursor_store.enter(epoch)?;
+        let delivery = self.write_fenced(&inside, messages, steps);
         if delivery.is_err() {
             self.writer = None;
         }
         delivery
     }
 
-    fn write_fenced(&mut self, epoch: u64, messages: Vec<Produce>) -> Result<Delivery, Failure> {
+    fn write_fenced(
+        &mut self,
+        inside: &Fenced<'_>,
+        messages: Vec<Produce>,
+        steps: &Steps,
+    ) -> Result<Delivery, Failure> {
         let job = &self.job;
         let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
         let state = self.state.as_mut().ok_or_else(unopened)?;
@@ -118,6 +134,7 @@ impl SourceWriter {
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
         job.faults.hit("producer.acknowledge")?;
+        job.begin(steps, "asking the log which topic it has");
         // A topic that is deleted under a producer can come back by itself, and every send to the new one is "ok".
         let log_id = job.log.log_id()?;
         if log_id.as_ref() != Some(&state.log_id) {
@@ -133,7 +150,8 @@ impl SourceWriter {
             state.cursor = last.cursor.clone();
         }
         job.faults.hit("producer.cursor_commit")?;
-        job.cursor_store.commit(epoch, state)?;
+        job.begin(steps, "writing source.json");
+        job.cursor_store.commit(inside, state)?;
         job.faults.hit("producer.reply")?;
         Ok(Delivery {
             attached: attached(state),

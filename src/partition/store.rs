@@ -5,11 +5,39 @@ use std::sync::Arc;
 
 use super::{Identity, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
-use crate::durable::fence::{Inside, Known};
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
 use crate::durable::reporting::ReportingDisk;
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind, Origin, Promise};
+
+/// What one epoch leaves to the next about a partition's files.
+pub struct OnDisk {
+    /// The epoch that has recovered; another one may not commit.
+    recovered_by: Option<u64>,
+    known: Known,
+    /// The JSON, or its name, may be not on disk although it can be read: an fsync failed or was not reached. Asking for
+    /// the same fsync again would prove nothing, so the file is then written anew.
+    json_suspect: bool,
+    /// The same for the file of rejected records.
+    rejected_suspect: bool,
+}
+
+/// What was recovered or committed last.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    next_offset: u64,
+    /// Length (0: no file) and CRC-32C of the file of rejected records. Can be more than the JSON speaks of, after a
+    /// commit that failed behind the append.
+    rejected_bytes: u64,
+    rejected_crc32c: u32,
+}
+
+impl Default for OnDisk {
+    /// What an earlier process's fsyncs came to, nobody knows.
+    fn default() -> Self {
+        Self { recovered_by: None, known: Known::default(), json_suspect: true, rejected_suspect: false }
+    }
+}
 
 /// One partition's `partition-N.json` and `partition-N.rejected.jsonl` in a state folder. Clones share the fence.
 ///
@@ -22,11 +50,11 @@ pub struct PartitionStore {
     path: PathBuf,
     rejected_path: PathBuf,
     partition: u32,
-    fence: Arc<Fence>,
+    fence: Arc<Fence<OnDisk>>,
 }
 
 impl PartitionStore {
-    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence>) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, partition: u32, fence: Arc<Fence<OnDisk>>) -> Self {
         let (path, rejected_path) = (partition_path(&folder, partition), rejected_path(&folder, partition));
         Self { disk, folder, path, rejected_path, partition, fence }
     }
@@ -51,8 +79,9 @@ impl PartitionStore {
     ///
     /// A file that is damaged, foreign or newer is a Fatal failure, and then nothing in the folder was changed.
     pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
-        let inside = &mut *self.fence.enter(epoch)?.inside;
-        inside.known = None;
+        let mut entered = self.fence.enter(epoch)?;
+        let on_disk = &mut *entered;
+        on_disk.recovered_by = None;
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
 
         let json = self.read(&self.path)?;
@@ -67,17 +96,22 @@ impl PartitionStore {
         // Nothing is refused from here on.
         remove_temporaries(&*self.disk, &self.path)?;
         remove_temporaries(&*self.disk, &self.rejected_path)?;
-        self.settle_json(inside, epoch, json.as_deref())?;
-        self.settle_rejected(inside, epoch, rejected.as_deref(), known)?;
-        inside.known = Some(known);
+        self.settle_json(on_disk, epoch, json.as_deref())?;
+        self.settle_rejected(on_disk, epoch, rejected.as_deref(), known)?;
+        on_disk.known = known;
+        on_disk.recovered_by = Some(epoch);
         Ok(state)
     }
 
     /// Replaces the file by the snapshot. Enters the fence as `epoch`, which must have recovered. After a Retryable
     /// failure the same snapshot may be committed again.
     pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
-        let inside = &mut *self.fence.enter(epoch)?.inside;
-        let known = inside.known.ok_or_else(|| self.broken("it was not recovered in this epoch".to_owned()))?;
+        let mut entered = self.fence.enter(epoch)?;
+        let on_disk = &mut *entered;
+        if on_disk.recovered_by != Some(epoch) {
+            return Err(self.broken("it was not recovered in this epoch".to_owned()));
+        }
+        let known = on_disk.known;
         if snapshot.next_offset < known.next_offset {
             let (new, old) = (snapshot.next_offset, known.next_offset);
             let back = self.broken(format!("its offset would go back from {old} to {new}"));
@@ -86,11 +120,11 @@ impl PartitionStore {
         format::check(snapshot).map_err(|reason| self.broken(reason))?;
         let bytes = format::serialize(identity, snapshot);
 
-        self.append_rejected(inside, epoch, known, snapshot)?;
-        inside.json_suspect = true;
+        self.append_rejected(on_disk, epoch, known, snapshot)?;
+        on_disk.json_suspect = true;
         replace(&*self.disk, &self.path, epoch, &bytes)?;
-        inside.json_suspect = false;
-        inside.known = Some(self::known(snapshot));
+        on_disk.json_suspect = false;
+        on_disk.known = self::known(snapshot);
         Ok(())
     }
 
@@ -166,8 +200,8 @@ impl PartitionStore {
     }
 
     /// The last process may have died before it synced the folder, and someone may have restored the file from a copy.
-    fn settle_json(&self, inside: &mut Inside, epoch: u64, json: Option<&[u8]>) -> Result<(), Failure> {
-        let was_suspect = std::mem::replace(&mut inside.json_suspect, true);
+    fn settle_json(&self, on_disk: &mut OnDisk, epoch: u64, json: Option<&[u8]>) -> Result<(), Failure> {
+        let was_suspect = std::mem::replace(&mut on_disk.json_suspect, true);
         match json {
             Some(bytes) if was_suspect => replace(&*self.disk, &self.path, epoch, bytes)?,
             Some(_) => {
@@ -177,7 +211,7 @@ impl PartitionStore {
             }
             None => sync_folder_of(&*self.disk, &self.path)?,
         }
-        inside.json_suspect = false;
+        on_disk.json_suspect = false;
         Ok(())
     }
 
@@ -185,13 +219,13 @@ impl PartitionStore {
     /// the JSON that names them is certainly gone.
     fn settle_rejected(
         &self,
-        inside: &mut Inside,
+        on_disk: &mut OnDisk,
         epoch: u64,
         content: Option<&[u8]>,
         known: Known,
     ) -> Result<(), Failure> {
         let Some(content) = content else {
-            inside.rejected_suspect = false;
+            on_disk.rejected_suspect = false;
             return Ok(());
         };
         let path = &self.rejected_path;
@@ -201,10 +235,10 @@ impl PartitionStore {
             // the old file under a second name. The lines come again from the log.
             self.disk.remove(path).map_err(|error| Failure::io("cannot remove", path, &error))?;
             sync_folder_of(&*self.disk, path)?;
-        } else if inside.rejected_suspect {
+        } else if on_disk.rejected_suspect {
             replace(&*self.disk, path, epoch, &content[..bytes as usize])?;
         } else {
-            inside.rejected_suspect = true;
+            on_disk.rejected_suspect = true;
             let settled = if content.len() as u64 > bytes {
                 self.disk.truncate(path, bytes).map_err(|error| ("cannot shorten", error))
             } else {
@@ -212,7 +246,7 @@ impl PartitionStore {
             };
             settled.map_err(|(doing, error)| Failure::io(doing, path, &error))?;
         }
-        inside.rejected_suspect = false;
+        on_disk.rejected_suspect = false;
         Ok(())
     }
 
@@ -220,7 +254,7 @@ impl PartitionStore {
     /// has brought to disk are not written again.
     fn append_rejected(
         &self,
-        inside: &mut Inside,
+        on_disk: &mut OnDisk,
         epoch: u64,
         known: Known,
         snapshot: &Snapshot,
@@ -237,10 +271,10 @@ impl PartitionStore {
                 known.rejected_bytes
             )));
         };
-        if lines.is_empty() && (known.rejected_bytes == 0 || !inside.rejected_suspect) {
+        if lines.is_empty() && (known.rejected_bytes == 0 || !on_disk.rejected_suspect) {
             return Ok(());
         }
-        let was_suspect = std::mem::replace(&mut inside.rejected_suspect, true);
+        let was_suspect = std::mem::replace(&mut on_disk.rejected_suspect, true);
         if known.rejected_bytes == 0 {
             replace(&*self.disk, path, epoch, lines)?;
         } else if was_suspect {
@@ -253,9 +287,9 @@ impl PartitionStore {
             let mut file = opened.map_err(|error| Failure::io("cannot open", path, &error))?;
             append_synced(&mut *file, path, lines)?;
         }
-        inside.rejected_suspect = false;
+        on_disk.rejected_suspect = false;
         let (rejected_bytes, rejected_crc32c) = (bytes, snapshot.rejected_crc32c);
-        inside.known = Some(Known { rejected_bytes, rejected_crc32c, ..known });
+        on_disk.known = Known { rejected_bytes, rejected_crc32c, ..known };
         Ok(())
     }
 }

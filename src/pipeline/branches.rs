@@ -51,7 +51,7 @@ fn patience(environment: &Environment, outage: Outage) -> Patience {
     Patience { outage, backoff_min: policy.backoff_min, backoff_max: policy.backoff_max }
 }
 
-fn fence(environment: &Environment) -> Arc<Fence> {
+fn fence<T: Default>(environment: &Environment) -> Arc<Fence<T>> {
     Arc::new(Fence::new(environment.policy().heartbeat, environment.on_hung))
 }
 
@@ -136,8 +136,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let opened = source::open(&settings.source, None)?;
     let of_source = IngestJob {
         log: environment.log.clone(),
-        cursor_store: CursorStore::new(environment.disk.clone(), settings.state.dir.clone()),
-        fence: fence(environment),
+        cursor_store: CursorStore::new(environment.disk.clone(), settings.state.dir.clone(), fence(environment)),
         topic: settings.log.topic.clone(),
         partitions: settings.log.partitions,
         allow_compaction: settings.log.allow_compaction,

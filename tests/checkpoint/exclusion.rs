@@ -30,7 +30,7 @@ fn the_second_holder_of_a_lock_is_told_who_has_it() {
 
 #[test]
 fn an_old_epoch_stays_outside_also_after_a_panic_inside() {
-    let fence = Fence::new(Duration::from_secs(10), |_| panic!("nothing hangs"));
+    let fence = Fence::<()>::new(Duration::from_secs(10), |_| panic!("nothing hangs"));
     drop(fence.enter(3).expect("the first one"));
     drop(fence.enter(3).expect("again"));
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -51,7 +51,7 @@ fn an_old_epoch_stays_outside_also_after_a_panic_inside() {
 fn who_waits_too_long_reports_that_a_write_hangs() {
     static HUNG_MS: AtomicU64 = AtomicU64::new(0);
     let deadline = Duration::from_millis(30);
-    let fence = Fence::new(deadline, |waited| HUNG_MS.store(waited.as_millis() as u64, Ordering::SeqCst));
+    let fence = Fence::<()>::new(deadline, |waited| HUNG_MS.store(waited.as_millis() as u64, Ordering::SeqCst));
     let hanging = fence.enter(1).expect("the first one");
     let Err(failure) = std::thread::scope(|scope| scope.spawn(|| fence.enter(2).map(drop)).join().expect("no panic"))
     else {

@@ -8,7 +8,7 @@ use isotherm::durable::Lock;
 use isotherm::partition::maintenance::{begin_rebuild, set_aside};
 use isotherm::proof::simulated::DiskFault;
 
-use super::source::{cursor_store, source_state};
+use super::source::{commit, cursor_store, recover, source_state};
 use super::*;
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -93,8 +93,8 @@ fn state_folder(disk: &SimulatedDisk, life: &Life, readings: u64) -> BTreeSet<Ve
         store.commit(1, &identity(), snapshot).expect("it is committed");
     }
     let cursors = cursor_store(disk);
-    cursors.recover().expect("nothing is there");
-    cursors.commit(1, &source_state(readings)).expect("it is committed");
+    recover(&cursors, 1).expect("nothing is there");
+    commit(&cursors, 1, &source_state(readings)).expect("it is committed");
     disk.list(folder())
         .expect("a folder")
         .iter()

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use isotherm::failure::Kind;
+use isotherm::failure::{Failure, Kind};
 use isotherm::ingest::{CursorStore, SourceState};
 use isotherm::proof::simulated::DiskFault;
 use serde_json::json;
@@ -24,7 +24,16 @@ pub fn source_state(readings: u64) -> SourceState {
 }
 
 pub fn cursor_store(disk: &SimulatedDisk) -> CursorStore {
-    CursorStore::new(Arc::new(disk.clone()), folder().to_owned())
+    let fence = Fence::new(Duration::from_secs(10), |waited| panic!("hung for {waited:?}"));
+    CursorStore::new(Arc::new(disk.clone()), folder().to_owned(), Arc::new(fence))
+}
+
+pub fn recover(store: &CursorStore, epoch: u64) -> Result<Option<SourceState>, Failure> {
+    store.recover(&store.enter(epoch)?)
+}
+
+pub fn commit(store: &CursorStore, epoch: u64, state: &SourceState) -> Result<(), Failure> {
+    store.commit(&store.enter(epoch)?, state)
 }
 
 fn path() -> PathBuf {
@@ -35,10 +44,10 @@ fn path() -> PathBuf {
 fn a_cursor_has_exactly_these_bytes() {
     let disk = SimulatedDisk::new(64);
     let store = cursor_store(&disk);
-    assert_eq!(store.recover(), Ok(None));
-    store.commit(1, &source_state(42)).expect("it is committed");
+    assert_eq!(recover(&store, 1), Ok(None));
+    commit(&store, 1, &source_state(42)).expect("it is committed");
     assert_eq!(String::from_utf8_lossy(&disk.files()[&path()]), include_str!("../golden/source.json"));
-    assert_eq!(cursor_store(&disk).recover(), Ok(Some(source_state(42))));
+    assert_eq!(recover(&cursor_store(&disk), 1), Ok(Some(source_state(42))));
 }
 
 #[test]
@@ -50,25 +59,25 @@ fn a_crash_or_a_failure_anywhere_leaves_the_old_or_the_new_cursor() {
         for before in [None, Some(&old)] {
             let disk = SimulatedDisk::new(128);
             let store = cursor_store(&disk);
-            store.recover().expect("nothing is there");
+            recover(&store, 1).expect("nothing is there");
             if let Some(before) = before {
-                store.commit(1, before).expect("it is committed");
+                commit(&store, 1, before).expect("it is committed");
             }
             let act = || {
                 disk.fail(first..first + 2, fault);
                 for epoch in 1.. {
-                    match store.commit(epoch, &new) {
+                    match commit(&store, epoch, &new) {
                         Ok(()) => break,
                         Err(failure) if failure.is_retryable() => {}
-                        Err(_) => while store.recover().is_err() {},
+                        Err(_) => while recover(&store, epoch).is_err() {},
                     }
                 }
             };
             states += crash_everywhere(&disk, 256, act, |left, done| {
-                let found = cursor_store(left).recover().expect("a crash is no damage");
+                let found = recover(&cursor_store(left), 1).expect("a crash is no damage");
                 assert!(found.as_ref() == Some(&new) || (!done && found.as_ref() == before));
                 assert_eq!(left.files().len(), usize::from(found.is_some()), "nothing is left beside");
-                assert_eq!(cursor_store(&left.after_power_cut(3)).recover(), Ok(found));
+                assert_eq!(recover(&cursor_store(&left.after_power_cut(3)), 1), Ok(found));
             });
         }
     }
@@ -78,8 +87,8 @@ fn a_crash_or_a_failure_anywhere_leaves_the_old_or_the_new_cursor() {
 #[test]
 fn a_damaged_or_newer_cursor_is_refused_and_left_as_it_was() {
     let disk = SimulatedDisk::new(64);
-    cursor_store(&disk).recover().expect("nothing is there");
-    cursor_store(&disk).commit(1, &source_state(42)).expect("it is committed");
+    recover(&cursor_store(&disk), 1).expect("nothing is there");
+    commit(&cursor_store(&disk), 1, &source_state(42)).expect("it is committed");
     let text = String::from_utf8(disk.files()[&path()].clone()).expect("text");
     let mut bad: Vec<(Vec<u8>, &str)> = (0..text.len()).map(|cut| (text.as_bytes()[..cut].to_vec(), "")).collect();
     bad.extend((0..text.len()).map(|position| {
@@ -94,7 +103,7 @@ fn a_damaged_or_newer_cursor_is_refused_and_left_as_it_was() {
         let disk = SimulatedDisk::new(1024);
         disk.create_folder(folder()).expect("created");
         disk.create_new(&path()).and_then(|mut file| file.append(&bytes)).expect("written");
-        let failure = cursor_store(&disk).recover().expect_err("it is refused");
+        let failure = recover(&cursor_store(&disk), 1).expect_err("it is refused");
         assert!(failure.what.contains(reason) && failure.advice.is_some() && failure.kind == Kind::Data, "{failure}");
         assert_eq!(disk.files(), BTreeMap::from([(path(), bytes)]));
     }
@@ -104,8 +113,8 @@ fn a_damaged_or_newer_cursor_is_refused_and_left_as_it_was() {
 fn an_old_epoch_does_not_write_the_cursor() {
     let disk = SimulatedDisk::new(64);
     let store = cursor_store(&disk);
-    store.recover().expect("nothing is there");
-    store.clone().commit(2, &source_state(2)).expect("it is committed");
-    assert_eq!(store.commit(1, &source_state(1)).expect_err("it is refused").kind, Kind::Internal);
-    assert_eq!(store.recover(), Ok(Some(source_state(2))));
+    recover(&store, 1).expect("nothing is there");
+    commit(&store.clone(), 2, &source_state(2)).expect("it is committed");
+    assert_eq!(commit(&store, 1, &source_state(1)).expect_err("it is refused").kind, Kind::Internal);
+    assert_eq!(recover(&store, 2), Ok(Some(source_state(2))));
 }

@@ -101,7 +101,7 @@ pub fn patience() -> Patience {
     Patience { outage: outage(), backoff_min: Duration::from_millis(1), backoff_max: Duration::from_millis(1) }
 }
 
-pub fn fence() -> Arc<Fence> {
+pub fn fence<T: Default>() -> Arc<Fence<T>> {
     Arc::new(Fence::new(Duration::from_secs(60), |waited| panic!("a write hangs for {waited:?}")))
 }
 
@@ -117,8 +117,7 @@ pub fn address<A: Actor>(slot: &Slot<A>) -> Addr<A> {
 pub fn ingest_job(fixture: &Fixture) -> IngestJob {
     IngestJob {
         log: Arc::new(fixture.log.clone()),
-        cursor_store: CursorStore::new(Arc::new(RealDisk), fixture.folder.path().to_owned()),
-        fence: fence(),
+        cursor_store: CursorStore::new(Arc::new(RealDisk), fixture.folder.path().to_owned(), fence()),
         topic: "temperatures".to_owned(),
         partitions: PARTITIONS,
         allow_compaction: false,

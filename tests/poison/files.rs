@@ -162,7 +162,9 @@ fn a_cursor_recovers_from_what_was_written_and_from_nothing_else() {
     check("recoveries of a cursor", 50_000, bytes, |bytes| {
         let files = BTreeMap::from([(source_path(folder()), bytes.clone())]);
         let disk = disk(&files);
-        let recovered = CursorStore::new(Arc::new(disk.clone()), folder().to_owned()).recover();
+        let fence = Arc::new(Fence::new(Duration::from_secs(10), |_| panic!("hung")));
+        let store = CursorStore::new(Arc::new(disk.clone()), folder().to_owned(), fence);
+        let recovered = store.recover(&store.enter(1).expect("it is free"));
         match &recovered {
             Err(failure) => {
                 prop_assert!(failure.kind == Kind::Data && failure.what.contains("source.json"), "{}", failure);

@@ -18,6 +18,7 @@ use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::points::FaultPoints;
 use isotherm::settings::{Source as Settings, SourceKind, Sources, load};
 use isotherm::source::{BAD_LINES_NAMED_MAX, Progressed, Source, open};
+use isotherm::supervision::{Spawn, Steps, Worker};
 use proptest::prelude::*;
 
 use super::readings::{OwnedReading, next};
@@ -202,7 +203,7 @@ fn no_reading_costs_an_allocation() {
     ] {
         fs::write(&path, text).expect("written");
         let mut source = open(&settings(kind, &path), None).expect("the file is there");
-        let mut writer = source_writer(&folder.path().join(format!("{kind:?}")), &log);
+        let (mut writer, steps) = source_writer(&folder.path().join(format!("{kind:?}")), &log);
         let mut readings = Readings::default();
         for number in 1..=2 {
             let before = ALLOCATIONS.get();
@@ -211,7 +212,7 @@ fn no_reading_costs_an_allocation() {
                 source.next(&mut readings, READINGS).expect("the source goes on");
             }
             let produce = Produce { epoch: 1, number, readings, cursor: source.cursor() };
-            let mut delivery = writer.write(1, vec![produce]).expect("the log works");
+            let mut delivery = writer.write(1, vec![produce], &steps).expect("the log works");
             readings = delivery.memory.pop().expect("it was one message");
             assert_eq!(delivery.readings, READINGS as u64);
             let allocations = ALLOCATIONS.get() - before;
@@ -221,11 +222,11 @@ fn no_reading_costs_an_allocation() {
     }
 }
 
-fn source_writer(state: &Path, log: &Arc<dyn RecordLog>) -> SourceWriter {
+fn source_writer(state: &Path, log: &Arc<dyn RecordLog>) -> (SourceWriter, Steps) {
+    let fence = Arc::new(Fence::new(Duration::from_secs(60), |waited| panic!("a write hangs for {waited:?}")));
     let job = IngestJob {
         log: log.clone(),
-        cursor_store: CursorStore::new(Arc::new(RealDisk), state.to_owned()),
-        fence: Arc::new(Fence::new(Duration::from_secs(60), |waited| panic!("a write hangs for {waited:?}"))),
+        cursor_store: CursorStore::new(Arc::new(RealDisk), state.to_owned(), fence),
         topic: "t".to_owned(),
         partitions: 4,
         allow_compaction: false,
@@ -234,6 +235,7 @@ fn source_writer(state: &Path, log: &Arc<dyn RecordLog>) -> SourceWriter {
         faults: FaultPoints::default(),
     };
     let mut writer = SourceWriter::new(job);
-    writer.open(1).expect("the log is there");
-    writer
+    let steps = Worker::new(Spawn::Threads, "steps", ()).expect("a thread").steps();
+    writer.open(1, &steps).expect("the log is there");
+    (writer, steps)
 }

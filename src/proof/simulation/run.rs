@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::plan::{FOLDER, Life, Plan};
 use super::trace;
 use super::world::{Ended, Lived, World};
 use crate::domain::Readings;
+use crate::durable::Fence;
 use crate::failure::Failure;
 use crate::ingest::{CursorStore, SourceState};
 use crate::log::RecordLog;
@@ -225,8 +227,12 @@ impl Story<'_> {
 
 /// What `source.json` says, without touching the disk.
 fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> {
-    let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned());
-    store.recover().map_err(|failure| Invariant::I4.violated(failure.to_string()))
+    let fence = Arc::new(Fence::new(Duration::MAX, |_| unreachable!("it is free")));
+    let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned(), fence);
+    store
+        .enter(1)
+        .and_then(|inside| store.recover(&inside))
+        .map_err(|failure| Invariant::I4.violated(failure.to_string()))
 }
 
 #[cfg(test)]
