@@ -131,7 +131,7 @@ impl Actor for Generator {
 
 impl Story {
     async fn open(&self) -> Result<Attached, Ending> {
-        let attached = self.producer.send(Attach { epoch: self.epoch }).await?;
+        let attached = self.producer.send(Attach { epoch: self.epoch }).await??;
         let opened = attached.clone();
         self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
         Ok(attached)

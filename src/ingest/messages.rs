@@ -6,10 +6,9 @@ use serde_json::Value;
 use crate::domain::Readings;
 use crate::supervision::Refused;
 
-/// Generator → producer, first of all: which cursor to go on from. Answered once nothing of an earlier generator is
-/// under way any more; from then on only messages of this epoch are taken.
+/// Generator → producer, first of all: which cursor to go on from. Answered once the log is open.
 #[derive(Debug, Message)]
-#[rtype(result = "Attached")]
+#[rtype(result = "Result<Attached, Refused>")]
 pub struct Attach {
     pub epoch: u64,
 }

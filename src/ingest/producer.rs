@@ -30,10 +30,9 @@ pub struct Producer {
     /// Of writing, which can fail again and again while opening does not.
     outage: Outage,
     progress: Progress,
-    /// What `source.json` says; `None` until it was read.
+    /// What `source.json` said when the log was opened; `None` before.
     attached: Option<Attached>,
-    /// The generator whose messages are taken, and the number of its last one.
-    generator_epoch: u64,
+    /// Of the last message that was taken.
     last_number: u64,
     waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
     busy: bool,
@@ -56,7 +55,6 @@ impl Producer {
             outage,
             progress,
             attached: None,
-            generator_epoch: 0,
             last_number: 0,
             waiting: VecDeque::new(),
             busy: true,
@@ -105,9 +103,8 @@ impl Producer {
     fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
         self.outage.works();
         self.progress.source().add_readings(delivery.readings);
-        self.attached = Some(delivery.attached);
         for (reply, readings) in replies.into_iter().zip(delivery.memory) {
-            // A generator that was replaced does not wait any more.
+            // The generator may have been drained meanwhile.
             drop(reply.send(Produced { readings }));
         }
         self.busy = false;
@@ -144,18 +141,14 @@ impl Actor for Producer {
 }
 
 impl Handler<Attach> for Producer {
-    type Result = ResponseActFuture<Self, Attached>;
+    type Result = ResponseActFuture<Self, Result<Attached, Refused>>;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
-        if attach.epoch > self.generator_epoch {
-            (self.generator_epoch, self.last_number) = (attach.epoch, 0);
+        if attach.epoch != self.guard.epoch() {
+            return Box::pin(fut::ready(Err(Refused)));
         }
-        let idle = self.idle(context);
-        Box::pin(
-            idle.into_actor(self).map(|_, actor, _| {
-                actor.attached.clone().expect("the producer is idle only after it has read the cursor")
-            }),
-        )
+        let opened = self.idle(context);
+        Box::pin(opened.into_actor(self).map(|_, actor, _| actor.attached.clone().ok_or(Refused)))
     }
 }
 
@@ -163,7 +156,7 @@ impl Handler<Produce> for Producer {
     type Result = ResponseFuture<Result<Produced, Refused>>;
 
     fn handle(&mut self, produce: Produce, context: &mut Self::Context) -> Self::Result {
-        if produce.epoch != self.generator_epoch {
+        if produce.epoch != self.guard.epoch() {
             return Box::pin(async { Err(Refused) });
         }
         let (number, expected) = (produce.number, self.last_number + 1);

@@ -51,7 +51,6 @@ pub struct SourceWriter {
 
 /// A group of messages that is acknowledged, and its last cursor on disk.
 pub struct Delivery {
-    pub attached: Attached,
     pub readings: u64,
     /// The messages' own memory.
     pub memory: Vec<Readings>,
@@ -98,7 +97,9 @@ impl SourceWriter {
         };
         job.begin(steps, "opening the writer");
         self.writer = Some(job.log.open_writer()?);
-        Ok(attached(self.state.insert(state)))
+        let state = self.state.insert(state);
+        let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
+        Ok(Attached { cursor, readings: state.readings })
     }
 
     /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor.
@@ -153,11 +154,7 @@ impl SourceWriter {
         job.begin(steps, "writing source.json");
         job.cursor_store.commit(inside, state)?;
         job.faults.hit("producer.reply")?;
-        Ok(Delivery {
-            attached: attached(state),
-            readings,
-            memory: messages.into_iter().map(|message| message.readings).collect(),
-        })
+        Ok(Delivery { readings, memory: messages.into_iter().map(|message| message.readings).collect() })
     }
 }
 
@@ -180,10 +177,6 @@ fn still_there(log: &dyn RecordLog, stored: &SourceState, truncation: &mut Trunc
     }
     truncation.over();
     Ok(())
-}
-
-fn attached(state: &SourceState) -> Attached {
-    Attached { cursor: Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned(), readings: state.readings }
 }
 
 /// Refuses a cursor that was stored for something else.

@@ -16,7 +16,7 @@ use crate::partition::{
 };
 use crate::settings::{Source, SourceKind};
 use crate::source;
-use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Patience, Strategy};
+use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Patience};
 
 /// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
 /// heartbeat where that is shorter.
@@ -55,7 +55,7 @@ fn fence<T: Default>(environment: &Environment) -> Arc<Fence<T>> {
     Arc::new(Fence::new(environment.policy().heartbeat, environment.on_hung))
 }
 
-/// One partition: whoever dies takes the others along, and all start again from the file.
+/// One partition: an actor that dies takes the others along, and all start again from the file.
 pub(super) fn partition_branch(
     environment: &Environment,
     job: &Job,
@@ -123,14 +123,10 @@ pub(super) fn partition_branch(
             })))
         })
     };
-    BranchSpec {
-        name: format!("partition {partition}"),
-        strategy: Strategy::OneForAll,
-        children: vec![write, count, read],
-    }
+    BranchSpec { name: format!("partition {partition}"), children: vec![write, count, read] }
 }
 
-/// The ingest side: a generator that dies leaves the producer working; one that has no producer starts again with it.
+/// The ingest side: an actor that dies takes the other along, and both start again from the cursor.
 pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Result<BranchSpec, Failure> {
     let settings = &environment.settings;
     let opened = source::open(&settings.source, None)?;
@@ -167,7 +163,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
             Ok(Child::of(life.start(move |guard, _| Generator::new(guard, worker, producer, &produce))))
         })
     };
-    Ok(BranchSpec { name: "ingest".to_owned(), strategy: Strategy::RestForOne, children: vec![produce, generate] })
+    Ok(BranchSpec { name: "ingest".to_owned(), children: vec![produce, generate] })
 }
 
 /// Whether the source has an end that a person waits for.

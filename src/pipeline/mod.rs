@@ -1,7 +1,7 @@
 //! Builds the trees from the settings, runs them, and stops them in order.
 //!
 //! ```text
-//! run ─┬─ ingest       (rest_for_one)  producer → generator
+//! run ─┬─ ingest       (one_for_all)   producer → generator
 //!      ├─ partition 0  (one_for_all)   checkpoint writer → aggregator → consumer
 //!      └─ partition N …                branches are one_for_one: none touches another
 //! ```

@@ -164,7 +164,7 @@ impl Trees {
     async fn set_goals(&self, goals: &Goals, partitions_over: &watch::Sender<bool>) -> Result<(), Failure> {
         let board = self.environment.progress.branches();
         board.add(Branch::End, 0, std::iter::empty());
-        board.started(Branch::End, 1, 0);
+        board.started(Branch::End, 1);
         let ends = tokio::select! {
             biased;
             ends = self.call(Branch::End, prepare::ends) => ends,
@@ -210,7 +210,7 @@ impl Trees {
     fn tell(&self, branch: Branch, event: &Event<'_>) {
         let progress = &self.environment.progress;
         match *event {
-            Event::Started { epoch, first } => progress.branches().started(branch, epoch, first),
+            Event::Started { epoch } => progress.branches().started(branch, epoch),
             Event::Ready { child } => progress.branches().ready(branch, child),
             Event::Pulse { child, waited, budget_left } => {
                 progress.branches().pulse(branch, child, waited, budget_left)

@@ -162,11 +162,11 @@ impl Branches {
         self.0.lock().branches.remove(&branch);
     }
 
-    /// A new epoch: this actor and all after it are made anew.
-    pub fn started(&self, branch: Branch, epoch: u64, first: usize) {
+    /// A new epoch: all actors are made anew.
+    pub fn started(&self, branch: Branch, epoch: u64) {
         self.change(branch, |status, _| {
             status.epoch = epoch;
-            for actor in status.actors.iter_mut().skip(first) {
+            for actor in &mut status.actors {
                 actor.condition = Condition::Starting;
                 actor.mailbox_wait = None;
             }

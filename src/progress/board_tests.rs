@@ -10,7 +10,7 @@ fn condition(branches: &Branches) -> (Condition, u64) {
 fn board() -> Branches {
     let branches = Branches::default();
     branches.add(BRANCH, 5, ["writer", "aggregator"].into_iter());
-    branches.started(BRANCH, 1, 0);
+    branches.started(BRANCH, 1);
     branches.ready(BRANCH, "writer");
     assert_eq!(condition(&branches), (Condition::Starting, 1));
     branches.ready(BRANCH, "aggregator");
@@ -25,7 +25,7 @@ fn a_crash_is_open_until_its_branch_works_again_and_then_has_its_facts() {
     assert_eq!(condition(&branches), (Condition::Restarting, 1));
     let crash = branches.crashes().remove(0);
     assert_eq!((crash.id, crash.actor.as_str(), crash.took), (1, "aggregator", None));
-    branches.started(BRANCH, 2, 0);
+    branches.started(BRANCH, 2);
     branches.ready(BRANCH, "writer");
     branches.ready(BRANCH, "aggregator");
     branches.restarted(BRANCH, Some(100));
@@ -62,7 +62,7 @@ fn each_crash_is_counted_when_it_happens() {
     let branches = board();
     for crash in 1..=2 {
         branches.died(BRANCH, "writer", "panicked: boom", 5 - crash, None);
-        branches.started(BRANCH, 1 + crash as u64, 0);
+        branches.started(BRANCH, 1 + crash as u64);
         branches.ready(BRANCH, "writer");
         let status = branches.status(BRANCH).expect("it is on the board");
         assert_eq!((status.restarts, status.actors[0].restarts), (crash as u64, crash as u64));
@@ -87,7 +87,7 @@ fn an_end_is_an_end_whatever_is_told_after_it() {
         |branches| branches.waits(BRANCH, "the broker is away"),
         |branches| branches.waits_no_more(BRANCH),
         |branches| branches.died(BRANCH, "writer", "panicked: boom", 4, None),
-        |branches| branches.started(BRANCH, 2, 0),
+        |branches| branches.started(BRANCH, 2),
         |branches| branches.ready(BRANCH, "writer"),
         |branches| branches.pulse(BRANCH, "writer", Duration::ZERO, 4),
         |branches| branches.restarted(BRANCH, None),

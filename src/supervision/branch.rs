@@ -5,14 +5,6 @@ use std::time::Duration;
 use super::child::{Child, Life};
 use crate::failure::Failure;
 
-/// Who is restarted when a child dies. A child that hangs takes the whole branch with it: its thread cannot be used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    OneForAll,
-    /// The child and those that were started after it.
-    RestForOne,
-}
-
 /// Starts a new life of a child. It runs on the supervisor's thread and must not block; it may panic, which counts as a
 /// crash.
 pub type Factory = dyn FnMut(&Life) -> Result<Child, Failure>;
@@ -23,11 +15,10 @@ pub struct ChildSpec {
     pub start: Box<Factory>,
 }
 
-/// Children that live and die together, started in order, stopped in reverse.
+/// Children that live and die together: when one dies, all end and all start again. Started in order, stopped in reverse.
 pub struct BranchSpec {
     /// For threads and messages, as `partition 2`.
     pub name: String,
-    pub strategy: Strategy,
     pub children: Vec<ChildSpec>,
 }
 

@@ -60,6 +60,6 @@ pub(super) async fn drain(
             reason => drained.died = drained.died.or(Some((child, reason.unwrap_or(Reason::Unasked)))),
         }
     }
-    lives.end(0);
+    lives.end();
     drained
 }

@@ -80,17 +80,14 @@ impl Lives {
         self.children[child].name
     }
 
-    /// Starts a new life of this child and all after it; of the whole branch on a new thread. Ends early with the first
-    /// that cannot be started.
-    pub fn start(&mut self, from: usize) -> Result<(), (usize, Reason)> {
+    /// Starts a new life of all children, on a new thread. Ends early with the first that cannot be started.
+    pub fn start(&mut self) -> Result<(), (usize, Reason)> {
         self.epoch += 1;
-        if from == 0 {
-            self.at_work = Arc::default();
-            if matches!(self.spawn, Spawn::Threads) {
-                self.thread = Some(new_thread().map_err(|failure| (0, Reason::Failed(failure)))?);
-            }
+        self.at_work = Arc::default();
+        if matches!(self.spawn, Spawn::Threads) {
+            self.thread = Some(new_thread().map_err(|failure| (0, Reason::Failed(failure)))?);
         }
-        for child in from..self.children.len() {
+        for child in 0..self.children.len() {
             self.start_one(child).map_err(|reason| (child, reason))?;
         }
         Ok(())
@@ -143,33 +140,29 @@ impl Lives {
         self.epoch
     }
 
-    /// If all children run and the restarted ones are ready: where they resume, as the first that knows says.
+    /// If all children run and are ready: where they resume, as the first that knows says.
     pub fn all_ready(&self) -> Option<Option<u64>> {
-        let slots = || self.slots.iter().flatten().filter(|slot| slot.running.is_some());
-        let all = slots().count() == self.slots.len() && slots().all(|slot| slot.ready.is_some() || slot.epoch == 1);
-        let restarted = || slots().filter(|slot| slot.epoch == self.epoch);
-        all.then(|| restarted().find_map(|slot| slot.ready.flatten()))
+        let is_ready =
+            |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.running.is_some() && slot.ready.is_some());
+        if !self.slots.iter().all(is_ready) {
+            return None;
+        }
+        Some(self.slots.iter().flatten().find_map(|slot| slot.ready.flatten()))
     }
 
-    /// The first child that does not run.
-    pub fn first_down(&self) -> usize {
-        let down = |slot: &Option<Slot>| slot.as_ref().is_none_or(|slot| slot.running.is_none());
-        self.slots.iter().position(down).unwrap_or(self.slots.len())
-    }
-
-    /// Tells this child and all after it to end, the last first; with the first child goes the thread.
-    pub fn end(&mut self, from: usize) {
-        for slot in self.slots[from..].iter_mut().rev().flatten() {
+    /// Tells all children to end, the last first, and their thread with them.
+    pub fn end(&mut self) {
+        for slot in self.slots.iter_mut().rev().flatten() {
             drop(slot.end());
         }
-        if let Some(thread) = self.thread.as_ref().filter(|_| from == 0) {
+        if let Some(thread) = &self.thread {
             thread.stop();
         }
     }
 
-    /// Waits until nothing is left of the lives of this child and all after it.
-    pub fn ended(&self, from: usize) -> impl Future<Output = ()> + 'static {
-        let lives: Vec<_> = self.slots[from..].iter().flatten().map(Slot::gone).collect();
+    /// Waits until nothing is left of the lives of all children.
+    pub fn ended(&self) -> impl Future<Output = ()> + 'static {
+        let lives: Vec<_> = self.slots.iter().flatten().map(Slot::gone).collect();
         async move {
             for gone in lives {
                 gone.await;
@@ -179,7 +172,7 @@ impl Lives {
 
     /// Tells all to end and waits for none of them: their thread hangs.
     pub fn leave(&mut self) {
-        self.end(0);
+        self.end();
         self.slots.fill_with(|| None);
         self.left.extend(self.thread.take().map(|thread| (thread, Instant::now())));
     }
@@ -198,7 +191,7 @@ impl Lives {
 
 impl Drop for Lives {
     fn drop(&mut self) {
-        self.end(0);
+        self.end();
     }
 }
 

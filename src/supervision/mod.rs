@@ -24,7 +24,7 @@ pub mod supervisor;
 pub mod worker;
 
 pub use blocking::Patience;
-pub use branch::{BranchSpec, ChildSpec, Policy, Strategy};
+pub use branch::{BranchSpec, ChildSpec, Policy};
 pub use child::{Child, Drain, Guard, Heartbeat, Life, Pulse};
 pub use ending::Refused;
 pub use outage::Outage;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::branch::{BranchSpec, Policy, Strategy};
+use super::branch::{BranchSpec, Policy};
 use super::budget::Budget;
 use super::drain::{Drained, drain};
 use super::lives::Lives;
@@ -18,10 +18,9 @@ use crate::failure::{Failure, Kind};
 /// What happened in a branch, for people.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The child at this place and all after it have a new life.
+    /// All children have a new life.
     Started {
         epoch: u64,
-        first: usize,
     },
     /// A child works.
     Ready {
@@ -85,13 +84,12 @@ pub async fn supervise(
     let (sender, reports) = mpsc::unbounded_channel();
     let mut supervisor = Supervisor {
         branch: spec.name,
-        strategy: spec.strategy,
         lives: Lives::new(spec.children, spawn, policy.heartbeat, sender),
         reports,
         budget: Budget::new(&policy, seed),
         policy,
         outage,
-        start: Some(Start { from: 0, not_before: Instant::now(), gone_by: Instant::now() }),
+        start: Some(Start { not_before: Instant::now(), gone_by: Instant::now() }),
         recovering_since: None,
         listener,
     };
@@ -110,7 +108,6 @@ const UNTIL_IT_ANSWERS: &str =
 
 struct Supervisor<L> {
     branch: String,
-    strategy: Strategy,
     lives: Lives,
     reports: mpsc::UnboundedReceiver<Report>,
     budget: Budget,
@@ -126,7 +123,6 @@ struct Supervisor<L> {
 /// A start to come: when the backoff is over, and the old lives are gone or get no more time for it.
 #[derive(Clone, Copy)]
 struct Start {
-    from: usize,
     not_before: Instant,
     gone_by: Instant,
 }
@@ -184,7 +180,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
 
     async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Next {
         let start = self.start;
-        let gone = start.map(|start| self.lives.ended(start.from));
+        let gone = start.map(|_| self.lives.ended());
         tokio::select! {
             biased;
             () = asked(stop) => Next::Stop,
@@ -211,20 +207,19 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
 
     /// Starts what is due.
     fn start(&mut self, old_gone: bool) -> Result<(), (usize, Reason)> {
-        let mut from = self.start.take().map_or(0, |start| start.from);
+        self.start = None;
         if !old_gone {
-            // Someone is stuck, and with it the thread.
+            // A child is stuck, and with it the thread.
             self.lives.leave();
-            from = 0;
         }
         let (hung, call) = self.lives.threads_hung();
         if hung > self.policy.restarts_max {
             let call = call.map_or(String::new(), |call| format!("; {call}"));
             let what = format!("{}: {hung} of its threads hang; no further one is started{call}", self.branch);
-            return Err((from, Reason::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
+            return Err((0, Reason::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
         }
-        self.lives.start(from)?;
-        (self.listener)(Event::Started { epoch: self.lives.epoch(), first: from });
+        self.lives.start()?;
+        (self.listener)(Event::Started { epoch: self.lives.epoch() });
         Ok(())
     }
 
@@ -247,16 +242,12 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 backoff
             }
         };
-        let from = match self.strategy {
-            Strategy::RestForOne if !hung => child.min(self.lives.first_down()),
-            _ => 0,
-        };
         if hung {
             self.lives.leave();
         } else {
-            self.lives.end(from);
+            self.lives.end();
         }
-        self.start = Some(Start { from, not_before: now + wait, gone_by: now + self.policy.heartbeat });
+        self.start = Some(Start { not_before: now + wait, gone_by: now + self.policy.heartbeat });
         Ok(())
     }
 
@@ -307,8 +298,8 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
     /// Ends all children; one that hangs is not waited for longer than a heartbeat.
     async fn failed(&mut self, failure: Failure) -> Outcome {
         let failure = self.tell_failed(failure);
-        self.lives.end(0);
-        drop(timeout(self.policy.heartbeat, self.lives.ended(0)).await);
+        self.lives.end();
+        drop(timeout(self.policy.heartbeat, self.lives.ended()).await);
         Outcome::Failed(failure)
     }
 

@@ -6,7 +6,7 @@ use isotherm::ingest::{Generator, SourceReader};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::proof::simulated::SimulatedLog;
-use isotherm::supervision::{BranchSpec, Child, Spawn, Strategy, supervise};
+use isotherm::supervision::{BranchSpec, Child, Spawn, supervise};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -32,7 +32,7 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
         }
     });
     let children = vec![produce, generate];
-    let spec = BranchSpec { name: "ingest".to_owned(), strategy: Strategy::RestForOne, children };
+    let spec = BranchSpec { name: "ingest".to_owned(), children };
     let policy = fixture.environment().policy();
     let runtime = || {
         let builder = &mut tokio::runtime::Builder::new_current_thread();

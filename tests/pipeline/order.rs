@@ -15,7 +15,7 @@ use isotherm::partition::{Aggregator, CheckpointWriter, Identity, Pace, Partitio
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
-use isotherm::supervision::{Child, Refused, Spawn, Strategy};
+use isotherm::supervision::{Child, Refused, Spawn};
 use serde_json::{Value, json};
 
 use crate::states;
@@ -33,7 +33,7 @@ fn day(epoch: u64, message: u64, number: u32) -> Produce {
 
 /// The cursor is the number of days. In its first life the source's second day is overtaken by the third.
 async fn generate(epoch: u64, producer: Addr<Producer>) -> bool {
-    let attached = producer.send(Attach { epoch }).await.expect("it lives");
+    let attached = producer.send(Attach { epoch }).await.expect("it lives").expect("it is of this epoch");
     let next = attached.cursor.as_ref().and_then(Value::as_u64).unwrap_or(0) as u32;
     if epoch > 1 {
         for (message, number) in (1..).zip(next..DAYS) {
@@ -57,7 +57,7 @@ fn a_message_of_the_source_that_overtakes_another_is_not_sent_and_the_cursor_sta
         let (epoch, producer) = (life.epoch, address(&slot));
         Toy::start(life, move || generate(epoch, producer))
     });
-    let died = deaths(Strategy::RestForOne, &fixture, vec![produce, generate]);
+    let died = deaths(&fixture, vec![produce, generate]);
 
     let inside = store.enter(u64::MAX).expect("nobody is inside");
     let state = store.recover(&inside).expect("it is whole").expect("it is there");
@@ -168,7 +168,7 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
             let aggregator = address(&aggregator);
             Toy::start(life, move || consume(epoch, job, aggregator, disorder))
         });
-        let died = deaths(Strategy::OneForAll, &fixture, vec![write, count, consume]);
+        let died = deaths(&fixture, vec![write, count, consume]);
 
         let undisturbed = Fixture { sets: Vec::new(), ..fixture.beside() };
         undisturbed.run_well(consume_only(0));

@@ -13,7 +13,7 @@ use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::supervision::{
     BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Patience, Pulse, Spawn,
-    Strategy, Worker, supervise,
+    Worker, supervise,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -73,8 +73,8 @@ impl Handler<Drain> for Toy {
 }
 
 /// Runs a branch until it has finished; the causes of its deaths.
-pub fn deaths(strategy: Strategy, fixture: &Fixture, children: Vec<ChildSpec>) -> Vec<String> {
-    let spec = BranchSpec { name: "toys".to_owned(), strategy, children };
+pub fn deaths(fixture: &Fixture, children: Vec<ChildSpec>) -> Vec<String> {
+    let spec = BranchSpec { name: "toys".to_owned(), children };
     let died = RefCell::new(Vec::new());
     let listener = |event: Event<'_>| {
         if let Event::Died { child, cause, .. } = event {

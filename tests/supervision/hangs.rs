@@ -1,6 +1,6 @@
 //! Children that do not answer, or wait too long for something that blocks.
 
-use isotherm::supervision::{Policy, Spawn, Strategy};
+use isotherm::supervision::{Policy, Spawn};
 
 use super::toys::{Act, At, Setup};
 use super::{INLINE, MS, SECOND, paused, threads};
@@ -15,7 +15,7 @@ fn impatient(policy: &mut Policy) {
 #[test]
 fn a_hang_takes_the_whole_branch_to_a_new_thread() {
     threads(async {
-        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(Spawn::Threads) };
+        let setup = Setup::new(Spawn::Threads);
         let mut branch = setup.policy(impatient).ready().await;
         branch.tell("c", Act::Hang);
         branch.log.until("restarted").await;
@@ -156,7 +156,7 @@ fn whoever_answers_is_left_alone() {
 #[test]
 fn whoever_hangs_while_another_is_restarted_takes_the_branch_along() {
     threads(async {
-        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(Spawn::Threads) };
+        let setup = Setup::new(Spawn::Threads);
         // In epoch 1, c is told to end because of b, but hangs on its way out.
         let hangs = |name, epoch| (name == "c" && epoch == 1).then_some((At::Drop, Act::Hang));
         let branch = setup.plan(hangs).policy(impatient).ready().await;

@@ -1,7 +1,5 @@
 //! On one thread under paused time, a seed replays.
 
-use isotherm::supervision::Strategy;
-
 use super::toys::{Act, At, Setup, away};
 use super::{INLINE, MS, SECOND, paused};
 
@@ -15,7 +13,7 @@ fn run(seed: u64) -> Vec<String> {
             ("b", 4) => Some((At::Started, Act::Busy(2 * SECOND))),
             _ => None,
         };
-        let setup = Setup { strategy: Strategy::RestForOne, seed, ..Setup::new(INLINE).plan(planned) };
+        let setup = Setup { seed, ..Setup::new(INLINE).plan(planned) };
         let branch = setup.policy(|policy| (policy.heartbeat, policy.restarts_max) = (100 * MS, 10)).ready().await;
         branch.tell("a", Act::Stop);
         branch.log.until("died b: hung").await;

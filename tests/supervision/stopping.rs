@@ -1,7 +1,7 @@
 //! The orderly end: asked for from outside, or because the work is done.
 
 use isotherm::failure::Kind;
-use isotherm::supervision::{Outcome, Spawn, Strategy};
+use isotherm::supervision::{Outcome, Spawn};
 
 use super::toys::{Act, At, Setup, away, damaged};
 use super::{INLINE, MS, SECOND, in_both, paused, threads};
@@ -87,8 +87,7 @@ fn a_branch_that_did_not_drain_is_not_finished() {
             ("b", 2) => Some((At::Drain, Act::Fail(away()))),
             _ => None,
         };
-        let setup = Setup { strategy: Strategy::RestForOne, ..Setup::new(spawn) };
-        let branch = setup.plan(planned).run();
+        let branch = Setup::new(spawn).plan(planned).run();
         let log = branch.log.clone();
         assert!(matches!(branch.outcome().await, Outcome::Finished));
         assert_eq!(log.only(&["a1 drains", "a2 drains", "a3 drains"]), ["a1 drains", "a2 drains", "a3 drains"]);

@@ -11,7 +11,7 @@ use isotherm::failure::{Failure, Kind};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
     BranchSpec, Busy, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,
-    Strategy, Worker, supervise,
+    Worker, supervise,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -102,7 +102,6 @@ pub struct Branch {
 
 pub struct Setup {
     pub children: &'static [&'static str],
-    pub strategy: Strategy,
     pub policy: Policy,
     pub spawn: Spawn,
     pub seed: u64,
@@ -116,7 +115,6 @@ impl Setup {
     pub fn new(spawn: Spawn) -> Self {
         Self {
             children: &["a", "b", "c"],
-            strategy: Strategy::OneForAll,
             policy: super::policy(),
             spawn,
             seed: 1,
@@ -153,7 +151,7 @@ impl Setup {
             let start = move |life: &Life| start(name, life, &plan, &log, &addresses, &passes, blocks);
             ChildSpec { name, start: Box::new(start) }
         });
-        let spec = BranchSpec { name: "toys".to_owned(), strategy: self.strategy, children: children.collect() };
+        let spec = BranchSpec { name: "toys".to_owned(), children: children.collect() };
         let outage = Outage::new({
             let log = log.clone();
             move |event| match event {

@@ -146,7 +146,7 @@ mod tests {
         let (board, branch) = (progress.branches(), Branch::Partition(2));
         board.add(branch, 5, ["aggregator"].into_iter());
         for epoch in 1..=3 {
-            board.started(branch, epoch, 0);
+            board.started(branch, epoch);
             board.died(branch, "aggregator", "panicked: boom", 4, None);
         }
         let text = text(&progress, Clock::start(), 0).expect("it is written");
