@@ -18,8 +18,7 @@ use crate::points::FaultPoints;
 use crate::progress::{Progress, events};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
-use crate::supervision::ending::{Ending, end};
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Worker};
 
 /// Bytes of keys and values in flight: one group is being written, and the next gathers.
 const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
@@ -121,10 +120,10 @@ impl Actor for Generator {
                 let story = actor.story.clone();
                 let generated = async move { story.generate(attached.cursor).await }.into_actor(actor);
                 actor.running = Some(context.spawn(generated.map(|ended, actor, context| {
-                    end(ended.unwrap_or_else(|ending| ending), &mut actor.guard, context);
+                    actor.guard.end(ended.unwrap_or_else(|ending| ending), context);
                 })));
             }
-            Err(ending) => end(ending, &mut actor.guard, context),
+            Err(ending) => actor.guard.end(ending, context),
         })));
     }
 }
@@ -301,6 +300,6 @@ impl Handler<Drain> for Generator {
         if let Some(running) = self.running.take() {
             context.cancel_future(running);
         }
-        self.guard.disarm();
+        self.guard.drained();
     }
 }

@@ -10,9 +10,7 @@ use super::messages::{Attach, Attached, Produce, Produced};
 use super::source_writer::{Delivery, SourceWriter};
 use crate::failure::Promise;
 use crate::progress::{Progress, events};
-use crate::supervision::Patience;
-use crate::supervision::ending::{Ending, end};
-use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Patience, Pulse, Refused, Worker};
 
 /// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
 /// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
@@ -84,8 +82,8 @@ impl Producer {
                 Ok(Ok(delivery)) => actor.delivered(delivery, replies, context),
                 // Part of it may be in the log. Only the stored cursor knows where to go on, so this life ends; an
                 // outage is waited out by the supervisor.
-                Ok(Err(failure)) => end(failure.into(), &mut actor.guard, context),
-                Err(gone) => end(gone.into(), &mut actor.guard, context),
+                Ok(Err(failure)) => actor.guard.end(failure, context),
+                Err(gone) => actor.guard.end(gone, context),
             }
         }));
     }
@@ -135,7 +133,7 @@ impl Actor for Producer {
                 actor.busy = false;
                 actor.write_group(context);
             }
-            Err(ending) => end(ending, &mut actor.guard, context),
+            Err(ending) => actor.guard.end(ending, context),
         }));
     }
 }
@@ -163,7 +161,7 @@ impl Handler<Produce> for Producer {
         if number != expected {
             let cause = format!("message {number} of the source would be sent where message {expected} belongs");
             events::OutOfOrder { broken: Promise::NothingSkipped, what: &cause }.emit();
-            end(Ending::Crashed(cause), &mut self.guard, context);
+            self.guard.end(Ending::Crashed(cause), context);
             return Box::pin(async { Err(Refused) });
         }
         self.last_number = number;
@@ -188,13 +186,13 @@ impl Handler<Drain> for Producer {
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
         if self.attached.is_none() {
-            self.guard.disarm();
+            self.guard.drained();
             return Box::pin(fut::ready(()));
         }
         let idle = self.idle(context);
         Box::pin(idle.into_actor(self).map(|idle, actor, _| {
             if idle.is_ok() {
-                actor.guard.disarm();
+                actor.guard.drained();
             }
         }))
     }

@@ -17,8 +17,7 @@ use crate::domain::{PartitionState, Snapshot, StationStats};
 use crate::failure::{Failure, Kind, Origin, Promise};
 use crate::points::FaultPoints;
 use crate::progress::{Progress, RejectedUnkept, events};
-use crate::supervision::ending::{Ending, end};
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Refused};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
 /// there is something new, or somebody waits for it. One commit is in flight at most. The interval stretches with what
@@ -147,14 +146,14 @@ impl Aggregator {
             }
         }
         if let Err(failure) = self.faults.hit("aggregator.commit_reply") {
-            return end(failure.into(), &mut self.guard, context);
+            return self.guard.end(failure, context);
         }
         self.commit_or_end(context);
     }
 
     fn commit_or_end(&mut self, context: &mut Context<Self>) {
         if let Err(failure) = self.commit_if_due(context) {
-            end(failure.into(), &mut self.guard, context);
+            self.guard.end(failure, context);
         }
     }
 
@@ -236,7 +235,7 @@ impl Handler<Load> for Aggregator {
             return Err(Refused);
         }
         if let Err(failure) = self.faults.hit("aggregator.load") {
-            end(failure.into(), &mut self.guard, context);
+            self.guard.end(failure, context);
             return Err(Refused);
         }
         let partition = load.identity.partition;
@@ -273,11 +272,11 @@ impl Handler<Apply> for Aggregator {
         };
         if let Err(cause) = loaded.in_order(&apply) {
             events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
-            end(Ending::Crashed(cause), &mut self.guard, context);
+            self.guard.end(Ending::Crashed(cause), context);
             return Err(Refused);
         }
         if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
-            end(failure.into(), &mut self.guard, context);
+            self.guard.end(failure, context);
             return Err(Refused);
         }
         Ok(Applied { batch: apply.batch })
@@ -329,7 +328,7 @@ impl Handler<Drain> for Aggregator {
         let flushed = self.flush(context);
         Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
             if flushed.is_ok() {
-                actor.guard.disarm();
+                actor.guard.drained();
             }
         }))
     }

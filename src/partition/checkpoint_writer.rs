@@ -13,9 +13,7 @@ use super::resume::PartitionJob;
 use crate::domain::Snapshot;
 use crate::failure::{Failure, Kind};
 use crate::progress::{Progress, SlowLog, events};
-use crate::supervision::Patience;
-use crate::supervision::ending::{Ending, end};
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Refused, Steps, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Refused, Steps, Worker};
 
 /// Owns the thread `isotherm-write-N`, on which every commit of its partition runs. A full disk is waited out.
 pub struct CheckpointWriter {
@@ -75,7 +73,7 @@ impl Handler<Commit> for CheckpointWriter {
                 Ok(committed)
             }
             Err(ending) => {
-                end(ending, &mut actor.guard, context);
+                actor.guard.end(ending, context);
                 Err(Refused)
             }
         }))
@@ -144,6 +142,6 @@ impl Handler<Drain> for CheckpointWriter {
     type Result = ();
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        self.guard.disarm();
+        self.guard.drained();
     }
 }

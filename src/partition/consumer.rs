@@ -17,9 +17,7 @@ use crate::failure::{Failure, Kind};
 use crate::log::RecordReader;
 use crate::points::FaultPoints;
 use crate::progress::Progress;
-use crate::supervision::Patience;
-use crate::supervision::ending::{Ending, end};
-use crate::supervision::{Drain, Guard, Heartbeat, Pulse, Steps, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Steps, Worker};
 
 /// The call by which a batch is read, and its last step.
 const READING: &str = "reading the log";
@@ -137,10 +135,10 @@ impl Actor for PartitionConsumer {
                 let story = actor.story.clone();
                 let read = async move { story.read_on(next_offset).await }.into_actor(actor);
                 actor.running = Some(context.spawn(read.map(|ended, actor, context| {
-                    end(ended.unwrap_or_else(|ending| ending), &mut actor.guard, context);
+                    actor.guard.end(ended.unwrap_or_else(|ending| ending), context);
                 })));
             }
-            Err(ending) => end(ending, &mut actor.guard, context),
+            Err(ending) => actor.guard.end(ending, context),
         })));
     }
 }
@@ -207,6 +205,6 @@ impl Handler<Drain> for PartitionConsumer {
         if let Some(running) = self.running.take() {
             context.cancel_future(running);
         }
-        self.guard.disarm();
+        self.guard.drained();
     }
 }

@@ -8,7 +8,8 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::running::{self, Death, Reason, Report, Told};
+use super::ending::Ending;
+use super::running::{self, Death, Report, Told};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
@@ -110,27 +111,19 @@ impl Guard {
         self.0.ready(resumes_from);
     }
 
-    /// The actor ends because of this failure: Fatal stops the branch, Retryable is waited out by restarts that are not
-    /// counted. The context is ended after the code that runs now. The first reason given stays.
-    pub fn fail(&mut self, failure: Failure) {
-        self.0.give(Reason::Failed(failure));
+    /// The actor ends like this, at once. One whose peer is gone waits for the supervisor's order instead. The first ending
+    /// that is told stays.
+    pub fn end<A: Actor<Context = Context<A>>>(&mut self, ending: impl Into<Ending>, context: &mut Context<A>) {
+        let ending = ending.into();
+        if !matches!(ending, Ending::PeerGone) {
+            self.0.ends_by(ending);
+            context.stop();
+        }
     }
 
-    /// The actor ends by a crash that it noticed itself, as a worker's panic; counted against the budget. The context
-    /// is ended after the code that runs now.
-    pub fn crash(&mut self, cause: String) {
-        self.0.give(Reason::Crashed(cause));
-    }
-
-    /// The branch's work is done: its other children are drained, and it ends well. This actor's context is ended after
-    /// the code that runs now.
-    pub fn finish(&mut self) {
-        self.0.give(Reason::Finished);
-    }
-
-    /// The actor was asked to stop. A later panic or failure still counts.
-    pub fn disarm(&mut self) {
-        self.0.give(Reason::Disarmed);
+    /// What the actor had begun is complete; it waits for the supervisor's order to end.
+    pub fn drained(&mut self) {
+        self.0.ends_by(Ending::Drained);
     }
 }
 

@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::child::Drain;
+use super::ending::Ending;
 use super::lives::Lives;
-use super::running::{Reason, Report};
+use super::running::Report;
 
 /// How a drain went.
 #[derive(Default)]
@@ -15,7 +16,7 @@ pub(super) struct Drained {
     /// Who did not make it by the deadline, and how long it was waited for. Those after it in turn were not asked.
     pub laggards: Vec<(usize, Duration)>,
     /// The first that died instead.
-    pub died: Option<(usize, Reason)>,
+    pub died: Option<(usize, Ending)>,
 }
 
 /// Drains the running children in reverse order of their start, and ends each when it has answered, before the next is
@@ -27,7 +28,7 @@ pub(super) async fn drain(
 ) -> Drained {
     let deadline = Instant::now() + shutdown;
     let mut drained = Drained::default();
-    let mut deaths: Vec<Option<Reason>> = lives.slots.iter().map(|_| None).collect();
+    let mut deaths: Vec<Option<Ending>> = lives.slots.iter().map(|_| None).collect();
     for child in (0..lives.slots.len()).rev() {
         let Some(slot) = &mut lives.slots[child] else { continue };
         let began = Instant::now();
@@ -47,17 +48,17 @@ pub(super) async fn drain(
         let late = timeout_at(deadline, slot.end()).await.is_err() || (!answered && Instant::now() >= deadline);
         // Each report is there before the life that it is of is gone.
         while let Ok(report) = reports.try_recv() {
-            if let Report::Died { epoch, child, reason } = report
+            if let Report::Died { epoch, child, ending } = report
                 && lives.slots[child].as_ref().is_some_and(|slot| slot.epoch == epoch)
             {
-                deaths[child].get_or_insert(reason);
+                deaths[child].get_or_insert(ending);
             }
         }
         match deaths[child].take().filter(|_| was_running) {
-            Some(Reason::Disarmed | Reason::Finished) => {}
-            None | Some(Reason::Unasked) if late => drained.laggards.push((child, began.elapsed())),
-            None | Some(Reason::Unasked) if answered || !was_running => {}
-            reason => drained.died = drained.died.or(Some((child, reason.unwrap_or(Reason::Unasked)))),
+            Some(Ending::Drained | Ending::Finished) => {}
+            None | Some(Ending::Unasked) if late => drained.laggards.push((child, began.elapsed())),
+            None | Some(Ending::Unasked) if answered || !was_running => {}
+            ending => drained.died = drained.died.or(Some((child, ending.unwrap_or(Ending::Unasked)))),
         }
     }
     lives.end();

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::branch::ChildSpec;
 use super::child::{Child, Drain, Life, Workers};
-use super::running::{Reason, Report};
+use super::ending::Ending;
+use super::running::Report;
 use super::worker::{Busy, Spawn};
 use super::{heartbeat, panic};
 use crate::failure::{Failure, Kind};
@@ -81,19 +82,19 @@ impl Lives {
     }
 
     /// Starts a new life of all children, on a new thread. Ends early with the first that cannot be started.
-    pub fn start(&mut self) -> Result<(), (usize, Reason)> {
+    pub fn start(&mut self) -> Result<(), (usize, Ending)> {
         self.epoch += 1;
         self.at_work = Arc::default();
         if matches!(self.spawn, Spawn::Threads) {
-            self.thread = Some(new_thread().map_err(|failure| (0, Reason::Failed(failure)))?);
+            self.thread = Some(new_thread().map_err(|failure| (0, Ending::Failed(failure)))?);
         }
         for child in 0..self.children.len() {
-            self.start_one(child).map_err(|reason| (child, reason))?;
+            self.start_one(child).map_err(|ending| (child, ending))?;
         }
         Ok(())
     }
 
-    fn start_one(&mut self, child: usize) -> Result<(), Reason> {
+    fn start_one(&mut self, child: usize) -> Result<(), Ending> {
         let over = Arc::new(watch::Sender::new(false));
         let life = Life {
             epoch: self.epoch,
@@ -107,7 +108,7 @@ impl Lives {
         };
         let slot = self.slots[child].insert(Slot { epoch: self.epoch, over, running: None, ready: None });
         let Child { heartbeat, drain } =
-            panic::catch(|| (self.children[child].start)(&life)).map_err(Reason::Panicked)?.map_err(Reason::Failed)?;
+            panic::catch(|| (self.children[child].start)(&life)).map_err(Ending::Panicked)?.map_err(Ending::Failed)?;
         let (epoch, reports) = (self.epoch, self.reports.clone());
         // A supervisor that is gone needs no pulse.
         let pulse = move |waited| drop(reports.send(Report::Pulse { epoch, child, waited }));

@@ -1,6 +1,5 @@
 //! An actor as its thread runs it: every way to die ends in one report.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,8 +12,8 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+use super::ending::Ending;
 use super::panic;
-use crate::failure::{Failure, Origin};
 
 /// What a child's actor tells its supervisor.
 pub(super) enum Report {
@@ -32,44 +31,8 @@ pub(super) enum Report {
     Died {
         epoch: u64,
         child: usize,
-        reason: Reason,
+        ending: Ending,
     },
-}
-
-/// Why a child is no more.
-#[derive(Debug)]
-pub(super) enum Reason {
-    Panicked(String),
-    Crashed(String),
-    Hung(String),
-    Failed(Failure),
-    Finished,
-    Disarmed,
-    /// None was given.
-    Unasked,
-}
-
-impl Reason {
-    /// What a branch's failure comes from that fails because of it.
-    pub fn origin(&self) -> Origin {
-        match self {
-            Self::Panicked(_) | Self::Crashed(_) => Origin::Panic,
-            Self::Failed(failure) => failure.origin,
-            Self::Hung(_) | Self::Finished | Self::Disarmed | Self::Unasked => Origin::World,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked(message) => write!(formatter, "panicked: {message}"),
-            Self::Crashed(cause) | Self::Hung(cause) => formatter.write_str(cause),
-            Self::Failed(failure) => write!(formatter, "{failure}"),
-            Self::Finished => formatter.write_str("finished"),
-            Self::Disarmed | Self::Unasked => formatter.write_str("stopped, and nobody asked it to"),
-        }
-    }
 }
 
 /// What an actor told of itself: shared by its guard and its death.
@@ -77,29 +40,29 @@ pub(super) struct Told {
     pub epoch: u64,
     child: usize,
     reports: mpsc::UnboundedSender<Report>,
-    reason: Mutex<Option<Reason>>,
+    ending: Mutex<Option<Ending>>,
 }
 
 impl Told {
     pub fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Report>) -> Self {
-        Self { epoch, child, reports, reason: Mutex::default() }
+        Self { epoch, child, reports, ending: Mutex::default() }
     }
 
     pub fn ready(&self, resumes_from: Option<u64>) {
         drop(self.reports.send(Report::Ready { epoch: self.epoch, child: self.child, resumes_from }));
     }
 
-    /// The first reason stays, but "I was asked to" gives way to whatever happens on the way out.
-    pub fn give(&self, reason: Reason) {
-        let mut told = self.reason.lock();
-        if matches!(*told, None | Some(Reason::Disarmed)) {
-            *told = Some(reason);
+    /// The first ending stays, but "I was asked to" gives way to whatever happens on the way out.
+    pub fn ends_by(&self, ending: Ending) {
+        let mut told = self.ending.lock();
+        if matches!(*told, None | Some(Ending::Drained)) {
+            *told = Some(ending);
         }
     }
 
     /// Whether the actor said that it ends.
     fn ends(&self) -> bool {
-        !matches!(*self.reason.lock(), None | Some(Reason::Disarmed))
+        !matches!(*self.ending.lock(), None | Some(Ending::Drained))
     }
 }
 
@@ -119,8 +82,8 @@ impl Death {
 impl Drop for Death {
     fn drop(&mut self) {
         let told = &self.told;
-        let reason = told.reason.lock().take().unwrap_or(Reason::Unasked);
-        drop(told.reports.send(Report::Died { epoch: told.epoch, child: told.child, reason }));
+        let ending = told.ending.lock().take().unwrap_or(Ending::Unasked);
+        drop(told.reports.send(Report::Died { epoch: told.epoch, child: told.child, ending }));
     }
 }
 
@@ -139,7 +102,7 @@ pub(super) fn run<A>(
     }
     let mut context = Context::with_receiver(mailbox);
     match during(&at_work, death.told.child, || build(&mut context)) {
-        Err(message) => death.told.give(Reason::Panicked(message)),
+        Err(message) => death.told.ends_by(Ending::Panicked(message)),
         Ok(actor) => {
             let context = Some(context.into_future(actor));
             // Also when nobody is left who could say so.
@@ -167,7 +130,7 @@ impl<A: Actor<Context = Context<A>>> Future for Running<A> {
             match during(&this.at_work, this.death.told.child, || Pin::new(context).poll(waker)) {
                 Ok(Poll::Pending) if !this.death.told.ends() => return Poll::Pending,
                 Ok(_) => {}
-                Err(message) => this.death.told.give(Reason::Panicked(message)),
+                Err(message) => this.death.told.ends_by(Ending::Panicked(message)),
             }
         }
         this.end();
@@ -185,7 +148,7 @@ impl<A: Actor<Context = Context<A>>> Running<A> {
             drop(context);
         });
         if let Err(message) = dropped {
-            self.death.told.give(Reason::Panicked(message));
+            self.death.told.ends_by(Ending::Panicked(message));
         }
     }
 }

@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::branch::{BranchSpec, Policy};
 use super::budget::Budget;
 use super::drain::{Drained, drain};
+use super::ending::Ending;
 use super::lives::Lives;
 use super::outage::Outage;
 use super::panic;
-use super::running::{Reason, Report};
+use super::running::Report;
 use super::worker::Spawn;
 use crate::failure::{Failure, Kind};
 
@@ -129,7 +130,7 @@ struct Start {
 
 enum Next {
     Stop,
-    Exit(usize, Reason),
+    Exit(usize, Ending),
     Ready(usize),
     Pulse(usize, Duration),
     /// Too late, or of no interest.
@@ -147,7 +148,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                     let drained = self.drain().await;
                     return self.stopped(drained);
                 }
-                Next::Exit(_, Reason::Finished) => {
+                Next::Exit(_, Ending::Finished) => {
                     let mut drained = self.drain().await;
                     let Some(exit) = self.unfinished(&mut drained) else { return Outcome::Finished };
                     if *stop.borrow() {
@@ -156,7 +157,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                     }
                     Err(exit)
                 }
-                Next::Exit(child, reason) => Err((child, reason)),
+                Next::Exit(child, ending) => Err((child, ending)),
                 Next::Start { old_gone } => self.start(old_gone),
                 Next::Ready(child) => {
                     (self.listener)(Event::Ready { child: self.lives.name(child) });
@@ -170,8 +171,8 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 }
                 Next::Nothing => Ok(()),
             };
-            if let Err((child, reason)) = exit
-                && let Err(failure) = self.exited(child, reason)
+            if let Err((child, ending)) = exit
+                && let Err(failure) = self.exited(child, ending)
             {
                 return self.failed(failure).await;
             }
@@ -192,21 +193,21 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                     Some(_) => Next::Pulse(child, waited),
                     None => Next::Nothing,
                 },
-                Report::Died { epoch, child, reason } => match self.lives.running(child, epoch) {
+                Report::Died { epoch, child, ending } => match self.lives.running(child, epoch) {
                     Some(slot) => {
                         slot.running = None;
-                        Next::Exit(child, reason)
+                        Next::Exit(child, ending)
                     }
                     None => Next::Nothing,
                 },
             },
-            (child, cause) = self.lives.hang() => Next::Exit(child, Reason::Hung(cause)),
+            (child, cause) = self.lives.hang() => Next::Exit(child, Ending::Hung(cause)),
             old_gone = due(start, gone) => Next::Start { old_gone },
         }
     }
 
     /// Starts what is due.
-    fn start(&mut self, old_gone: bool) -> Result<(), (usize, Reason)> {
+    fn start(&mut self, old_gone: bool) -> Result<(), (usize, Ending)> {
         self.start = None;
         if !old_gone {
             // A child is stuck, and with it the thread.
@@ -216,7 +217,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         if hung > self.policy.restarts_max {
             let call = call.map_or(String::new(), |call| format!("; {call}"));
             let what = format!("{}: {hung} of its threads hang; no further one is started{call}", self.branch);
-            return Err((0, Reason::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
+            return Err((0, Ending::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
         }
         self.lives.start()?;
         (self.listener)(Event::Started { epoch: self.lives.epoch() });
@@ -224,18 +225,18 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
     }
 
     /// Decides what follows from a child's end; a failure is the branch's.
-    fn exited(&mut self, child: usize, reason: Reason) -> Result<(), Failure> {
+    fn exited(&mut self, child: usize, ending: Ending) -> Result<(), Failure> {
         let now = Instant::now();
-        let hung = matches!(reason, Reason::Hung(_));
-        let wait = match reason {
-            Reason::Failed(failure) if !failure.is_retryable() => return Err(failure),
-            Reason::Failed(failure) => {
+        let hung = matches!(ending, Ending::Hung(_));
+        let wait = match ending {
+            Ending::Failed(failure) if !failure.is_retryable() => return Err(failure),
+            Ending::Failed(failure) => {
                 self.outage.failed(&failure);
                 self.budget.waited_out(now)
             }
-            reason => {
-                let (name, cause) = (self.lives.name(child), reason.to_string());
-                let Some(backoff) = self.budget.crashed(now, hung) else { return Err(self.spent(name, &reason, hung)) };
+            ending => {
+                let (name, cause) = (self.lives.name(child), ending.to_string());
+                let Some(backoff) = self.budget.crashed(now, hung) else { return Err(self.spent(name, &ending, hung)) };
                 let budget_left = self.budget.left(now);
                 (self.listener)(Event::Died { child: name, cause: &cause, backoff, budget_left });
                 self.recovering_since.get_or_insert(now);
@@ -251,9 +252,9 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         Ok(())
     }
 
-    fn spent(&self, child: &str, reason: &Reason, hung: bool) -> Failure {
-        let what = format!("{}: {child} died after {}; {reason}", self.branch, self.budget.spent());
-        let failure = Failure::fatal(Kind::Internal, what).origin(reason.origin());
+    fn spent(&self, child: &str, ending: &Ending, hung: bool) -> Failure {
+        let what = format!("{}: {child} died after {}; {ending}", self.branch, self.budget.spent());
+        let failure = Failure::fatal(Kind::Internal, what).origin(ending.origin());
         if hung { failure.advice(UNTIL_IT_ANSWERS) } else { failure }
     }
 
@@ -275,8 +276,8 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
     }
 
     /// Who kept a branch from finishing that was about to.
-    fn unfinished(&self, drained: &mut Drained) -> Option<(usize, Reason)> {
-        let late = || Reason::Hung(format!("hung: did not finish within {:?}", self.policy.shutdown));
+    fn unfinished(&self, drained: &mut Drained) -> Option<(usize, Ending)> {
+        let late = || Ending::Hung(format!("hung: did not finish within {:?}", self.policy.shutdown));
         drained.died.take().or_else(|| drained.laggards.first().map(|&(child, _)| (child, late())))
     }
 
@@ -286,10 +287,10 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 let laggards = drained.laggards.iter().map(|&(child, _)| self.lives.name(child)).collect();
                 return Outcome::Stopped { laggards };
             }
-            Some((_, Reason::Failed(failure))) => failure,
-            Some((child, reason)) => {
-                let what = format!("{}: {} died while it drained: {reason}", self.branch, self.lives.name(child));
-                Failure::fatal(Kind::Internal, what).origin(reason.origin())
+            Some((_, Ending::Failed(failure))) => failure,
+            Some((child, ending)) => {
+                let what = format!("{}: {} died while it drained: {ending}", self.branch, self.lives.name(child));
+                Failure::fatal(Kind::Internal, what).origin(ending.origin())
             }
         };
         Outcome::Failed(self.tell_failed(failure))

@@ -12,8 +12,8 @@ use isotherm::ingest::{CursorStore, IngestJob, Producer, SourceWriter};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::supervision::{
-    BranchSpec, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Patience, Pulse, Spawn,
-    Worker, supervise,
+    BranchSpec, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Patience, Pulse,
+    Spawn, Worker, supervise,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -49,8 +49,7 @@ impl Actor for Toy {
         let story = self.story.take().expect("it is started once");
         context.spawn(story.into_actor(self).map(|finished, toy, context| {
             if finished {
-                toy.guard.finish();
-                context.stop();
+                toy.guard.end(Ending::Finished, context);
             }
         }));
     }
@@ -68,7 +67,7 @@ impl Handler<Drain> for Toy {
     type Result = ();
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        self.guard.disarm();
+        self.guard.drained();
     }
 }
 

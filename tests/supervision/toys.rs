@@ -10,8 +10,8 @@ use actix::prelude::*;
 use isotherm::failure::{Failure, Kind};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
-    BranchSpec, Busy, Child, ChildSpec, Drain, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse, Spawn,
-    Worker, supervise,
+    BranchSpec, Busy, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse,
+    Spawn, Worker, supervise,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -291,9 +291,9 @@ impl Toy {
     fn act(&mut self, act: Act, place: &str, context: &mut Context<Self>) {
         match act {
             Act::Panic => panic!("{} panics in {place}", self.who),
-            Act::Fail(failure) => self.guard.fail(failure),
-            Act::Crash => self.guard.crash(format!("{} saw its worker die", self.who)),
-            Act::Finish => self.guard.finish(),
+            Act::Fail(failure) => self.guard.end(failure, context),
+            Act::Crash => self.guard.end(Ending::Crashed(format!("{} saw its worker die", self.who)), context),
+            Act::Finish => self.guard.end(Ending::Finished, context),
             Act::Stop => context.stop(),
             Act::PanicInStopping => {
                 self.panic_in_stopping = true;
@@ -380,7 +380,7 @@ impl Handler<Drain> for Toy {
 
     fn handle(&mut self, _: Drain, context: &mut Context<Self>) {
         self.log.say(format!("{} drains", self.who));
-        self.guard.disarm();
+        self.guard.drained();
         self.act_at(At::Drain, context);
     }
 }
