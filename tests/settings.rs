@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use isotherm::domain::Rules;
 use isotherm::failure::Kind;
 use isotherm::points::Action;
-use isotherm::settings::{Effective, LogKind, Origin, Partitions, SourceKind, Sources, fault_points, load};
+use isotherm::settings::{Effective, LogKind, Partitions, SettingOrigin, SourceKind, Sources, fault_points, load};
 
 /// Loads a file's text, variables and sets; the file is called `x.toml` in a folder of its own.
 fn try_load(file: &str, variables: &[(&str, &str)], sets: &[&str]) -> Result<Effective, String> {
@@ -24,7 +24,7 @@ fn loaded(file: &str, variables: &[(&str, &str)], sets: &[&str]) -> Effective {
     try_load(file, variables, sets).expect("the settings are good")
 }
 
-fn entry<'a>(effective: &'a Effective, key: &str) -> (&'a str, &'a Origin) {
+fn entry<'a>(effective: &'a Effective, key: &str) -> (&'a str, &'a SettingOrigin) {
     let entry = effective.entries.iter().find(|entry| entry.key == key).expect("the key has an entry");
     (&entry.value, &entry.origin)
 }
@@ -35,15 +35,15 @@ fn the_stronger_source_wins_and_is_named() {
     let variables = [("ISOTHERM_QUALITY__DEGREES_MIN", "-2.5"), ("ISOTHERM_LOG__TOPIC", "environment"), ("HOME", "/")];
     let effective = loaded(file, &variables, &["log.topic=first", "log.topic=set"]);
     assert_eq!(effective.settings.log.topic, "set");
-    assert_eq!(entry(&effective, "log.topic"), ("\"set\"", &Origin::Set));
+    assert_eq!(entry(&effective, "log.topic"), ("\"set\"", &SettingOrigin::Set));
     assert_eq!(effective.settings.quality.degrees_min.to_bits(), (-2.5f64).to_bits());
-    let variable = Origin::Environment("ISOTHERM_QUALITY__DEGREES_MIN".to_owned());
+    let variable = SettingOrigin::Environment("ISOTHERM_QUALITY__DEGREES_MIN".to_owned());
     assert_eq!(entry(&effective, "quality.degrees_min"), ("-2.5", &variable));
     assert_eq!(effective.settings.quality.degrees_max.to_bits(), 1f64.to_bits());
     let (value, origin) = entry(&effective, "quality.degrees_max");
     assert_eq!(value, "1");
-    assert!(matches!(origin, Origin::File(path) if path.ends_with("x.toml")), "{origin}");
-    assert_eq!(entry(&effective, "log.partitions"), ("4", &Origin::Default));
+    assert!(matches!(origin, SettingOrigin::File(path) if path.ends_with("x.toml")), "{origin}");
+    assert_eq!(entry(&effective, "log.partitions"), ("4", &SettingOrigin::Default));
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn every_file_in_the_settings_folder_loads() {
 #[test]
 fn the_defaults_are_complete_and_each_has_its_comment() {
     let effective = load(&Sources::default(), std::iter::empty()).expect("the defaults are good");
-    assert!(effective.entries.iter().all(|entry| entry.origin == Origin::Default));
+    assert!(effective.entries.iter().all(|entry| entry.origin == SettingOrigin::Default));
     assert_eq!(effective.settings.quality, Rules::default());
     let model = serde_json::to_value(&effective.settings).expect("settings are JSON");
     let mut in_model = Vec::new();

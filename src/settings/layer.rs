@@ -2,22 +2,49 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::{Map, Value, ValueKind};
+use serde::Serialize;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::failure::{Failure, Kind};
 
-use super::load::Origin;
 use super::property::one_name;
 use super::secret::{MASK, is_secret};
 use super::validate::{Allowed, CLIENT, KEYS, allowed, list};
 
+/// Where a value comes from, weakest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingOrigin {
+    Default,
+    File(PathBuf),
+    /// The variable's name.
+    Environment(String),
+    Set,
+}
+
+impl fmt::Display for SettingOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => write!(formatter, "default"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Environment(name) => write!(formatter, "environment variable {name}"),
+            Self::Set => write!(formatter, "--set"),
+        }
+    }
+}
+
+impl Serialize for SettingOrigin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Where a value stands.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub origin: Origin,
+pub(super) struct SettingPlace {
+    pub origin: SettingOrigin,
     pub line: Option<usize>,
 }
 
@@ -26,20 +53,20 @@ pub(super) struct Place {
 pub(super) struct Leaf {
     pub key: String,
     pub value: ValueKind,
-    pub place: Place,
+    pub place: SettingPlace,
 }
 
 /// What one source gives. A later layer is stronger.
 #[derive(Clone)]
 pub(super) struct Layer(pub Vec<Leaf>);
 
-impl Place {
+impl SettingPlace {
     fn refuses(&self, what: impl fmt::Display, advice: String) -> Failure {
         Failure::fatal(Kind::Settings, format!("{self}: {what}")).advice(advice)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingPlace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.origin)?;
         self.line.map_or(Ok(()), |line| write!(formatter, " line {line}"))
@@ -48,11 +75,11 @@ impl fmt::Display for Place {
 
 impl Layer {
     /// The settings that stand in a TOML text.
-    pub fn from_toml(text: &str, origin: &Origin) -> Result<Self, Failure> {
-        let place = |at: Option<usize>| Place {
+    pub fn from_toml(text: &str, origin: &SettingOrigin) -> Result<Self, Failure> {
+        let place = |at: Option<usize>| SettingPlace {
             origin: origin.clone(),
             line: at
-                .filter(|_| *origin != Origin::Default)
+                .filter(|_| *origin != SettingOrigin::Default)
                 .map(|at| text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1),
         };
         // The parser's own rendering quotes the line, which may hold a password: only its message is passed on.
@@ -81,7 +108,12 @@ impl Layer {
         Ok(self)
     }
 
-    fn walk(&mut self, path: &str, table: &DeTable, place: &dyn Fn(Option<usize>) -> Place) -> Result<(), Failure> {
+    fn walk(
+        &mut self,
+        path: &str,
+        table: &DeTable,
+        place: &dyn Fn(Option<usize>) -> SettingPlace,
+    ) -> Result<(), Failure> {
         for (name, value) in table {
             let key = if path.is_empty() { name.get_ref().to_string() } else { format!("{path}.{}", name.get_ref()) };
             let place_here = place(Some(name.span().start));
@@ -102,7 +134,7 @@ impl Layer {
         variables.sort();
         for (name, text) in variables {
             let path = name["ISOTHERM_".len()..].to_ascii_lowercase();
-            let place = Place { origin: Origin::Environment(name), line: None };
+            let place = SettingPlace { origin: SettingOrigin::Environment(name), line: None };
             if !path.contains("__") {
                 // Others may use the prefix too (Kubernetes sets ISOTHERM_SERVICE_HOST): only what looks like a key is refused.
                 refuse_single_underscores(&path, &place)?;
@@ -124,7 +156,7 @@ impl Layer {
     pub fn from_sets(sets: &[String]) -> Result<Self, Failure> {
         let mut layer = Self(Vec::new());
         for set in sets {
-            let place = Place { origin: Origin::Set, line: None };
+            let place = SettingPlace { origin: SettingOrigin::Set, line: None };
             let Some((key, text)) = set.split_once('=') else {
                 let shown = if is_secret(set) { MASK } else { set };
                 return Err(place.refuses(
@@ -145,7 +177,7 @@ impl Layer {
     }
 
     /// Takes a value if there is such a key and it may have it.
-    fn push(&mut self, key: String, value: ValueKind, place: Place) -> Result<(), Failure> {
+    fn push(&mut self, key: String, value: ValueKind, place: SettingPlace) -> Result<(), Failure> {
         let Some(allowed) = allowed(&key) else {
             if is_section(&key) {
                 return Err(place.refuses(
@@ -272,7 +304,7 @@ fn from_text(key: &str, text: &str, unquote: bool) -> ValueKind {
     }
 }
 
-fn refuse_single_underscores(path: &str, place: &Place) -> Result<(), Failure> {
+fn refuse_single_underscores(path: &str, place: &SettingPlace) -> Result<(), Failure> {
     let meant = match path.strip_prefix("log_kafka_client_") {
         Some(property) => Some(format!("LOG__KAFKA__CLIENT__{property}")),
         None => KEYS

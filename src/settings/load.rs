@@ -1,14 +1,13 @@
 //! The effective settings, and where each of them comes from.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::failure::{Failure, Kind};
 
-use super::layer::{Layer, Leaf, one_key, read, shown};
+use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown};
 use super::model::Settings;
 use super::validate::together;
 
@@ -23,40 +22,13 @@ pub struct Sources {
     pub sets: Vec<String>,
 }
 
-/// Where a value comes from, weakest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Default,
-    File(PathBuf),
-    /// The variable's name.
-    Environment(String),
-    Set,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => write!(formatter, "default"),
-            Self::File(path) => write!(formatter, "{}", path.display()),
-            Self::Environment(name) => write!(formatter, "environment variable {name}"),
-            Self::Set => write!(formatter, "--set"),
-        }
-    }
-}
-
-impl Serialize for Origin {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// One effective setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     pub key: String,
     /// In the notation of TOML; a secret is masked.
     pub value: String,
-    pub origin: Origin,
+    pub origin: SettingOrigin,
 }
 
 /// The settings that count, and each of them with its origin, sorted by key.
@@ -73,9 +45,9 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// Loads the settings: `--set` before the environment before the file before the defaults.
 pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String)>) -> Result<Effective, Failure> {
-    let mut layers = vec![Layer::from_toml(DEFAULTS, &Origin::Default)?];
+    let mut layers = vec![Layer::from_toml(DEFAULTS, &SettingOrigin::Default)?];
     if let Some(path) = &sources.file {
-        layers.push(Layer::from_toml(&read(path)?, &Origin::File(path.clone()))?);
+        layers.push(Layer::from_toml(&read(path)?, &SettingOrigin::File(path.clone()))?);
     }
     layers.push(Layer::from_environment(environment)?);
     layers.push(Layer::from_sets(&sources.sets)?);

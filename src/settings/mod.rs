@@ -13,5 +13,6 @@ mod secret;
 mod validate;
 
 pub use fault_plan::fault_points;
-pub use load::{Effective, Entry, Origin, Sources, environment, load};
+pub use layer::SettingOrigin;
+pub use load::{Effective, Entry, Sources, environment, load};
 pub use model::*;

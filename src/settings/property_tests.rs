@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::*;
-use crate::settings::{Effective, Origin, Sources, load};
+use crate::settings::{Effective, SettingOrigin, Sources, load};
 
 /// Settings of a file with this text, of these variables and sets; else the failure in words.
 fn loaded(file: &str, variables: &[(&str, &str)], sets: &[&str]) -> Result<Effective, String> {
@@ -88,7 +88,7 @@ fn of_two_names_of_a_property_the_one_in_the_stronger_source_counts() {
     assert_eq!(client(&effective), [("retries", "5")]);
     let entries: Vec<_> = effective.entries.iter().filter(|entry| entry.key.contains("retries")).collect();
     assert_eq!(entries.len(), 1, "{entries:?}");
-    assert_eq!(entries[0].origin, Origin::Environment(variable.to_owned()));
+    assert_eq!(entries[0].origin, SettingOrigin::Environment(variable.to_owned()));
     let sets = ["log.kafka.client.retries=7", "log.kafka.client.message.send.max.retries=8"];
     let effective = loaded(file, &[], &sets).expect("they are good");
     assert_eq!(client(&effective), [("message.send.max.retries", "8")], "of --set the last one counts");

@@ -15,8 +15,8 @@ use sys::rd_kafka_resp_err_t as Code;
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
-use super::client::{CALL_MS_MAX, Client, Event, PartitionList, text, words};
-use super::{Subject, failure};
+use super::client::{CALL_MS_MAX, Client, Event, PartitionList, Subject, text, words};
+use super::failure;
 
 /// The pause between two looks at something that is about to happen.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

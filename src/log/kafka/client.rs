@@ -22,6 +22,13 @@ use super::failure::{self, Trouble};
 /// The longest that a call waits for the cluster.
 pub const CALL_MS_MAX: c_int = 5_000;
 
+/// The topic that all calls are about.
+pub struct Subject {
+    pub topic: CString,
+    /// The topic and its cluster for messages.
+    pub name: String,
+}
+
 /// What a client is made with: one value a property, whichever of its names is used; the last one counts.
 #[derive(Default)]
 pub struct Properties(BTreeMap<String, String>);

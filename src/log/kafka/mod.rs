@@ -10,6 +10,7 @@ mod failure;
 mod pool;
 mod properties;
 mod reader;
+mod taken;
 mod writer;
 
 use std::ffi::CString;
@@ -21,7 +22,7 @@ use crate::failure::{Failure, Kind};
 use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
-use client::{Client, PartitionList, Role};
+use client::{Client, PartitionList, Role, Subject};
 use pool::{Held, Pool};
 use reader::Reader;
 
@@ -33,13 +34,6 @@ pub struct KafkaLog {
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Client,
     readers: Pool,
-}
-
-/// The topic that all calls are about.
-struct Subject {
-    topic: CString,
-    /// The topic and its cluster for messages.
-    name: String,
 }
 
 impl KafkaLog {

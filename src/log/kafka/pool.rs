@@ -25,9 +25,8 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::failure::{Failure, Kind};
 
-use super::Subject;
-use super::client::{Client, PartitionList, Queue, index};
-use super::reader::Taken;
+use super::client::{Client, PartitionList, Queue, Subject, index};
+use super::taken::Taken;
 
 /// The most clients that read. Each has a thread per broker that fetches and decompresses for all its partitions: eight
 /// keep eight cores busy, and are some thirty threads in all.

@@ -13,9 +13,9 @@ use crate::failure::{Failure, Kind};
 use crate::log::{Outgoing, RecordWriter, failures};
 use crate::settings::property::read_number;
 
-use super::client::{Client, Properties, Role, index};
+use super::client::{Client, Properties, Role, Subject, index};
 use super::properties::MESSAGE_BYTES_MAX;
-use super::{Subject, admin, failure};
+use super::{admin, failure};
 
 /// Records handed to the client at once.
 const GIVEN_MAX: usize = 1_000;

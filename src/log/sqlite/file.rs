@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, ffi, params};
 
 use crate::failure::{Failure, Kind};
+use crate::log::Extent;
 
 /// "isot": by it the file is known as one of ours.
 const APPLICATION_ID: i32 = 0x6973_6f74;
@@ -140,6 +141,18 @@ impl TopicRow {
                 Ok(Self { id: row.get(0)?, log_id: row.get(1)?, partitions: row.get(2)?, retention_ms: row.get(3)? })
             })
             .optional()
+    }
+
+    /// Where a partition of the topic with this id starts and ends.
+    pub fn extent(connection: &Connection, topic_id: i64, partition: u32) -> rusqlite::Result<Extent> {
+        let mut ends = connection.prepare_cached(
+            "SELECT
+                coalesce((SELECT first_offset FROM runs WHERE topic = ?1 AND partition = ?2
+                    ORDER BY first_offset LIMIT 1), 0),
+                coalesce((SELECT last_offset + 1 FROM runs WHERE topic = ?1 AND partition = ?2
+                    ORDER BY first_offset DESC LIMIT 1), 0)",
+        )?;
+        ends.query_row(params![topic_id, partition], |row| Ok(Extent { start: row.get(0)?, end: row.get(1)? }))
     }
 }
 

@@ -120,7 +120,7 @@ impl RecordLog for SqliteLog {
         let found = self.with_file("cannot read", |connection| {
             let transaction = connection.unchecked_transaction()?;
             let Some(row) = TopicRow::find(&transaction, &self.topic)? else { return Ok(None) };
-            Ok(Some((extent(&transaction, row.id, partition)?, row)))
+            Ok(Some((TopicRow::extent(&transaction, row.id, partition)?, row)))
         })?;
         let (extent, row) = found.flatten().ok_or_else(|| failures::no_topic(&self.name()))?;
         self.check(&row, partition)?;
@@ -143,15 +143,4 @@ impl RecordLog for SqliteLog {
 
 fn describe(log_id: String, partitions: u32, retention_ms: i64) -> Topic {
     Topic { log_id, partitions, warning: failures::kept_for_ever(retention_ms), compacted: false }
-}
-
-fn extent(connection: &Connection, topic_id: i64, partition: u32) -> rusqlite::Result<Extent> {
-    let mut ends = connection.prepare_cached(
-        "SELECT
-            coalesce((SELECT first_offset FROM runs WHERE topic = ?1 AND partition = ?2
-                ORDER BY first_offset LIMIT 1), 0),
-            coalesce((SELECT last_offset + 1 FROM runs WHERE topic = ?1 AND partition = ?2
-                ORDER BY first_offset DESC LIMIT 1), 0)",
-    )?;
-    ends.query_row(params![topic_id, partition], |row| Ok(Extent { start: row.get(0)?, end: row.get(1)? }))
 }

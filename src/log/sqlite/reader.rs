@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::params;
 
-use super::extent;
 use super::file::{DAMAGED, LogFile, TopicRow};
 use super::run::{Run, checksum, is_full};
 use crate::domain::Batch;
@@ -106,7 +105,7 @@ impl Reader {
             position = run.take(position, batch, records_max).map_err(|_| damaged(first, last))?;
         }
         if batch.is_empty() {
-            let extent = extent(&transaction, self.topic_id, *partition).map_err(failed)?;
+            let extent = TopicRow::extent(&transaction, self.topic_id, *partition).map_err(failed)?;
             failures::within(name, *partition, position, extent)?;
         }
         Ok(position)

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::extent;
 use super::file::{LogFile, TopicRow};
 use super::run::{RunBuilder, checksum};
 use crate::failure::Failure;
@@ -60,7 +59,7 @@ impl Writer {
             .ok_or_else(|| failures::recreated(&self.name))?;
         let mut ends = BTreeMap::new();
         for (partition, runs) in partitions {
-            let mut end = extent(&transaction, self.topic_id, *partition).map_err(failed)?.end;
+            let mut end = TopicRow::extent(&transaction, self.topic_id, *partition).map_err(failed)?.end;
             for RunBuilder { records, bytes } in runs {
                 let (first, last) = (end, end + records - 1);
                 let crc32c = checksum(bytes, *partition, first, last);
