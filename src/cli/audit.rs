@@ -2,16 +2,14 @@
 //! it reads one committed file and the log up to that file's offset.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
 use super::arguments::{self, SettingsArguments};
-use super::patient_log::PatientLog;
+use super::waiting::patient_log;
 use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
-use crate::log;
 use crate::partition;
 use crate::retold::audit::Audited;
 
@@ -22,9 +20,6 @@ Examples:
 
 Results: verified (exit code 0); the file is wrong, with the differences (1); the log is incomplete, with what could not
 be verified (65). Of several partitions the worst decides. It works while a processor runs.";
-
-/// How long a log that is away is waited for.
-const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Compare partition files with a replay of the log
 #[derive(Debug, Args)]
@@ -46,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         [] => partition::partition_numbers(&settings.state.dir)?,
         _ => arguments::partitions(&arguments.partitions, &settings)?,
     };
-    let log = PatientLog::new(log::open(&settings, &settings.state.dir)?, LOG_AWAY_MAX);
+    let log = patient_log(&settings)?;
     let mut all = Vec::new();
     for partition in partitions {
         let audited = Audited::now(&log, &settings, partition);

@@ -19,8 +19,6 @@ mod engine;
 pub mod logging;
 mod output;
 mod overview;
-mod patience;
-mod patient_log;
 mod plot;
 mod produce;
 mod rebuild;
@@ -28,6 +26,7 @@ mod run;
 mod show;
 mod summary;
 mod top;
+mod waiting;
 
 use std::process::ExitCode;
 

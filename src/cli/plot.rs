@@ -6,17 +6,16 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressStyle;
 
 use super::arguments::SettingsArguments;
 use super::display::Display;
-use super::patient_log::PatientLog;
+use super::waiting::patient_log;
 use super::{Outcome, output};
 use crate::failure::{Failure, Kind as FailureKind};
-use crate::log;
+use crate::log::RecordLog;
 use crate::partition::format::Checkpoint;
 use crate::partition::{self, PartitionFile};
 use crate::retold::history::{Origin, Replay};
@@ -31,9 +30,6 @@ Examples:
 It reads the log again, up to the offsets that the files in state.dir are committed at, whether a processor runs or not,
 and prints the path of what it wrote. A file that is there already is replaced. What the log no longer has is said on the
 plot. Exit code 65 if a station is unknown.";
-
-/// How long a log that is away is waited for.
-const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Smallest and largest width and height.
 const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 200..=4000;
@@ -103,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         };
         return Err(Failure::fatal(FailureKind::Usage, what).advice("draw several plots"));
     }
-    let log = PatientLog::new(log::open(&settings, &settings.state.dir)?, LOG_AWAY_MAX);
+    let log = patient_log(&settings)?;
     let mut replays = Vec::new();
     for (place, checkpoint) in checkpoints.iter().enumerate() {
         let of_partition = found.iter().filter(|found| found.checkpoint == place);
@@ -182,7 +178,7 @@ fn origin(checkpoint: &Checkpoint) -> Origin {
 }
 
 /// Reads the log again, with a bar where a person watches.
-fn read(replay: &mut Replay, log: &PatientLog, to: u64) -> Result<(), Failure> {
+fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure> {
     let style = ProgressStyle::with_template("reading partition {msg}: {bar:32} {human_pos} of {human_len} records");
     let (bar, display) = Display::bar(style.expect("the template is right"))?;
     bar.set_message(replay.partition().to_string());

@@ -1,16 +1,15 @@
 //! `isotherm rebuild`: counts one partition anew from the log.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 
 use super::arguments::{self, SettingsArguments};
-use super::patience::Patience;
+use super::waiting::patient_log;
 use super::{Outcome, output, summary};
 use crate::durable::{Lock, RealDisk};
 use crate::failure::{Failure, Kind};
-use crate::log::{self, RecordLog, topic};
+use crate::log::{RecordLog, topic};
 use crate::partition::format::{self, Checkpoint};
 use crate::partition::{PartitionFile, maintenance};
 use crate::pipeline::{End, Job};
@@ -24,9 +23,6 @@ Examples:
 
 The old files stay beside the new ones as partition-2.json.before-rebuild and partition-2.rejected.jsonl.before-rebuild.
 No other process may be counting the partition. If it is interrupted, run it again: it goes on.";
-
-/// How long a log that is away is waited for before anything is touched.
-const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Count one partition anew from the log
 #[derive(Debug, Args)]
@@ -56,7 +52,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
     let lock = Lock::partition(&RealDisk, folder, partition)?;
-    let log = log::open(settings, folder)?;
+    // What is away is waited for before anything is touched.
+    let log = patient_log(settings)?;
     let current = PartitionFile::read(folder, partition)?;
     let aside = aside(folder, partition)?;
     if let (Some(current), Some(aside)) = (&current, &aside)
@@ -70,8 +67,7 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     }
     // The file aside is the old one if the rebuild was interrupted before anything was committed.
     if let Some(old) = current.as_ref().or(aside.as_ref()) {
-        let loss = Patience::up_to(LOG_AWAY_MAX).wait(|| false, || loss(&parse(old), log.as_ref(), partition))?;
-        match loss {
+        match loss(&parse(old), &log, partition)? {
             Some(loss) if !arguments.accept_loss => {
                 let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
                 return Err(Failure::fatal(Kind::Data, what).advice(

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +20,8 @@ pub enum OutageEvent<'a> {
 
 /// The longest wait between two tries: what is away can be back at any moment, and then work is to go on.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(1);
+/// The first wait of a thread that waits itself.
+const BLOCKING_WAIT_MIN: Duration = Duration::from_millis(100);
 
 /// The outage of one branch, shared by its actors and its supervisor over all epochs. It begins when the first of its
 /// parts fails and ends when the last of them works again: that one thing works says nothing of another.
@@ -93,21 +96,50 @@ impl Outage {
         backoff_max: Duration,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Failure> {
-        let mut backoff = None;
+        let (mut backoff, longest) = (None, backoff_max.min(WAIT_MAX));
         loop {
-            match call().await {
-                Ok(result) => {
-                    self.works();
-                    return Ok(result);
-                }
-                Err(failure) if failure.is_retryable() => {
-                    self.failed(&failure);
-                    let longest = backoff_max.min(WAIT_MAX);
-                    let backoff = backoff.get_or_insert_with(|| Backoff::new(backoff_min, longest, seed(&failure)));
-                    tokio::time::sleep(backoff.next()).await;
-                }
-                Err(failure) => return Err(failure),
+            let result = call().await;
+            let Some(wait) = self.wait_after(&result, &mut backoff, backoff_min, longest) else { return result };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The same on a thread of its own, which waits itself: until `given_up` says, of the time since the first failure,
+    /// that it was long enough.
+    pub fn retry_blocking<T>(
+        &self,
+        given_up: impl Fn(Duration) -> bool,
+        mut call: impl FnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (mut backoff, mut since) = (None, None);
+        loop {
+            let result = call();
+            let Some(wait) = self.wait_after(&result, &mut backoff, BLOCKING_WAIT_MIN, WAIT_MAX) else { return result };
+            if given_up(since.get_or_insert_with(Instant::now).elapsed()) {
+                return result;
             }
+            thread::sleep(wait);
+        }
+    }
+
+    /// Tells what came of a try, and says how long to wait before the next one; `None` if there is to be none.
+    fn wait_after<T>(
+        &self,
+        result: &Result<T, Failure>,
+        backoff: &mut Option<Backoff>,
+        first: Duration,
+        longest: Duration,
+    ) -> Option<Duration> {
+        match result {
+            Ok(_) => {
+                self.works();
+                None
+            }
+            Err(failure) if failure.is_retryable() => {
+                self.failed(failure);
+                Some(backoff.get_or_insert_with(|| Backoff::new(first, longest, seed(failure))).next())
+            }
+            Err(_) => None,
         }
     }
 }

@@ -95,3 +95,29 @@ async fn a_fatal_failure_is_given_back_and_ends_no_outage() {
     assert_eq!(result, Err(Failure::fatal(Kind::Data, "another topic")));
     assert_eq!(*told.lock(), ["began: no broker"]);
 }
+
+#[test]
+fn a_thread_waits_for_what_can_get_better_and_for_nothing_else() {
+    let (outage, told) = noted();
+    let mut calls = 0;
+    let result = outage.retry_blocking(
+        |_| false,
+        || {
+            calls += 1;
+            if calls < 3 { Err(away("no broker")) } else { Ok(calls) }
+        },
+    );
+    assert_eq!(result, Ok(3));
+    assert_eq!(told.lock().len(), 2);
+    let fatal = Failure::fatal(Kind::Data, "gone");
+    assert_eq!(outage.retry_blocking::<()>(|_| false, || Err(fatal.clone())), Err(fatal));
+    let mut calls = 0;
+    let given_up = outage.retry_blocking::<()>(
+        |waited| waited >= Duration::from_millis(1),
+        || {
+            calls += 1;
+            Err(away("no broker"))
+        },
+    );
+    assert_eq!((given_up, calls), (Err(away("no broker")), 2));
+}

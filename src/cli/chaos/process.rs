@@ -1,7 +1,6 @@
 //! Lives of real processes, one after the other, and what came of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use indicatif::ProgressStyle;
 use serde_json::{Value, json};
@@ -10,19 +9,14 @@ use super::simulation::{faults, faults_as_json};
 use super::{Arguments, tell};
 use crate::cli::Outcome;
 use crate::cli::display::Display;
-use crate::cli::patient_log::PatientLog;
-use crate::log;
+use crate::cli::waiting::patient_log;
 use crate::proof::process::{self, Found, Report};
-
-/// How long a log that is away is waited for.
-const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
 
 pub fn run(arguments: &Arguments) -> Outcome {
     arguments.settings.start()?;
     let (bar, display) = Display::bar(style())?;
     bar.set_length(arguments.runs);
-    let open: process::Open =
-        |settings| Ok(Arc::new(PatientLog::new(log::open(settings, &settings.state.dir)?, LOG_AWAY_MAX)));
+    let open: process::Open = |settings| Ok(Arc::new(patient_log(settings)?));
     let report = process::run(&arguments.settings.sources(), open, arguments.runs, arguments.seed, |plan| {
         bar.set_message(plan.to_string());
         bar.inc(1);

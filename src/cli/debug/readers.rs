@@ -7,11 +7,10 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use crate::cli::output;
-use crate::cli::patience::Patience;
+use crate::cli::{output, waiting};
 use crate::domain::Batch;
 use crate::failure::Failure;
-use crate::log::{RecordLog, RecordReader};
+use crate::log::{PatientLog, RecordLog};
 
 /// Records of a partition, or why no more can be read.
 pub type Message = Result<(u32, Batch), Failure>;
@@ -35,7 +34,9 @@ impl Readers {
         let (messages, receiver) = mpsc::sync_channel(WAITING_MAX);
         let (alive, ended) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
-        let shared = Shared { log, stop: stop.clone(), patience: Arc::default(), messages, alive };
+        let stopped = stop.clone();
+        let log = PatientLog::new(log, waiting::outage(), move |_| stopped.load(Relaxed));
+        let shared = Shared { log, stop: stop.clone(), messages, alive };
         shared.spawn("isotherm-debug".to_owned(), move |shared| shared.start_partitions(from_beginning))?;
         Ok((Self { stop, ended }, receiver))
     }
@@ -50,9 +51,8 @@ impl Readers {
 
 #[derive(Clone)]
 struct Shared {
-    log: Arc<dyn RecordLog>,
+    log: PatientLog,
     stop: Arc<AtomicBool>,
-    patience: Arc<Patience>,
     messages: SyncSender<Message>,
     #[allow(dead_code, reason = "held so that the other end sees when the last thread is gone")]
     alive: Sender<Infallible>,
@@ -82,12 +82,8 @@ impl Shared {
         self.stop.load(Relaxed)
     }
 
-    fn wait<T>(&self, call: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        self.patience.wait(|| self.is_stopped(), call)
-    }
-
     fn start_partitions(&self, from_beginning: bool) -> Result<(), Failure> {
-        let mut topic = self.wait(|| self.log.topic())?;
+        let mut topic = self.log.topic()?;
         // All of a topic that was not there comes after this moment.
         let from_start = from_beginning || topic.is_none();
         if topic.is_none() {
@@ -95,11 +91,11 @@ impl Shared {
         }
         while topic.is_none() && !self.is_stopped() {
             thread::sleep(TOPIC_LOOK);
-            topic = self.wait(|| self.log.topic())?;
+            topic = self.log.topic()?;
         }
         let partitions = topic.map_or(0, |topic| topic.partitions);
         let starts = (0..partitions).map(|partition| {
-            let extent = self.wait(|| self.log.extent(partition))?;
+            let extent = self.log.extent(partition)?;
             Ok(if from_start { extent.start } else { extent.end })
         });
         // All ends are taken before the first record is read.
@@ -110,19 +106,11 @@ impl Shared {
         Ok(())
     }
 
-    fn read(&self, partition: u32, mut from: u64) -> Result<(), Failure> {
-        let mut reader: Option<Box<dyn RecordReader>> = None;
+    fn read(&self, partition: u32, from: u64) -> Result<(), Failure> {
+        let mut reader = self.log.part().open_reader(partition, from)?;
         while !self.is_stopped() {
             let mut batch = Batch::default();
-            from = self.wait(|| {
-                batch.clear();
-                let open = match &mut reader {
-                    Some(open) => open,
-                    None => reader.insert(self.log.open_reader(partition, from)?),
-                };
-                // After a failure a new reader goes on from the last position.
-                open.read(&mut batch, RECORDS_MAX, READ_WAIT).inspect_err(|_| reader = None)
-            })?;
+            reader.read(&mut batch, RECORDS_MAX, READ_WAIT)?;
             if !batch.is_empty() && self.messages.send(Ok((partition, batch))).is_err() {
                 break;
             }

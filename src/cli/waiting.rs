@@ -1,0 +1,28 @@
+//! A log that is away is waited for: said once when that begins and once when it ends, however many threads wait.
+
+use std::time::Duration;
+
+use super::output;
+use crate::failure::Failure;
+use crate::log::{self, PatientLog};
+use crate::settings::Settings;
+use crate::supervision::Outage;
+use crate::supervision::outage::OutageEvent;
+
+/// How long the log is waited for by a verb that reads from beginning to end.
+const LOG_AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// The log of the settings, for verbs that read from beginning to end.
+pub fn patient_log(settings: &Settings) -> Result<PatientLog, Failure> {
+    Ok(PatientLog::new(log::open(settings, &settings.state.dir)?, outage(), |waited| waited >= LOG_AWAY_MAX))
+}
+
+/// One that is told on the standard error.
+pub fn outage() -> Outage {
+    Outage::new(|event| match event {
+        OutageEvent::Began(failure) => output::tell(&format_args!("waiting: {failure}")),
+        OutageEvent::Ended { lasted } => {
+            output::tell(&format_args!("going on after {:.1} s", lasted.as_secs_f64()));
+        }
+    })
+}
