@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use rustix::io::Errno;
+
 /// Whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -128,7 +130,7 @@ impl Failure {
     /// many files open; anything else is fatal.
     pub fn io(doing: impl fmt::Display, path: &std::path::Path, error: &io::Error) -> Self {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let crowded = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+        let crowded = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
         let severity = if full || crowded { Severity::Retryable } else { Severity::Fatal };
         let planned = error.get_ref().is_some_and(|inner| inner.is::<PlannedFault>());
         let origin = if planned { Origin::Planned } else { Origin::World };

@@ -12,21 +12,11 @@ pub(super) fn filesystem(_folder: &Path) -> io::Result<Option<String>> {
 /// The name of the network filesystem that an existing folder is on, if it is on one.
 #[cfg(target_os = "linux")]
 pub(super) fn filesystem(folder: &Path) -> io::Result<Option<String>> {
-    use std::ffi::CString;
-    use std::os::unix::ffi::OsStrExt;
-
-    let path = CString::new(folder.as_os_str().as_bytes())?;
-    let mut found = std::mem::MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: `path` ends with a zero byte and `found` has room for what statfs writes.
-    if unsafe { libc::statfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: statfs succeeded and so filled it in.
-    let kind = unsafe { found.assume_init() }.f_type as u32;
+    let kind = rustix::fs::statfs(folder)?.f_type as u32;
     if kind == FUSE {
         use std::os::unix::fs::MetadataExt;
         let device = std::fs::metadata(folder)?.dev();
-        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
         return Ok(fuse_type(&std::fs::read_to_string("/proc/self/mountinfo")?, &device));
     }
     Ok(MAGIC.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| (*name).to_owned()))

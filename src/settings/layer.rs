@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Map, Value, ValueKind};
 use serde::Serialize;
+use strsim::levenshtein;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::failure::{Failure, Kind};
@@ -49,7 +50,6 @@ pub(super) struct SettingPlace {
 }
 
 /// One key with its value, both checked.
-#[derive(Clone)]
 pub(super) struct Leaf {
     pub key: String,
     pub value: ValueKind,
@@ -57,7 +57,6 @@ pub(super) struct Leaf {
 }
 
 /// What one source gives. A later layer is stronger.
-#[derive(Clone)]
 pub(super) struct Layer(pub Vec<Leaf>);
 
 impl SettingPlace {
@@ -195,29 +194,19 @@ impl Layer {
     }
 }
 
-impl fmt::Debug for Layer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_map().entries(self.0.iter().map(|leaf| (&leaf.key, shown(&leaf.key, &leaf.value)))).finish()
+/// Settings as one tree, in which a property of the client is one name below its section.
+pub(super) fn tree<'a>(leaves: impl Iterator<Item = &'a Leaf>) -> Value {
+    let mut root = Map::new();
+    // The section of the client's properties is there even if it is empty.
+    insert(&mut root, &CLIENT.split('.').collect::<Vec<_>>(), Value::new(None, Map::<String, Value>::new()));
+    for leaf in leaves {
+        let parts: Vec<&str> = match leaf.key.strip_prefix(CLIENT) {
+            Some(property) => CLIENT.split('.').chain([&property[1..]]).collect(),
+            None => leaf.key.split('.').collect(),
+        };
+        insert(&mut root, &parts, Value::new(None, leaf.value.clone()));
     }
-}
-
-impl config::Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
-        let mut root = Map::new();
-        for leaf in &self.0 {
-            let origin = leaf.place.to_string();
-            let parts: Vec<&str> = match leaf.key.strip_prefix(CLIENT) {
-                Some(property) => CLIENT.split('.').chain([&property[1..]]).collect(),
-                None => leaf.key.split('.').collect(),
-            };
-            insert(&mut root, &parts, Value::new(Some(&origin), leaf.value.clone()));
-        }
-        Ok(root)
-    }
+    Value::new(None, root)
 }
 
 fn insert(table: &mut Map<String, Value>, path: &[&str], value: Value) {
@@ -309,7 +298,7 @@ fn refuse_single_underscores(path: &str, place: &SettingPlace) -> Result<(), Fai
         Some(property) => Some(format!("LOG__KAFKA__CLIENT__{property}")),
         None => KEYS
             .iter()
-            .find(|(key, _)| distance(&key.replace('.', "_"), path) <= 1)
+            .find(|(key, _)| levenshtein(&key.replace('.', "_"), path) <= 1)
             .map(|(key, _)| key.replace('.', "__")),
     };
     meant.map_or(Ok(()), |meant| {
@@ -326,27 +315,13 @@ fn suggestion(key: &str) -> String {
         .iter()
         .map(|(known, _)| *known)
         .chain(sections)
-        .map(|known| (if known.ends_with(&ending) { 0 } else { distance(known, key) }, known))
+        .map(|known| (if known.ends_with(&ending) { 0 } else { levenshtein(known, key) }, known))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
         Some((_, known)) => format!("did you mean {known}?"),
         None => "`isotherm config` lists every key".to_owned(),
     }
-}
-
-/// How many letters must be added, removed or changed to make one of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut above: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.bytes().enumerate() {
-        let mut line = vec![row + 1];
-        for (column, other) in other.bytes().enumerate() {
-            let changed = above[column] + usize::from(letter != other);
-            line.push(changed.min(above[column + 1] + 1).min(line[column] + 1));
-        }
-        above = line;
-    }
-    above[other.len()]
 }
 
 /// Reads a settings file of at most 1 MiB.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Kind};
 
-use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown};
+use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown, tree};
 use super::model::Settings;
 use super::validate::together;
 
@@ -57,13 +57,10 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
     for layer in layers {
         leaves.extend(layer.0.into_iter().map(|leaf| (one_key(&leaf.key), leaf)));
     }
-    // The section of the client's properties is there even if it is empty.
-    let builder = config::Config::builder()
-        .add_source(Layer(leaves.values().cloned().collect()))
-        .set_default(super::validate::CLIENT, config::Map::<String, config::Value>::new())
-        .map_err(|error| internal(&error))?;
-    let settings: Settings =
-        builder.build().and_then(config::Config::try_deserialize).map_err(|error| internal(&error))?;
+    // Every value was checked against the table of keys: what is left is a table that does not fit the types.
+    let settings: Settings = tree(leaves.values())
+        .try_deserialize()
+        .map_err(|error| Failure::fatal(Kind::Internal, format!("the settings could not be put together: {error}")))?;
     together(&settings, |key| {
         leaves.get(&one_key(key)).map_or_else(
             || key.to_owned(),
@@ -76,9 +73,4 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
         .collect();
     entries.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(Effective { settings, entries })
-}
-
-/// Every value was checked against the table of keys before: what is left is a table that does not fit the types.
-fn internal(error: &config::ConfigError) -> Failure {
-    Failure::fatal(Kind::Internal, format!("the settings could not be put together: {error}"))
 }

@@ -8,7 +8,7 @@ use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use serde_json::{Value, json};
 
 use super::files::{Format, Found};
-use super::lines::{LINE_BYTES_MAX, Line, Lines};
+use super::lines::{LINE_BYTES_MAX, Line, Lines, too_long};
 use crate::domain::rules::is_station_id;
 use crate::domain::{Day, Reading};
 use crate::failure::{Failure, Kind};
@@ -21,7 +21,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Csv {
     settings: settings::Csv,
     date_format: Vec<Item<'static>>,
-    record: Record,
+    record: CsvRecord,
     line: Vec<u8>,
     columns: Columns,
 }
@@ -59,7 +59,7 @@ impl Csv {
         Ok(Self {
             settings: settings.clone(),
             date_format,
-            record: Record::default(),
+            record: CsvRecord::default(),
             line: Vec::new(),
             columns: Columns::default(),
         })
@@ -67,7 +67,7 @@ impl Csv {
 
     /// Reads one record that is not empty.
     fn read_record(&mut self, lines: &mut Lines) -> io::Result<Outcome> {
-        let number = lines.place().lines + 1;
+        let number = lines.position().lines + 1;
         self.line.clear();
         match lines.read(&mut self.line)? {
             Line::End => return Ok(Outcome::End),
@@ -80,23 +80,24 @@ impl Csv {
         if self.line.is_empty() {
             return Ok(Outcome::Empty);
         }
-        let after_first = lines.place();
-        self.record.begin(&self.line);
-        while self.record.is_open() {
+        let after_first = lines.position();
+        self.record.begin(&mut self.line);
+        while self.record.is_open {
             self.line.clear();
             let line = lines.read(&mut self.line)?;
-            if line != Line::Whole || self.record.bytes.len() + self.line.len() > LINE_BYTES_MAX {
+            // The last line's end is not counted.
+            if line != Line::Whole || self.record.bytes_used - 1 + self.line.len() > LINE_BYTES_MAX {
                 // The quote may be a stray one: the lines behind it are read for themselves.
                 lines.go_to(after_first)?;
                 return Ok(Outcome::Bad(number, "a quote is opened and not closed".to_owned()));
             }
-            self.record.go_on(&self.line);
+            self.record.go_on(&mut self.line);
         }
         Ok(Outcome::Record { number, after_first })
     }
 
     fn reading(&self) -> Result<Reading<'_>, String> {
-        let fields = self.record.ends.len();
+        let fields = self.record.fields;
         if fields != self.columns.count {
             return Err(format!("it has {fields} fields, the header {}", self.columns.count));
         }
@@ -132,7 +133,7 @@ impl Csv {
 }
 
 enum Outcome {
-    Record { number: u64, after_first: super::lines::Place },
+    Record { number: u64, after_first: super::lines::FilePosition },
     Empty,
     Bad(u64, String),
     End,
@@ -215,10 +216,6 @@ impl Format for Csv {
     }
 }
 
-fn too_long() -> String {
-    format!("it is longer than {LINE_BYTES_MAX} bytes")
-}
-
 /// A text for a message: in quotes, and no longer than a person reads.
 fn excerpt(text: &str) -> String {
     const LETTERS_MAX: usize = 60;
@@ -241,68 +238,52 @@ fn shortened(names: &[&str]) -> String {
     text.join(", ")
 }
 
-/// The fields of one record, split line by line as RFC 4180 and the crate `csv` do it (a test compares them): a quote
-/// opens only at a field's beginning, two within are one, and what follows a closing one belongs to the field.
-///
-/// Not the crate's own reader, because that counts lines wrongly after empty ones and takes all that follows a stray
-/// quote, however much it is, into memory.
-#[derive(Debug, Default)]
-struct Record {
+/// The fields of one record, split by the crate `csv-core` a line at a time, so that a record which is not closed takes no
+/// more than it may, and its first line has its number.
+#[derive(Debug)]
+struct CsvRecord {
+    reader: csv_core::Reader,
+    /// The fields' bytes, then room.
     bytes: Vec<u8>,
-    /// Where each field ends in `bytes`.
+    bytes_used: usize,
+    /// Where each field ends in `bytes`, then room.
     ends: Vec<usize>,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    FieldStart,
-    Plain,
-    Quoted,
-    QuoteInQuoted,
-}
-
-impl Record {
-    fn begin(&mut self, line: &[u8]) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.state = State::FieldStart;
-        self.split(line);
-    }
-
+    fields: usize,
     /// The record ends within quotes: the next line belongs to it.
-    fn is_open(&self) -> bool {
-        self.state == State::Quoted
+    is_open: bool,
+}
+
+impl Default for CsvRecord {
+    fn default() -> Self {
+        let mut reader = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        // What looks like a byte order mark is only one at a file's beginning, where it is taken away: so the reader is
+        // past its own beginning.
+        reader.read_record(b"\n", &mut [0], &mut [0]);
+        Self { reader, bytes: Vec::new(), bytes_used: 0, ends: Vec::new(), fields: 0, is_open: false }
+    }
+}
+
+impl CsvRecord {
+    /// Begins with the first line of a record, which is not empty.
+    fn begin(&mut self, line: &mut Vec<u8>) {
+        if self.is_open {
+            self.go_on(&mut vec![b'"']);
+        }
+        (self.bytes_used, self.fields) = (0, 0);
+        self.go_on(line);
     }
 
-    fn go_on(&mut self, line: &[u8]) {
-        self.bytes.push(b'\n');
-        self.split(line);
-    }
-
-    fn split(&mut self, line: &[u8]) {
-        for &byte in line {
-            self.state = match (self.state, byte) {
-                (State::FieldStart, b'"') => State::Quoted,
-                (State::Quoted, b'"') => State::QuoteInQuoted,
-                (State::Quoted, _) | (State::QuoteInQuoted, b'"') => {
-                    self.bytes.push(byte);
-                    State::Quoted
-                }
-                (_, b',') => {
-                    self.ends.push(self.bytes.len());
-                    State::FieldStart
-                }
-                (_, _) => {
-                    self.bytes.push(byte);
-                    State::Plain
-                }
-            };
-        }
-        if !self.is_open() {
-            self.ends.push(self.bytes.len());
-        }
+    /// Goes on with a line, to which its end is given back.
+    fn go_on(&mut self, line: &mut Vec<u8>) {
+        line.push(b'\n');
+        // Room for all that can come of it: one byte, and at most one field, for each of the line's.
+        self.bytes.resize(self.bytes.len().max(self.bytes_used + line.len()), 0);
+        self.ends.resize(self.ends.len().max(self.fields + line.len()), 0);
+        let room = (&mut self.bytes[self.bytes_used..], &mut self.ends[self.fields..]);
+        let (result, _, bytes, fields) = self.reader.read_record(line, room.0, room.1);
+        self.bytes_used += bytes;
+        self.fields += fields;
+        self.is_open = result == csv_core::ReadRecordResult::InputEmpty;
     }
 
     fn field(&self, at: usize) -> &[u8] {
@@ -311,7 +292,7 @@ impl Record {
     }
 
     fn texts(&self) -> Vec<String> {
-        (0..self.ends.len()).map(|at| String::from_utf8_lossy(self.field(at)).into_owned()).collect()
+        (0..self.fields).map(|at| String::from_utf8_lossy(self.field(at)).into_owned()).collect()
     }
 }
 
@@ -330,16 +311,16 @@ mod tests {
             let mut reference = ::csv::ReaderBuilder::new();
             reference.has_headers(false).flexible(true).terminator(::csv::Terminator::Any(b'\n'));
             let mut ours = Vec::new();
-            let mut record = Record::default();
+            let mut record = CsvRecord::default();
             for line in text.split_terminator('\n') {
-                if record.is_open() {
-                    record.go_on(line.as_bytes());
+                if record.is_open {
+                    record.go_on(&mut line.as_bytes().to_vec());
                 } else if line.is_empty() {
                     continue;
                 } else {
-                    record.begin(line.as_bytes());
+                    record.begin(&mut line.as_bytes().to_vec());
                 }
-                if !record.is_open() {
+                if !record.is_open {
                     ours.push(record.texts());
                 }
             }
@@ -348,7 +329,7 @@ mod tests {
                 .records()
                 .map(|record| record.expect("text").iter().map(str::to_owned).collect())
                 .collect();
-            if record.is_open() {
+            if record.is_open {
                 theirs.pop();
             }
             prop_assert_eq!(ours, theirs);

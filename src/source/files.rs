@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lines::{Lines, Place};
+use super::lines::{FilePosition, Lines};
 use super::{BAD_LINES_NAMED_MAX, BadLine, Progressed, Source, parse_cursor};
 use crate::domain::{Day, Reading, Readings};
 use crate::failure::{Failure, Kind};
@@ -90,15 +90,15 @@ struct Current {
     lines: Lines,
     head: Head,
     /// Where the line begins whose readings wait in `found`.
-    line_start: Place,
+    line_start: FilePosition,
     /// Readings of that line that were handed out.
     given: usize,
 }
 
 impl Current {
     fn cursor(&self, waiting: bool) -> FileCursor {
-        let (place, given) = if waiting { (self.line_start, self.given) } else { (self.lines.place(), 0) };
-        FileCursor { bytes: place.bytes, lines: place.lines, given, head: self.head.clone() }
+        let (position, given) = if waiting { (self.line_start, self.given) } else { (self.lines.position(), 0) };
+        FileCursor { bytes: position.bytes, lines: position.lines, given, head: self.head.clone() }
     }
 }
 
@@ -160,14 +160,14 @@ impl<F: Format> FileSource<F> {
         self.format.begin(path, &mut lines)?;
         let mut given = 0;
         if let Some(earlier) = earlier {
-            let place = Place { bytes: earlier.bytes, lines: earlier.lines };
-            if place.bytes > 0 && lines.go_on_from(place).map_err(cannot_read)? {
+            let position = FilePosition { bytes: earlier.bytes, lines: earlier.lines };
+            if position.bytes > 0 && lines.go_on_from(position).map_err(cannot_read)? {
                 let reason = "the line was not complete when it was read, and has changed since".to_owned();
-                self.found.bad = Some((place.lines, reason));
+                self.found.bad = Some((position.lines, reason));
             }
             given = earlier.given;
         }
-        let line_start = lines.place();
+        let line_start = lines.position();
         self.current = Some(Current { file, lines, head, line_start, given });
         self.note_bad_line(file);
         if given > 0 {
@@ -202,7 +202,7 @@ impl<F: Format> FileSource<F> {
         let current = self.current.as_mut().expect("a file was begun");
         let file = current.file;
         let path = Path::new(&self.names[file]);
-        current.line_start = current.lines.place();
+        current.line_start = current.lines.position();
         current.given = 0;
         let more = self
             .format
@@ -282,7 +282,7 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn bytes(&self) -> Option<(u64, u64)> {
-        let current = self.current.as_ref().map(|current| (&self.names[current.file], current.lines.place().bytes));
+        let current = self.current.as_ref().map(|current| (&self.names[current.file], current.lines.position().bytes));
         let others = self.cursor.files.iter().filter(|(name, _)| current.is_none_or(|(current, _)| current != *name));
         let read = others.map(|(_, file)| file.bytes).sum::<u64>() + current.map_or(0, |(_, bytes)| bytes);
         // The files may have grown meanwhile.

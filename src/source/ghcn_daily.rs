@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::files::{Format, Found};
-use super::lines::{LINE_BYTES_MAX, Line, Lines};
+use super::lines::{Line, Lines, too_long};
 use crate::domain::Day;
 use crate::domain::rules::is_station_id;
 use crate::failure::Failure;
@@ -98,11 +98,11 @@ impl Format for GhcnDaily {
     }
 
     fn read(&mut self, lines: &mut Lines, found: &mut Found) -> io::Result<bool> {
-        let number = lines.place().lines + 1;
+        let number = lines.position().lines + 1;
         self.line.clear();
         let outcome = match lines.read(&mut self.line)? {
             Line::End => return Ok(false),
-            Line::TooLong => Err(format!("it is longer than {LINE_BYTES_MAX} bytes")),
+            Line::TooLong => Err(too_long()),
             Line::Whole => self.read_line(found),
         };
         if let Err(reason) = outcome {

@@ -9,7 +9,7 @@ pub const LINE_BYTES_MAX: usize = 64 << 10;
 
 /// How far a file was read: always the beginning of a line, or the end of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct FilePosition {
     pub bytes: u64,
     pub lines: u64,
 }
@@ -25,16 +25,21 @@ pub enum Line {
     End,
 }
 
+/// Why a line of more than [`LINE_BYTES_MAX`] bytes is bad.
+pub fn too_long() -> String {
+    format!("it is longer than {LINE_BYTES_MAX} bytes")
+}
+
 /// A file, line by line. A last line without its end is a line like any other: files are taken to be complete.
 #[derive(Debug)]
 pub struct Lines {
     reader: BufReader<File>,
-    place: Place,
+    position: FilePosition,
 }
 
 impl Lines {
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { reader: BufReader::with_capacity(64 << 10, File::open(path)?), place: Place::default() })
+        Ok(Self { reader: BufReader::with_capacity(64 << 10, File::open(path)?), position: FilePosition::default() })
     }
 
     /// Appends the next line without its end (`\n` or `\r\n`).
@@ -45,8 +50,8 @@ impl Lines {
         if read == 0 {
             return Ok(Line::End);
         }
-        self.place.bytes += read as u64;
-        self.place.lines += 1;
+        self.position.bytes += read as u64;
+        self.position.lines += 1;
         let ended = line.last() == Some(&b'\n');
         if !ended && read as u64 == limit {
             self.pass_over_rest()?;
@@ -76,35 +81,35 @@ impl Lines {
             others |= passed.iter().any(|byte| *byte != b'\r');
             let length = end.map_or(bytes.len(), |end| end + 1);
             self.reader.consume(length);
-            self.place.bytes += length as u64;
+            self.position.bytes += length as u64;
             if end.is_some() || length == 0 {
                 return Ok(others);
             }
         }
     }
 
-    pub fn place(&self) -> Place {
-        self.place
+    pub fn position(&self) -> FilePosition {
+        self.position
     }
 
-    /// Goes to a place that [`Lines::place`] gave.
-    pub fn go_to(&mut self, place: Place) -> io::Result<()> {
+    /// Goes to a position that [`Lines::position`] gave.
+    pub fn go_to(&mut self, position: FilePosition) -> io::Result<()> {
         // A step back within what is buffered reads nothing again, and a file may ask for one at every line.
-        self.reader.seek_relative(place.bytes as i64 - self.place.bytes as i64)?;
-        self.place = place;
+        self.reader.seek_relative(position.bytes as i64 - self.position.bytes as i64)?;
+        self.position = position;
         Ok(())
     }
 
-    /// Goes to a place of an earlier run. If that run ended in a line without its end, the rest of the line, which may
+    /// Goes to a position of an earlier run. If that run ended in a line without its end, the rest of the line, which may
     /// have come since, is passed over; `true`: there was one, so the earlier run read a line that was not complete.
-    pub fn go_on_from(&mut self, place: Place) -> io::Result<bool> {
-        let Some(before) = place.bytes.checked_sub(1) else {
-            return self.go_to(place).map(|()| false);
+    pub fn go_on_from(&mut self, position: FilePosition) -> io::Result<bool> {
+        let Some(before) = position.bytes.checked_sub(1) else {
+            return self.go_to(position).map(|()| false);
         };
         self.reader.seek(SeekFrom::Start(before))?;
         let mut byte = [0];
         self.reader.read_exact(&mut byte)?;
-        self.place = place;
+        self.position = position;
         if byte == *b"\n" { Ok(false) } else { self.pass_over_rest() }
     }
 }

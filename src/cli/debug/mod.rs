@@ -5,13 +5,13 @@ mod python;
 mod readers;
 
 use std::io::{self, BufWriter, Write};
-use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::arguments::SettingsArguments;
 use super::{Outcome, output};
@@ -130,10 +130,10 @@ fn print(
 
 /// Whether whoever read the standard output has closed it: seen even while there is nothing to write.
 fn is_closed() -> bool {
-    let mut stdout = libc::pollfd { fd: io::stdout().as_raw_fd(), events: 0, revents: 0 };
-    // SAFETY: poll is given one pollfd, which outlives the call, and does not wait.
-    let answered = unsafe { libc::poll(&raw mut stdout, 1, 0) };
-    answered > 0 && stdout.revents & libc::POLLERR != 0
+    let stdout = io::stdout();
+    let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];
+    let answered = poll(&mut looked_at, Some(&Timespec::default()));
+    answered.is_ok() && looked_at[0].revents().contains(PollFlags::ERR)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Readers {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let log = PatientLog::new(log, waiting::outage(), move |_| stopped.load(Relaxed));
-        let shared = Shared { log, stop: stop.clone(), messages, alive };
+        let shared = ReaderThread { log, stop: stop.clone(), messages, alive };
         shared.spawn("isotherm-debug".to_owned(), move |shared| shared.start_partitions(from_beginning))?;
         Ok((Self { stop, ended }, receiver))
     }
@@ -50,7 +50,7 @@ impl Readers {
 }
 
 #[derive(Clone)]
-struct Shared {
+struct ReaderThread {
     log: PatientLog,
     stop: Arc<AtomicBool>,
     messages: SyncSender<Message>,
@@ -58,7 +58,7 @@ struct Shared {
     alive: Sender<Infallible>,
 }
 
-impl Shared {
+impl ReaderThread {
     /// Works in a thread of its own; its failure is the last message.
     fn spawn(
         &self,
