@@ -15,7 +15,7 @@ use sys::rd_kafka_resp_err_t as Code;
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
-use super::client::{CALL_MS_MAX, Client, Event, PartitionList, Subject, text, words};
+use super::client::{CALL_MS_MAX, Client, Event, PartitionList, text, words};
 use super::failure;
 
 /// The pause between two looks at something that is about to happen.
@@ -34,9 +34,9 @@ pub struct Policy {
 }
 
 /// Which topic it is, or `None` where there is none. One request to any broker; never creates the topic.
-pub fn describe(client: &Client, subject: &Subject) -> Result<Option<Description>, Failure> {
-    let what = format!("{} cannot be described", subject.name);
-    let mut names = [subject.topic.as_ptr()];
+pub fn describe(client: &Client) -> Result<Option<Description>, Failure> {
+    let what = format!("{} cannot be described", client.subject.name);
+    let mut names = [client.subject.topic.as_ptr()];
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the collection copies the name.
         unsafe {
@@ -69,7 +69,7 @@ pub fn describe(client: &Client, subject: &Subject) -> Result<Option<Description
         bytes[..8].copy_from_slice(&sys::rd_kafka_Uuid_most_significant_bits(id).to_be_bytes());
         bytes[8..].copy_from_slice(&sys::rd_kafka_Uuid_least_significant_bits(id).to_be_bytes());
         if bytes == [0; 16] {
-            return Err(Failure::fatal(Kind::Settings, format!("{} has no topic id", subject.name))
+            return Err(Failure::fatal(Kind::Settings, format!("{} has no topic id", client.subject.name))
                 .advice("Kafka gives topics an id since version 2.8"));
         }
         let partitions = u32::try_from(count).expect("a topic has fewer than 2^32 partitions");
@@ -78,13 +78,13 @@ pub fn describe(client: &Client, subject: &Subject) -> Result<Option<Description
 }
 
 /// What may delete records of the topic.
-pub fn policy(client: &Client, subject: &Subject) -> Result<Policy, Failure> {
-    let what = format!("the configuration of {} cannot be read", subject.name);
+pub fn policy(client: &Client) -> Result<Policy, Failure> {
+    let what = format!("the configuration of {} cannot be read", client.subject.name);
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the request copies the resource.
         unsafe {
             let topic = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
-            let mut resource = sys::rd_kafka_ConfigResource_new(topic, subject.topic.as_ptr());
+            let mut resource = sys::rd_kafka_ConfigResource_new(topic, client.subject.topic.as_ptr());
             sys::rd_kafka_DescribeConfigs(client.ptr(), &raw mut resource, 1, options, queue);
             sys::rd_kafka_ConfigResource_destroy(resource);
         }
@@ -125,22 +125,23 @@ pub fn policy(client: &Client, subject: &Subject) -> Result<Policy, Failure> {
 }
 
 /// Where a partition starts and ends for a reader of committed records.
-pub fn extent(client: &Client, subject: &Subject, partition: u32) -> Result<Extent, Failure> {
-    match client.extent(&subject.topic, partition) {
+pub fn extent(client: &Client, partition: u32) -> Result<Extent, Failure> {
+    match client.extent(partition) {
         Ok((start, end)) => Ok(Extent { start, end }),
         Err(code) => {
-            let what = format!("partition {partition} of {} cannot be asked for its start and end", subject.name);
-            Err(failed(client, subject, partition, &what, code))
+            let what =
+                format!("partition {partition} of {} cannot be asked for its start and end", client.subject.name);
+            Err(failed(client, partition, &what, code))
         }
     }
 }
 
 /// One past the last record that is acknowledged in each partition. The request reads uncommitted, which is its default
 /// whatever the client's own isolation level is.
-pub fn high_watermarks(client: &Client, subject: &Subject, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
-    let what = format!("{} cannot be asked for its high watermarks", subject.name);
+pub fn high_watermarks(client: &Client, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+    let what = format!("{} cannot be asked for its high watermarks", client.subject.name);
     let latest = sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64;
-    let list = PartitionList::new(&subject.topic, partitions, latest);
+    let list = PartitionList::new(&client.subject.topic, partitions, latest);
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the call, which copies the list.
         unsafe { sys::rd_kafka_ListOffsets(client.ptr(), list.ptr().cast_mut(), options, queue) };
@@ -157,7 +158,7 @@ pub fn high_watermarks(client: &Client, subject: &Subject, partitions: &[u32]) -
             match (answer.err, u64::try_from(answer.offset)) {
                 (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Ok(end)) => drop(ends.insert(partition, end)),
                 (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Err(_)) => {}
-                (code, _) => return Err(failed(client, subject, partition, &what, code)),
+                (code, _) => return Err(failed(client, partition, &what, code)),
             }
         }
     }
@@ -169,9 +170,9 @@ pub fn high_watermarks(client: &Client, subject: &Subject, partitions: &[u32]) -
 }
 
 /// A failed call on a partition. Where it says that there is no such partition, the cluster is asked whether that is so.
-pub fn failed(client: &Client, subject: &Subject, partition: u32, what: &str, code: Code) -> Failure {
+pub fn failed(client: &Client, partition: u32, what: &str, code: Code) -> Failure {
     if failure::is_missing(code) {
-        match describe(client, subject) {
+        match describe(client) {
             Ok(None) => {
                 return Failure::fatal(Kind::Data, format!("{what}: the topic is not there"))
                     .advice("was it deleted, or is the name in log.topic another one?");
@@ -191,14 +192,14 @@ pub fn failed(client: &Client, subject: &Subject, partition: u32, what: &str, co
 }
 
 /// Creates the topic and waits until each partition can be read and written.
-pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<(), Failure> {
-    let what = format!("{} cannot be created", subject.name);
+pub fn create(client: &Client, spec: &TopicSpec) -> Result<(), Failure> {
+    let what = format!("{} cannot be created", client.subject.name);
     let number = |number: u32| c_int::try_from(number).unwrap_or(c_int::MAX);
     let mut reason = [0; 512];
     // SAFETY: all arguments are alive during the call, which writes no more of a reason than the length says.
     let mut topic = unsafe {
         sys::rd_kafka_NewTopic_new(
-            subject.topic.as_ptr(),
+            client.subject.topic.as_ptr(),
             number(spec.partitions),
             number(spec.replication),
             reason.as_mut_ptr().cast(),
@@ -229,16 +230,16 @@ pub fn create(client: &Client, subject: &Subject, spec: &TopicSpec) -> Result<()
         let topic = first(client, &what, topics, count)?;
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
-            Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => return Err(failures::topic_exists(&subject.name)),
+            Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => return Err(failures::topic_exists(&client.subject.name)),
             code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
     let ready = |topic: Option<Description>| topic.is_some_and(|it| it.all_led && it.partitions == spec.partitions);
-    until(client, subject, "is created, but not every partition has a leader yet", ready)?;
+    until(client, "is created, but not every partition has a leader yet", ready)?;
     // A leader that was chosen may not know of it yet.
     let deadline = deadline();
     for partition in 0..spec.partitions {
-        while let Err(failure) = extent(client, subject, partition) {
+        while let Err(failure) = extent(client, partition) {
             if !failure.is_retryable() || Instant::now() > deadline {
                 return Err(failure);
             }
@@ -260,12 +261,12 @@ fn configuration(spec: &TopicSpec) -> Vec<(&'static str, String)> {
 }
 
 /// Deletes the topic and waits until no broker that is asked knows it.
-pub fn delete(client: &Client, subject: &Subject) -> Result<(), Failure> {
-    let what = format!("{} cannot be deleted", subject.name);
+pub fn delete(client: &Client) -> Result<(), Failure> {
+    let what = format!("{} cannot be deleted", client.subject.name);
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DELETETOPICS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the request copies the topic.
         unsafe {
-            let mut topic = sys::rd_kafka_DeleteTopic_new(subject.topic.as_ptr());
+            let mut topic = sys::rd_kafka_DeleteTopic_new(client.subject.topic.as_ptr());
             sys::rd_kafka_DeleteTopics(client.ptr(), &raw mut topic, 1, options, queue);
             sys::rd_kafka_DeleteTopic_destroy(topic);
         }
@@ -281,20 +282,15 @@ pub fn delete(client: &Client, subject: &Subject) -> Result<(), Failure> {
             code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
-    until(client, subject, "is deleted, but brokers still know it", |topic| topic.is_none())
+    until(client, "is deleted, but brokers still know it", |topic| topic.is_none())
 }
 
 /// Looks at the topic until it is as it will be.
-fn until(
-    client: &Client,
-    subject: &Subject,
-    meanwhile: &str,
-    done: impl Fn(Option<Description>) -> bool,
-) -> Result<(), Failure> {
+fn until(client: &Client, meanwhile: &str, done: impl Fn(Option<Description>) -> bool) -> Result<(), Failure> {
     let deadline = deadline();
-    while !done(describe(client, subject)?) {
+    while !done(describe(client)?) {
         if Instant::now() > deadline {
-            return Err(Failure::retryable(Kind::Unavailable, format!("{} {meanwhile}", subject.name)));
+            return Err(Failure::retryable(Kind::Unavailable, format!("{} {meanwhile}", client.subject.name)));
         }
         thread::sleep(LOOK_AGAIN);
     }

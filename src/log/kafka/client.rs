@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use tracing::debug;
 use crate::failure::Failure;
 use crate::settings::property::one_name;
 
-use super::failure::{self, Trouble};
+use super::failure::{self, ClientError};
 
 /// The longest that a call waits for the cluster.
 pub const CALL_MS_MAX: c_int = 5_000;
@@ -82,17 +83,18 @@ pub enum Role {
     Producer,
 }
 
-/// A client with its own threads and connections. Dropping it waits until they have ended.
+/// A client with its own threads and connections, for one topic. Dropping it waits until they have ended.
 pub struct Client {
     /// The last error that no call was told of: why nothing works, better than the timeout that a call sees.
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Mutex<Option<ClientError>>,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
     main: Queue<'static>,
     native: rdkafka::client::Client,
+    pub subject: Arc<Subject>,
 }
 
 impl Client {
-    pub fn new(properties: &Properties, role: Role) -> Result<Self, Failure> {
+    pub fn new(properties: &Properties, role: Role, subject: &Arc<Subject>) -> Result<Self, Failure> {
         let config = properties.native()?;
         // What is logged is decided where it is handed to `tracing`.
         let mut level = ClientConfig::new();
@@ -109,7 +111,7 @@ impl Client {
             .map_err(|error| failure::properties(&error))?;
         // SAFETY: the client is alive, and kept behind the queue; its main queue always exists, and this reference is ours.
         let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
-        Ok(Self { trouble: Mutex::new(None), main, native })
+        Ok(Self { trouble: Mutex::new(None), main, native, subject: subject.clone() })
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -124,7 +126,7 @@ impl Client {
             match current.kind() {
                 sys::RD_KAFKA_EVENT_LOG => current.log(),
                 sys::RD_KAFKA_EVENT_ERROR => {
-                    self.note(Trouble { code: current.code(), reason: words(current.reason()) })
+                    self.note(ClientError { code: current.code(), reason: words(current.reason()) })
                 }
                 sys::RD_KAFKA_EVENT_DR => current.messages(&mut delivered),
                 _ => (),
@@ -133,7 +135,7 @@ impl Client {
         }
     }
 
-    fn note(&self, trouble: Trouble) {
+    fn note(&self, trouble: ClientError) {
         debug!(target: "librdkafka", code = ?trouble.code, "{}", trouble.reason);
         let mut last = self.trouble.lock();
         // That no broker is left, or that the client gave up, says less than what came before.
@@ -160,7 +162,7 @@ impl Client {
         self.serve(Duration::ZERO, |_| ());
         let detail = words(detail);
         let reason = if detail.is_empty() { failure::describe(code) } else { detail };
-        failure::of(what, &Trouble { code, reason }, self.trouble.lock().as_ref())
+        failure::of(what, &ClientError { code, reason }, self.trouble.lock().as_ref())
     }
 
     /// Waits until any broker answers.
@@ -184,13 +186,13 @@ impl Client {
     }
 
     /// Start and end of a partition; the end is the last stable offset, as this client reads committed records.
-    pub fn extent(&self, topic: &CStr, partition: u32) -> Result<(u64, u64), Code> {
+    pub fn extent(&self, partition: u32) -> Result<(u64, u64), Code> {
         let (mut start, mut end) = (-1, -1);
         // SAFETY: all arguments are alive during the call.
         let code = unsafe {
             sys::rd_kafka_query_watermark_offsets(
                 self.ptr(),
-                topic.as_ptr(),
+                self.subject.topic.as_ptr(),
                 index(partition),
                 &raw mut start,
                 &raw mut end,

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 
 /// An error as librdkafka tells it.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct ClientError {
     pub code: Code,
     pub reason: String,
 }
@@ -36,7 +36,7 @@ fn settings(what: String) -> Failure {
 }
 
 /// A failed call, with the error that the call saw and the last one that it did not see.
-pub fn of(what: &str, error: &Trouble, background: Option<&Trouble>) -> Failure {
+pub fn of(what: &str, error: &ClientError, background: Option<&ClientError>) -> Failure {
     let refused =
         [Some(error), background].into_iter().flatten().find_map(|trouble| Some((trouble, refusal(trouble)?)));
     if let Some((trouble, advice)) = refused {
@@ -51,7 +51,7 @@ pub fn of(what: &str, error: &Trouble, background: Option<&Trouble>) -> Failure 
 
 /// A cluster that will not let us in, with what to do about it. A connection that broke while logging in is none: the
 /// client's own words for that start with `Local:`.
-fn refusal(trouble: &Trouble) -> Option<&'static str> {
+fn refusal(trouble: &ClientError) -> Option<&'static str> {
     match trouble.code {
         Code::RD_KAFKA_RESP_ERR__AUTHENTICATION | Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED
             if !trouble.reason.contains("Local:") =>
@@ -167,7 +167,7 @@ mod tests {
             Code::RD_KAFKA_RESP_ERR__DESTROY_BROKER,
             Code::RD_KAFKA_RESP_ERR_REBOOTSTRAP_REQUIRED,
         ] {
-            let failure = of("it cannot be read", &Trouble { code, reason: describe(code) }, None);
+            let failure = of("it cannot be read", &ClientError { code, reason: describe(code) }, None);
             assert!(failure.is_retryable() && failure.kind == Kind::Unavailable, "{failure}");
         }
     }

@@ -30,7 +30,6 @@ use reader::Reader;
 pub struct KafkaLog {
     settings: settings::Log,
     group: String,
-    subject: Arc<Subject>,
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Client,
     readers: Pool,
@@ -43,20 +42,20 @@ impl KafkaLog {
         let name = format!("topic {} on Kafka at {}", settings.topic, settings.kafka.brokers);
         let topic = CString::new(settings.topic.as_str())
             .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
-        let client = Client::new(&properties::reading(settings, group)?, Role::Consumer)?;
-        let subject = Arc::new(Subject { topic, name });
-        Ok(Self { settings: settings.clone(), group: group.to_owned(), subject, client, readers: Pool::default() })
+        let client =
+            Client::new(&properties::reading(settings, group)?, Role::Consumer, &Arc::new(Subject { topic, name }))?;
+        Ok(Self { settings: settings.clone(), group: group.to_owned(), client, readers: Pool::default() })
     }
 }
 
 impl RecordLog for KafkaLog {
     fn name(&self) -> String {
-        self.subject.name.clone()
+        self.client.subject.name.clone()
     }
 
     fn topic(&self) -> Result<Option<Topic>, Failure> {
-        let Some(description) = admin::describe(&self.client, &self.subject)? else { return Ok(None) };
-        let policy = admin::policy(&self.client, &self.subject)?;
+        let Some(description) = admin::describe(&self.client)? else { return Ok(None) };
+        let policy = admin::policy(&self.client)?;
         Ok(Some(Topic {
             log_id: description.log_id,
             partitions: description.partitions,
@@ -66,52 +65,53 @@ impl RecordLog for KafkaLog {
     }
 
     fn log_id(&self) -> Result<Option<String>, Failure> {
-        Ok(admin::describe(&self.client, &self.subject)?.map(|description| description.log_id))
+        Ok(admin::describe(&self.client)?.map(|description| description.log_id))
     }
 
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        admin::create(&self.client, &self.subject, spec)?;
+        admin::create(&self.client, spec)?;
         self.topic()?.ok_or_else(|| {
             Failure::retryable(
                 Kind::Unavailable,
-                format!("{} was deleted just after it was created", self.subject.name),
+                format!("{} was deleted just after it was created", self.client.subject.name),
             )
         })
     }
 
     fn delete_topic(&self) -> Result<(), Failure> {
-        admin::delete(&self.client, &self.subject)
+        admin::delete(&self.client)
     }
 
     fn extent(&self, partition: u32) -> Result<Extent, Failure> {
-        admin::extent(&self.client, &self.subject, partition)
+        admin::extent(&self.client, partition)
     }
 
     fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
-        admin::high_watermarks(&self.client, &self.subject, partitions)
+        admin::high_watermarks(&self.client, partitions)
     }
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        let create = || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer);
-        let held = Held::new(&self.readers, &self.subject, partition, create)?;
-        Ok(Box::new(Reader::new(held, self.subject.clone(), partition, from)))
+        let create =
+            || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer, &self.client.subject);
+        Ok(Box::new(Reader::new(Held::new(&self.readers, partition, create)?, from)))
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
         let properties = properties::writing(&self.settings)?;
-        Ok(Box::new(writer::Writer::open(&properties, self.subject.clone())?))
+        Ok(Box::new(writer::Writer::open(&properties, &self.client.subject)?))
     }
 
     /// Hands the offset to the client, which tells the group in its own time.
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
         self.client.serve(std::time::Duration::ZERO, |_| ());
-        let offsets = PartitionList::one(&self.subject.topic, partition, next_offset);
+        let offsets = PartitionList::one(&self.client.subject.topic, partition, next_offset);
         // SAFETY: both are alive during the call, which copies the list.
         let error = unsafe { sys::rd_kafka_commit(self.client.ptr(), offsets.ptr(), 1) };
         match error {
             sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
             error => {
-                let what = format!("{}: the group {} could not be told an offset", self.subject.name, self.group);
+                let what =
+                    format!("{}: the group {} could not be told an offset", self.client.subject.name, self.group);
                 Err(self.client.failure(&what, error, None))
             }
         }

@@ -25,7 +25,7 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::failure::{Failure, Kind};
 
-use super::client::{Client, PartitionList, Queue, Subject, index};
+use super::client::{Client, PartitionList, Queue, index};
 use super::taken::Taken;
 
 /// The most clients that read. Each has a thread per broker that fetches and decompresses for all its partitions: eight
@@ -39,11 +39,11 @@ const EMPTIED_AT_ONCE: usize = 1_000;
 #[derive(Default)]
 pub struct Pool {
     /// Those that may still be alive. A client lives as long as it has readers.
-    clients: Mutex<Vec<Weak<Shared>>>,
+    clients: Mutex<Vec<Weak<SharedClient>>>,
 }
 
 /// A client and the partitions that its readers have.
-struct Shared {
+struct SharedClient {
     client: Client,
     held: Mutex<BTreeSet<u32>>,
 }
@@ -51,18 +51,22 @@ struct Shared {
 impl Pool {
     /// A client that does not have this partition: a new one while there is room for it, else the one with the fewest readers.
     /// Where all have it, as each has a reader of it that hangs, there is one more.
-    fn take(&self, partition: u32, create: impl FnOnce() -> Result<Client, Failure>) -> Result<Arc<Shared>, Failure> {
+    fn take(
+        &self,
+        partition: u32,
+        create: impl FnOnce() -> Result<Client, Failure>,
+    ) -> Result<Arc<SharedClient>, Failure> {
         // Dropped after the lock is given back: a client whose last reader goes meanwhile takes its time to end.
-        let alive: Vec<Arc<Shared>>;
+        let alive: Vec<Arc<SharedClient>>;
         let mut clients = self.clients.lock();
         alive = clients.iter().filter_map(Weak::upgrade).collect();
         *clients = alive.iter().map(Arc::downgrade).collect();
-        let readers = |shared: &&Arc<Shared>| shared.held.lock().len();
+        let readers = |shared: &&Arc<SharedClient>| shared.held.lock().len();
         let fewest = alive.iter().filter(|shared| !shared.held.lock().contains(&partition)).min_by_key(readers);
         let shared = match fewest {
             Some(shared) if alive.len() >= CLIENTS_MAX => shared.clone(),
             _ => {
-                let shared = Arc::new(Shared { client: create()?, held: Mutex::default() });
+                let shared = Arc::new(SharedClient { client: create()?, held: Mutex::default() });
                 clients.push(Arc::downgrade(&shared));
                 shared
             }
@@ -76,19 +80,14 @@ impl Pool {
 pub struct Held {
     /// Before `shared`: a queue goes before its client.
     queue: Queue<'static>,
-    shared: Arc<Shared>,
-    subject: Arc<Subject>,
+    shared: Arc<SharedClient>,
     partition: u32,
 }
 
 impl Held {
-    pub fn new(
-        pool: &Pool,
-        subject: &Arc<Subject>,
-        partition: u32,
-        create: impl FnOnce() -> Result<Client, Failure>,
-    ) -> Result<Self, Failure> {
+    pub fn new(pool: &Pool, partition: u32, create: impl FnOnce() -> Result<Client, Failure>) -> Result<Self, Failure> {
         let shared = pool.take(partition, create)?;
+        let subject = &shared.client.subject;
         // SAFETY: all arguments are alive during the call.
         let queue =
             unsafe { sys::rd_kafka_queue_get_partition(shared.client.ptr(), subject.topic.as_ptr(), index(partition)) };
@@ -103,11 +102,15 @@ impl Held {
             sys::rd_kafka_queue_forward(queue, ptr::null_mut());
             Queue::new(queue)
         };
-        Ok(Self { queue, shared, subject: subject.clone(), partition })
+        Ok(Self { queue, shared, partition })
     }
 
     pub fn client(&self) -> &Client {
         &self.shared.client
+    }
+
+    pub fn partition(&self) -> u32 {
+        self.partition
     }
 
     pub fn queue(&self) -> &Queue<'static> {
@@ -119,11 +122,11 @@ impl Held {
     pub fn start(&self, from: u64) -> Result<(), Failure> {
         self.await_thread();
         self.empty();
-        let start = PartitionList::one(&self.subject.topic, self.partition, from);
+        let start = PartitionList::one(&self.client().subject.topic, self.partition, from);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-            let what = format!("partition {} of {} cannot be assigned", self.partition, self.subject.name);
+            let what = format!("partition {} of {} cannot be assigned", self.partition, self.client().subject.name);
             return Err(self.client().failure(&what, code, None));
         }
         Ok(())
@@ -149,7 +152,7 @@ impl Held {
 impl Drop for Held {
     /// What cannot be unassigned stays held: no other reader gets it from this client.
     fn drop(&mut self) {
-        let list = PartitionList::one(&self.subject.topic, self.partition, 0);
+        let list = PartitionList::one(&self.client().subject.topic, self.partition, 0);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
         // The thread was told to stop fetching: once that is done, nothing more is asked for.

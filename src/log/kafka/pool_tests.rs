@@ -1,7 +1,7 @@
 use std::ffi::CString;
 
 use super::*;
-use crate::log::kafka::client::{Properties, Role};
+use crate::log::kafka::client::{Properties, Role, Subject};
 
 /// No broker is needed for a client that is asked nothing.
 fn client() -> Result<Client, Failure> {
@@ -11,17 +11,18 @@ fn client() -> Result<Client, Failure> {
 fn of(role: Role) -> Result<Client, Failure> {
     let mut properties = Properties::default();
     properties.set("group.id", "g").set("bootstrap.servers", "127.0.0.1:1");
-    Client::new(&properties, role)
+    let topic = CString::new("t").expect("no NUL");
+    Client::new(&properties, role, &Arc::new(Subject { topic, name: "topic t".to_owned() }))
 }
 
-fn is_one_of(shared: &Arc<Shared>, others: &[Arc<Shared>]) -> bool {
+fn is_one_of(shared: &Arc<SharedClient>, others: &[Arc<SharedClient>]) -> bool {
     others.iter().any(|other| Arc::ptr_eq(shared, other))
 }
 
 #[test]
 fn readers_have_clients_of_their_own_as_long_as_there_are_few() {
     let pool = Pool::default();
-    let mut taken: Vec<Arc<Shared>> = Vec::new();
+    let mut taken: Vec<Arc<SharedClient>> = Vec::new();
     for partition in 0..CLIENTS_MAX as u32 {
         let shared = pool.take(partition, client).unwrap();
         assert!(!is_one_of(&shared, &taken));
@@ -71,12 +72,10 @@ fn a_client_that_cannot_be_made_is_none() {
 #[test]
 fn a_partition_that_has_no_queue_is_not_held() {
     let pool = Pool::default();
-    let topic = CString::new("t").expect("no NUL");
-    let subject = Arc::new(Subject { topic, name: "topic t".to_owned() });
     // A client that writes has no queues to read from.
     let writes = pool.take(0, || of(Role::Producer)).unwrap();
     let others: Vec<_> = (1..CLIENTS_MAX as u32).map(|one| pool.take(one, client).unwrap()).collect();
-    let failure = Held::new(&pool, &subject, 99, client).err().expect("it has no queue");
+    let failure = Held::new(&pool, 99, client).err().expect("it has no queue");
     assert!(failure.what.contains("no queue for 99"), "{failure}");
     assert_eq!((writes.held.lock().len(), others.len()), (1, CLIENTS_MAX - 1));
 }

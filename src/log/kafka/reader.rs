@@ -1,7 +1,6 @@
 //! Reads one partition: batches of librdkafka's queue, copied into the arena of ours.
 
 use std::slice;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka_sys as sys;
@@ -12,7 +11,6 @@ use crate::failure::{Failure, Kind};
 use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
 
 use super::admin;
-use super::client::Subject;
 use super::pool::Held;
 use super::taken::Taken;
 
@@ -29,8 +27,6 @@ pub struct Reader {
     /// Taken from the queue, not yet in a batch. Before `held`: what is a client's goes before it.
     taken: Taken<'static>,
     held: Held,
-    subject: Arc<Subject>,
-    partition: u32,
     position: u64,
     /// Whether the offset that reading starts at was compared with the partition's extent, and is fetched from.
     checked: bool,
@@ -39,15 +35,15 @@ pub struct Reader {
 
 impl Reader {
     /// Fetches from the offset `from` on, from the first read on; nothing is waited for.
-    pub fn new(held: Held, subject: Arc<Subject>, partition: u32, from: u64) -> Self {
+    pub fn new(held: Held, from: u64) -> Self {
         let (taken, last_heard) = (Taken::default(), Instant::now());
-        Self { taken, held, subject, partition, position: from, checked: false, last_heard }
+        Self { taken, held, position: from, checked: false, last_heard }
     }
 
     /// The offset to start at must lie within the partition: the broker would tell too, but later and less exactly. It is
     /// asked before anything is fetched, see [`Held::start`].
     fn check_start(&mut self) -> Result<(), Failure> {
-        let extent = admin::extent(self.held.client(), &self.subject, self.partition)?;
+        let extent = admin::extent(self.held.client(), self.held.partition())?;
         if self.position < extent.start || self.position > extent.end {
             return Err(self.out_of_range());
         }
@@ -91,15 +87,17 @@ impl Reader {
             code => {
                 let what = format!(
                     "partition {} of {} cannot be read at offset {}",
-                    self.partition, self.subject.name, self.position
+                    self.held.partition(),
+                    self.held.client().subject.name,
+                    self.position
                 );
-                admin::failed(self.held.client(), &self.subject, self.partition, &what, code)
+                admin::failed(self.held.client(), self.held.partition(), &what, code)
             }
         }
     }
 
     fn out_of_range(&self) -> Failure {
-        let extent = match admin::extent(self.held.client(), &self.subject, self.partition) {
+        let extent = match admin::extent(self.held.client(), self.held.partition()) {
             Ok(extent) => format!("it holds offsets {} to {}", extent.start, extent.end),
             Err(failure) => failure.what,
         };
@@ -107,7 +105,9 @@ impl Reader {
             Kind::Data,
             format!(
                 "partition {} of {} cannot be read at offset {}: {extent}",
-                self.partition, self.subject.name, self.position
+                self.held.partition(),
+                self.held.client().subject.name,
+                self.position
             ),
         )
         .advice(failures::START_OVER)
@@ -127,7 +127,7 @@ impl Reader {
     fn check_silence(&mut self) -> Result<(), Failure> {
         self.held.client().serve(Duration::ZERO, |_| ());
         if self.held.client().troubled() || self.last_heard.elapsed() > SILENCE_MAX {
-            admin::extent(self.held.client(), &self.subject, self.partition)?;
+            admin::extent(self.held.client(), self.held.partition())?;
             self.last_heard = Instant::now();
         }
         Ok(())

@@ -30,7 +30,6 @@ pub struct Writer {
     /// Before `client`: a topic goes before its client.
     topic: TopicHandle,
     client: Client,
-    subject: Arc<Subject>,
     /// Whether the topic was there when the first records came. A client only learns that it is not by waiting in vain.
     checked: bool,
     /// The client's `message.max.bytes`.
@@ -38,8 +37,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn open(properties: &Properties, subject: Arc<Subject>) -> Result<Self, Failure> {
-        let client = Client::new(properties, Role::Producer)?;
+    pub fn open(properties: &Properties, subject: &Arc<Subject>) -> Result<Self, Failure> {
+        let client = Client::new(properties, Role::Producer, subject)?;
         let bytes = properties.get(MESSAGE_BYTES_MAX).unwrap_or_default();
         let record_bytes_max = read_number(MESSAGE_BYTES_MAX, bytes)
             .and_then(|bytes| usize::try_from(bytes).map_err(|error| error.to_string()))
@@ -49,13 +48,13 @@ impl Writer {
         if topic.is_null() {
             return Err(Failure::fatal(Kind::Settings, format!("{} cannot be written: no such name", subject.name)));
         }
-        Ok(Self { topic: TopicHandle(topic), client, subject, checked: false, record_bytes_max })
+        Ok(Self { topic: TopicHandle(topic), client, checked: false, record_bytes_max })
     }
 
     fn check_topic(&mut self) -> Result<(), Failure> {
-        match admin::describe(&self.client, &self.subject)? {
+        match admin::describe(&self.client)? {
             Some(_) => self.checked = true,
-            None => return Err(failures::no_topic(&self.subject.name)),
+            None => return Err(failures::no_topic(&self.client.subject.name)),
         }
         Ok(())
     }
@@ -68,7 +67,8 @@ impl Writer {
             None => Ok(()),
             Some(record) => {
                 let (bytes, max) = (size(&record), self.record_bytes_max);
-                let what = format!("a record of {bytes} bytes is too large for {}: {max} at most", self.subject.name);
+                let what =
+                    format!("a record of {bytes} bytes is too large for {}: {max} at most", self.client.subject.name);
                 Err(Failure::fatal(Kind::Data, what).advice("raise message.max.bytes in log.kafka.client"))
             }
         }
@@ -93,8 +93,8 @@ impl Writer {
     }
 
     fn failed(&self, partition: i32, code: Code) -> Failure {
-        let what = format!("partition {partition} of {} cannot be written", self.subject.name);
-        admin::failed(&self.client, &self.subject, partition.unsigned_abs(), &what, code)
+        let what = format!("partition {partition} of {} cannot be written", self.client.subject.name);
+        admin::failed(&self.client, partition.unsigned_abs(), &what, code)
     }
 
     fn write_all(&self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
@@ -214,7 +214,7 @@ mod tests {
         let mut properties = Properties::default();
         properties.set("bootstrap.servers", "127.0.0.1:1").set(MESSAGE_BYTES_MAX, record_bytes_max);
         let topic = CString::new("t").expect("no NUL");
-        Writer::open(&properties, Arc::new(Subject { topic, name: "topic t".to_owned() }))
+        Writer::open(&properties, &Arc::new(Subject { topic, name: "topic t".to_owned() }))
     }
 
     #[test]
