@@ -7,9 +7,9 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::Identity;
 use super::messages::{Commit, Committed};
 use super::resume::PartitionJob;
+use super::{Identity, advice};
 use crate::domain::Snapshot;
 use crate::failure::{Failure, Kind};
 use crate::progress::{Progress, SlowLog, events};
@@ -123,10 +123,7 @@ fn check_log(job: &PartitionJob, identity: &Identity) -> Result<(), Failure> {
             identity.partition
         ),
     )
-    .advice(format!(
-        "use another state.dir for the new topic, or isotherm rebuild {} with the same settings",
-        identity.partition
-    )))
+    .advice(format!("use another state.dir for the new topic, or {}", advice::rebuild(identity.partition))))
 }
 
 impl Handler<Heartbeat> for CheckpointWriter {

@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Identity;
+use super::{Identity, advice};
 use crate::domain::state::{Gap, Stations};
 use crate::domain::{Day, LastRecord, PartitionState, RejectReason, Rules, StationStats, rules};
 use crate::durable::seal::{self, Broken};
@@ -262,8 +262,7 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
         version: u64,
     }
     let refuse = |what: String| Failure::fatal(Kind::Data, format!("{name} {what}"));
-    let recount =
-        format!("count the partition anew with `isotherm rebuild {}` and the same settings", partition_in(name));
+    let recount = advice::rebuild(partition_in(name));
     let restore_or_recount = format!("restore a copy of it, or {recount}");
     let sealed = seal::verify(bytes);
     match serde_json::from_slice::<Outline>(bytes) {

@@ -10,6 +10,7 @@
 //! overwritten and never skipped. What blocks runs on a worker's thread.
 //! Uses everything below; knows no settings file and no command line.
 
+mod advice;
 mod aggregator;
 mod checkpoint_writer;
 mod consumer;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::format::{self, Checkpoint};
-use super::partition_path;
+use super::{advice, partition_path};
 use crate::failure::{Failure, Kind};
 
 /// One `partition-N.json` as it was when it was read.
@@ -47,7 +47,8 @@ impl PartitionFile {
         if within != partition {
             let what = format!("{} holds partition {within}", self.path.display());
             return Err(Failure::fatal(Kind::Data, what).advice(format!(
-                "a copy under a wrong name? restore the right one, or count it anew: isotherm rebuild {partition}, with the same settings"
+                "a copy under a wrong name? restore the right one, or {}",
+                advice::rebuild(partition)
             )));
         }
         Ok(checkpoint)

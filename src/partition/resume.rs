@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Identity, PartitionStore};
+use super::{Identity, PartitionStore, advice};
 use crate::domain::state::{Gap, LastRecord};
 use crate::domain::{Batch, Digest, PartitionState, Rules};
 use crate::failure::{Failure, Kind};
@@ -119,9 +119,8 @@ impl Resume {
         let (partition, name) = (self.job.partition, self.job.log.name());
         let what = format!("partition {partition} of {name} ends at offset {end}, before our offset {next_offset}");
         self.truncation.failure(partition, end, what, |what| {
-            Failure::fatal(Kind::Data, format!("{what}: records that were counted are gone")).advice(format!(
-                "restore the topic, or count what is left with isotherm rebuild {partition} and the same settings"
-            ))
+            Failure::fatal(Kind::Data, format!("{what}: records that were counted are gone"))
+                .advice(format!("restore the topic, or {}", advice::rebuild(partition)))
         })
     }
 
@@ -195,7 +194,8 @@ impl Resume {
                 ),
             )
             .advice(format!(
-                "the topic was deleted and made again: use another state.dir for it, or isotherm rebuild {partition} with the same settings"
+                "the topic was deleted and made again: use another state.dir for it, or {}",
+                advice::rebuild(partition)
             )));
         }
         Err(Failure::retryable(

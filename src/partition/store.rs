@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Identity, format, partition_path, rejected_path};
+use super::{Identity, advice, format, partition_path, rejected_path};
 use crate::domain::{PartitionState, Rules, Snapshot};
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
 use crate::durable::reporting::ReportingDisk;
@@ -141,8 +141,7 @@ impl PartitionStore {
     /// Reads the JSON and compares what it says of itself with where it is.
     fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<PartitionState, Failure> {
         let file = self.path.display();
-        let rebuild =
-            format!("count the partition anew with `isotherm rebuild {}` and the same settings", self.partition);
+        let rebuild = advice::rebuild(self.partition);
         let format::Checkpoint { identity: found, state } = format::parse(&file.to_string(), bytes)?;
         let refuse = |kind: Kind, what: String, advice: String| Err(Failure::fatal(kind, what).advice(advice));
         if found.topic != identity.topic {
@@ -184,10 +183,7 @@ impl PartitionStore {
         let (file, bytes) = (self.rejected_path.display(), known.rejected_bytes);
         let damaged = |reason: String| {
             let what = format!("{file} is damaged: {reason}");
-            let advice = format!(
-                "restore a copy of it, or count the partition anew with `isotherm rebuild {}` and the same settings",
-                self.partition
-            );
+            let advice = format!("restore a copy of it, or {}", advice::rebuild(self.partition));
             Err(Failure::fatal(Kind::Data, what).advice(advice))
         };
         if (content.len() as u64) < bytes {
