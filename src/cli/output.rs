@@ -83,7 +83,7 @@ pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
 /// A table as text, its last line end included; columns at the places `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
     table.add_rows(rows);
     for (place, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
