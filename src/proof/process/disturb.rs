@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use rand::Rng;
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use crate::points::registry::{POINTS, Place};
 use crate::points::{ACTIONS, Action, Planned};

@@ -4,8 +4,8 @@ use std::convert;
 use std::io::ErrorKind;
 use std::sync::OnceLock;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 use super::plan::{EndsBy, FOLDER, Foreign, Life, Plan, Trouble};
 use crate::domain::{Day, Reading};
