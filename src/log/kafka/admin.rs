@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rdkafka::Offset;
 use rdkafka_sys as sys;
 use sys::rd_kafka_admin_op_t as Operation;
 use sys::rd_kafka_resp_err_t as Code;
@@ -15,7 +16,7 @@ use sys::rd_kafka_resp_err_t as Code;
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
-use super::client::{CALL_MS_MAX, Client, Event, PartitionList, text, words};
+use super::client::{CALL_MS_MAX, Client, Event, text, words};
 use super::failure;
 
 /// The pause between two looks at something that is about to happen.
@@ -140,11 +141,10 @@ pub fn extent(client: &Client, partition: u32) -> Result<Extent, Failure> {
 /// whatever the client's own isolation level is.
 pub fn high_watermarks(client: &Client, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
     let what = format!("{} cannot be asked for its high watermarks", client.subject.name);
-    let latest = sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64;
-    let list = PartitionList::new(&client.subject.topic, partitions, latest);
+    let list = client.partitions(partitions, Offset::End);
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the call, which copies the list.
-        unsafe { sys::rd_kafka_ListOffsets(client.ptr(), list.ptr().cast_mut(), options, queue) };
+        unsafe { sys::rd_kafka_ListOffsets(client.ptr(), list.ptr(), options, queue) };
     })?;
     let mut ends = BTreeMap::new();
     // SAFETY: the event is the answer to this request; all that is read belongs to it, and it lives to the end.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rdkafka::ClientConfig;
 use rdkafka::config::{NativeClientConfig, RDKafkaLogLevel};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 use tracing::debug;
@@ -179,6 +179,16 @@ impl Client {
         Ok(())
     }
 
+    /// Partitions of the topic, each with this offset.
+    pub fn partitions(&self, partitions: &[u32], offset: Offset) -> TopicPartitionList {
+        let topic = self.subject.topic.to_str().expect("it was made of a text");
+        let mut list = TopicPartitionList::new();
+        for &partition in partitions {
+            list.add_partition(topic, index(partition)).set_offset(offset).expect("no offset is negative");
+        }
+        list
+    }
+
     /// A queue of its own, for the answer to one request.
     pub fn new_queue(&self) -> Queue<'_> {
         // SAFETY: the client is alive, and borrowed for as long as the queue is there; the queue is new and ours.
@@ -301,37 +311,9 @@ impl Drop for Event<'_> {
     }
 }
 
-/// Partitions of a topic, each with an offset, as librdkafka takes them.
-pub struct PartitionList(*mut sys::rd_kafka_topic_partition_list_t);
-
-impl PartitionList {
-    pub fn one(topic: &CString, partition: u32, offset: u64) -> Self {
-        Self::new(topic, &[partition], i64::try_from(offset).unwrap_or(i64::MAX))
-    }
-
-    /// The same offset for each.
-    pub fn new(topic: &CString, partitions: &[u32], offset: i64) -> Self {
-        // SAFETY: the list is new and grows with its elements; an element that is added belongs to it.
-        unsafe {
-            let list = sys::rd_kafka_topic_partition_list_new(0);
-            for &partition in partitions {
-                let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), index(partition));
-                (*element).offset = offset;
-            }
-            Self(list)
-        }
-    }
-
-    pub fn ptr(&self) -> *const sys::rd_kafka_topic_partition_list_t {
-        self.0
-    }
-}
-
-impl Drop for PartitionList {
-    fn drop(&mut self) {
-        // SAFETY: it is ours and not used again.
-        unsafe { sys::rd_kafka_topic_partition_list_destroy(self.0) }
-    }
+/// An offset as Kafka counts; one that is out of its range is past every end.
+pub fn at(offset: u64) -> Offset {
+    Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX))
 }
 
 /// A partition's number as Kafka counts; one that is out of its range is no partition and refused there.

@@ -22,7 +22,7 @@ use crate::failure::{Failure, Kind};
 use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
-use client::{Client, PartitionList, Role, Subject};
+use client::{Client, Role, Subject, at};
 use pool::{Held, Pool};
 use reader::Reader;
 
@@ -104,7 +104,7 @@ impl RecordLog for KafkaLog {
     /// Hands the offset to the client, which tells the group in its own time.
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
         self.client.serve(std::time::Duration::ZERO, |_| ());
-        let offsets = PartitionList::one(&self.client.subject.topic, partition, next_offset);
+        let offsets = self.client.partitions(&[partition], at(next_offset));
         // SAFETY: both are alive during the call, which copies the list.
         let error = unsafe { sys::rd_kafka_commit(self.client.ptr(), offsets.ptr(), 1) };
         match error {

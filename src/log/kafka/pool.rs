@@ -25,7 +25,7 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::failure::{Failure, Kind};
 
-use super::client::{Client, PartitionList, Queue, index};
+use super::client::{Client, Queue, at, index};
 use super::taken::Taken;
 
 /// The most clients that read. Each has a thread per broker that fetches and decompresses for all its partitions: eight
@@ -122,7 +122,7 @@ impl Held {
     pub fn start(&self, from: u64) -> Result<(), Failure> {
         self.await_thread();
         self.empty();
-        let start = PartitionList::one(&self.client().subject.topic, self.partition, from);
+        let start = self.client().partitions(&[self.partition], at(from));
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -152,7 +152,7 @@ impl Held {
 impl Drop for Held {
     /// What cannot be unassigned stays held: no other reader gets it from this client.
     fn drop(&mut self) {
-        let list = PartitionList::one(&self.client().subject.topic, self.partition, 0);
+        let list = self.client().partitions(&[self.partition], at(0));
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
         // The thread was told to stop fetching: once that is done, nothing more is asked for.
