@@ -90,8 +90,8 @@ mod tests {
     fn only_the_level_that_was_asked_for_is_logged() {
         let say = || tracing::info!("hello");
         assert_eq!(captured(&output(LogFormat::Text, "warn"), false, say), "");
-        assert_ne!(captured(&output(LogFormat::Text, "warn,isotherm::progress=info"), false, say), "");
-        assert_eq!(captured(&output(LogFormat::Text, "info,isotherm::progress=off"), false, say), "");
+        assert_ne!(captured(&output(LogFormat::Text, "warn,isotherm::cli=info"), false, say), "");
+        assert_eq!(captured(&output(LogFormat::Text, "info,isotherm::cli=off"), false, say), "");
         let failure = subscriber(&output(LogFormat::Text, "a=b=c"), false, io::stderr).err().expect("no filter");
         assert_eq!(failure.kind, Kind::Settings);
     }

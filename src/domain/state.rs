@@ -100,6 +100,14 @@ impl PartitionState {
         unkept
     }
 
+    /// The state as it goes on at `to`, behind offsets that the log no longer has: they are written down as a gap.
+    #[must_use]
+    pub fn behind_the_gap(mut self, to: u64) -> Self {
+        self.gaps.push(Gap { from: self.next_offset, to });
+        self.next_offset = to;
+        self
+    }
+
     /// Notes that nothing is left below `offset` (end of partition, transaction markers, compaction).
     pub fn advance_to(&mut self, offset: u64) {
         self.next_offset = self.next_offset.max(offset);

@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::checkpoint_writer::CheckpointWriter;
-use super::messages::{Applied, Apply, Commit, Committed, Flush, Load};
+use super::job::PartitionJob;
+use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committed, Flush, Recover};
 use super::pace::Pace;
+use super::rejected_path;
 use super::window::{Look, LookAt, View, Window};
-use super::{Identity, rejected_path};
-use crate::domain::{PartitionState, Snapshot, StationStats};
+use crate::domain::{PartitionState, Rules, Snapshot, StationStats};
 use crate::failure::{Failure, Kind, Origin, Promise};
 use crate::points::FaultPoints;
 use crate::progress::{Progress, RejectedUnkept, events};
@@ -25,6 +26,8 @@ use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
 pub struct Aggregator {
     guard: Guard,
     writer: Addr<CheckpointWriter>,
+    partition: u32,
+    rules: Rules,
     pace: Pace,
     faults: FaultPoints,
     progress: Progress,
@@ -38,7 +41,6 @@ pub struct Aggregator {
 }
 
 struct Loaded {
-    identity: Arc<Identity>,
     state: PartitionState,
     /// What the file on disk goes on from; `None` where it is not there yet, or lacks an accepted gap.
     committed: Option<u64>,
@@ -64,10 +66,8 @@ impl Loaded {
         }
         let records =
             first.zip(last).map(|(first, last)| format!(", with records {} to {},", first.offset, last.offset));
-        let (partition, records) = (self.identity.partition, records.unwrap_or_default());
-        Err(format!(
-            "partition {partition}: a batch of [{from}, {position}){records} would be counted at offset {next}"
-        ))
+        let records = records.unwrap_or_default();
+        Err(format!("a batch of [{from}, {position}){records} would be counted at offset {next}"))
     }
 }
 
@@ -75,12 +75,55 @@ impl Aggregator {
     pub fn new(
         guard: Guard,
         writer: Addr<CheckpointWriter>,
+        job: &PartitionJob,
         pace: Pace,
-        faults: FaultPoints,
         progress: Progress,
         window: Option<Arc<Window>>,
     ) -> Self {
-        Self { guard, writer, pace, faults, progress, window, loaded: None, writer_ended: false, waiting: Vec::new() }
+        Self {
+            guard,
+            writer,
+            partition: job.partition,
+            rules: job.rules,
+            pace,
+            faults: job.faults.clone(),
+            progress,
+            window,
+            loaded: None,
+            writer_ended: false,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Goes on from this state; `committed` says what the file on disk goes on from.
+    fn load(&mut self, state: PartitionState, committed: Option<u64>) {
+        let progress = self.progress.partition(self.partition);
+        progress.set_position(state.next_offset);
+        progress.set_stations(state.stations.len());
+        progress.set_rejected_held(&state.rejected);
+        match committed {
+            Some(next_offset) => progress.set_committed(next_offset),
+            None => progress.set_first(state.next_offset),
+        }
+        progress.set_commit_interval(self.pace.interval());
+        self.loaded = Some(Loaded {
+            state,
+            committed,
+            in_flight: false,
+            snapshot_at: Instant::now(),
+            snapshot_took: Duration::ZERO,
+            scheduled: false,
+            counting: false,
+        });
+    }
+
+    /// Takes the state that was committed last, if there is one; where it goes on.
+    fn recovered(&mut self, state: Option<PartitionState>) -> Result<Option<Beginning>, Failure> {
+        self.faults.hit("aggregator.load")?;
+        let Some(state) = state else { return Ok(None) };
+        let beginning = Beginning { next_offset: state.next_offset, last_record: state.last_record.clone() };
+        self.load(state, Some(beginning.next_offset));
+        Ok(Some(beginning))
     }
 
     /// Takes a snapshot if one is due, or sees to it that one will be.
@@ -115,10 +158,10 @@ impl Aggregator {
         self.faults.hit("aggregator.snapshot")?;
         let begun = Instant::now();
         let snapshot = loaded.state.snapshot();
-        add_up(loaded.identity.partition, &snapshot)?;
+        add_up(self.partition, &snapshot)?;
         loaded.in_flight = true;
         (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
-        let commit = Commit { epoch: self.guard.epoch(), identity: loaded.identity.clone(), snapshot };
+        let commit = Commit { epoch: self.guard.epoch(), snapshot };
         context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
             if let Ok(Ok(committed)) = reply {
                 return actor.committed(committed, context);
@@ -136,7 +179,7 @@ impl Aggregator {
             loaded.committed = Some(committed.next_offset);
             let cost = loaded.snapshot_took + committed.write_took;
             let is_news = self.pace.committed(cost);
-            let (partition, interval) = (loaded.identity.partition, self.pace.interval());
+            let (partition, interval) = (self.partition, self.pace.interval());
             let progress = self.progress.partition(partition);
             progress.set_commit_cost(cost);
             progress.set_commit_interval(interval);
@@ -172,7 +215,7 @@ impl Aggregator {
     fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
         self.faults.hit("aggregator.apply")?;
         let Some(loaded) = &mut self.loaded else { return Ok(()) };
-        let (partition, from_offset) = (loaded.identity.partition, loaded.state.next_offset);
+        let (partition, from_offset) = (self.partition, loaded.state.next_offset);
         let rejected_before = loaded.state.rejected_total();
         let reasons_before = loaded.state.rejected.clone();
         let unkept = loaded.state.apply(&apply.batch);
@@ -227,37 +270,38 @@ impl Actor for Aggregator {
     }
 }
 
-impl Handler<Load> for Aggregator {
+impl Handler<Begin> for Aggregator {
+    type Result = ResponseActFuture<Self, Result<Option<Beginning>, Refused>>;
+
+    fn handle(&mut self, begin: Begin, _: &mut Self::Context) -> Self::Result {
+        let epoch = self.guard.epoch();
+        if begin.epoch != epoch {
+            return Box::pin(fut::ready(Err(Refused)));
+        }
+        // The writer's own guard says why it did not recover.
+        let recovered = self.writer.send(Recover { epoch }).into_actor(self);
+        Box::pin(recovered.map(|recovered, actor, context| {
+            let state = recovered.map_err(|_| Refused)??;
+            actor.recovered(state).map_err(|failure| {
+                actor.guard.end(failure, context);
+                Refused
+            })
+        }))
+    }
+}
+
+impl Handler<BeginAt> for Aggregator {
     type Result = Result<(), Refused>;
 
-    fn handle(&mut self, load: Load, context: &mut Self::Context) -> Self::Result {
-        if load.epoch != self.guard.epoch() {
+    fn handle(&mut self, begin: BeginAt, context: &mut Self::Context) -> Self::Result {
+        if begin.epoch != self.guard.epoch() {
             return Err(Refused);
         }
-        if let Err(failure) = self.faults.hit("aggregator.load") {
-            self.guard.end(failure, context);
-            return Err(Refused);
-        }
-        let partition = load.identity.partition;
-        let progress = self.progress.partition(partition);
-        progress.set_position(load.state.next_offset);
-        progress.set_stations(load.state.stations.len());
-        progress.set_rejected_held(&load.state.rejected);
-        match load.committed {
-            true => progress.set_committed(load.state.next_offset),
-            false => progress.set_first(load.state.next_offset),
-        }
-        progress.set_commit_interval(self.pace.interval());
-        self.loaded = Some(Loaded {
-            identity: Arc::new(load.identity),
-            committed: load.committed.then_some(load.state.next_offset),
-            state: load.state,
-            in_flight: false,
-            snapshot_at: Instant::now(),
-            snapshot_took: Duration::ZERO,
-            scheduled: false,
-            counting: false,
-        });
+        let state = match self.loaded.take() {
+            None => PartitionState::new(self.rules, begin.offset),
+            Some(loaded) => loaded.state.behind_the_gap(begin.offset),
+        };
+        self.load(state, None);
         self.commit_or_end(context);
         Ok(())
     }
@@ -271,6 +315,7 @@ impl Handler<Apply> for Aggregator {
             return Err(Refused);
         };
         if let Err(cause) = loaded.in_order(&apply) {
+            let cause = format!("partition {}: {cause}", self.partition);
             events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
             self.guard.end(Ending::Crashed(cause), context);
             return Err(Refused);

@@ -1,28 +1,17 @@
 //! Reads one partition and hands its records on, batch by batch.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::join;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::aggregator::Aggregator;
-use super::messages::{Apply, Flush, Load};
-use super::resume::{PartitionJob, Resume, Resumed};
+use super::messages::{Apply, Begin, BeginAt, Flush};
+use super::reader::{PartitionReader, READING};
 use crate::domain::Batch;
-use crate::failure::{Failure, Kind};
-use crate::log::RecordReader;
-use crate::points::FaultPoints;
-use crate::progress::Progress;
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Steps, Worker};
-
-/// The call by which a batch is read, and its last step.
-const READING: &str = "reading the log";
-/// How often the log is asked where it ends, to show the lag.
-const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Worker};
 
 /// The offset at which a partition's work is done; `None` while that is not known. The same over all epochs.
 pub type Goal = watch::Receiver<Option<u64>>;
@@ -35,18 +24,6 @@ pub struct PartitionConsumer {
     running: Option<SpawnHandle>,
 }
 
-/// What the worker's thread `isotherm-read-N` owns.
-pub struct PartitionReader {
-    resume: Resume,
-    partition: u32,
-    log: Arc<dyn crate::log::RecordLog>,
-    read_wait: Duration,
-    faults: FaultPoints,
-    progress: Progress,
-    reader: Option<Box<dyn RecordReader>>,
-    extent_at: Instant,
-}
-
 #[derive(Clone)]
 struct Story {
     epoch: u64,
@@ -57,48 +34,6 @@ struct Story {
     batch_records: usize,
     /// Batches whose records were applied: at most two, used again and again.
     spare: Arc<Mutex<Vec<Batch>>>,
-}
-
-impl PartitionReader {
-    pub fn new(job: PartitionJob, progress: Progress) -> Self {
-        Self {
-            partition: job.partition,
-            log: job.log.clone(),
-            read_wait: job.read_wait,
-            faults: job.faults.clone(),
-            resume: Resume::new(job),
-            progress,
-            reader: None,
-            extent_at: Instant::now(),
-        }
-    }
-
-    fn resume(&mut self, epoch: u64, steps: &Steps) -> Result<Load, Failure> {
-        let Resumed { identity, state, committed, reader, extent } = self.resume.resume(epoch, steps)?;
-        self.reader = Some(reader);
-        self.progress.partition(self.partition).set_end(extent.end);
-        Ok(Load { epoch, identity, state, committed })
-    }
-
-    fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
-        self.faults.hit("consumer.read")?;
-        if self.extent_at.elapsed() >= EXTENT_INTERVAL {
-            self.extent_at = Instant::now();
-            steps.begin("asking the log where the partition ends");
-            // A log that is away is noticed by the read; this is only for people.
-            if let Ok(extent) = self.log.extent(self.partition) {
-                self.progress.partition(self.partition).set_end(extent.end);
-            }
-        }
-        let reader = self.reader.as_mut().ok_or_else(|| {
-            Failure::fatal(Kind::Internal, format!("partition {} is read before it resumed", self.partition))
-        })?;
-        steps.begin(READING);
-        let position = reader.read(batch, records_max, self.read_wait)?;
-        let progress = self.progress.partition(self.partition);
-        progress.set_end(progress.end().max(position));
-        Ok(position)
-    }
 }
 
 impl PartitionConsumer {
@@ -128,8 +63,8 @@ impl Actor for PartitionConsumer {
 
     fn started(&mut self, context: &mut Self::Context) {
         let story = self.story.clone();
-        let resumed = async move { story.resume().await }.into_actor(self);
-        self.running = Some(context.spawn(resumed.map(|resumed, actor, context| match resumed {
+        let begun = async move { story.begin().await }.into_actor(self);
+        self.running = Some(context.spawn(begun.map(|begun, actor, context| match begun {
             Ok(next_offset) => {
                 actor.guard.ready(Some(next_offset));
                 let story = actor.story.clone();
@@ -144,14 +79,17 @@ impl Actor for PartitionConsumer {
 }
 
 impl Story {
-    /// Gives the aggregator the state that is on disk; the offset that it goes on from.
-    async fn resume(&self) -> Result<u64, Ending> {
+    /// Opens the reader where the aggregator's state goes on; the offset of the first record.
+    async fn begin(&self) -> Result<u64, Ending> {
         let (epoch, steps) = (self.epoch, self.worker.steps());
-        let resume = move |reader: &mut PartitionReader| reader.resume(epoch, &steps);
-        let load = self.patience.call(&self.worker, "resuming", resume).await?;
-        let next_offset = load.state.next_offset;
-        self.aggregator.send(load).await??;
-        Ok(next_offset)
+        let committed = self.aggregator.send(Begin { epoch }).await??;
+        let next_offset = committed.as_ref().map(|committed| committed.next_offset);
+        let begin = move |reader: &mut PartitionReader| reader.begin(committed.as_ref(), &steps);
+        let offset = self.patience.call(&self.worker, "opening the partition's reader", begin).await?;
+        if next_offset != Some(offset) {
+            self.aggregator.send(BeginAt { epoch, offset }).await??;
+        }
+        Ok(offset)
     }
 
     async fn read_on(&self, mut position: u64) -> Result<Ending, Ending> {

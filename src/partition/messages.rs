@@ -1,22 +1,36 @@
 //! What the actors of a partition tell each other. Every message is awaited by its sender: that is the backpressure.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 
-use super::Identity;
+use crate::domain::state::LastRecord;
 use crate::domain::{Batch, PartitionState, Snapshot};
 use crate::supervision::Refused;
 
-/// Consumer → aggregator: the state to go on from, as it was last committed. `committed` is false where there is no file yet.
+/// Consumer → aggregator, first of all: where does the partition go on? Answered once its file is recovered; `None` where
+/// there is no file yet.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Option<Beginning>, Refused>")]
+pub struct Begin {
+    pub epoch: u64,
+}
+
+/// Where the committed state goes on.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    pub next_offset: u64,
+    /// The record before it, to recognise the log by.
+    pub last_record: Option<LastRecord>,
+}
+
+/// Consumer → aggregator: the first record comes from this offset. Only the log knows where a partition begins that has no
+/// file yet, and where one goes on whose next records are gone.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), Refused>")]
-pub struct Load {
+pub struct BeginAt {
     pub epoch: u64,
-    pub identity: Identity,
-    pub state: PartitionState,
-    pub committed: bool,
+    pub offset: u64,
 }
 
 /// Consumer → aggregator: every record in [from, position), none of them applied before.
@@ -43,12 +57,19 @@ pub struct Flush {
     pub epoch: u64,
 }
 
+/// Aggregator → checkpoint writer, first of all: the state as it was last committed, made durable and this epoch's own;
+/// `None` where there is no file yet.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Option<PartitionState>, Refused>")]
+pub struct Recover {
+    pub epoch: u64,
+}
+
 /// Aggregator → checkpoint writer: replace the partition's file by this state.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Committed, Refused>")]
 pub struct Commit {
     pub epoch: u64,
-    pub identity: Arc<Identity>,
     pub snapshot: Snapshot,
 }
 

@@ -1,7 +1,9 @@
 //! One story: the records of a partition become numbers in `partition-N.json`.
 //!
 //! ```text
-//! log ──▶ consumer ──Load, Apply, Flush──▶ aggregator ──Commit──▶ checkpoint writer ──▶ partition-N.json
+//! consumer ──Begin, BeginAt, Apply, Flush──▶ aggregator ──Recover, Commit──▶ checkpoint writer
+//!     ▲                                                                             │
+//!    log                                                     partition-N.json ◀─────┘
 //! ```
 //!
 //! Guarantees: batches, never single records, cross mailboxes, and every one is awaited, so that at most one batch per
@@ -15,24 +17,28 @@ mod aggregator;
 mod checkpoint_writer;
 mod consumer;
 pub mod format;
+mod job;
 pub mod maintenance;
 pub mod messages;
 mod pace;
 mod partition_file;
-pub mod resume;
+mod reader;
 pub mod store;
 mod window;
+mod writer;
 
 use std::path::{Path, PathBuf};
 
 pub use aggregator::Aggregator;
 pub use checkpoint_writer::CheckpointWriter;
-pub use consumer::{Goal, PartitionConsumer, PartitionReader};
+pub use consumer::{Goal, PartitionConsumer};
+pub use job::PartitionJob;
 pub use pace::Pace;
 pub use partition_file::{PartitionFile, numbers as partition_numbers};
-pub use resume::PartitionJob;
+pub use reader::PartitionReader;
 pub use store::PartitionStore;
 pub use window::{Look, LookAt, Passed, StationRow, View, Window, Windows};
+pub use writer::PartitionWriter;
 
 /// Which log and partition a file belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]

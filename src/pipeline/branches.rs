@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::ingest::{CursorStore, Generator, IngestJob, Producer, SourceReader, SourceWriter};
 use crate::partition::{
     Aggregator, CheckpointWriter, Goal, Pace, PartitionConsumer, PartitionJob, PartitionReader, PartitionStore,
+    PartitionWriter,
 };
 use crate::settings::{Source, SourceKind};
 use crate::source;
@@ -85,25 +86,28 @@ pub(super) fn partition_branch(
         let patience = patience(environment, outage.part());
         let progress = environment.progress.clone();
         child("checkpoint writer", environment, move |life| {
-            let worker = life.worker(&format!("isotherm-write-{partition}"), of_partition.clone())?;
+            let worker =
+                life.worker(&format!("isotherm-write-{partition}"), PartitionWriter::new(of_partition.clone()))?;
             let (patience, progress) = (patience.clone(), progress.clone());
-            let started = life.start(move |guard, _| CheckpointWriter::new(guard, worker, patience, progress));
+            let started =
+                life.start(move |guard, _| CheckpointWriter::new(guard, partition, worker, patience, progress));
             writer.replace(Some(started.clone()));
             Ok(Child::of(started))
         })
     };
     let count = {
-        let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
+        let (of_partition, progress) = (of_partition.clone(), environment.progress.clone());
         let (aggregator, window) = (aggregator.clone(), environment.windows.of(partition));
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
         // The most that a commit counts for: the machine may have been halted in one that took longer.
         let heartbeat = environment.policy().heartbeat;
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {
-            let (writer, faults, progress) = (address(&writer), faults.clone(), progress.clone());
+            let (writer, of_partition, progress) = (address(&writer), of_partition.clone(), progress.clone());
             let shown = window.clone();
             let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
-            let started = life.start(move |guard, _| Aggregator::new(guard, writer, pace, faults, progress, shown));
+            let started =
+                life.start(move |guard, _| Aggregator::new(guard, writer, &of_partition, pace, progress, shown));
             if let Some(window) = &window {
                 window.set_aggregator(&started);
             }

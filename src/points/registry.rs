@@ -44,7 +44,7 @@ impl Place {
 }
 
 /// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
-pub const POINTS: [(&str, Place); 33] = [
+pub const POINTS: [(&str, Place); 34] = [
     ("generator.start", Place::Step),
     ("generator.next", Place::Step),
     ("producer.start", Place::Step),
@@ -58,6 +58,7 @@ pub const POINTS: [(&str, Place); 33] = [
     ("aggregator.apply", Place::Step),
     ("aggregator.snapshot", Place::Step),
     ("aggregator.commit_reply", Place::Step),
+    ("writer.recover", Place::Step),
     ("writer.commit", Place::Step),
     ("writer.reply", Place::Step),
     ("supervisor.restart", Place::Restart),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use isotherm::domain::{Batch, PartitionState, Readings, Rules};
+use isotherm::domain::{Batch, Readings, Rules};
 use isotherm::durable::RealDisk;
 use isotherm::ingest::Producer;
 use isotherm::ingest::messages::{Attach, Produce};
 use isotherm::log::RecordLog;
-use isotherm::partition::messages::{Apply, Flush, Load};
-use isotherm::partition::{Aggregator, CheckpointWriter, Identity, Pace, PartitionJob, PartitionStore};
+use isotherm::partition::messages::{Apply, Begin, BeginAt, Flush};
+use isotherm::partition::{Aggregator, CheckpointWriter, Pace, PartitionJob, PartitionStore, PartitionWriter};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
@@ -89,13 +89,11 @@ fn batch(log: &dyn RecordLog, from: u64, to: u64) -> Batch {
 
 /// In its first life a batch is left out, or comes twice.
 async fn consume(epoch: u64, job: PartitionJob, aggregator: Addr<Aggregator>, disorder: Disorder) -> bool {
-    let log_id = job.log.log_id().expect("it is there").expect("it was created");
-    let identity = Identity { topic: job.topic, log_id, partition: 0, partitions: PARTITIONS };
-    let found = job.store.recover(epoch, &identity, &job.rules).expect("it is whole");
-    let committed = found.is_some();
-    let state = found.unwrap_or_else(|| PartitionState::new(job.rules, 0));
-    let first = state.next_offset;
-    aggregator.send(Load { epoch, identity, state, committed }).await.expect("it lives").expect("it is loaded");
+    let committed = aggregator.send(Begin { epoch }).await.expect("it lives").expect("it is recovered");
+    let first = committed.as_ref().map_or(0, |committed| committed.next_offset);
+    if committed.is_none() {
+        aggregator.send(BeginAt { epoch, offset: 0 }).await.expect("it lives").expect("nothing is there");
+    }
     let apply = async |from: u64| {
         let batch = batch(&*job.log, from, from + RECORDS);
         aggregator.send(Apply { epoch, batch, from, position: from + RECORDS }).await
@@ -145,20 +143,20 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
         let write = child("checkpoint writer", {
             let (slot, job, progress) = (writer.clone(), job.clone(), progress.clone());
             move |life| {
-                let (worker, progress) = (worker(Spawn::Threads, job.clone()), progress.clone());
-                let started = life.start(|guard, _| CheckpointWriter::new(guard, worker, patience(), progress));
+                let (worker, progress) = (worker(Spawn::Threads, PartitionWriter::new(job.clone())), progress.clone());
+                let started = life.start(|guard, _| CheckpointWriter::new(guard, 0, worker, patience(), progress));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }
         });
         let count = child("aggregator", {
-            let slot = aggregator.clone();
+            let (slot, job) = (aggregator.clone(), job.clone());
             move |life| {
-                let (writer, progress) = (address(&writer), progress.clone());
+                let (writer, job, progress) = (address(&writer), job.clone(), progress.clone());
                 // Commits only what is waited for.
                 let hour = Duration::from_secs(3600);
-                let (pace, faults) = (Pace::new(hour, 1.0, hour), FaultPoints::default());
-                let started = life.start(|guard, _| Aggregator::new(guard, writer, pace, faults, progress, None));
+                let pace = Pace::new(hour, 1.0, hour);
+                let started = life.start(move |guard, _| Aggregator::new(guard, writer, &job, pace, progress, None));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }

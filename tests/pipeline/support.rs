@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// No run of these tests takes longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const PARTITIONS: u32 = 4;
 
 pub struct Fixture {

@@ -10,7 +10,7 @@ fn run(seed: u64) -> Vec<String> {
             ("a", 2) => Some((At::Started, Act::PanicLater)),
             ("b", 3) => Some((At::Build, Act::Panic)),
             ("c", 4) => Some((At::Factory, Act::Fail(away()))),
-            ("b", 4) => Some((At::Started, Act::Busy(2 * SECOND))),
+            ("b", 5) => Some((At::Started, Act::Busy(2 * SECOND))),
             _ => None,
         };
         let setup = Setup { seed, ..Setup::new(INLINE).plan(planned) };

@@ -105,7 +105,7 @@ fn passings(point: &str) -> u64 {
     match point {
         "generator.start" | "producer.start" | "supervisor.restart" | "checkpoint.filesystem" => 1,
         "checkpoint.fsync_found" | "checkpoint.truncate" | "checkpoint.remove" => 2,
-        "consumer.start" | "aggregator.load" => 4,
+        "consumer.start" | "writer.recover" | "aggregator.load" => 4,
         "checkpoint.create_folder" | "checkpoint.lock" | "checkpoint.read" | "checkpoint.list" => 4,
         _ => 12,
     }

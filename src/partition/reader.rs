@@ -1,4 +1,6 @@
-//! Where a partition branch goes on from, decided before a new record is read.
+//! The consumer's blocking half: the partition's reader, on the thread `isotherm-read-N`.
+//!
+//! Where the branch goes on is decided before a new record is read:
 //!
 //! | the log says | what happens |
 //! | --- | --- |
@@ -9,104 +11,98 @@
 //! | it starts after our offset | stop, or go on and write the gap down if that was asked for |
 //! | no file | start at the log's start |
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Identity, PartitionStore, advice};
-use crate::domain::state::{Gap, LastRecord};
-use crate::domain::{Batch, Digest, PartitionState, Rules};
+use tokio::time::Instant;
+
+use super::advice;
+use super::job::PartitionJob;
+use super::messages::Beginning;
+use crate::domain::state::LastRecord;
+use crate::domain::{Batch, Digest};
 use crate::failure::{Failure, Kind};
-use crate::log::topic::{check_topic, existing_topic};
 use crate::log::truncation::Truncation;
-use crate::log::{Extent, RecordLog, RecordReader};
-use crate::points::FaultPoints;
+use crate::log::{Extent, RecordReader};
+use crate::progress::Progress;
 use crate::progress::events::CouldNotVerify;
 use crate::supervision::Steps;
 
+/// The call by which a batch is read, and its last step.
+pub const READING: &str = "reading the log";
+
 /// How often the last counted record is looked for in one try.
 const VERIFY_READS_MAX: u32 = 50;
+/// How often the log is asked where it ends, to show the lag.
+const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What one partition branch is about. The same over all of its epochs.
-#[derive(Clone)]
-pub struct PartitionJob {
-    pub log: Arc<dyn RecordLog>,
-    pub store: PartitionStore,
-    pub topic: String,
-    pub partition: u32,
-    pub partitions: u32,
-    pub rules: Rules,
-    /// Longest wait for a record in one read.
-    pub read_wait: Duration,
-    /// Offsets that the log no longer has are passed over and written down, instead of a stop.
-    pub accept_gap: bool,
-    pub allow_compaction: bool,
-    pub faults: FaultPoints,
-}
-
-/// The state as it was last committed, and a reader that goes on behind it.
-pub struct Resumed {
-    pub identity: Identity,
-    pub state: PartitionState,
-    /// The state is on disk just like this.
-    pub committed: bool,
-    pub reader: Box<dyn RecordReader>,
-    pub extent: Extent,
-}
-
-/// Tries to resume until it can; remembers between tries what an apparently truncated log said.
-pub struct Resume {
+/// Finds where to go on until it can, and reads from there; remembers between tries what an apparently truncated log said.
+pub struct PartitionReader {
     job: PartitionJob,
+    progress: Progress,
     truncation: Truncation,
+    /// `None` before [`PartitionReader::begin`].
+    reader: Option<Box<dyn RecordReader>>,
+    extent_at: Instant,
 }
 
-impl Resume {
-    pub fn new(job: PartitionJob) -> Self {
-        Self { job, truncation: Truncation::default() }
+impl PartitionReader {
+    pub fn new(job: PartitionJob, progress: Progress) -> Self {
+        Self { job, progress, truncation: Truncation::default(), reader: None, extent_at: Instant::now() }
     }
 
-    /// One try. Makes the committed files durable, clean and this epoch's own. Whatever may block is a step with a clock of
-    /// its own: a log or a disk that is merely slow is not taken for hung, however much there is to do.
-    pub fn resume(&mut self, epoch: u64, steps: &Steps) -> Result<Resumed, Failure> {
+    /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
+    /// first record. Whatever may block is a step with a clock of its own: a log that is merely slow is not taken for hung.
+    pub fn begin(&mut self, committed: Option<&Beginning>, steps: &Steps) -> Result<u64, Failure> {
         self.job.faults.hit("consumer.start")?;
-        steps.begin("asking the log for its topic");
-        let identity = self.identity()?;
-        steps.begin("recovering the file");
-        let recovered = self.recover(epoch, &identity, steps)?;
         steps.begin("asking the log where the partition starts and ends");
         let extent = self.job.log.extent(self.job.partition)?;
-        let Some(state) = recovered else {
-            let state = PartitionState::new(self.job.rules, extent.start);
-            let reader = self.open_reader(extent.start, steps)?;
-            return Ok(Resumed { identity, state, committed: false, reader, extent });
+        let (offset, reader) = match committed {
+            None => (extent.start, self.open_reader(extent.start, steps)?),
+            Some(committed) => self.go_on(committed, extent, steps)?,
         };
-        if extent.end < state.next_offset {
-            return Err(self.truncated(extent.end, state.next_offset));
+        self.reader = Some(reader);
+        self.progress.partition(self.job.partition).set_end(extent.end);
+        Ok(offset)
+    }
+
+    fn go_on(
+        &mut self,
+        committed: &Beginning,
+        extent: Extent,
+        steps: &Steps,
+    ) -> Result<(u64, Box<dyn RecordReader>), Failure> {
+        let next_offset = committed.next_offset;
+        if extent.end < next_offset {
+            return Err(self.truncated(extent.end, next_offset));
         }
         self.truncation.over();
-        if extent.start > state.next_offset {
-            let state = self.over_the_gap(state, extent.start)?;
-            let reader = self.open_reader(state.next_offset, steps)?;
-            return Ok(Resumed { identity, state, committed: false, reader, extent });
+        if extent.start > next_offset {
+            self.over_the_gap(next_offset, extent.start)?;
+            return Ok((extent.start, self.open_reader(extent.start, steps)?));
         }
-        let reader = self.verified_reader(&state, extent, steps)?;
-        Ok(Resumed { identity, state, committed: true, reader, extent })
+        Ok((next_offset, self.verified_reader(committed, extent, steps)?))
     }
 
-    fn identity(&self) -> Result<Identity, Failure> {
-        let job = &self.job;
-        let topic = existing_topic(&*job.log)?;
-        check_topic(&*job.log, &topic, job.partitions, job.allow_compaction)?;
-        Ok(Identity {
-            topic: job.topic.clone(),
-            log_id: topic.log_id,
-            partition: job.partition,
-            partitions: job.partitions,
-        })
-    }
-
-    fn recover(&self, epoch: u64, identity: &Identity, steps: &Steps) -> Result<Option<PartitionState>, Failure> {
-        let steps = steps.clone();
-        self.job.store.reporting(move || steps.got_on()).recover(epoch, identity, &self.job.rules)
+    /// Reads the next records into the (empty) batch; the position behind them.
+    pub fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
+        let Self { job, reader, .. } = self;
+        job.faults.hit("consumer.read")?;
+        let progress = self.progress.partition(job.partition);
+        if self.extent_at.elapsed() >= EXTENT_INTERVAL {
+            self.extent_at = Instant::now();
+            steps.begin("asking the log where the partition ends");
+            // A log that is away is noticed by the read; this is only for people.
+            if let Ok(extent) = job.log.extent(job.partition) {
+                progress.set_end(extent.end);
+            }
+        }
+        let reader = reader.as_mut().ok_or_else(|| {
+            Failure::fatal(Kind::Internal, format!("partition {} is read before its reader is open", job.partition))
+        })?;
+        steps.begin(READING);
+        let position = reader.read(batch, records_max, job.read_wait)?;
+        progress.set_end(progress.end().max(position));
+        Ok(position)
     }
 
     /// Only one reader of a partition lives at a time: an earlier one is dropped before.
@@ -124,11 +120,13 @@ impl Resume {
         })
     }
 
-    /// The state as it goes on behind offsets that the log lost, if that is wanted.
-    fn over_the_gap(&self, mut state: PartitionState, to: u64) -> Result<PartitionState, Failure> {
-        let (partition, from) = (self.job.partition, state.next_offset);
-        if !self.job.accept_gap {
-            return Err(Failure::fatal(
+    /// Refuses to go on behind offsets that the log lost, unless that is wanted.
+    fn over_the_gap(&self, from: u64, to: u64) -> Result<(), Failure> {
+        if self.job.accept_gap {
+            return Ok(());
+        }
+        let partition = self.job.partition;
+        Err(Failure::fatal(
                 Kind::Data,
                 format!(
                     "partition {partition} of {} starts at offset {to}, after our offset {from}: {} offsets were deleted before they were counted",
@@ -138,28 +136,24 @@ impl Resume {
             )
             .advice(format!(
                 "go on without them by --accept-gap, which writes the gap into the file, or count what is left with isotherm rebuild {partition} --accept-loss and the same settings"
-            )));
-        }
-        state.gaps.push(Gap { from, to });
-        state.next_offset = to;
-        Ok(state)
+            )))
     }
 
     /// A reader behind the last counted record, which is read again and compared, if the log still has it.
     fn verified_reader(
         &self,
-        state: &PartitionState,
+        committed: &Beginning,
         extent: Extent,
         steps: &Steps,
     ) -> Result<Box<dyn RecordReader>, Failure> {
-        let Some(last) = &state.last_record else { return self.open_reader(state.next_offset, steps) };
+        let Some(last) = &committed.last_record else { return self.open_reader(committed.next_offset, steps) };
         if last.offset >= extent.start {
             let mut reader = self.open_reader(last.offset, steps)?;
             if self.is_there(last, &mut *reader, steps)? {
                 return Ok(reader);
             }
         }
-        let (partition, next_offset) = (self.job.partition, state.next_offset);
+        let (partition, next_offset) = (self.job.partition, committed.next_offset);
         CouldNotVerify { partition, next_offset, last_record_offset: last.offset }.emit();
         self.open_reader(next_offset, steps)
     }

@@ -1,0 +1,26 @@
+//! What one partition branch is about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::PartitionStore;
+use crate::domain::Rules;
+use crate::log::RecordLog;
+use crate::points::FaultPoints;
+
+/// What one partition branch is about. The same over all of its epochs.
+#[derive(Clone)]
+pub struct PartitionJob {
+    pub log: Arc<dyn RecordLog>,
+    pub store: PartitionStore,
+    pub topic: String,
+    pub partition: u32,
+    pub partitions: u32,
+    pub rules: Rules,
+    /// Longest wait for a record in one read.
+    pub read_wait: Duration,
+    /// Offsets that the log no longer has are passed over and written down, instead of a stop.
+    pub accept_gap: bool,
+    pub allow_compaction: bool,
+    pub faults: FaultPoints,
+}
