@@ -62,8 +62,14 @@ pub struct PartitionState {
     pub pending_rejected: Vec<u8>,
 }
 
-/// A state at one offset, on its way to disk: `pending_rejected` is to be appended, the rest to replace the old file.
-pub type Snapshot = PartitionState;
+/// A state at one offset, on its way to disk.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Is to replace the old file; no rejected line is pending in it.
+    pub state: PartitionState,
+    /// Are to be appended to the file of rejected records, before the state replaces the old one.
+    pub rejected_lines: Vec<u8>,
+}
 
 impl PartitionState {
     /// Nothing read yet; the first record to read is at `first_offset`.
@@ -149,10 +155,8 @@ impl PartitionState {
 
     /// Hands out the state as it is now. The pending rejected lines go with it and are not handed out again.
     pub fn snapshot(&mut self) -> Snapshot {
-        let pending_rejected = std::mem::take(&mut self.pending_rejected);
-        let mut snapshot = self.clone();
-        snapshot.pending_rejected = pending_rejected;
-        snapshot
+        let rejected_lines = std::mem::take(&mut self.pending_rejected);
+        Snapshot { state: self.clone(), rejected_lines }
     }
 
     /// Records that were counted.

@@ -190,12 +190,12 @@ proptest! {
             state.apply(&batch);
             if cuts.iter().any(|cut| cut % records.len() == number) {
                 let snapshot = state.snapshot();
-                lines.extend(snapshot.pending_rejected);
-                prop_assert_eq!(lines.len() as u64, snapshot.rejected_bytes);
-                prop_assert_eq!(crc32c::crc32c(&lines), snapshot.rejected_crc32c);
+                lines.extend(snapshot.rejected_lines);
+                prop_assert_eq!(lines.len() as u64, snapshot.state.rejected_bytes);
+                prop_assert_eq!(crc32c::crc32c(&lines), snapshot.state.rejected_crc32c);
             }
         }
-        lines.extend(state.snapshot().pending_rejected);
+        lines.extend(state.snapshot().rejected_lines);
         prop_assert_eq!(lines, whole.pending_rejected.clone());
         prop_assert_eq!(state, PartitionState { pending_rejected: Vec::new(), ..whole });
     }

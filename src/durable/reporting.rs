@@ -8,17 +8,17 @@ use std::sync::Arc;
 use super::replace::PIECE_BYTES;
 use super::{Disk, DiskFile};
 
-type Report = Arc<dyn Fn() + Send + Sync>;
+type OnDone = Arc<dyn Fn() + Send + Sync>;
 
 /// Another disk: a call that hangs is not reported, but a file that is read or written piece by piece is, at each piece.
 pub struct ReportingDisk {
     pub disk: Arc<dyn Disk>,
-    pub report: Report,
+    pub report: OnDone,
 }
 
 struct ReportingFile<File> {
     file: File,
-    report: Report,
+    report: OnDone,
 }
 
 impl ReportingDisk {

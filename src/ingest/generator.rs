@@ -25,8 +25,7 @@ const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
 
 /// Goes on from the stored cursor. Ends well when the source is at its end and everything of it is acknowledged.
 pub struct Generator {
-    guard: Guard,
-    story: Story,
+    generating: Generating,
     running: Option<SpawnHandle>,
 }
 
@@ -45,9 +44,10 @@ struct Read {
     progressed: Progressed,
 }
 
+/// The generator's work, from its beginning to its end.
 #[derive(Clone)]
-struct Story {
-    epoch: u64,
+struct Generating {
+    guard: Guard,
     worker: Arc<Worker<SourceReader>>,
     producer: Addr<Producer>,
     batch_records: usize,
@@ -97,14 +97,14 @@ impl Generator {
         producer: Addr<Producer>,
         produce: &settings::Produce,
     ) -> Self {
-        let story = Story {
-            epoch: guard.epoch(),
+        let generating = Generating {
+            guard,
             worker: Arc::new(worker),
             producer,
             batch_records: produce.batch_records,
             in_flight_max: produce.in_flight_max,
         };
-        Self { guard, story, running: None }
+        Self { generating, running: None }
     }
 }
 
@@ -112,25 +112,22 @@ impl Actor for Generator {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let story = self.story.clone();
-        let opened = async move { story.open().await }.into_actor(self);
-        self.running = Some(context.spawn(opened.map(|opened, actor, context| match opened {
-            Ok(attached) => {
-                actor.guard.ready(Some(attached.readings));
-                let story = actor.story.clone();
-                let generated = async move { story.generate(attached.cursor).await }.into_actor(actor);
-                actor.running = Some(context.spawn(generated.map(|ended, actor, context| {
-                    actor.guard.end(ended.unwrap_or_else(|ending| ending), context);
-                })));
-            }
-            Err(ending) => actor.guard.end(ending, context),
+        let generated = self.generating.clone().run().into_actor(self);
+        self.running = Some(context.spawn(generated.map(|ended, actor, context| {
+            actor.generating.guard.end(ended.unwrap_or_else(|ending| ending), context);
         })));
     }
 }
 
-impl Story {
+impl Generating {
+    async fn run(self) -> Result<Ending, Ending> {
+        let attached = self.open().await?;
+        self.guard.ready(Some(attached.readings));
+        self.generate(attached.cursor).await
+    }
+
     async fn open(&self) -> Result<Attached, Ending> {
-        let attached = self.producer.send(Attach { epoch: self.epoch }).await??;
+        let attached = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
         let opened = attached.clone();
         self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
         Ok(attached)
@@ -160,7 +157,7 @@ impl Story {
 ///
 /// In flight are `in_flight_max` messages and [`IN_FLIGHT_BYTES_MAX`] at most. All but the oldest and the very last are full.
 struct Outbox {
-    story: Story,
+    generating: Generating,
     gathered: Readings,
     /// The source's, after what was gathered; `None` until something was read since the last message.
     cursor: Option<Value>,
@@ -176,9 +173,9 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn new(story: Story, cursor: Option<Value>) -> Self {
+    fn new(generating: Generating, cursor: Option<Value>) -> Self {
         Self {
-            story,
+            generating,
             gathered: Readings::default(),
             cursor: None,
             sent_cursor: cursor,
@@ -191,16 +188,16 @@ impl Outbox {
 
     /// Reads on behind what was gathered.
     async fn gather(&mut self) -> Result<Progressed, Ending> {
-        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.story.batch_records);
+        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.generating.batch_records);
         let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
-        let read = self.story.worker.call("reading the source", read).await??;
+        let read = self.generating.worker.call("reading the source", read).await??;
         (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
         Ok(read.progressed)
     }
 
     /// Sends what was gathered if it makes a full message, or if no other is on its way.
     async fn send_what_is_due(&mut self) -> Result<(), Ending> {
-        if self.gathered.is_full(self.story.batch_records) {
+        if self.gathered.is_full(self.generating.batch_records) {
             return self.send().await;
         }
         while let Some(oldest) = self.in_flight.front_mut()
@@ -222,17 +219,17 @@ impl Outbox {
         let cursor = self.cursor.take().expect("what is sent was read, and its cursor with it");
         self.sent_cursor = Some(cursor.clone());
         let produce = Produce {
-            epoch: self.story.epoch,
+            epoch: self.generating.guard.epoch(),
             number: self.number,
             readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
             cursor,
         };
-        self.in_flight.push_back(Box::pin(self.story.producer.send(produce)));
+        self.in_flight.push_back(Box::pin(self.generating.producer.send(produce)));
         Ok(())
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.in_flight.len() < self.story.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
+        self.in_flight.len() < self.generating.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
     }
 
     async fn await_oldest(&mut self) -> Result<(), Ending> {
@@ -288,7 +285,7 @@ impl Handler<Heartbeat> for Generator {
     type Result = Pulse;
 
     fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.story.worker.busy() }
+        Pulse { busy: self.generating.worker.busy() }
     }
 }
 
@@ -300,6 +297,6 @@ impl Handler<Drain> for Generator {
         if let Some(running) = self.running.take() {
             context.cancel_future(running);
         }
-        self.guard.drained();
+        self.generating.guard.drained();
     }
 }

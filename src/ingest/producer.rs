@@ -10,7 +10,7 @@ use super::messages::{Attach, Attached, Produce, Produced};
 use super::source_writer::{Delivery, SourceWriter};
 use crate::failure::Promise;
 use crate::progress::{Progress, events};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Patience, Pulse, Refused, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
 
 /// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
 /// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
@@ -23,10 +23,10 @@ pub(super) const GROUP_BYTES_MAX: usize = 4 << 20;
 pub struct Producer {
     guard: Guard,
     worker: Arc<Worker<SourceWriter>>,
-    /// For opening.
-    patience: Patience,
+    /// Of opening.
+    opening: Outage,
     /// Of writing, which can fail again and again while opening does not.
-    outage: Outage,
+    writing: Outage,
     progress: Progress,
     /// What `source.json` said when the log was opened; `None` before.
     attached: Option<Attached>,
@@ -42,15 +42,15 @@ impl Producer {
     pub fn new(
         guard: Guard,
         worker: Worker<SourceWriter>,
-        patience: Patience,
-        outage: Outage,
+        opening: Outage,
+        writing: Outage,
         progress: Progress,
     ) -> Self {
         Self {
             guard,
             worker: Arc::new(worker),
-            patience,
-            outage,
+            opening,
+            writing,
             progress,
             attached: None,
             last_number: 0,
@@ -99,7 +99,7 @@ impl Producer {
     }
 
     fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
-        self.outage.works();
+        self.writing.works();
         self.progress.source().add_readings(delivery.readings);
         for (reply, readings) in replies.into_iter().zip(delivery.memory) {
             // The generator may have been drained meanwhile.
@@ -122,10 +122,10 @@ impl Actor for Producer {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let (patience, worker, epoch) = (self.patience.clone(), self.worker.clone(), self.guard.epoch());
+        let (outage, worker, epoch) = (self.opening.clone(), self.worker.clone(), self.guard.epoch());
         let steps = worker.steps();
         let open = move |writer: &mut SourceWriter| writer.open(epoch, &steps);
-        let opened = async move { patience.call(&worker, "opening the log", open).await };
+        let opened = async move { outage.call(&worker, "opening the log", open).await };
         context.spawn(opened.into_actor(self).map(|opened, actor, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));

@@ -161,7 +161,14 @@ mod tests {
         let log = TestLog::new((1..=9).map(|day| reading("A", &format!("2001-02-0{day}"), 1.0)).collect());
         let opened = Arc::new(AtomicU32::new(0));
         let unsteady = Unsteady { log, opened: opened.clone(), reads: Arc::default() };
-        (PatientLog::new(Arc::new(unsteady), Outage::new(|_| ()), given_up), opened)
+        (
+            PatientLog::new(
+                Arc::new(unsteady),
+                Outage::new(Duration::from_millis(100), Duration::from_secs(1), |_| ()),
+                given_up,
+            ),
+            opened,
+        )
     }
 
     #[test]

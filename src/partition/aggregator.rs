@@ -14,7 +14,7 @@ use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committ
 use super::pace::Pace;
 use super::rejected_path;
 use super::window::{Look, LookAt, View, Window};
-use crate::domain::{PartitionState, Rules, Snapshot, StationStats};
+use crate::domain::{PartitionState, Rules, StationStats};
 use crate::failure::{Failure, Kind, Origin, Promise};
 use crate::points::FaultPoints;
 use crate::progress::{Progress, RejectedUnkept, events};
@@ -158,7 +158,7 @@ impl Aggregator {
         self.faults.hit("aggregator.snapshot")?;
         let begun = Instant::now();
         let snapshot = loaded.state.snapshot();
-        add_up(self.partition, &snapshot)?;
+        add_up(self.partition, &snapshot.state)?;
         loaded.in_flight = true;
         (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
         let commit = Commit { epoch: self.guard.epoch(), snapshot };
@@ -246,10 +246,10 @@ impl Aggregator {
     }
 }
 
-/// Refuses a snapshot of more records than there were to read.
-fn add_up(partition: u32, snapshot: &Snapshot) -> Result<(), Failure> {
-    let read = snapshot.next_offset - snapshot.first_offset;
-    let (counted, rejected) = (snapshot.counted(), snapshot.rejected_total());
+/// Refuses a state of more records than there were to read.
+fn add_up(partition: u32, state: &PartitionState) -> Result<(), Failure> {
+    let read = state.next_offset - state.first_offset;
+    let (counted, rejected) = (state.counted(), state.rejected_total());
     if counted + rejected <= read {
         return Ok(());
     }
@@ -299,7 +299,15 @@ impl Handler<BeginAt> for Aggregator {
         }
         let state = match self.loaded.take() {
             None => PartitionState::new(self.rules, begin.offset),
-            Some(loaded) => loaded.state.behind_the_gap(begin.offset),
+            Some(Loaded { state, .. }) if begin.offset > state.next_offset => state.behind_the_gap(begin.offset),
+            Some(Loaded { state, .. }) => {
+                let (partition, next, offset) = (self.partition, state.next_offset, begin.offset);
+                let cause =
+                    format!("partition {partition} would begin at offset {offset}, but was counted up to {next}");
+                events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
+                self.guard.end(Ending::Crashed(cause), context);
+                return Err(Refused);
+            }
         };
         self.load(state, None);
         self.commit_or_end(context);
@@ -386,11 +394,11 @@ mod tests {
 
     #[test]
     fn more_records_than_there_were_are_a_broken_promise() {
-        let mut snapshot = PartitionState { next_offset: 7, ..PartitionState::new(Rules::default(), 5) };
-        snapshot.rejected.insert(RejectReason::BadDate, 2);
-        assert_eq!(add_up(0, &snapshot), Ok(()));
-        snapshot.rejected.insert(RejectReason::BadStation, 1);
-        let refused = add_up(0, &snapshot).expect_err("two records cannot be three");
+        let mut state = PartitionState { next_offset: 7, ..PartitionState::new(Rules::default(), 5) };
+        state.rejected.insert(RejectReason::BadDate, 2);
+        assert_eq!(add_up(0, &state), Ok(()));
+        state.rejected.insert(RejectReason::BadStation, 1);
+        let refused = add_up(0, &state).expect_err("two records cannot be three");
         assert_eq!(refused.origin, Origin::Check(Promise::RecordsAddUp));
     }
 }

@@ -10,14 +10,14 @@ use super::messages::{Commit, Committed, Recover};
 use super::writer::PartitionWriter;
 use crate::domain::PartitionState;
 use crate::progress::{Progress, SlowLog, events};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Refused, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
 
 /// Owns the thread `isotherm-write-N`, on which the recovery and every commit of its partition run. A full disk is waited out.
 pub struct CheckpointWriter {
     guard: Guard,
     partition: u32,
     worker: Arc<Worker<PartitionWriter>>,
-    patience: Patience,
+    outage: Outage,
     progress: Progress,
     slow_log: SlowLog,
 }
@@ -27,10 +27,10 @@ impl CheckpointWriter {
         guard: Guard,
         partition: u32,
         worker: Worker<PartitionWriter>,
-        patience: Patience,
+        outage: Outage,
         progress: Progress,
     ) -> Self {
-        Self { guard, partition, worker: Arc::new(worker), patience, progress, slow_log: SlowLog::default() }
+        Self { guard, partition, worker: Arc::new(worker), outage, progress, slow_log: SlowLog::default() }
     }
 }
 
@@ -50,9 +50,9 @@ impl Handler<Recover> for CheckpointWriter {
         if recover.epoch != epoch {
             return Box::pin(fut::ready(Err(Refused)));
         }
-        let (worker, patience, steps) = (self.worker.clone(), self.patience.clone(), self.worker.steps());
+        let (worker, outage, steps) = (self.worker.clone(), self.outage.clone(), self.worker.steps());
         let try_once = move |writer: &mut PartitionWriter| writer.recover(epoch, &steps);
-        let recovered = async move { patience.call(&worker, "the recovery", try_once).await };
+        let recovered = async move { outage.call(&worker, "the recovery", try_once).await };
         Box::pin(recovered.into_actor(self).map(|recovered, actor, context| {
             recovered.map_err(|ending| {
                 actor.guard.end(ending, context);
@@ -70,9 +70,9 @@ impl Handler<Commit> for CheckpointWriter {
         if commit.epoch != epoch {
             return Box::pin(fut::ready(Err(Refused)));
         }
-        let (worker, patience, progress) = (self.worker.clone(), self.patience.clone(), self.progress.clone());
+        let (worker, outage, progress) = (self.worker.clone(), self.outage.clone(), self.progress.clone());
         let begun = Instant::now();
-        let next_offset = commit.snapshot.next_offset;
+        let next_offset = commit.snapshot.state.next_offset;
         let snapshot = Arc::new(Mutex::new(Some(commit.snapshot)));
         let steps = worker.steps();
         let try_once = move |writer: &mut PartitionWriter| {
@@ -85,7 +85,7 @@ impl Handler<Commit> for CheckpointWriter {
         };
         let partition = self.partition;
         let written = async move {
-            let (log_took, took) = patience.timed_call(&worker, "the commit", try_once).await?;
+            let (log_took, took) = outage.timed_call(&worker, "the commit", try_once).await?;
             events::Committed { partition, next_offset, took: begun.elapsed() }.emit(&progress);
             Ok((Committed { next_offset, write_took: took.saturating_sub(log_took) }, log_took))
         };

@@ -11,7 +11,7 @@ use super::aggregator::Aggregator;
 use super::messages::{Apply, Begin, BeginAt, Flush};
 use super::reader::{PartitionReader, READING};
 use crate::domain::Batch;
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Patience, Pulse, Worker};
+use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Worker};
 
 /// The offset at which a partition's work is done; `None` while that is not known. The same over all epochs.
 pub type Goal = watch::Receiver<Option<u64>>;
@@ -19,17 +19,17 @@ pub type Goal = watch::Receiver<Option<u64>>;
 /// Resumes from the last committed file, then reads on. The next batch is read while the last one is applied; no more than
 /// these two are under way. Ends well once everything below its goal is on disk.
 pub struct PartitionConsumer {
-    guard: Guard,
-    story: Story,
+    consuming: Consuming,
     running: Option<SpawnHandle>,
 }
 
+/// The consumer's work, from its beginning to its end.
 #[derive(Clone)]
-struct Story {
-    epoch: u64,
+struct Consuming {
+    guard: Guard,
     worker: Arc<Worker<PartitionReader>>,
     aggregator: Addr<Aggregator>,
-    patience: Patience,
+    outage: Outage,
     goal: Goal,
     batch_records: usize,
     /// Batches whose records were applied: at most two, used again and again.
@@ -41,20 +41,12 @@ impl PartitionConsumer {
         guard: Guard,
         worker: Worker<PartitionReader>,
         aggregator: Addr<Aggregator>,
-        patience: Patience,
+        outage: Outage,
         goal: Goal,
         batch_records: usize,
     ) -> Self {
-        let story = Story {
-            epoch: guard.epoch(),
-            worker: Arc::new(worker),
-            aggregator,
-            patience,
-            goal,
-            batch_records,
-            spare: Arc::default(),
-        };
-        Self { guard, story, running: None }
+        let (worker, spare) = (Arc::new(worker), Arc::default());
+        Self { consuming: Consuming { guard, worker, aggregator, outage, goal, batch_records, spare }, running: None }
     }
 }
 
@@ -62,30 +54,27 @@ impl Actor for PartitionConsumer {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let story = self.story.clone();
-        let begun = async move { story.begin().await }.into_actor(self);
-        self.running = Some(context.spawn(begun.map(|begun, actor, context| match begun {
-            Ok(next_offset) => {
-                actor.guard.ready(Some(next_offset));
-                let story = actor.story.clone();
-                let read = async move { story.read_on(next_offset).await }.into_actor(actor);
-                actor.running = Some(context.spawn(read.map(|ended, actor, context| {
-                    actor.guard.end(ended.unwrap_or_else(|ending| ending), context);
-                })));
-            }
-            Err(ending) => actor.guard.end(ending, context),
+        let consumed = self.consuming.clone().run().into_actor(self);
+        self.running = Some(context.spawn(consumed.map(|ended, actor, context| {
+            actor.consuming.guard.end(ended.unwrap_or_else(|ending| ending), context);
         })));
     }
 }
 
-impl Story {
+impl Consuming {
+    async fn run(self) -> Result<Ending, Ending> {
+        let offset = self.begin().await?;
+        self.guard.ready(Some(offset));
+        self.read_on(offset).await
+    }
+
     /// Opens the reader where the aggregator's state goes on; the offset of the first record.
     async fn begin(&self) -> Result<u64, Ending> {
-        let (epoch, steps) = (self.epoch, self.worker.steps());
+        let (epoch, steps) = (self.guard.epoch(), self.worker.steps());
         let committed = self.aggregator.send(Begin { epoch }).await??;
         let next_offset = committed.as_ref().map(|committed| committed.next_offset);
         let begin = move |reader: &mut PartitionReader| reader.begin(committed.as_ref(), &steps);
-        let offset = self.patience.call(&self.worker, "opening the partition's reader", begin).await?;
+        let offset = self.outage.call(&self.worker, "opening the partition's reader", begin).await?;
         if next_offset != Some(offset) {
             self.aggregator.send(BeginAt { epoch, offset }).await??;
         }
@@ -98,7 +87,7 @@ impl Story {
             let reached = self.goal.borrow().is_some_and(|goal| position >= goal);
             if reached {
                 self.apply(batch, from, position).await?;
-                self.aggregator.send(Flush { epoch: self.epoch }).await??;
+                self.aggregator.send(Flush { epoch: self.guard.epoch() }).await??;
                 return Ok(Ending::Finished);
             }
             let (applied, read) = join(self.apply(batch, from, position), self.read()).await;
@@ -115,11 +104,12 @@ impl Story {
             let position = reader.read(&mut batch, records_max, &steps)?;
             Ok((batch, position))
         };
-        self.patience.call(&self.worker, READING, read).await
+        self.outage.call(&self.worker, READING, read).await
     }
 
     async fn apply(&self, batch: Batch, from: u64, position: u64) -> Result<(), Ending> {
-        let applied = self.aggregator.send(Apply { epoch: self.epoch, batch, from, position }).await??;
+        let apply = Apply { epoch: self.guard.epoch(), batch, from, position };
+        let applied = self.aggregator.send(apply).await??;
         let mut batch = applied.batch;
         batch.clear();
         self.spare.lock().push(batch);
@@ -131,7 +121,7 @@ impl Handler<Heartbeat> for PartitionConsumer {
     type Result = Pulse;
 
     fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.story.worker.busy() }
+        Pulse { busy: self.consuming.worker.busy() }
     }
 }
 
@@ -143,6 +133,6 @@ impl Handler<Drain> for PartitionConsumer {
         if let Some(running) = self.running.take() {
             context.cancel_future(running);
         }
-        self.guard.drained();
+        self.consuming.guard.drained();
     }
 }

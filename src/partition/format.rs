@@ -1,4 +1,32 @@
 //! The bytes of `partition-N.json`.
+//!
+//! ```json
+//! {
+//!   "offset": 4,
+//!   "StationC": { "count": 3, "sum": 151.25, "avg": 50.416666666666664, "start": "2000-01-01", "end": "2000-01-03" },
+//!   "_checkpoint": { "version": 1, "topic": …, "log_id": …, "first_offset": 0, "rules": …, "days": …, "checksum": … }
+//! }
+//! ```
+//!
+//! | field | what it holds |
+//! | --- | --- |
+//! | `offset` | the offset of the next record to read |
+//! | a station, in the order of names | what was counted of it; `avg` is `sum / count`, `sum` is added in the order of the offsets |
+//! | `_checkpoint.rules` | the rules by which was counted |
+//! | `_checkpoint.last_record` | offset and fingerprint of the record before `offset`, to recognise the log by |
+//! | `_checkpoint.rejected` | rejected records by reason, none of them zero |
+//! | `_checkpoint.rejected_bytes`, `.rejected_crc32c` | length and CRC-32C of the file of rejected records |
+//! | `_checkpoint.gaps` | offsets that the log no longer had and that were passed over on request |
+//! | `_checkpoint.days` | by station, in the same order: its day numbers (0 is 0001-01-01) as a Roaring bitmap in base64 |
+//! | `_checkpoint.checksum` | CRC-32C of the file with eight zeros in its place |
+//!
+//! Invariants: the file is a pure function of log id, rules and the records in [first_offset, offset), with no clock, no epoch
+//! and no host in it, so `cmp` of two files is a proof; what [`check`] looks at holds before it is written and after it was
+//! read. Laid out as by Python's `json.dumps(…, indent=2)`.
+//!
+//! `partition-N.rejected.jsonl` has a line for each rejected record, in the order of the offsets and as long as there is room
+//! (`quality.rejected_bytes_max`): offset, reason, and of key and value the length, the CRC-32C and the first 1,024 bytes in
+//! base64. Lines past `rejected_bytes` were never committed.
 
 use std::collections::BTreeMap;
 use std::fmt;

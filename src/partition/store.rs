@@ -112,19 +112,19 @@ impl PartitionStore {
             return Err(self.broken("it was not recovered in this epoch".to_owned()));
         }
         let known = on_disk.known;
-        if snapshot.next_offset < known.next_offset {
-            let (new, old) = (snapshot.next_offset, known.next_offset);
+        if snapshot.state.next_offset < known.next_offset {
+            let (new, old) = (snapshot.state.next_offset, known.next_offset);
             let back = self.broken(format!("its offset would go back from {old} to {new}"));
             return Err(back.origin(Origin::Check(Promise::CommitsStay)));
         }
-        format::check(snapshot).map_err(|reason| self.broken(reason))?;
-        let bytes = format::serialize(identity, snapshot);
+        format::check(&snapshot.state).map_err(|reason| self.broken(reason))?;
+        let bytes = format::serialize(identity, &snapshot.state);
 
         self.append_rejected(on_disk, epoch, known, snapshot)?;
         on_disk.json_suspect = true;
         replace(&*self.disk, &self.path, epoch, &bytes)?;
         on_disk.json_suspect = false;
-        on_disk.known = self::known(snapshot);
+        on_disk.known = self::known(&snapshot.state);
         Ok(())
     }
 
@@ -255,13 +255,13 @@ impl PartitionStore {
         known: Known,
         snapshot: &Snapshot,
     ) -> Result<(), Failure> {
-        let (bytes, path) = (snapshot.rejected_bytes, &self.rejected_path);
-        let pending = &snapshot.pending_rejected;
+        let (bytes, path) = (snapshot.state.rejected_bytes, &self.rejected_path);
+        let pending = &snapshot.rejected_lines;
         let base = bytes.checked_sub(pending.len() as u64);
         let written = base.and_then(|base| known.rejected_bytes.checked_sub(base));
         let lines = written.and_then(|written| pending.get(usize::try_from(written).ok()?..));
         let crc = lines.map(|lines| crc32c::crc32c_append(known.rejected_crc32c, lines));
-        let (Some(lines), true) = (lines, crc == Some(snapshot.rejected_crc32c)) else {
+        let (Some(lines), true) = (lines, crc == Some(snapshot.state.rejected_crc32c)) else {
             return Err(self.broken(format!(
                 "its rejected records do not go on from the {} bytes that are there",
                 known.rejected_bytes
@@ -284,7 +284,7 @@ impl PartitionStore {
             append_synced(&mut *file, path, lines)?;
         }
         on_disk.rejected_suspect = false;
-        let (rejected_bytes, rejected_crc32c) = (bytes, snapshot.rejected_crc32c);
+        let (rejected_bytes, rejected_crc32c) = (bytes, snapshot.state.rejected_crc32c);
         on_disk.known = Known { rejected_bytes, rejected_crc32c, ..known };
         Ok(())
     }

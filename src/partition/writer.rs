@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Identity, advice};
 use super::job::PartitionJob;
+use super::{Identity, advice};
 use crate::domain::{PartitionState, Snapshot};
 use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
@@ -59,7 +59,7 @@ impl PartitionWriter {
         job.store.reporting(move || got_on.got_on()).commit(epoch, identity, snapshot)?;
         steps.begin("publishing the committed offset");
         let published_at = Instant::now();
-        if let Err(failure) = job.log.publish_committed(job.partition, snapshot.next_offset) {
+        if let Err(failure) = job.log.publish_committed(job.partition, snapshot.state.next_offset) {
             tracing::debug!(partition = job.partition, cause = %failure, "the committed offset was not published");
         }
         let log_took = asking_took + published_at.elapsed();

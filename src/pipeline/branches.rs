@@ -17,7 +17,7 @@ use crate::partition::{
 };
 use crate::settings::{Source, SourceKind};
 use crate::source;
-use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage, Patience};
+use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage};
 
 /// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
 /// heartbeat where that is shorter.
@@ -44,12 +44,6 @@ fn child(
         start(life)
     };
     ChildSpec { name, start: Box::new(start) }
-}
-
-/// `outage` is of this child alone where another one's success says nothing of what it waits for.
-fn patience(environment: &Environment, outage: Outage) -> Patience {
-    let policy = environment.policy();
-    Patience { outage, backoff_min: policy.backoff_min, backoff_max: policy.backoff_max }
 }
 
 fn fence<T: Default>(environment: &Environment) -> Arc<Fence<T>> {
@@ -83,14 +77,13 @@ pub(super) fn partition_branch(
 
     let write = {
         let (writer, of_partition) = (writer.clone(), of_partition.clone());
-        let patience = patience(environment, outage.part());
-        let progress = environment.progress.clone();
+        // Of this child alone: that the log is read says nothing of the disk.
+        let (outage, progress) = (outage.part(), environment.progress.clone());
         child("checkpoint writer", environment, move |life| {
             let worker =
                 life.worker(&format!("isotherm-write-{partition}"), PartitionWriter::new(of_partition.clone()))?;
-            let (patience, progress) = (patience.clone(), progress.clone());
-            let started =
-                life.start(move |guard, _| CheckpointWriter::new(guard, partition, worker, patience, progress));
+            let (outage, progress) = (outage.clone(), progress.clone());
+            let started = life.start(move |guard, _| CheckpointWriter::new(guard, partition, worker, outage, progress));
             writer.replace(Some(started.clone()));
             Ok(Child::of(started))
         })
@@ -115,18 +108,19 @@ pub(super) fn partition_branch(
             Ok(Child::of(started))
         })
     };
-    let read = {
-        let (patience, progress) = (patience(environment, outage.clone()), environment.progress.clone());
-        let batch_records = settings.consume.batch_records;
-        child("consumer", environment, move |life| {
-            let reader = PartitionReader::new(of_partition.clone(), progress.clone());
-            let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
-            let (aggregator, patience, goal) = (address(&aggregator), patience.clone(), goal.clone());
-            Ok(Child::of(life.start(move |guard, _| {
-                PartitionConsumer::new(guard, worker, aggregator, patience, goal, batch_records)
-            })))
-        })
-    };
+    let read =
+        {
+            let (outage, progress) = (outage.clone(), environment.progress.clone());
+            let batch_records = settings.consume.batch_records;
+            child("consumer", environment, move |life| {
+                let reader = PartitionReader::new(of_partition.clone(), progress.clone());
+                let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
+                let (aggregator, outage, goal) = (address(&aggregator), outage.clone(), goal.clone());
+                Ok(Child::of(life.start(move |guard, _| {
+                    PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records)
+                })))
+            })
+        };
     BranchSpec { name: format!("partition {partition}"), children: vec![write, count, read] }
 }
 
@@ -147,12 +141,12 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let producer = Slot::<Producer>::default();
 
     let produce = {
-        let (producer, patience) = (producer.clone(), patience(environment, outage.part()));
-        let (outage, progress) = (outage.clone(), environment.progress.clone());
+        let (producer, progress) = (producer.clone(), environment.progress.clone());
+        let (opening, writing) = (outage.part(), outage.clone());
         child("producer", environment, move |life| {
             let worker = life.worker("isotherm-produce", SourceWriter::new(of_source.clone()))?;
-            let (patience, outage, progress) = (patience.clone(), outage.clone(), progress.clone());
-            let started = life.start(move |guard, _| Producer::new(guard, worker, patience, outage, progress));
+            let (opening, writing, progress) = (opening.clone(), writing.clone(), progress.clone());
+            let started = life.start(move |guard, _| Producer::new(guard, worker, opening, writing, progress));
             producer.replace(Some(started.clone()));
             Ok(Child::of(started))
         })

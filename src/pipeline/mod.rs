@@ -1,10 +1,20 @@
 //! Builds the trees from the settings, runs them, and stops them in order.
 //!
+//! The whole topology: `─▶` is a message that is awaited, `═▶` a worker's thread that blocks for its actor.
+//!
 //! ```text
-//! run ─┬─ ingest       (one_for_all)   producer → generator
-//!      ├─ partition 0  (one_for_all)   checkpoint writer → aggregator → consumer
-//!      └─ partition N …                branches are one_for_one: none touches another
+//! run ─┬─ ingest        started in this order: producer, generator
+//!      │
+//!      │    source ◀═ generator ──Attach, Produce──▶ producer ═▶ log, then source.json
+//!      │
+//!      ├─ partition 0   started in this order: checkpoint writer, aggregator, consumer
+//!      │
+//!      │    log ◀═ consumer ──Begin, BeginAt, Apply, Flush──▶ aggregator ──Recover, Commit──▶ checkpoint writer ═▶ partition-0.json
+//!      │
+//!      └─ partition N …
 //! ```
+//!
+//! Within a branch one_for_all: an actor that dies takes the others along. Among branches one_for_one: none touches another.
 //!
 //! Guarantees: what is done once a process (locks, creating or recreating the topic) is done before any tree starts; the
 //! ingest side stops before the partitions do; a branch that failed leaves the others running and is in the summary.

@@ -9,17 +9,15 @@ use tokio::sync::watch;
 
 use super::branches::{ingest_branch, is_finite, partition_branch};
 use super::{End, Environment, Job, Summary, prepare};
-use crate::failure::{Failure, Kind, Origin};
-use crate::progress::Branch;
-use crate::progress::events::{self};
-use crate::progress::{Condition, Progress};
+use crate::failure::{Failure, Kind};
+use crate::progress::{Branch, Condition, events};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
-use crate::supervision::{BranchSpec, Event, Gone, Outage, Outcome, Worker, supervise};
+use crate::supervision::{BranchSpec, Ending, Event, Outage, Outcome, Worker, supervise};
 
 /// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
-    let ingest_outage = outage(Branch::Ingest, &environment.progress);
+    let ingest_outage = outage(Branch::Ingest, &environment);
     // First, as it opens the source: one that is not there is told of before anything is made.
     let ingest = job.ingest.then(|| ingest_branch(&environment, &ingest_outage)).transpose()?;
     let trees = Trees { job, environment, stop };
@@ -66,17 +64,14 @@ impl Trees {
         branch: Branch,
         call: impl Fn(&Environment, &Job) -> Result<R, Failure> + Clone + Send + 'static,
     ) -> Result<R, Failure> {
-        let policy = self.environment.policy();
         let value = (self.environment.clone(), self.job.clone());
         let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value)?;
-        let outage = outage(branch, &self.environment.progress);
-        let tried = outage.retry(policy.backoff_min, policy.backoff_max, || {
-            let call = call.clone();
-            let answer = worker.call("preparing", move |(environment, job)| call(environment, job));
-            let failed = |gone: Gone| Failure::fatal(Kind::Internal, gone.to_string()).origin(Origin::Panic);
-            async move { answer.await.map_err(failed)? }
-        });
-        tried.await
+        let job = move |(environment, job): &mut (Environment, Job)| call(environment, job);
+        let called = outage(branch, &self.environment).call(&worker, "preparing", job).await;
+        called.map_err(|ending| match ending {
+            Ending::Failed(failure) => failure,
+            ending => Failure::fatal(Kind::Internal, ending.to_string()).origin(ending.origin()),
+        })
     }
 
     async fn run(&self, ingest: Option<(BranchSpec, Outage)>, ends: Option<Ends>) -> Summary {
@@ -86,7 +81,7 @@ impl Trees {
         let stop_partitions = watch::Sender::new(false);
         let partitions = join_all(goals.iter().zip(1..).map(|((&partition, goal), index)| {
             let branch = Branch::Partition(partition);
-            let outage = outage(branch, &self.environment.progress);
+            let outage = outage(branch, &self.environment);
             let spec = partition_branch(&self.environment, &self.job, partition, goal.subscribe(), &outage);
             self.supervise(branch, spec, index, outage, stop_partitions.subscribe())
         }));
@@ -241,9 +236,9 @@ pub async fn until(flag: &watch::Sender<bool>) {
     drop(flag.subscribe().wait_for(|flag| *flag).await);
 }
 
-fn outage(branch: Branch, progress: &Progress) -> Outage {
-    let progress = progress.clone();
-    Outage::new(move |event| match event {
+fn outage(branch: Branch, environment: &Environment) -> Outage {
+    let (policy, progress) = (environment.policy(), environment.progress.clone());
+    Outage::new(policy.backoff_min, policy.backoff_max, move |event| match event {
         OutageEvent::Began(failure) => events::OutageBegan { branch, failure }.emit(&progress),
         OutageEvent::Ended { lasted } => {
             events::OutageEnded { branch, lasted_ms: milliseconds(lasted) }.emit(&progress);

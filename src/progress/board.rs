@@ -120,10 +120,10 @@ pub enum CrashOutcome {
 
 /// The board on which all branches are written.
 #[derive(Debug, Default)]
-pub struct Branches(Mutex<State>);
+pub struct Branches(Mutex<Board>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Board {
     /// Shared, so that who reads them holds the lock for a moment only.
     branches: BTreeMap<Branch, Arc<BranchStatus>>,
     crashes: Crashes,
@@ -264,7 +264,7 @@ impl Branches {
 
     /// Changes a branch that is on the board and has not ended: a change after its end is too late.
     fn change(&self, branch: Branch, change: impl FnOnce(&mut BranchStatus, &mut Crashes)) {
-        let State { branches, crashes } = &mut *self.0.lock();
+        let Board { branches, crashes } = &mut *self.0.lock();
         let Some(status) = branches.get_mut(&branch).filter(|status| !status.condition.is_end()) else { return };
         let status = Arc::make_mut(status);
         change(status, crashes);

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::ending::Ending;
-use super::running::{self, Death, Report, Told};
+use super::running::{self, Death, Notice, Told};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
@@ -49,7 +49,7 @@ pub struct Life {
     pub(super) at_work: Arc<AtomicUsize>,
     /// Set to true to end the life. Its receivers are the actors that are not dropped yet.
     pub(super) over: Weak<watch::Sender<bool>>,
-    pub(super) reports: mpsc::UnboundedSender<Report>,
+    pub(super) reports: mpsc::UnboundedSender<Notice>,
 }
 
 impl Life {
@@ -96,8 +96,9 @@ impl Life {
     }
 }
 
-/// Lives in the actor and says for its supervisor how it fares. The actor's death is noticed without it; a death
-/// without a reason given here is a panic or a stop that nobody asked for.
+/// Says for an actor's supervisor how the actor fares. The actor's death is noticed without it; a death without a reason
+/// given here is a panic or a stop that nobody asked for. Clones speak for the same actor.
+#[derive(Clone)]
 pub struct Guard(Arc<Told>);
 
 impl Guard {
@@ -113,7 +114,7 @@ impl Guard {
 
     /// The actor ends like this, at once. One whose peer is gone waits for the supervisor's order instead. The first ending
     /// that is told stays.
-    pub fn end<A: Actor<Context = Context<A>>>(&mut self, ending: impl Into<Ending>, context: &mut Context<A>) {
+    pub fn end<A: Actor<Context = Context<A>>>(&self, ending: impl Into<Ending>, context: &mut Context<A>) {
         let ending = ending.into();
         if !matches!(ending, Ending::PeerGone) {
             self.0.ends_by(ending);
@@ -122,7 +123,7 @@ impl Guard {
     }
 
     /// What the actor had begun is complete; it waits for the supervisor's order to end.
-    pub fn drained(&mut self) {
+    pub fn drained(&self) {
         self.0.ends_by(Ending::Drained);
     }
 }

@@ -32,7 +32,7 @@ pub enum Ending {
 
 impl Ending {
     /// The origin of the failure of a branch that fails because of this.
-    pub(super) fn origin(&self) -> Origin {
+    pub fn origin(&self) -> Origin {
         match self {
             Self::Panicked(_) | Self::Crashed(_) => Origin::Panic,
             Self::Failed(failure) => failure.origin,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::branch::ChildSpec;
 use super::child::{Child, Drain, Life, Workers};
 use super::ending::Ending;
-use super::running::Report;
+use super::running::Notice;
 use super::worker::{Busy, Spawn};
 use super::{heartbeat, panic};
 use crate::failure::{Failure, Kind};
@@ -26,7 +26,7 @@ pub(super) struct Lives {
     children: Vec<ChildSpec>,
     spawn: Spawn,
     heartbeat: Duration,
-    reports: mpsc::UnboundedSender<Report>,
+    reports: mpsc::UnboundedSender<Notice>,
     epoch: u64,
     pub(super) slots: Vec<Option<Slot>>,
     thread: Option<ArbiterHandle>,
@@ -70,7 +70,7 @@ impl Lives {
         children: Vec<ChildSpec>,
         spawn: Spawn,
         heartbeat: Duration,
-        reports: mpsc::UnboundedSender<Report>,
+        reports: mpsc::UnboundedSender<Notice>,
     ) -> Self {
         let slots = children.iter().map(|_| None).collect();
         let (thread, at_work, left, workers) = (None, Arc::default(), Vec::new(), Arc::default());
@@ -111,7 +111,7 @@ impl Lives {
             panic::catch(|| (self.children[child].start)(&life)).map_err(Ending::Panicked)?.map_err(Ending::Failed)?;
         let (epoch, reports) = (self.epoch, self.reports.clone());
         // A supervisor that is gone needs no pulse.
-        let pulse = move |waited| drop(reports.send(Report::Pulse { epoch, child, waited }));
+        let pulse = move |waited| drop(reports.send(Notice::Pulse { epoch, child, waited }));
         let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat, pulse));
         slot.running = Some(Running { drain, hang });
         Ok(())

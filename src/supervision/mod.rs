@@ -9,7 +9,6 @@
 //! has children started and ended (`lives`) or drained (`drain`).
 
 mod backoff;
-mod blocking;
 pub mod branch;
 mod budget;
 pub mod child;
@@ -23,7 +22,6 @@ mod running;
 pub mod supervisor;
 pub mod worker;
 
-pub use blocking::Patience;
 pub use branch::{BranchSpec, ChildSpec, Policy};
 pub use child::{Child, Drain, Guard, Heartbeat, Life, Pulse};
 pub use ending::{Ending, Refused};

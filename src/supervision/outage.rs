@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::ending::Ending;
+use super::worker::Worker;
 use crate::failure::Failure;
 
 /// What a listener is told.
@@ -19,9 +21,7 @@ pub enum OutageEvent<'a> {
 }
 
 /// The longest wait between two tries: what is away can be back at any moment, and then work is to go on.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(1);
-/// The first wait of a thread that waits itself.
-const BLOCKING_WAIT_MIN: Duration = Duration::from_millis(100);
+pub const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The outage of one branch, shared by its actors and its supervisor over all epochs. It begins when the first of its
 /// parts fails and ends when the last of them works again: that one thing works says nothing of another.
@@ -30,45 +30,51 @@ const BLOCKING_WAIT_MIN: Duration = Duration::from_millis(100);
 /// same part.
 #[derive(Clone)]
 pub struct Outage {
-    shared: Arc<Shared>,
+    of_branch: Arc<Branchwide>,
     /// Whether this part is away. Changed under the lock, looked at without it.
     away: Arc<AtomicBool>,
 }
 
-struct Shared {
+struct Branchwide {
+    /// The first and the longest wait between two tries.
+    waits: (Duration, Duration),
     listener: Box<dyn Fn(OutageEvent<'_>) + Send + Sync>,
-    state: Mutex<State>,
+    state: Mutex<Away>,
 }
 
 #[derive(Default)]
-struct State {
+struct Away {
     parts_away: usize,
     began: Option<Instant>,
 }
 
 impl Outage {
-    pub fn new(listener: impl Fn(OutageEvent<'_>) + Send + Sync + 'static) -> Self {
-        Self {
-            shared: Arc::new(Shared { listener: Box::new(listener), state: Mutex::default() }),
-            away: Arc::default(),
-        }
+    /// Waits double from the first to the longest, of which none is longer than [`WAIT_MAX`].
+    pub fn new(
+        wait_min: Duration,
+        wait_max: Duration,
+        listener: impl Fn(OutageEvent<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let waits = (wait_min, wait_max.min(WAIT_MAX));
+        let of_branch = Branchwide { waits, listener: Box::new(listener), state: Mutex::default() };
+        Self { of_branch: Arc::new(of_branch), away: Arc::default() }
     }
 
     /// Another part of the same outage: for a thing that may be away while this one works.
     pub fn part(&self) -> Self {
-        Self { shared: self.shared.clone(), away: Arc::default() }
+        Self { of_branch: self.of_branch.clone(), away: Arc::default() }
     }
 
     /// It failed in a way that can get better; tells the listener if this is news.
     pub fn failed(&self, failure: &Failure) {
-        let mut state = self.shared.state.lock();
+        let mut state = self.of_branch.state.lock();
         if self.away.swap(true, Relaxed) {
             return;
         }
         state.parts_away += 1;
         if state.began.is_none() {
             state.began = Some(Instant::now());
-            (self.shared.listener)(OutageEvent::Began(failure));
+            (self.of_branch.listener)(OutageEvent::Began(failure));
         }
     }
 
@@ -77,34 +83,50 @@ impl Outage {
         if !self.away.load(Relaxed) {
             return;
         }
-        let mut state = self.shared.state.lock();
+        let mut state = self.of_branch.state.lock();
         if !self.away.swap(false, Relaxed) {
             return;
         }
         state.parts_away -= 1;
         let began = if state.parts_away == 0 { state.began.take() } else { None };
         if let Some(since) = began {
-            (self.shared.listener)(OutageEvent::Ended { lasted: since.elapsed() });
+            (self.of_branch.listener)(OutageEvent::Ended { lasted: since.elapsed() });
         }
     }
 
-    /// Calls until the result is anything but Retryable, with half-jittered exponential backoff between tries, of a second
-    /// at most.
-    pub async fn retry<T, F: Future<Output = Result<T, Failure>>>(
+    /// Makes the call, which `name` names, on the worker until it does not fail in a way that can get better.
+    pub async fn call<W, R, J>(&self, worker: &Worker<W>, name: &'static str, job: J) -> Result<R, Ending>
+    where
+        W: Send + 'static,
+        R: Send + 'static,
+        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
+    {
+        Ok(self.timed_call(worker, name, job).await?.0)
+    }
+
+    /// As [`Self::call`], with how long the call ran that succeeded: not those before it, nor the waits between them.
+    pub async fn timed_call<W, R, J>(
         &self,
-        backoff_min: Duration,
-        backoff_max: Duration,
-        mut call: impl FnMut() -> F,
-    ) -> Result<T, Failure> {
-        let (mut backoff, longest) = (None, backoff_max.min(WAIT_MAX));
+        worker: &Worker<W>,
+        name: &'static str,
+        job: J,
+    ) -> Result<(R, Duration), Ending>
+    where
+        W: Send + 'static,
+        R: Send + 'static,
+        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
+    {
+        let mut backoff = None;
         loop {
-            let result = call().await;
-            let Some(wait) = self.wait_after(&result, &mut backoff, backoff_min, longest) else { return result };
-            tokio::time::sleep(wait).await;
+            let (result, ran) = worker.timed_call(name, job.clone()).await?;
+            match self.wait_after(&result, &mut backoff) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Ok((result?, ran)),
+            }
         }
     }
 
-    /// The same on a thread of its own, which waits itself: until `given_up` says, of the time since the first failure,
+    /// Makes a call on this thread, which waits itself, until it does not fail in a way that can get better, or until `given_up` says, of the time since the first failure,
     /// that it was long enough.
     pub fn retry_blocking<T>(
         &self,
@@ -114,7 +136,7 @@ impl Outage {
         let (mut backoff, mut since) = (None, None);
         loop {
             let result = call();
-            let Some(wait) = self.wait_after(&result, &mut backoff, BLOCKING_WAIT_MIN, WAIT_MAX) else { return result };
+            let Some(wait) = self.wait_after(&result, &mut backoff) else { return result };
             if given_up(since.get_or_insert_with(Instant::now).elapsed()) {
                 return result;
             }
@@ -122,14 +144,9 @@ impl Outage {
         }
     }
 
-    /// Tells what came of a try, and says how long to wait before the next one; `None` if there is to be none.
-    fn wait_after<T>(
-        &self,
-        result: &Result<T, Failure>,
-        backoff: &mut Option<Backoff>,
-        first: Duration,
-        longest: Duration,
-    ) -> Option<Duration> {
+    /// Tells what came of a try, and says how long to wait before the next one: half-jittered and exponential. `None` if there
+    /// is to be none.
+    fn wait_after<T>(&self, result: &Result<T, Failure>, backoff: &mut Option<Backoff>) -> Option<Duration> {
         match result {
             Ok(_) => {
                 self.works();
@@ -137,6 +154,7 @@ impl Outage {
             }
             Err(failure) if failure.is_retryable() => {
                 self.failed(failure);
+                let (first, longest) = self.of_branch.waits;
                 Some(backoff.get_or_insert_with(|| Backoff::new(first, longest, seed(failure))).next())
             }
             Err(_) => None,

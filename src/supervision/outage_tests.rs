@@ -1,9 +1,12 @@
 use super::*;
 use crate::failure::Kind;
+use crate::supervision::Spawn;
+
+const MS: Duration = Duration::from_millis(1);
 
 fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
-    let outage = Outage::new({
+    let outage = Outage::new(100 * MS, Duration::from_secs(3600), {
         let told = told.clone();
         move |event| {
             told.lock().push(match event {
@@ -13,6 +16,16 @@ fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
         }
     });
     (outage, told)
+}
+
+/// A worker whose calls note when they were made.
+fn worker() -> Worker<Vec<Instant>> {
+    Worker::new(Spawn::Inline { latency: || Duration::ZERO }, "tries", Vec::new()).expect("nothing is started")
+}
+
+async fn waits(worker: &Worker<Vec<Instant>>) -> Vec<Duration> {
+    let tries = worker.call("looking", |tries| tries.clone()).await.expect("no panic");
+    tries.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 fn away(what: &str) -> Failure {
@@ -52,33 +65,30 @@ async fn what_works_meanwhile_ends_no_outage() {
 #[tokio::test(start_paused = true)]
 async fn what_is_back_is_noticed_within_a_second_however_long_it_was_away() {
     let (outage, _) = noted();
-    let mut tries = Vec::new();
-    let call = || {
+    let worker = worker();
+    let call = |tries: &mut Vec<Instant>| {
         tries.push(Instant::now());
-        std::future::ready(if tries.len() < 100 { Err(away("no broker")) } else { Ok(()) })
+        if tries.len() < 100 { Err(away("no broker")) } else { Ok(()) }
     };
-    assert_eq!(outage.retry(Duration::from_millis(100), Duration::from_secs(3600), call).await, Ok(()));
-    let longest = tries.windows(2).map(|pair| pair[1] - pair[0]).max();
-    assert!(longest <= Some(WAIT_MAX + Duration::from_millis(1)), "{longest:?}");
+    outage.call(&worker, "trying", call).await.expect("it works in the end");
+    let longest = waits(&worker).await.into_iter().max();
+    assert!(longest <= Some(WAIT_MAX + MS), "{longest:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn retries_end_with_the_first_success() {
     let (outage, told) = noted();
-    let (start, mut tries) = (Instant::now(), Vec::new());
-    let result = outage
-        .retry(Duration::from_millis(100), Duration::from_secs(1), || {
-            tries.push(start.elapsed());
-            let number = tries.len();
-            async move { if number < 8 { Err(away("no broker")) } else { Ok(number) } }
-        })
-        .await;
-    assert_eq!(result, Ok(8));
-    let waits: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let worker = worker();
+    let call = |tries: &mut Vec<Instant>| {
+        tries.push(Instant::now());
+        if tries.len() < 8 { Err(away("no broker")) } else { Ok(tries.len()) }
+    };
+    assert!(matches!(outage.call(&worker, "trying", call).await, Ok(8)));
+    let waits = waits(&worker).await;
     for (wait, whole_ms) in waits.iter().zip([100, 200, 400, 800, 1000, 1000, 1000]) {
-        let whole = Duration::from_millis(whole_ms);
+        let whole = whole_ms * MS;
         // Timers have a resolution of a millisecond.
-        assert!(whole / 2 <= *wait && *wait <= whole + Duration::from_millis(1), "{waits:?}");
+        assert!(whole / 2 <= *wait && *wait <= whole + MS, "{waits:?}");
     }
     assert_eq!(told.lock().len(), 2);
 }
@@ -86,13 +96,12 @@ async fn retries_end_with_the_first_success() {
 #[tokio::test(start_paused = true)]
 async fn a_fatal_failure_is_given_back_and_ends_no_outage() {
     let (outage, told) = noted();
-    let mut failures = [away("no broker"), Failure::fatal(Kind::Data, "another topic")].into_iter();
-    let result: Result<(), _> = outage
-        .retry(Duration::from_millis(1), Duration::from_millis(1), || {
-            std::future::ready(Err(failures.next().expect("no third try")))
-        })
-        .await;
-    assert_eq!(result, Err(Failure::fatal(Kind::Data, "another topic")));
+    let call = |tries: &mut Vec<Instant>| -> Result<(), Failure> {
+        tries.push(Instant::now());
+        Err(if tries.len() < 2 { away("no broker") } else { Failure::fatal(Kind::Data, "another topic") })
+    };
+    let result = outage.call(&worker(), "trying", call).await;
+    assert!(matches!(result, Err(Ending::Failed(failure)) if failure.what == "another topic"));
     assert_eq!(*told.lock(), ["began: no broker"]);
 }
 

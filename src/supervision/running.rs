@@ -16,7 +16,7 @@ use super::ending::Ending;
 use super::panic;
 
 /// What a child's actor tells its supervisor.
-pub(super) enum Report {
+pub(super) enum Notice {
     Ready {
         epoch: u64,
         child: usize,
@@ -39,17 +39,17 @@ pub(super) enum Report {
 pub(super) struct Told {
     pub epoch: u64,
     child: usize,
-    reports: mpsc::UnboundedSender<Report>,
+    reports: mpsc::UnboundedSender<Notice>,
     ending: Mutex<Option<Ending>>,
 }
 
 impl Told {
-    pub fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Report>) -> Self {
+    pub fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Notice>) -> Self {
         Self { epoch, child, reports, ending: Mutex::default() }
     }
 
     pub fn ready(&self, resumes_from: Option<u64>) {
-        drop(self.reports.send(Report::Ready { epoch: self.epoch, child: self.child, resumes_from }));
+        drop(self.reports.send(Notice::Ready { epoch: self.epoch, child: self.child, resumes_from }));
     }
 
     /// The first ending stays, but "I was asked to" gives way to whatever happens on the way out.
@@ -83,7 +83,7 @@ impl Drop for Death {
     fn drop(&mut self) {
         let told = &self.told;
         let ending = told.ending.lock().take().unwrap_or(Ending::Unasked);
-        drop(told.reports.send(Report::Died { epoch: told.epoch, child: told.child, ending }));
+        drop(told.reports.send(Notice::Died { epoch: told.epoch, child: told.child, ending }));
     }
 }
 

@@ -12,7 +12,7 @@ use super::ending::Ending;
 use super::lives::Lives;
 use super::outage::Outage;
 use super::panic;
-use super::running::Report;
+use super::running::Notice;
 use super::worker::Spawn;
 use crate::failure::{Failure, Kind};
 
@@ -110,7 +110,7 @@ const UNTIL_IT_ANSWERS: &str =
 struct Supervisor<L> {
     branch: String,
     lives: Lives,
-    reports: mpsc::UnboundedReceiver<Report>,
+    reports: mpsc::UnboundedReceiver<Notice>,
     budget: Budget,
     policy: Policy,
     outage: Outage,
@@ -186,14 +186,14 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             biased;
             () = asked(stop) => Next::Stop,
             Some(report) = self.reports.recv() => match report {
-                Report::Ready { epoch, child, resumes_from } => {
+                Notice::Ready { epoch, child, resumes_from } => {
                     if self.lives.ready(child, epoch, resumes_from) { Next::Ready(child) } else { Next::Nothing }
                 }
-                Report::Pulse { epoch, child, waited } => match self.lives.running(child, epoch) {
+                Notice::Pulse { epoch, child, waited } => match self.lives.running(child, epoch) {
                     Some(_) => Next::Pulse(child, waited),
                     None => Next::Nothing,
                 },
-                Report::Died { epoch, child, ending } => match self.lives.running(child, epoch) {
+                Notice::Died { epoch, child, ending } => match self.lives.running(child, epoch) {
                     Some(slot) => {
                         slot.running = None;
                         Next::Exit(child, ending)

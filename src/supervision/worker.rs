@@ -13,7 +13,7 @@ use super::panic;
 use crate::failure::Failure;
 
 /// A call as its worker sees it, with when it began; an error is the message of its panic.
-type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
+type Task<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
@@ -40,7 +40,7 @@ pub struct Worker<T> {
 
 enum Hands<T> {
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
-    Thread(mpsc::UnboundedSender<Job<T>>),
+    Thread(mpsc::UnboundedSender<Task<T>>),
     Inline(Arc<Mutex<Inline<T>>>, fn() -> Duration),
 }
 
@@ -48,7 +48,7 @@ struct Inline<T> {
     /// `None` while a call runs, and after one panicked.
     value: Option<T>,
     /// With when each was made.
-    jobs: VecDeque<(Job<T>, Instant)>,
+    jobs: VecDeque<(Task<T>, Instant)>,
 }
 
 /// A call that a worker has not answered yet.
@@ -93,11 +93,11 @@ impl Steps {
 /// What is known of a worker's calls.
 pub(super) struct Queue {
     thread: Arc<str>,
-    state: Mutex<State>,
+    state: Mutex<Calls>,
 }
 
 #[derive(Default)]
-struct State {
+struct Calls {
     /// Each unanswered call, or its step, and since when, oldest first.
     made: VecDeque<(&'static str, Instant)>,
     /// The panic that ended the worker.
@@ -187,7 +187,7 @@ impl<T: Send + 'static> Worker<T> {
         Arc::downgrade(&self.queue)
     }
 
-    fn make(&self, call: &'static str, job: Job<T>) {
+    fn make(&self, call: &'static str, job: Task<T>) {
         let mut state = self.queue.state.lock();
         if state.panic.is_some() {
             return;
@@ -228,7 +228,7 @@ impl<T> Inline<T> {
 
 impl Queue {
     /// Does calls until there can be no more of them, or one panics.
-    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Job<T>>) {
+    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Task<T>>) {
         while let Some(job) = jobs.blocking_recv() {
             if job(&mut value, Instant::now()).is_err() {
                 return;
@@ -236,7 +236,7 @@ impl Queue {
         }
     }
 
-    fn busy(&self, state: &State) -> Option<Busy> {
+    fn busy(&self, state: &Calls) -> Option<Busy> {
         let (call, made) = *state.made.front()?;
         Some(Busy { call, thread: self.thread.clone(), time: made.elapsed() })
     }

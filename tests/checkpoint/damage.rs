@@ -41,7 +41,7 @@ fn refused_file(bytes: &[u8]) -> Failure {
 }
 
 fn text() -> String {
-    String::from_utf8(serialize(&identity(), &example().snapshots[0])).expect("text")
+    String::from_utf8(serialize(&identity(), &example().snapshots[0].state)).expect("text")
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn a_commit_needs_a_recovery_in_its_epoch_and_never_goes_back() {
     refused(1, &life.snapshots[0], "would go back");
     refused(1, &life.snapshots[3], "rejected records do not go on");
     let mut wrong = life.snapshots[2].clone();
-    wrong.next_offset = 5;
+    wrong.state.next_offset = 5;
     refused(1, &wrong, "records counted");
     refused(2, &life.snapshots[2], "was not recovered in this epoch");
     store.recover(2, &identity(), &Rules::default()).expect("it is there");
@@ -175,7 +175,7 @@ proptest! {
             .map(|batch| batch.iter().map(|(s, day, tenths)| (names[*s], *day, f64::from(*tenths) / 10.0)).collect())
             .collect();
         let life = Life::new(Rules { rejected_bytes_max: 1000, ..Rules::default() }, &batches);
-        let rules = life.snapshots[0].rules;
+        let rules = life.snapshots[0].state.rules;
         let (mut disk, mut trouble) = (SimulatedDisk::new(64), trouble.into_iter());
         let (mut next, mut epoch) = (0, 0);
         while next < life.snapshots.len() {

@@ -65,7 +65,7 @@ impl Life {
             }
             state.apply(&batch);
             let snapshot = state.snapshot();
-            life.rejected.extend_from_slice(&snapshot.pending_rejected);
+            life.rejected.extend_from_slice(&snapshot.rejected_lines);
             life.snapshots.push(snapshot);
         }
         life
@@ -89,9 +89,9 @@ impl Life {
     pub fn files(&self, committed: Option<usize>) -> BTreeMap<PathBuf, Vec<u8>> {
         let Some(number) = committed else { return BTreeMap::new() };
         let snapshot = &self.snapshots[number];
-        let mut files = BTreeMap::from([(partition_path(folder(), 2), serialize(&identity(), snapshot))]);
-        if snapshot.rejected_bytes > 0 {
-            files.insert(rejected_path(folder(), 2), self.rejected[..snapshot.rejected_bytes as usize].to_vec());
+        let mut files = BTreeMap::from([(partition_path(folder(), 2), serialize(&identity(), &snapshot.state))]);
+        if snapshot.state.rejected_bytes > 0 {
+            files.insert(rejected_path(folder(), 2), self.rejected[..snapshot.state.rejected_bytes as usize].to_vec());
         }
         files
     }
@@ -99,13 +99,9 @@ impl Life {
     /// Which snapshot this is.
     pub fn number(&self, state: Option<&PartitionState>) -> Option<usize> {
         let state = state?;
-        let number = self.snapshots.iter().position(|snapshot| without_pending(snapshot) == *state);
+        let number = self.snapshots.iter().position(|snapshot| snapshot.state == *state);
         Some(number.expect("the state is one that was committed"))
     }
-}
-
-pub fn without_pending(snapshot: &Snapshot) -> PartitionState {
-    PartitionState { pending_rejected: Vec::new(), ..snapshot.clone() }
 }
 
 pub fn store(disk: &(impl Disk + Clone + 'static), faults: FaultPoints) -> PartitionStore {

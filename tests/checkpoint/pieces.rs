@@ -18,8 +18,8 @@ fn large() -> Life {
         }
         state.apply(&batch);
         let snapshot = state.snapshot();
-        assert!(records == 1 || snapshot.pending_rejected.len() > 2 * PIECE_BYTES);
-        life.rejected.extend_from_slice(&snapshot.pending_rejected);
+        assert!(records == 1 || snapshot.rejected_lines.len() > 2 * PIECE_BYTES);
+        life.rejected.extend_from_slice(&snapshot.rejected_lines);
         life.snapshots.push(snapshot);
     }
     life

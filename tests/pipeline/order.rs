@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::states;
 use crate::support::{Fixture, PARTITIONS, consume_only, reading};
-use crate::toys::{Slot, Toy, address, child, deaths, fence, ingest_job, patience, producer, worker};
+use crate::toys::{Slot, Toy, address, child, deaths, fence, ingest_job, outage, producer, worker};
 
 /// Days of ten stations in one message.
 const DAYS: u32 = 3;
@@ -144,7 +144,7 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
             let (slot, job, progress) = (writer.clone(), job.clone(), progress.clone());
             move |life| {
                 let (worker, progress) = (worker(Spawn::Threads, PartitionWriter::new(job.clone())), progress.clone());
-                let started = life.start(|guard, _| CheckpointWriter::new(guard, 0, worker, patience(), progress));
+                let started = life.start(|guard, _| CheckpointWriter::new(guard, 0, worker, outage(), progress));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }

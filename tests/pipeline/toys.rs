@@ -12,8 +12,8 @@ use isotherm::ingest::{CursorStore, IngestJob, Producer, SourceWriter};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::supervision::{
-    BranchSpec, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Patience, Pulse,
-    Spawn, Worker, supervise,
+    BranchSpec, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Pulse, Spawn, Worker,
+    supervise,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -93,11 +93,7 @@ pub fn child(name: &'static str, mut start: impl FnMut(&Life) -> Child + 'static
 }
 
 pub fn outage() -> Outage {
-    Outage::new(|_| ())
-}
-
-pub fn patience() -> Patience {
-    Patience { outage: outage(), backoff_min: Duration::from_millis(1), backoff_max: Duration::from_millis(1) }
+    Outage::new(Duration::from_millis(1), Duration::from_millis(1), |_| ())
 }
 
 pub fn fence<T: Default>() -> Arc<Fence<T>> {
@@ -131,7 +127,7 @@ pub fn producer(job: IngestJob, spawn: Spawn, progress: Progress) -> (ChildSpec,
     let left = slot.clone();
     let spec = child("producer", move |life| {
         let (worker, progress) = (worker(spawn, SourceWriter::new(job.clone())), progress.clone());
-        let started = life.start(move |guard, _| Producer::new(guard, worker, patience(), outage(), progress));
+        let started = life.start(move |guard, _| Producer::new(guard, worker, outage(), outage(), progress));
         left.replace(Some(started.clone()));
         Child::of(started)
     });

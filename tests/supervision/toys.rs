@@ -152,7 +152,7 @@ impl Setup {
             ChildSpec { name, start: Box::new(start) }
         });
         let spec = BranchSpec { name: "toys".to_owned(), children: children.collect() };
-        let outage = Outage::new({
+        let outage = Outage::new(self.policy.backoff_min, self.policy.backoff_max, {
             let log = log.clone();
             move |event| match event {
                 OutageEvent::Began(failure) => log.say(format!("outage began: {failure}")),

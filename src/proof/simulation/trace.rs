@@ -190,8 +190,8 @@ mod tests {
         let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
         let store = PartitionStore::new(Arc::new(SimulatedDisk::new(64)), PathBuf::from("/state"), 0, fence);
         let identity = Identity { topic: "t".to_owned(), log_id: "l".to_owned(), partition: 0, partitions: 1 };
-        let at = |offset| PartitionState { next_offset: offset, ..PartitionState::new(Rules::default(), 0) };
-        let commit = |offset| store.commit(1, &identity, &at(offset));
+        let state = |offset| PartitionState { next_offset: offset, ..PartitionState::new(Rules::default(), 0) };
+        let commit = |offset| store.commit(1, &identity, &state(offset).snapshot());
         let early = commit(5).expect_err("nothing was recovered");
         assert_eq!(heard_of(&early), Some(Invariant::I1));
         store.recover(1, &identity, &Rules::default()).expect("there is nothing yet");
