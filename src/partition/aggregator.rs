@@ -13,8 +13,8 @@ use super::messages::{Applied, Apply, Commit, Committed, Flush, Load};
 use super::pace::Pace;
 use super::window::{Look, LookAt, View, Window};
 use super::{Identity, rejected_path};
-use crate::domain::{PartitionState, Snapshot, StationStats};
-use crate::failure::{Failure, Kind, Origin, Promise};
+use crate::domain::{Invariant, PartitionState, Snapshot, StationStats};
+use crate::failure::{Failure, Kind, Origin};
 use crate::points::FaultPoints;
 use crate::progress::{Progress, RejectedUnkept, events};
 use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
@@ -216,7 +216,7 @@ fn add_up(partition: u32, snapshot: &Snapshot) -> Result<(), Failure> {
             "partition {partition} would hold {counted} counted and {rejected} rejected records of at most {read}: nothing was written"
         ),
     )
-    .origin(Origin::Check(Promise::RecordsAddUp)))
+    .origin(Origin::Check(Invariant::RecordsAddUp)))
 }
 
 impl Actor for Aggregator {
@@ -271,7 +271,7 @@ impl Handler<Apply> for Aggregator {
             return Err(Refused);
         };
         if let Err(cause) = loaded.in_order(&apply) {
-            events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
+            events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
             self.guard.end(Ending::Crashed(cause), context);
             return Err(Refused);
         }
@@ -346,6 +346,6 @@ mod tests {
         assert_eq!(add_up(0, &snapshot), Ok(()));
         snapshot.rejected.insert(RejectReason::BadStation, 1);
         let refused = add_up(0, &snapshot).expect_err("two records cannot be three");
-        assert_eq!(refused.origin, Origin::Check(Promise::RecordsAddUp));
+        assert_eq!(refused.origin, Origin::Check(Invariant::RecordsAddUp));
     }
 }

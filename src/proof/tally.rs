@@ -95,7 +95,7 @@ impl Tally {
         }
     }
 
-    /// I10: which of these were never seen to fire.
+    /// `EveryFaultIsTried`: which of these were never seen to fire.
     pub fn never_fired<'a>(&self, every: impl Iterator<Item = (&'a str, Action)>) -> Vec<String> {
         let fired = |key: &(String, String)| self.faults.get(key).is_some_and(|of| of.fired > 0);
         let every = every.map(|(point, action)| (point.to_owned(), action_name(&action)));

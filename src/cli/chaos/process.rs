@@ -70,7 +70,7 @@ fn as_json(report: &Report, seed: u64) -> Value {
         json!({
             "run": run,
             "disturbance": disturbance,
-            "invariant": violation.invariant,
+            "invariant": violation.invariant.number(),
             "promise": violation.invariant.promise(),
             "what": violation.what,
             "folder": folder,

@@ -88,7 +88,7 @@ fn as_json(report: &Report, seed: u64) -> Value {
     let violation = found.as_ref().map(|Found { seed, violation, shrunk }| {
         json!({
             "seed": seed,
-            "invariant": violation.invariant,
+            "invariant": violation.invariant.number(),
             "promise": violation.invariant.promise(),
             "what": violation.what,
             "replay": replay(*seed),
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
         let seed = 17;
-        let violation = Invariant::I3.violated("partition 0 was committed up to 9, and is at 5");
+        let violation = Invariant::CommitsStay.violated("partition 0 was committed up to 9, and is at 5");
         let found = Some(Found { seed, violation, shrunk: Plan::draw(seed) });
         let report = Report { runs: seed + 1, found, ..Report::default() };
         let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");

@@ -91,7 +91,7 @@ impl Child {
             interrupt::check()?;
             if self.begun.elapsed() > self.life_max {
                 let what = format!("{what} did not come within {} s of its start", self.life_max.as_secs());
-                return Err(Invariant::I5.violated(what + &last_lines(&seen)).into());
+                return Err(Invariant::WorkIsFinished.violated(what + &last_lines(&seen)).into());
             }
             self.told.changed.wait_for(&mut seen, LOOK);
         }
@@ -158,13 +158,13 @@ impl Child {
         let seen = self.told.seen.lock();
         match &seen.went_back {
             None => Ok(seen.committed.clone()),
-            Some(what) => Err(Invariant::I3.violated(what).into()),
+            Some(what) => Err(Invariant::CommitsStay.violated(what).into()),
         }
     }
 
     /// It ended, or did not, as it should not have; with the last that it said.
     pub fn violation(&self, what: String) -> Trouble {
-        Invariant::I5.violated(what + &last_lines(&self.told.seen.lock())).into()
+        Invariant::WorkIsFinished.violated(what + &last_lines(&self.told.seen.lock())).into()
     }
 }
 

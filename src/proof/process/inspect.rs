@@ -60,7 +60,9 @@ impl<'a> Inspector<'a> {
     fn locks_are_free(&self) -> Result<(), Trouble> {
         let folder = &self.scratch.settings.state.dir;
         let held = |failure: Failure| match failure.kind {
-            Kind::TryAgain => Trouble::from(Invariant::I8.violated(format!("the process is gone, but {failure}"))),
+            Kind::TryAgain => {
+                Trouble::from(Invariant::OnlyOwnersWrite.violated(format!("the process is gone, but {failure}")))
+            }
             _ => failure.into(),
         };
         Lock::source(&RealDisk, folder).map_err(held)?;

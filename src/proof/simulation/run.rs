@@ -61,7 +61,7 @@ pub fn run(plan: &Plan) -> Run {
     let told = trace::listen(|| panic::catch(|| story.tell()));
     let violation = match told {
         Ok(held) => held.err(),
-        Err(panic) => Some(Invariant::I7.violated(format!("a panic that left every branch: {panic}"))),
+        Err(panic) => Some(Invariant::PanicsAreIsolated.violated(format!("a panic that left every branch: {panic}"))),
     };
     let told = trace::take();
     let mut tally = story.tally;
@@ -83,7 +83,7 @@ struct Story<'a> {
 impl Story<'_> {
     fn tell(&mut self) -> Result<(), Violation> {
         let plan = self.plan;
-        let unread = |failure: Failure| Invariant::I6.violated(failure.to_string());
+        let unread = |failure: Failure| Invariant::NothingSkipped.violated(failure.to_string());
         let readings =
             if plan.ingests { endings::readings(&plan.settings.source).map_err(unread)? } else { Vec::new() };
         let mut promises = promises::Promises::default();
@@ -120,7 +120,9 @@ impl Story<'_> {
     fn log(&self, log_id: &str) -> Result<&SimulatedLog, Violation> {
         let every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
         let found = every.into_iter().find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
-        found.ok_or_else(|| Invariant::I1.violated(format!("a file is of the log {log_id}, which never was")))
+        found.ok_or_else(|| {
+            Invariant::FilesEqualReplay.violated(format!("a file is of the log {log_id}, which never was"))
+        })
     }
 
     /// What holds after any life.
@@ -160,7 +162,7 @@ impl Story<'_> {
     /// What holds after the last life, which nothing disturbed.
     fn check_last(&self, readings: &[Readings], lived: &Lived) -> Result<(), Violation> {
         let Ended::ByItself(Ok(summary)) = &lived.end else {
-            return Err(Invariant::I5.violated("a life that nothing disturbed did not end well"));
+            return Err(Invariant::WorkIsFinished.violated("a life that nothing disturbed did not end well"));
         };
         let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
         let log_id = self.world.log.log_id().ok().flatten().unwrap_or_default();
@@ -169,7 +171,8 @@ impl Story<'_> {
         let mut stations = BTreeMap::new();
         for partition in self.plan.partitions() {
             let checkpoint = files::whole(folder, &files, partition)?;
-            let checkpoint = checkpoint.ok_or_else(|| Invariant::I5.violated("there is no file at the end"))?;
+            let checkpoint =
+                checkpoint.ok_or_else(|| Invariant::WorkIsFinished.violated("there is no file at the end"))?;
             if checkpoint.identity.log_id != log_id {
                 refused.push(format!("partition {partition}"));
                 continue;
@@ -191,8 +194,8 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// I1 once more, by the processor's own code: a run over the same log that nothing ever disturbed, on a disk of its
-    /// own and in batches of another size, leaves the same files.
+    /// `FilesEqualReplay` once more, by the processor's own code: a run over the same log that nothing ever disturbed,
+    /// on a disk of its own and in batches of another size, leaves the same files.
     fn check_undisturbed(&self) -> Result<(), Violation> {
         let plan = self.plan;
         let log = self.world.log.clone();
@@ -216,7 +219,7 @@ impl Story<'_> {
                         .map(|(path, bytes)| (path.clone(), bytes.clone()))
                         .collect()
                 };
-                Invariant::I1.require(of(&files) == of(&others), || {
+                Invariant::FilesEqualReplay.require(of(&files) == of(&others), || {
                     format!("an undisturbed run leaves other files of partition {partition}")
                 })?;
             }
@@ -232,7 +235,7 @@ fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> 
     store
         .enter(1)
         .and_then(|inside| store.recover(&inside))
-        .map_err(|failure| Invariant::I4.violated(failure.to_string()))
+        .map_err(|failure| Invariant::FilesAreWhole.violated(failure.to_string()))
 }
 
 #[cfg(test)]
@@ -247,7 +250,10 @@ mod tests {
         let nowhere = Foreign::Gap { partition: 99, offsets: 1 };
         plan.lives[0].troubles.insert(0, (0, Trouble::Written(vec![nowhere])));
         let violation = run(&plan).violation.expect("there is no such partition");
-        assert!(violation.invariant == Invariant::I7 && violation.what.contains("simulated/log.rs"), "{violation}");
+        assert!(
+            violation.invariant == Invariant::PanicsAreIsolated && violation.what.contains("simulated/log.rs"),
+            "{violation}"
+        );
         assert_eq!(run(&Plan::draw(0)).violation, None);
     }
 }

@@ -34,7 +34,7 @@ pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
 }
 
 fn violation(plan: &Plan, invariant: Invariant) -> Option<Violation> {
-    let Run { violation, .. } = if invariant == Invariant::I9 { run_twice(plan) } else { run(plan) };
+    let Run { violation, .. } = if invariant == Invariant::SeedsRepeat { run_twice(plan) } else { run(plan) };
     violation
 }
 

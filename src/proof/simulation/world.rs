@@ -132,7 +132,8 @@ impl World {
             self.disk.crash();
         }
         drop(system);
-        Invariant::I8.require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
+        Invariant::OnlyOwnersWrite
+            .require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
         writers::entitled(&self.disk.renames())?;
         let operations = self.disk.operations();
         self.disk = match end {
