@@ -50,6 +50,9 @@ bugs! {
     a_resume_at_the_last_record: found_beneath(beneath::one_record_early) => [FilesEqualReplay, RecordsAddUp];
     a_topic_that_is_not_recognised: found_beneath(beneath::always_the_same_topic) => [FilesEqualReplay, RecordsAddUp, NothingSkipped];
     a_cursor_committed_before_the_acknowledgement: within::found("CursorBeforeAcknowledgement") => [AcknowledgedIsInLog];
+    a_batch_that_overtakes_another: within::found("BatchOvertakes") => [FilesEqualReplay, RecordsAddUp, CommitsStay];
+    a_batch_that_comes_again: within::found("BatchComesAgain") => [RecordsAddUp];
+    a_message_of_the_source_that_overtakes_another: within::found("MessageOvertakes") => [NothingSkipped, AcknowledgedIsInLog];
     temporary_files_that_are_left: found_beneath(beneath::temporaries_left) => [FilesAreWhole];
     a_lock_that_is_not_held: found_beneath(beneath::locks_not_held) => [OnlyOwnersWrite];
     a_drain_without_the_last_commit: within::found("LastCommitSkipped") => [WorkIsFinished];
