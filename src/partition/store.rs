@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Identity, format, partition_path, rejected_path};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
-use crate::durable::reporting::ReportingDisk;
+use crate::durable::reporting::reporting;
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind, Origin};
 
@@ -67,7 +67,7 @@ impl PartitionStore {
             fence.got_on();
             report();
         });
-        Self { disk: Arc::new(ReportingDisk { disk, report }), ..self.clone() }
+        Self { disk: reporting(disk, report), ..self.clone() }
     }
 
     /// The partition's file.
