@@ -4,8 +4,6 @@
 //! decorators of that: [`beneath`]. The rest are edits of a copy of the source, which is built once: [`within`].
 
 mod beneath;
-mod disk;
-mod log;
 mod within;
 
 use isotherm::domain::Invariant;
