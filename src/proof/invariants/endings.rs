@@ -12,14 +12,14 @@ use crate::failure::{Failure, Kind, Origin};
 use crate::pipeline::{End, Summary};
 use crate::points::Action;
 use crate::proof::simulated::DiskFault;
-use crate::proof::simulation::plan::{Life, Plan};
-use crate::proof::simulation::world::{Ended, Lived};
+use crate::proof::simulation::plan::{Plan, PlannedLife};
+use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
 use crate::settings;
 use crate::source::{self, Progressed};
 
 /// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of what was done to it. `gone`:
 /// the topic was deleted.
-pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> {
+pub fn explained(plan: &Plan, life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let disturbed = life.slow_call_of > 0 || gone;
     let disk_broken = matches!(life.disk_fault, Some((_, DiskFault::Error(ErrorKind::Other))));
     let explained = |failure: &Failure| {
@@ -31,27 +31,27 @@ pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<
             || (failure.is_retryable() && life.is_signalled())
     };
     match &lived.end {
-        Ended::ByItself(Ok(summary)) => {
+        LifeEnd::ByItself(Ok(summary)) => {
             let unexplained = summary.failures.iter().find(|(_, failure)| !explained(failure));
             let what = || format!("a branch failed and nothing was done to it: {unexplained:?}");
             NothingSkipped.require(unexplained.is_none(), what)?;
             let late = &summary.laggards;
             NothingSkipped.require(late.is_empty() || disturbed, || format!("nothing held them up: {late:?}"))
         }
-        Ended::ByItself(Err(failure)) => {
+        LifeEnd::ByItself(Err(failure)) => {
             // Only a topic that is not there is fatal as well as unavailable.
             let no_topic = failure.kind == Kind::Unavailable && !failure.is_retryable() && !plan.topic_exists;
             NothingSkipped.require(explained(failure) || no_topic, || format!("it did not start: {failure}"))
         }
-        Ended::Killed | Ended::PowerCut | Ended::Hangs => Ok(()),
+        LifeEnd::Killed | LifeEnd::PowerCut | LifeEnd::Hangs => Ok(()),
     }
 }
 
 /// `WorkIsFinished`: a life ends, and what was counted is committed when nothing kept it from ending well.
-pub fn drained(life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> {
+pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let summary = match &lived.end {
-        Ended::Hangs => return Err(WorkIsFinished.violated("it was asked to end and goes on for ever")),
-        Ended::ByItself(Ok(summary)) if lived.fired.is_empty() && summary.failures.is_empty() => summary,
+        LifeEnd::Hangs => return Err(WorkIsFinished.violated("it was asked to end and goes on for ever")),
+        LifeEnd::ByItself(Ok(summary)) if lived.fired.is_empty() && summary.failures.is_empty() => summary,
         _ => return Ok(()),
     };
     if life.slow_call_of > 0 || gone || !summary.laggards.is_empty() {
@@ -67,13 +67,13 @@ pub fn drained(life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> 
 }
 
 /// `PanicsAreIsolated`: no more restarts than panics, and whoever was not asked to end goes on while the others fail.
-pub fn one_branch(life: &Life, lived: &Lived) -> Result<(), Violation> {
+pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
     let panics = lived.fired.iter().filter(|fault| fault.action == Action::Panic).count() as u64;
     let restarts = lived.restarts();
     // A call that outlasts a heartbeat is a crash like a panic.
     PanicsAreIsolated
         .require(restarts <= panics || life.slow_call_of > 0, || format!("{panics} panics made {restarts} restarts"))?;
-    let Ended::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
+    let LifeEnd::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
     // With a source that ends, everybody ends.
     let job = &life.job;
     let goes_on = job.end == End::AtSignal && !life.is_signalled() && !job.ingest && !job.partitions.is_empty();

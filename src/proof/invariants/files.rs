@@ -3,11 +3,21 @@
 use std::path::Path;
 
 use super::Invariant::{FilesAreWhole, FilesEqualReplay, NothingSkipped, RecordsAddUp};
+use super::promises::Promises;
 use super::{FolderFiles, Violation};
 use crate::log::RecordLog;
 use crate::partition::format::{self, Checkpoint};
 use crate::partition::{partition_path, rejected_path};
 use crate::retold::audit::{Files, Finding, audit};
+
+/// Those of a partition, but for its lock.
+pub fn of_partition(files: &FolderFiles, partition: u32) -> FolderFiles {
+    let prefix = format!("partition-{partition}.");
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut files = files.clone();
+    files.retain(|path, _| name(path).starts_with(&prefix) && !name(path).ends_with(".lock"));
+    files
+}
 
 /// `FilesAreWhole`: what a partition's file holds, if there is one.
 pub fn whole(folder: &Path, files: &FolderFiles, partition: u32) -> Result<Option<Checkpoint>, Violation> {
@@ -16,13 +26,27 @@ pub fn whole(folder: &Path, files: &FolderFiles, partition: u32) -> Result<Optio
     parsed.map_err(|failure| FilesAreWhole.violated(failure.to_string()))
 }
 
+/// What holds of a partition's files after any life that said that `committed` is on disk; what its file holds. `log` gives
+/// the one that has this id.
+pub fn after_life<'a>(
+    log: impl FnOnce(&str) -> Result<&'a dyn RecordLog, Violation>,
+    (folder, files): (&Path, &FolderFiles),
+    partition: u32,
+    committed: u64,
+    promises: &mut Promises,
+) -> Result<Option<Checkpoint>, Violation> {
+    let checkpoint = whole(folder, files, partition)?;
+    if let Some(checkpoint) = &checkpoint {
+        let log = log(&checkpoint.identity.log_id)?;
+        replayed(log, folder, files, checkpoint)?;
+        nothing_passed_over(log, checkpoint)?;
+    }
+    promises.committed(partition, committed, checkpoint.as_ref())?;
+    Ok(checkpoint)
+}
+
 /// `FilesEqualReplay` and `RecordsAddUp`, by an audit. `log` is the one that the file was made from.
-pub fn replayed(
-    log: &dyn RecordLog,
-    folder: &Path,
-    files: &FolderFiles,
-    checkpoint: &Checkpoint,
-) -> Result<(), Violation> {
+fn replayed(log: &dyn RecordLog, folder: &Path, files: &FolderFiles, checkpoint: &Checkpoint) -> Result<(), Violation> {
     let partition = checkpoint.identity.partition;
     let (path, rejected_path) = (partition_path(folder, partition), rejected_path(folder, partition));
     let rejected = files.get(&rejected_path).map(Vec::as_slice).unwrap_or_default();
@@ -48,7 +72,7 @@ pub fn replayed(
 }
 
 /// `NothingSkipped`: the file begins where the log does and has no gaps, where nobody allowed any.
-pub fn nothing_passed_over(log: &dyn RecordLog, checkpoint: &Checkpoint) -> Result<(), Violation> {
+fn nothing_passed_over(log: &dyn RecordLog, checkpoint: &Checkpoint) -> Result<(), Violation> {
     let (partition, state) = (checkpoint.identity.partition, &checkpoint.state);
     let start = log.extent(partition).map(|extent| extent.start);
     NothingSkipped.require(start.as_ref() == Ok(&state.first_offset) && state.gaps.is_empty(), || {

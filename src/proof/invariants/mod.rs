@@ -2,12 +2,12 @@
 //!
 //! | invariant | checked by |
 //! | --- | --- |
-//! | [`Invariant::FilesEqualReplay`] | [`files::replayed`] |
-//! | [`Invariant::RecordsAddUp`] | [`files::replayed`] |
+//! | [`Invariant::FilesEqualReplay`] | [`files::after_life`] |
+//! | [`Invariant::RecordsAddUp`] | [`files::after_life`] |
 //! | [`Invariant::CommitsStay`] | [`promises::Promises`] |
 //! | [`Invariant::FilesAreWhole`] | [`files::whole`], [`files::no_temporaries`], [`files::rejected_lines_settled`] |
 //! | [`Invariant::WorkIsFinished`] | [`endings::drained`], [`endings::caught_up`] |
-//! | [`Invariant::NothingSkipped`] | [`files::nothing_passed_over`], [`endings::explained`], [`endings::refused`], [`endings::every_reading`], [`files::nothing_of_a_topic_that_is_gone`] |
+//! | [`Invariant::NothingSkipped`] | [`files::after_life`], [`endings::explained`], [`endings::refused`], [`endings::every_reading`], [`files::nothing_of_a_topic_that_is_gone`] |
 //! | [`Invariant::PanicsAreIsolated`] | [`endings::one_branch`] |
 //! | [`Invariant::OnlyOwnersWrite`] | [`writers::entitled`] |
 //! | [`Invariant::SeedsRepeat`] | [`endings::same`] |

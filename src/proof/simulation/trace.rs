@@ -103,7 +103,7 @@ impl Trace {
     fn event(&mut self, event: &Event<'_>) {
         let start = self.text.len();
         let time = self.begun.map_or(0, |begun| begun.elapsed().as_millis());
-        let mut line = Line { text: mem::take(&mut self.text), took_ms: 0, broken: None };
+        let mut line = EventLine { text: mem::take(&mut self.text), took_ms: 0, broken: None };
         // Writing to a string does not fail.
         let _ = write!(line.text, "{time:>6} ms {:>5}", event.metadata().level());
         event.record(&mut line);
@@ -118,14 +118,14 @@ impl Trace {
     }
 }
 
-struct Line {
+struct EventLine {
     text: String,
     took_ms: u64,
     /// A check within the program has failed.
     broken: Option<Invariant>,
 }
 
-impl Visit for Line {
+impl Visit for EventLine {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "took_ms" {
             self.took_ms = value;
