@@ -134,10 +134,10 @@ fn checkpoint(criterion: &mut Criterion) {
             .bench_function(name(of), |bencher| bencher.iter_with_large_drop(|| state.snapshot()));
         by_station(criterion, "serialize", of.0)
             .bench_function(name(of), |bencher| bencher.iter(|| format::serialize(&identity, &state)));
-        let recovered = store(folder.path());
+        let (recovered, snapshot) = (store(folder.path()), state.snapshot());
         assert_eq!(recovered.recover(1, &identity, &state.rules).expect("the disk is well"), None);
         by_station(criterion, "commit", of.0).bench_function(name(of), |bencher| {
-            bencher.iter(|| recovered.commit(1, &identity, &state).expect("the disk is well"));
+            bencher.iter(|| recovered.commit(1, &identity, &snapshot).expect("the disk is well"));
         });
         by_station(criterion, "parse", of.0).bench_function(name(of), |bencher| {
             bencher.iter_with_large_drop(|| format::parse("it", &bytes).expect("it was just made"));

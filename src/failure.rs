@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::domain::Invariant;
 use rustix::io::Errno;
 
 /// Whether trying again can help.
@@ -47,33 +48,6 @@ impl Kind {
     }
 }
 
-/// What the program promises, and checks itself before it would break it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Promise {
-    /// A partition's files equal a replay of the log.
-    FilesEqualReplay,
-    /// Counted and rejected records add up to those of the log.
-    RecordsAddUp,
-    /// What was committed does not go back.
-    CommitsStay,
-    /// Nothing is skipped in silence.
-    NothingSkipped,
-}
-
-impl Promise {
-    pub const ALL: [Self; 4] = [Self::FilesEqualReplay, Self::RecordsAddUp, Self::CommitsStay, Self::NothingSkipped];
-
-    /// As log lines name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::FilesEqualReplay => "files_equal_replay",
-            Self::RecordsAddUp => "records_add_up",
-            Self::CommitsStay => "commits_stay",
-            Self::NothingSkipped => "nothing_skipped",
-        }
-    }
-}
-
 /// What a failure came from, for programs: its words are for people, and may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -83,8 +57,8 @@ pub enum Origin {
     Planned,
     /// An actor panicked once too often, or where it could not be restarted.
     Panic,
-    /// A check within the program: going on would have broken this promise.
-    Check(Promise),
+    /// A check within the program: going on would have broken this.
+    Check(Invariant),
 }
 
 /// What a planned fault says where it happens: the payload of a panic, or what is within an [`io::Error`]. By its type

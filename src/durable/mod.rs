@@ -3,6 +3,7 @@
 //! Guarantees: what was written survives any crash; a file is never overwritten by a writer of an old epoch or of a
 //! second process. Calls block. Uses `failure` at most; knows no partition, no log and no actors.
 
+pub mod around;
 pub mod disk;
 pub mod fence;
 pub mod lock;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::messages::{Attach, Attached, Produce, Produced};
 use super::source_writer::{Delivery, SourceWriter};
-use crate::failure::Promise;
+use crate::domain::Invariant;
 use crate::progress::{Progress, events};
 use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
 
@@ -160,7 +160,7 @@ impl Handler<Produce> for Producer {
         let (number, expected) = (produce.number, self.last_number + 1);
         if number != expected {
             let cause = format!("message {number} of the source would be sent where message {expected} belongs");
-            events::OutOfOrder { broken: Promise::NothingSkipped, what: &cause }.emit();
+            events::OutOfOrder { broken: Invariant::NothingSkipped, what: &cause }.emit();
             self.guard.end(Ending::Crashed(cause), context);
             return Box::pin(async { Err(Refused) });
         }

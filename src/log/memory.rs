@@ -29,6 +29,27 @@ impl MemoryLog {
     }
 }
 
+impl MemoryLog {
+    /// As [`RecordLog::create_topic`], with this id.
+    pub(crate) fn create(&self, log_id: impl FnOnce() -> String, spec: &TopicSpec) -> Result<Topic, Failure> {
+        self.change(|topic| match topic {
+            Some(_) => Err(failures::topic_exists(&self.0.name)),
+            None => Ok(topic.insert(StoredTopic::new(log_id(), spec)).describe()),
+        })
+    }
+
+    /// Changes what is there, and wakes the readers that wait.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Option<StoredTopic>) -> T) -> T {
+        let changed = change(&mut self.0.topic.lock());
+        self.0.changed.notify_all();
+        changed
+    }
+
+    fn with_topic<T>(&self, work: impl FnOnce(&mut StoredTopic) -> Result<T, Failure>) -> Result<T, Failure> {
+        work(self.0.topic.lock().as_mut().ok_or_else(|| failures::no_topic(&self.0.name))?)
+    }
+}
+
 impl RecordLog for MemoryLog {
     fn name(&self) -> String {
         self.0.name.clone()
@@ -39,36 +60,27 @@ impl RecordLog for MemoryLog {
     }
 
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        let mut topic = self.0.topic.lock();
-        if topic.is_some() {
-            return Err(failures::topic_exists(&self.0.name));
-        }
-        Ok(topic.insert(StoredTopic::new(uuid::Uuid::new_v4().to_string(), spec)).describe())
+        self.create(|| uuid::Uuid::new_v4().to_string(), spec)
     }
 
     fn delete_topic(&self) -> Result<(), Failure> {
-        *self.0.topic.lock() = None;
-        self.0.changed.notify_all();
+        self.change(|topic| *topic = None);
         Ok(())
     }
 
     fn extent(&self, partition: u32) -> Result<Extent, Failure> {
-        let mut topic = self.0.topic.lock();
-        let topic = topic.as_mut().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        Ok(topic.partition(&self.0.name, partition)?.extent)
+        self.with_topic(|topic| Ok(topic.partition(&self.0.name, partition)?.extent))
     }
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        let mut topic = self.0.topic.lock();
-        let topic = topic.as_mut().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        topic.partition(&self.0.name, partition)?;
-        Ok(Box::new(Reader { log: self.clone(), log_id: topic.log_id.clone(), partition, position: from }))
+        self.with_topic(|topic| {
+            topic.partition(&self.0.name, partition)?;
+            Ok(Box::new(Reader { log: self.clone(), log_id: topic.log_id.clone(), partition, position: from }) as _)
+        })
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        let topic = self.0.topic.lock();
-        let topic = topic.as_ref().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        Ok(Box::new(Writer { log: self.clone(), log_id: topic.log_id.clone() }))
+        self.with_topic(|topic| Ok(Box::new(Writer { log: self.clone(), log_id: topic.log_id.clone() }) as _))
     }
 }
 
@@ -102,9 +114,7 @@ struct Writer {
 
 impl RecordWriter for Writer {
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
-        let Inner { name, topic, changed } = &*self.log.0;
-        let ends = StoredTopic::same(topic.lock().as_mut(), name, &self.log_id)?.write(name, records);
-        changed.notify_all();
-        ends
+        let name = &self.log.0.name;
+        self.log.change(|topic| StoredTopic::same(topic.as_mut(), name, &self.log_id)?.write(name, records))
     }
 }

@@ -14,8 +14,8 @@ use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committ
 use super::pace::Pace;
 use super::rejected_path;
 use super::window::{Look, LookAt, View, Window};
-use crate::domain::{PartitionState, Rules, StationStats};
-use crate::failure::{Failure, Kind, Origin, Promise};
+use crate::domain::{Invariant, PartitionState, Rules, StationStats};
+use crate::failure::{Failure, Kind, Origin};
 use crate::points::FaultPoints;
 use crate::progress::{Progress, RejectedUnkept, events};
 use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
@@ -259,7 +259,7 @@ fn add_up(partition: u32, state: &PartitionState) -> Result<(), Failure> {
             "partition {partition} would hold {counted} counted and {rejected} rejected records of at most {read}: nothing was written"
         ),
     )
-    .origin(Origin::Check(Promise::RecordsAddUp)))
+    .origin(Origin::Check(Invariant::RecordsAddUp)))
 }
 
 impl Actor for Aggregator {
@@ -304,7 +304,7 @@ impl Handler<BeginAt> for Aggregator {
                 let (partition, next, offset) = (self.partition, state.next_offset, begin.offset);
                 let cause =
                     format!("partition {partition} would begin at offset {offset}, but was counted up to {next}");
-                events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
+                events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
                 self.guard.end(Ending::Crashed(cause), context);
                 return Err(Refused);
             }
@@ -324,7 +324,7 @@ impl Handler<Apply> for Aggregator {
         };
         if let Err(cause) = loaded.in_order(&apply) {
             let cause = format!("partition {}: {cause}", self.partition);
-            events::OutOfOrder { broken: Promise::RecordsAddUp, what: &cause }.emit();
+            events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
             self.guard.end(Ending::Crashed(cause), context);
             return Err(Refused);
         }
@@ -399,6 +399,6 @@ mod tests {
         assert_eq!(add_up(0, &state), Ok(()));
         state.rejected.insert(RejectReason::BadStation, 1);
         let refused = add_up(0, &state).expect_err("two records cannot be three");
-        assert_eq!(refused.origin, Origin::Check(Promise::RecordsAddUp));
+        assert_eq!(refused.origin, Origin::Check(Invariant::RecordsAddUp));
     }
 }

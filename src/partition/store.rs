@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Identity, advice, format, partition_path, rejected_path};
-use crate::domain::{PartitionState, Rules, Snapshot};
+use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
-use crate::durable::reporting::ReportingDisk;
+use crate::durable::reporting::reporting;
 use crate::durable::{Disk, Fence};
-use crate::failure::{Failure, Kind, Origin, Promise};
+use crate::failure::{Failure, Kind, Origin};
 
 /// What one epoch leaves to the next about a partition's files.
 pub struct OnDisk {
@@ -67,7 +67,7 @@ impl PartitionStore {
             fence.got_on();
             report();
         });
-        Self { disk: Arc::new(ReportingDisk { disk, report }), ..self.clone() }
+        Self { disk: reporting(disk, report), ..self.clone() }
     }
 
     /// The partition's file.
@@ -115,7 +115,7 @@ impl PartitionStore {
         if snapshot.state.next_offset < known.next_offset {
             let (new, old) = (snapshot.state.next_offset, known.next_offset);
             let back = self.broken(format!("its offset would go back from {old} to {new}"));
-            return Err(back.origin(Origin::Check(Promise::CommitsStay)));
+            return Err(back.origin(Origin::Check(Invariant::CommitsStay)));
         }
         format::check(&snapshot.state).map_err(|reason| self.broken(reason))?;
         let bytes = format::serialize(identity, &snapshot.state);
@@ -135,7 +135,7 @@ impl PartitionStore {
     fn broken(&self, reason: String) -> Failure {
         Failure::fatal(Kind::Internal, format!("{} is not written: {reason}", self.path.display()))
             .advice("this is an error in isotherm; the file is as it was")
-            .origin(Origin::Check(Promise::FilesEqualReplay))
+            .origin(Origin::Check(Invariant::FilesEqualReplay))
     }
 
     /// Reads the JSON and compares what it says of itself with where it is.

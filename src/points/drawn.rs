@@ -8,7 +8,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 
 use super::plan::{Action, Planned};
-use super::registry::{POINTS, Place};
+use super::registry::{POINTS, PointKind};
 
 const FAULTS: usize = 8;
 const HIT_MAX: u64 = 20;
@@ -19,13 +19,13 @@ pub fn draw(seed: u64, panics_max: usize) -> Vec<Planned> {
     let random = &mut ChaCha8Rng::seed_from_u64(seed);
     let mut planned: Vec<Planned> = Vec::with_capacity(FAULTS);
     while planned.len() < FAULTS {
-        let &(point, place) = POINTS.choose(random).expect("there are points");
+        let &(point, kind) = POINTS.choose(random).expect("there are points");
         let hit = random.random_range(1..=HIT_MAX);
         let delay = Action::Delay(Duration::from_millis(random.random_range(1..=50)));
-        let mut actions = match place {
-            Place::Step | Place::Restart => vec![Action::Retryable, delay, Action::Panic],
-            Place::Start | Place::Call => vec![Action::StorageFull, delay],
-            Place::Write => vec![Action::StorageFull, delay, Action::Short],
+        let mut actions = match kind {
+            PointKind::Step | PointKind::Restart => vec![Action::Retryable, delay, Action::Panic],
+            PointKind::Start | PointKind::Call => vec![Action::StorageFull, delay],
+            PointKind::Write => vec![Action::StorageFull, delay, Action::Short],
         };
         if planned.iter().filter(|fault| fault.action == Action::Panic).count() >= panics_max {
             actions.retain(|action| *action != Action::Panic);

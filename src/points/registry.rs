@@ -15,7 +15,7 @@ pub const FIRED: &str = "isotherm::points::fired";
 
 /// What is done at a point: decides what can go wrong there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PointKind {
     /// A step of an actor, or of its worker.
     Step,
     /// The supervisor starts a child again. Nobody would notice if its thread hung.
@@ -28,7 +28,7 @@ pub enum Place {
     Write,
 }
 
-impl Place {
+impl PointKind {
     /// Whether such a thing can happen there.
     pub fn allows(self, action: Action) -> bool {
         match action {
@@ -44,64 +44,53 @@ impl Place {
 }
 
 /// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
-pub const POINTS: [(&str, Place); 34] = [
-    ("generator.start", Place::Step),
-    ("generator.next", Place::Step),
-    ("producer.start", Place::Step),
-    ("producer.send", Place::Step),
-    ("producer.acknowledge", Place::Step),
-    ("producer.cursor_commit", Place::Step),
-    ("producer.reply", Place::Step),
-    ("consumer.start", Place::Step),
-    ("consumer.read", Place::Step),
-    ("aggregator.load", Place::Step),
-    ("aggregator.apply", Place::Step),
-    ("aggregator.snapshot", Place::Step),
-    ("aggregator.commit_reply", Place::Step),
-    ("writer.recover", Place::Step),
-    ("writer.commit", Place::Step),
-    ("writer.reply", Place::Step),
-    ("supervisor.restart", Place::Restart),
-    ("checkpoint.create_folder", Place::Start),
-    ("checkpoint.lock", Place::Start),
-    ("checkpoint.link", Place::Start),
-    ("checkpoint.read", Place::Call),
-    ("checkpoint.list", Place::Call),
-    ("checkpoint.create", Place::Call),
-    ("checkpoint.write", Place::Write),
-    ("checkpoint.fsync", Place::Call),
-    ("checkpoint.rename", Place::Call),
-    ("checkpoint.fsync_folder", Place::Call),
-    ("checkpoint.open", Place::Call),
-    ("checkpoint.append", Place::Write),
-    ("checkpoint.fsync_appended", Place::Call),
-    ("checkpoint.fsync_found", Place::Call),
-    ("checkpoint.truncate", Place::Call),
-    ("checkpoint.remove", Place::Call),
-    ("checkpoint.filesystem", Place::Start),
+pub const POINTS: [(&str, PointKind); 34] = [
+    ("generator.start", PointKind::Step),
+    ("generator.next", PointKind::Step),
+    ("producer.start", PointKind::Step),
+    ("producer.send", PointKind::Step),
+    ("producer.acknowledge", PointKind::Step),
+    ("producer.cursor_commit", PointKind::Step),
+    ("producer.reply", PointKind::Step),
+    ("consumer.start", PointKind::Step),
+    ("consumer.read", PointKind::Step),
+    ("aggregator.load", PointKind::Step),
+    ("aggregator.apply", PointKind::Step),
+    ("aggregator.snapshot", PointKind::Step),
+    ("aggregator.commit_reply", PointKind::Step),
+    ("writer.recover", PointKind::Step),
+    ("writer.commit", PointKind::Step),
+    ("writer.reply", PointKind::Step),
+    ("supervisor.restart", PointKind::Restart),
+    ("checkpoint.create_folder", PointKind::Start),
+    ("checkpoint.lock", PointKind::Start),
+    ("checkpoint.link", PointKind::Start),
+    ("checkpoint.read", PointKind::Call),
+    ("checkpoint.list", PointKind::Call),
+    ("checkpoint.create", PointKind::Call),
+    ("checkpoint.write", PointKind::Write),
+    ("checkpoint.fsync", PointKind::Call),
+    ("checkpoint.rename", PointKind::Call),
+    ("checkpoint.fsync_folder", PointKind::Call),
+    ("checkpoint.open", PointKind::Call),
+    ("checkpoint.append", PointKind::Write),
+    ("checkpoint.fsync_appended", PointKind::Call),
+    ("checkpoint.fsync_found", PointKind::Call),
+    ("checkpoint.truncate", PointKind::Call),
+    ("checkpoint.remove", PointKind::Call),
+    ("checkpoint.filesystem", PointKind::Start),
 ];
 
-/// The names of all points.
-pub const NAMES: [&str; POINTS.len()] = {
-    let mut names = [""; POINTS.len()];
-    let mut index = 0;
-    while index < POINTS.len() {
-        names[index] = POINTS[index].0;
-        index += 1;
-    }
-    names
-};
-
-/// The place of a point; `None` if there is no such point.
-pub fn place(point: &str) -> Option<Place> {
-    POINTS.iter().find(|(name, _)| *name == point).map(|(_, place)| *place)
+/// The kind of a point; `None` if there is no such point.
+pub fn kind(point: &str) -> Option<PointKind> {
+    POINTS.iter().find(|(name, _)| *name == point).map(|(_, kind)| *kind)
 }
 
 /// The plan and how often each point was passed. Clones share both, so hits are counted across restarts.
 #[derive(Clone, Default)]
-pub struct FaultPoints(Option<Arc<Mutex<Plan>>>);
+pub struct FaultPoints(Option<Arc<Mutex<PlannedPoints>>>);
 
-struct Plan {
+struct PlannedPoints {
     planned: Vec<Planned>,
     hits: BTreeMap<&'static str, u64>,
     fired: Vec<Planned>,
@@ -133,7 +122,7 @@ impl FaultPoints {
         if planned.is_empty() {
             return Ok(Self::default());
         }
-        Ok(Self(Some(Arc::new(Mutex::new(Plan { planned, hits: BTreeMap::new(), fired: Vec::new() })))))
+        Ok(Self(Some(Arc::new(Mutex::new(PlannedPoints { planned, hits: BTreeMap::new(), fired: Vec::new() })))))
     }
 
     /// Passes a step.
@@ -172,12 +161,13 @@ impl FaultPoints {
 
 fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
     let refuse = |what: String, advice: String| Err(Failure::fatal(Kind::Settings, what).advice(advice));
-    let Some(place) = place(point) else {
-        let advice = format!("the known ones are {}", NAMES.join(", "));
+    let Some(kind) = kind(point) else {
+        let names = POINTS.map(|(name, _)| name);
+        let advice = format!("the known ones are {}", names.join(", "));
         return refuse(format!("faults.points names the unknown point {point:?}"), advice);
     };
-    if !place.allows(*action) {
-        let allowed: Vec<&str> = ACTIONS.into_iter().filter(|action| place.allows(*action)).map(Action::name).collect();
+    if !kind.allows(*action) {
+        let allowed: Vec<&str> = ACTIONS.into_iter().filter(|action| kind.allows(*action)).map(Action::name).collect();
         let advice = format!("the actions of {point} are {}", allowed.join(", "));
         return refuse(format!("faults.points has {:?} at {point}, where it cannot happen", action.name()), advice);
     }
@@ -186,8 +176,8 @@ fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
 
 /// What the caller must make happen, if anything: what does not need the caller happens here.
 #[cold]
-fn pass(plan: &Mutex<Plan>, point: &'static str) -> Option<Planned> {
-    debug_assert!(NAMES.contains(&point), "{point} is not in POINTS");
+fn pass(plan: &Mutex<PlannedPoints>, point: &'static str) -> Option<Planned> {
+    debug_assert!(kind(point).is_some(), "{point} is not in POINTS");
     let fault = {
         let mut plan = plan.lock();
         let hits = plan.hits.entry(point).or_default();

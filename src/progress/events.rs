@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::failure::{Failure, Origin, Promise};
+use crate::domain::Invariant;
+use crate::failure::{Failure, Origin};
 use crate::points::Planned;
 
 use super::board::Branch;
@@ -93,7 +94,7 @@ impl BranchFailed<'_> {
         }
         progress.branches().failed(self.branch, &self.failure.to_string());
         let broken = match self.failure.origin {
-            Origin::Check(promise) => Some(promise.name()),
+            Origin::Check(invariant) => Some(invariant.name()),
             Origin::World | Origin::Planned | Origin::Panic => None,
         };
         error!(
@@ -207,10 +208,10 @@ impl BadLine<'_> {
     }
 }
 
-/// A message that would have broken a promise, as it came out of its order, was refused. Its receiver crashes.
+/// A message that would have broken an invariant, as it came out of its order, was refused. Its receiver crashes.
 #[derive(Clone, Debug)]
 pub struct OutOfOrder<'a> {
-    pub broken: Promise,
+    pub broken: Invariant,
     pub what: &'a str,
 }
 

@@ -39,11 +39,6 @@ pub struct Recovery {
     pub max_ms: u64,
 }
 
-/// An action's name.
-pub fn action_name(action: &Action) -> String {
-    action.name().to_owned()
-}
-
 impl Tally {
     pub fn planned(&mut self, faults: &[Planned]) {
         faults.iter().for_each(|fault| self.of(fault).planned += 1);
@@ -54,7 +49,7 @@ impl Tally {
     }
 
     fn of(&mut self, fault: &Planned) -> &mut Fired {
-        self.faults.entry((fault.point.clone(), action_name(&fault.action))).or_default()
+        self.faults.entry((fault.point.clone(), fault.action.name().to_owned())).or_default()
     }
 
     /// Everything held in the runs that this counts.
@@ -95,10 +90,10 @@ impl Tally {
         }
     }
 
-    /// I10: which of these were never seen to fire.
+    /// `EveryFaultIsTried`: which of these were never seen to fire.
     pub fn never_fired<'a>(&self, every: impl Iterator<Item = (&'a str, Action)>) -> Vec<String> {
         let fired = |key: &(String, String)| self.faults.get(key).is_some_and(|of| of.fired > 0);
-        let every = every.map(|(point, action)| (point.to_owned(), action_name(&action)));
+        let every = every.map(|(point, action)| (point.to_owned(), action.name().to_owned()));
         every.filter(|key| !fired(key)).map(|(point, action)| format!("{point}: {action}")).collect()
     }
 }

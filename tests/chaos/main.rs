@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use broker::Broker;
-use isotherm::proof::process::{Disturbance, Plan};
+use isotherm::proof::process::{Disturbance, PlannedDisturbance};
 use isotherm::settings::{Sources, load};
 use program::{Program, results, told, wait_for};
 use serde_json::Value;
@@ -82,7 +82,7 @@ fn what_is_there_is_not_touched_whoever_left_it() {
 #[test]
 fn a_file_that_is_wrong_is_found_and_kept() {
     // Only kills, so that no process reads the file again before the audit does.
-    let killed = |seed, run| Plan::draw(seed, run).disturbance == Disturbance::Kill;
+    let killed = |seed, run| PlannedDisturbance::draw(seed, run).disturbance == Disturbance::Kill;
     let seed = (0..).find(|&seed| (1..=4).all(|run| killed(seed, run))).expect("there is one").to_string();
     let folder = tempfile::tempdir().expect("a folder");
     let running = Program::new(folder.path()).start(&with(&["--runs", "50", "--seed", &seed]));

@@ -72,7 +72,7 @@ fn the_simulated_disk_loses_what_was_not_synced() {
     disk.create_folder(folder()).expect("created");
     let path = folder().join("a");
     let kept = |disk: &SimulatedDisk| {
-        let states = disk.crash_states(disk.operations(), 1 << 10, 0);
+        let states = crash_states(disk, disk.operations(), 1 << 10, 0);
         let mut kept: Vec<_> = states
             .iter()
             .map(|left| left.files().remove(&path).map(|bytes| String::from_utf8(bytes).unwrap()))
@@ -98,8 +98,7 @@ fn the_simulated_disk_loses_what_was_not_synced() {
     // The order of one name's changes is kept.
     disk.rename(&path, &folder().join("b")).expect("renamed");
     disk.create_new(&path).expect("created");
-    let names: Vec<Vec<_>> = disk
-        .crash_states(disk.operations(), 1 << 10, 0)
+    let names: Vec<Vec<_>> = crash_states(&disk, disk.operations(), 1 << 10, 0)
         .iter()
         .map(|left| left.files().into_keys().map(|path| path.file_name().unwrap().to_owned()).collect())
         .collect();

@@ -77,7 +77,7 @@ fn a_crash_in_a_recovery_that_has_much_to_do_loses_nothing() {
     store.commit(1, &identity(), &life.snapshots[2]).expect("it is committed");
     let mut states = 0;
     for done in 0..=disk.operations() {
-        let unlucky = disk.crash_states(done, 1 << 10, 0);
+        let unlucky = crash_states(&disk, done, 1 << 10, 0);
         states += unlucky.iter().map(|left| recovers(left, &life, Some(1), Some(2), None)).sum::<usize>();
     }
     println!("recovery: {states} states");

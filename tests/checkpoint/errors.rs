@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use isotherm::points::registry::place;
+use isotherm::points::registry::kind;
 use isotherm::points::{Action, Planned};
 use isotherm::proof::simulated::DiskFault;
 use proptest::prelude::*;
@@ -76,9 +76,9 @@ fn a_planned_fault_at_any_point_is_made_good() {
     let hits = often.into_iter().flat_map(|point| [(point, 1), (point, 2)]).chain(once.map(|point| (point, 1)));
     for (point, hit) in hits {
         let point = format!("checkpoint.{point}");
-        let place = place(&point).expect("the point is known");
+        let kind = kind(&point).expect("the point is known");
         let actions = [Action::StorageFull, Action::IoError, Action::Panic, Action::Short];
-        for action in actions.into_iter().filter(|action| place.allows(*action)) {
+        for action in actions.into_iter().filter(|action| kind.allows(*action)) {
             let planned = Planned { point: point.clone(), hit, action };
             let faults = FaultPoints::new(vec![planned.clone()]).expect("the point is known");
             let disk = SimulatedDisk::new(1024);

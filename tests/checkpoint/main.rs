@@ -10,7 +10,7 @@ mod maintenance;
 mod pieces;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,8 @@ use isotherm::partition::{Identity, PartitionStore, partition_path, rejected_pat
 use isotherm::points::FaultPoints;
 use isotherm::proof::FaultyDisk;
 use isotherm::proof::simulated::SimulatedDisk;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 pub const FOLDER: &str = "/state";
 
@@ -137,9 +139,31 @@ pub fn crash_everywhere(
     let operations = disk.operations();
     let mut states = 0;
     for done in 0..=operations {
-        for left in disk.crash_states(done, states_max, done as u64) {
+        for left in crash_states(disk, done, states_max, done as u64) {
             check(&left, done == operations);
             states += 1;
+        }
+    }
+    states
+}
+
+/// The disks that a power cut after the first `operations` recorded operations may leave, each once: all of them if they
+/// follow from at most `states_max` choices, else those of `states_max` choices drawn from the seed, the two extremes among
+/// them.
+pub fn crash_states(disk: &SimulatedDisk, operations: usize, states_max: u64, seed: u64) -> Vec<SimulatedDisk> {
+    let bits = u32::try_from(disk.choices(operations)).expect("a few");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let all = 1u64.checked_shl(bits).filter(|all| *all <= states_max);
+    let (mut seen, mut states) = (BTreeSet::new(), Vec::new());
+    for choice in 0..all.unwrap_or(states_max) {
+        let left = disk.after_operations(operations, |bit| match (all, choice) {
+            (Some(_), _) => choice >> bit & 1 == 1,
+            (None, 0) => false,
+            (None, 1) => true,
+            (None, _) => random.random(),
+        });
+        if seen.insert(left.files()) {
+            states.push(left);
         }
     }
     states

@@ -1,12 +1,12 @@
 //! Each point with each action that can happen there, on its first and on its second passing; how each gets there, and
 //! what must follow.
 
-use isotherm::points::registry::{POINTS, Place};
+use isotherm::points::registry::{POINTS, PointKind};
 use isotherm::points::{ACTIONS, Action, Planned};
 
 pub struct Case {
     pub fault: Planned,
-    place: Place,
+    place: PointKind,
 }
 
 /// A run that passes a point twice at least, whatever the threads do.
@@ -39,7 +39,7 @@ pub fn all() -> Vec<Case> {
     let pairs = POINTS.into_iter().flat_map(|(point, place)| {
         ACTIONS.into_iter().filter(move |action| place.allows(*action)).map(move |action| (point, place, action))
     });
-    let case = |(point, place, action): (&str, Place, Action), hit| Case {
+    let case = |(point, place, action): (&str, PointKind, Action), hit| Case {
         fault: Planned { point: point.to_owned(), hit, action },
         place,
     };
@@ -71,12 +71,12 @@ impl Case {
     pub fn ending(&self) -> Ending {
         match self.fault.action {
             // Nobody restarts what is done before there are supervisors.
-            Action::Panic if self.place == Place::Start => Ending::Failed,
+            Action::Panic if self.place == PointKind::Start => Ending::Failed,
             Action::Panic | Action::Retryable | Action::StorageFull | Action::Short | Action::Delay(_) => Ending::Well,
             Action::Fatal | Action::IoError | Action::PermissionDenied => Ending::Failed,
             Action::Abort | Action::Torn => Ending::Aborted,
             // The producer works within the source's fence, as every call on the disk is made within some fence.
-            Action::Hang if self.place == Place::Step && !self.fault.point.starts_with("producer.") => Ending::Well,
+            Action::Hang if self.place == PointKind::Step && !self.fault.point.starts_with("producer.") => Ending::Well,
             Action::Hang => Ending::GaveUp,
         }
     }

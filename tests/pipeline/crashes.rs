@@ -2,7 +2,7 @@
 
 use isotherm::failure::Kind;
 use isotherm::pipeline::{End, Job};
-use isotherm::points::registry::{POINTS, Place};
+use isotherm::points::registry::{POINTS, PointKind};
 
 use crate::states;
 use crate::support::{Fixture, consume, consume_only, produce, run};
@@ -11,7 +11,7 @@ use crate::support::{Fixture, consume, consume_only, produce, run};
 fn many_crashes_in_one_run_change_nothing() {
     let undisturbed = Fixture::with_records(150);
     undisturbed.run_well(consume());
-    let supervised = POINTS.iter().filter(|(_, place)| !matches!(place, Place::Start | Place::Restart));
+    let supervised = POINTS.iter().filter(|(_, place)| !matches!(place, PointKind::Start | PointKind::Restart));
     let points: Vec<String> = supervised.map(|(point, _)| format!("{point}@3=panic")).collect();
     let fixture =
         undisturbed.beside().set(format!("faults.points={}", points.join(","))).set("supervision.restarts_max=100");

@@ -6,54 +6,14 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use isotherm::failure::{Failure, Kind};
-use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+use isotherm::log::RecordLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::progress::Branch;
 use isotherm::progress::{BranchStatus, Condition, Progress};
-use isotherm::proof::simulated::SimulatedLog;
 use tokio::sync::watch;
 
+use crate::over::OverLog;
 use crate::support::{Fixture, PARTITIONS, Running, consume, run};
-
-/// A log that does not say where it ends once the source has, until it is back.
-struct AwayAtTheEnd {
-    log: SimulatedLog,
-    progress: Progress,
-    failure: Failure,
-    is_back: Arc<AtomicBool>,
-}
-
-impl RecordLog for AwayAtTheEnd {
-    fn name(&self) -> String {
-        self.log.name()
-    }
-
-    fn topic(&self) -> Result<Option<Topic>, Failure> {
-        let asks = std::thread::current().name() == Some("isotherm-prepare");
-        let ended = asks && condition(&self.progress, Branch::Ingest).is_some();
-        if ended && !self.is_back.load(Relaxed) { Err(self.failure.clone()) } else { self.log.topic() }
-    }
-
-    fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        self.log.create_topic(spec)
-    }
-
-    fn delete_topic(&self) -> Result<(), Failure> {
-        self.log.delete_topic()
-    }
-
-    fn extent(&self, partition: u32) -> Result<Extent, Failure> {
-        self.log.extent(partition)
-    }
-
-    fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        self.log.open_reader(partition, from)
-    }
-
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        self.log.open_writer()
-    }
-}
 
 fn status(progress: &Progress, branch: Branch) -> Option<Arc<BranchStatus>> {
     progress.branches().statuses().into_iter().find_map(|(one, status)| (one == branch).then_some(status))
@@ -63,15 +23,17 @@ fn condition(progress: &Progress, branch: Branch) -> Option<Condition> {
     status(progress, branch).map(|status| status.condition)
 }
 
+/// On a log that does not say where it ends once the source has, until it is back.
 fn start(fixture: &Fixture, failure: Failure) -> (Running, Arc<AtomicBool>) {
     let environment = fixture.environment();
     let is_back = Arc::new(AtomicBool::new(false));
-    let log = AwayAtTheEnd {
-        log: fixture.log.clone(),
-        progress: environment.progress.clone(),
-        failure,
-        is_back: is_back.clone(),
+    let (progress, back) = (environment.progress.clone(), is_back.clone());
+    let topic = move |log: &dyn RecordLog, ()| {
+        let asks = std::thread::current().name() == Some("isotherm-prepare");
+        let ended = asks && condition(&progress, Branch::Ingest).is_some();
+        if ended && !back.load(Relaxed) { Err(failure.clone()) } else { log.topic() }
     };
+    let log = OverLog { topic: Box::new(topic), ..OverLog::new(environment.log.clone()) };
     (Running::start(run(), Environment { log: Arc::new(log), ..environment }), is_back)
 }
 

@@ -6,6 +6,8 @@ mod ends;
 mod gathering;
 mod hangs;
 mod order;
+#[path = "../support/over.rs"]
+mod over;
 mod pace;
 mod slow;
 mod stops;

@@ -12,7 +12,7 @@ use isotherm::supervision::Spawn;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};
 
-use crate::around::{AroundLog, Call};
+use crate::around::{Call, before_calls};
 use crate::support::{Fixture, consume_only};
 
 thread_local! {
@@ -74,7 +74,7 @@ fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) 
         .set("supervision.backoff_max_ms=1000");
     fixture.create_topic();
     let disk = SimulatedDisk::new(4096);
-    let log = AroundLog::new(Arc::new(fixture.log.clone()), |call| {
+    let log = before_calls(Arc::new(fixture.log.clone()), |call| {
         if call == Call::LogId && LOG_ID_MS.get() > 0 {
             // Time goes by at the first poll.
             advance(Duration::from_millis(LOG_ID_MS.get())).now_or_never();

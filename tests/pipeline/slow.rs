@@ -10,7 +10,7 @@ use isotherm::pipeline::{End, Environment, Job};
 use isotherm::progress::{Branch, Condition};
 use isotherm::settings::LogKind;
 
-use crate::around::{AroundLog, Call, SlowDisk};
+use crate::around::{Call, Readers, before_calls, slow_disk, watched};
 use crate::states;
 use crate::support::{DEADLINE, Fixture, Running, consume_only, produce};
 
@@ -31,7 +31,7 @@ fn counts_on_a_log_that_is_slow(at: fn(Call) -> bool) {
         .set("consume.commit_interval_ms=3600000");
     fixture.run_well(consume_only(0));
     fixture.write(20..30);
-    let log = AroundLog::new(Arc::new(fixture.log.clone()), move |call| {
+    let log = before_calls(Arc::new(fixture.log.clone()), move |call| {
         if at(call) {
             thread::sleep(Duration::from_millis(850));
         }
@@ -67,8 +67,7 @@ fn a_disk_that_takes_several_heartbeats_for_a_large_file_is_waited_for_in_commit
             fixture.log.append(0, Some(&bytes), Some(&bytes));
         }
     };
-    let environment =
-        || Environment { disk: Arc::new(SlowDisk { bytes_per_second: PIECE_BYTES }), ..fixture.environment() };
+    let environment = || Environment { disk: Arc::new(slow_disk(PIECE_BYTES)), ..fixture.environment() };
     let rejected_bytes = || fixture.results()["partition-0.rejected.jsonl"].len();
     // Twice: the file is new, then it is read, and made longer.
     for round in 1..=2 {
@@ -85,9 +84,8 @@ fn an_earlier_reader_is_gone_before_another_is_opened() {
     fixture.run_well(consume_only(0));
     let lacks = states(&fixture)[&0].last_record.as_ref().map(|last| last.offset);
     fixture.write(20..40);
-    let mut log = AroundLog::new(Arc::new(fixture.log.clone()), |_| ());
-    log.lacks = lacks;
-    let readers = log.readers.clone();
+    let readers = Readers::default();
+    let log = watched(Arc::new(fixture.log.clone()), |_| (), lacks, readers.clone());
     run_without_a_death(consume_only(0), Environment { log: Arc::new(log), ..fixture.environment() });
     assert_eq!(readers.1.load(SeqCst), 1, "alive at once");
     let begun = Instant::now();
@@ -114,7 +112,7 @@ fn an_idle_partition_outlives_the_shortest_heartbeats() {
     let (_fixture, real) = in_sqlite(50);
     let reads = Arc::new(AtomicU32::new(0));
     let counted = reads.clone();
-    let log = AroundLog::new(real.log.clone(), move |call| {
+    let log = before_calls(real.log.clone(), move |call| {
         if call == Call::Read {
             counted.fetch_add(1, SeqCst);
         }

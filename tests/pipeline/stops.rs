@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use isotherm::failure::{Failure, Kind};
-use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
+use isotherm::log::{Extent, RecordLog};
 use isotherm::pipeline::{End, Environment, Job};
 use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 
+use crate::over::OverLog;
 use crate::states;
 use crate::support::{Fixture, Running, consume, consume_only, produce, run};
 
@@ -162,49 +163,22 @@ fn a_log_that_lost_what_was_acknowledged() {
     assert!(failure.what.contains("3 are gone"), "{failure}");
 }
 
-/// A log whose end is not what it seems to be.
-struct Behind {
-    log: SimulatedLog,
-    /// Records that readers do not see yet, as they do where an open transaction of another producer lies before them.
-    hidden: u64,
-    /// Answers in which the log says less than it has, as a new leader may.
-    late_answers: AtomicUsize,
-}
-
-impl RecordLog for Behind {
-    fn name(&self) -> String {
-        self.log.name()
-    }
-
-    fn topic(&self) -> Result<Option<Topic>, Failure> {
-        self.log.topic()
-    }
-
-    fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        self.log.create_topic(spec)
-    }
-
-    fn delete_topic(&self) -> Result<(), Failure> {
-        self.log.delete_topic()
-    }
-
-    fn extent(&self, partition: u32) -> Result<Extent, Failure> {
-        let Extent { start, end } = self.log.extent(partition)?;
-        Ok(Extent { start, end: end.saturating_sub(self.hidden) })
-    }
-
-    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
-        let ends = self.log.high_watermarks(partitions)?;
-        let late = self.late_answers.fetch_update(Relaxed, Relaxed, |late| late.checked_sub(1)).is_ok();
-        Ok(ends.into_iter().map(|end| if late { end - 1 } else { end }).collect())
-    }
-
-    fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        self.log.open_reader(partition, from)
-    }
-
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        self.log.open_writer()
+/// A log whose end is not what it seems to be. `hidden`: records that readers do not see yet, as they do where an open
+/// transaction of another producer lies before them. `late_answers`: in which the log says less than it has, as a new leader
+/// may.
+fn behind(log: &SimulatedLog, hidden: u64, late_answers: usize) -> OverLog {
+    let late_answers = AtomicUsize::new(late_answers);
+    OverLog {
+        extent: Box::new(move |log, partition| {
+            let Extent { start, end } = log.extent(partition)?;
+            Ok(Extent { start, end: end.saturating_sub(hidden) })
+        }),
+        high_watermarks: Box::new(move |log, partitions| {
+            let ends = log.high_watermarks(partitions)?;
+            let late = late_answers.fetch_update(Relaxed, Relaxed, |late| late.checked_sub(1)).is_ok();
+            Ok(ends.into_iter().map(|end| if late { end - 1 } else { end }).collect())
+        }),
+        ..OverLog::new(Arc::new(log.clone()))
     }
 }
 
@@ -214,7 +188,7 @@ fn a_log_that_only_seems_to_have_lost_what_was_acknowledged_is_written_on() {
         let fixture = Fixture::new();
         fixture.run_well(produce());
         let longer = Fixture { sets: vec!["source.simulate.days=130".to_owned()], ..fixture };
-        let log = Behind { log: longer.log.clone(), hidden, late_answers: late_answers.into() };
+        let log = behind(&longer.log, hidden, late_answers);
         let environment = Environment { log: Arc::new(log), ..longer.environment() };
         let summary = Running::start(produce(), environment).end().expect("it starts");
         assert!(summary.failures.is_empty(), "{summary:?}");

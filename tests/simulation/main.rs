@@ -1,6 +1,8 @@
 //! The simulation over many seeds; and deliberate bugs, each of which it must find.
 
 mod bugs;
+#[path = "../support/over.rs"]
+mod over;
 
 use std::thread;
 use std::time::Instant;

@@ -6,11 +6,14 @@ mod simulation;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 
 use super::arguments::SettingsArguments;
+use super::display::Display;
 use super::{Outcome, output};
 use crate::failure::{Failure, Kind};
+use crate::proof::{Tally, Violation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,12 +70,57 @@ pub fn run(arguments: &Arguments) -> Outcome {
     simulation::run(arguments)
 }
 
-/// Prints a report in the form that was asked for, and says the exit code.
-fn tell(arguments: &Arguments, violated: bool, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) -> Outcome {
-    if arguments.json {
-        output::print_json(&json())?;
-    } else {
-        output::print(&text())?;
+/// A bar of all runs, with what the template says beside it.
+fn bar(arguments: &Arguments, template: &str) -> Result<(ProgressBar, Display), Failure> {
+    let (bar, display) = Display::bar(ProgressStyle::with_template(template).expect("the template is good"))?;
+    bar.set_length(arguments.runs);
+    Ok((bar, display))
+}
+
+/// What all runs came to.
+struct Results {
+    violated: bool,
+    json: Value,
+    text: String,
+}
+
+/// An invariant that did not hold in a run, and how to see it again: as fields and in words.
+struct FailedRun<'a> {
+    violation: &'a Violation,
+    run: String,
+    fields: Value,
+    advice: String,
+}
+
+impl Results {
+    /// `json` and `summary`, which is whole lines, have the numbers of runs of one kind.
+    fn new(tally: &Tally, mut json: Value, summary: &str, found: Option<FailedRun<'_>>) -> Self {
+        let faults = tally.faults.iter().map(|((point, action), of)| {
+            vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
+        });
+        let table = output::table(&["point", "action", "planned", "fired", "survived"], &[2, 3, 4], faults);
+        json["faults"] = tally.faults.iter().map(|((point, action), of)| {
+            json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
+        }).collect();
+        json["recovery"] = json!(tally.recovery());
+        let Some(FailedRun { violation, run, mut fields, advice }) = found else {
+            json["violation"] = Value::Null;
+            return Self { violated: false, json, text: format!("{table}\n{summary}everything held\n") };
+        };
+        fields["invariant"] = violation.invariant.number().into();
+        fields["promise"] = violation.invariant.promise().into();
+        fields["what"] = violation.what.as_str().into();
+        json["violation"] = fields;
+        Self { violated: true, json, text: format!("{table}\n{summary}\n{run}: {violation}\n{advice}") }
     }
-    Ok(if violated { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS })
+
+    /// Prints them in the form that was asked for, and says the exit code.
+    fn tell(&self, arguments: &Arguments) -> Outcome {
+        if arguments.json {
+            output::print_json(&self.json)?;
+        } else {
+            output::print(&self.text)?;
+        }
+        Ok(if self.violated { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS })
+    }
 }

@@ -2,85 +2,55 @@
 
 use std::sync::Arc;
 
-use indicatif::ProgressStyle;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::simulation::{faults, faults_as_json};
-use super::{Arguments, tell};
+use super::{Arguments, FailedRun, Results, bar};
 use crate::cli::Outcome;
-use crate::cli::display::Display;
 use crate::cli::waiting::patient_log;
-use crate::proof::process::{self, Found, Report};
+use crate::proof::process::{self, LivesReport};
 
 pub fn run(arguments: &Arguments) -> Outcome {
     arguments.settings.start()?;
-    let (bar, display) = Display::bar(style())?;
-    bar.set_length(arguments.runs);
+    let (bar, display) = bar(arguments, "{wide_bar} {human_pos} of {human_len} runs, {eta} left; {msg:50!}")?;
     let open: process::Open = |settings| Ok(Arc::new(patient_log(settings)?));
     let report = process::run(&arguments.settings.sources(), open, arguments.runs, arguments.seed, |plan| {
         bar.set_message(plan.to_string());
         bar.inc(1);
     });
     display.finish();
-    let report = report?;
-    tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
+    results(&report?, arguments.seed).tell(arguments)
 }
 
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} runs, {eta} left; {msg:50!}");
-    style.expect("the template is good")
-}
-
-fn text(report: &Report) -> String {
-    let Report { tally, records, partitions_audited, found } = report;
-    let mut text = format!(
-        "{}\n{} runs, {} of them ended by SIGKILL; {records} records in the logs, {partitions_audited} audits of a partition\n",
-        faults(tally),
-        tally.lives,
-        tally.killed
+fn results(report: &LivesReport, seed: u64) -> Results {
+    let LivesReport { tally, records, partitions_audited, found } = report;
+    let (runs, killed) = (tally.lives, tally.killed);
+    let mut summary = format!(
+        "{runs} runs, {killed} of them ended by SIGKILL; {records} records in the logs, {partitions_audited} audits of a partition\n"
     );
     if let Some(recovery) = tally.recovery() {
         let (min, median, max) = (recovery.min_ms, recovery.median_ms, recovery.max_ms);
-        text.push_str(&format!(
+        summary.push_str(&format!(
             "from a start to its first commit: {min} to {max} ms, the median {median}, over {} starts\n",
             tally.recoveries_ms.values().sum::<u64>()
         ));
     }
-    match found {
-        None => text.push_str("everything held\n"),
-        Some(Found { violation, run, disturbance, folder, topic, repeat }) => text.push_str(&format!(
-            "\nrun {run} ({disturbance}): {violation}\n\
-             kept as they were found: {} and the topic {topic}\n\
-             to do the same again, with the same settings: {repeat}\n",
-            folder.display()
-        )),
-    }
-    text
-}
-
-fn as_json(report: &Report, seed: u64) -> Value {
-    let Report { tally, records, partitions_audited, found } = report;
-    let violation = found.as_ref().map(|Found { violation, run, disturbance, folder, topic, repeat }| {
-        json!({
-            "run": run,
-            "disturbance": disturbance,
-            "invariant": violation.invariant,
-            "promise": violation.invariant.promise(),
-            "what": violation.what,
-            "folder": folder,
-            "topic": topic,
-            "repeat": repeat,
-        })
-    });
-    json!({
+    let counts = json!({
         "seed": seed,
-        "runs": tally.lives,
-        "killed": tally.killed,
+        "runs": runs,
+        "killed": killed,
         "records": records,
         "partitions_audited": partitions_audited,
         "starts": tally.restarts,
-        "recovery": tally.recovery(),
-        "faults": faults_as_json(tally),
-        "violation": violation,
-    })
+    });
+    Results::new(tally, counts, &summary, found.as_ref().map(told))
+}
+
+fn told(found: &process::FailedLife) -> FailedRun<'_> {
+    let process::FailedLife { violation, run, disturbance, folder, topic, repeat } = found;
+    let fields = json!({ "run": run, "disturbance": disturbance, "folder": folder, "topic": topic, "repeat": repeat });
+    let advice = format!(
+        "kept as they were found: {} and the topic {topic}\nto do the same again, with the same settings: {repeat}\n",
+        folder.display()
+    );
+    FailedRun { violation, run: format!("run {run} ({disturbance})"), fields, advice }
 }

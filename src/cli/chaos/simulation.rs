@@ -3,14 +3,12 @@
 use std::process::ExitCode;
 use std::thread;
 
-use indicatif::ProgressStyle;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Arguments, VIOLATED, tell};
-use crate::cli::display::Display;
+use super::{Arguments, FailedRun, Results, VIOLATED, bar};
 use crate::cli::{Outcome, output};
 use crate::proof::Tally;
-use crate::proof::simulation::{self, Found, Plan, Report};
+use crate::proof::simulation::{self, Plan, SeedsReport};
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -18,16 +16,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return trace(seeds);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (bar, display) = Display::bar(style())?;
-    bar.set_length(arguments.runs);
+    let (bar, display) = bar(arguments, "{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left")?;
     let report = simulation::run_seeds(seeds, threads, Plan::draw, || bar.inc(1));
     display.finish();
-    tell(arguments, report.found.is_some(), || as_json(&report, arguments.seed), || text(&report))
-}
-
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left");
-    style.expect("the template is good")
+    results(&report, arguments.seed).tell(arguments)
 }
 
 /// One run after the other, with all that happens.
@@ -45,78 +37,39 @@ fn trace(seeds: std::ops::Range<u64>) -> Outcome {
     Ok(code)
 }
 
-fn text(report: &Report) -> String {
-    let Report { runs, tally, found } = report;
-    let mut text = format!("{}\n{runs} runs: {}\n", faults(tally), summary(tally));
-    match found {
-        None => text.push_str("everything held\n"),
-        Some(Found { seed, violation, shrunk }) => text.push_str(&format!(
-            "\nseed {seed}: {violation}\nto see what happened: {}\n\nthe fewest faults that do the same, where the seed decides only the timing:\n{shrunk}",
-            replay(*seed)
-        )),
-    }
-    text
-}
-
-fn replay(seed: u64) -> String {
-    format!("isotherm chaos --runs 1 --seed {seed} --trace")
-}
-
-/// A table of what went wrong on purpose.
-pub(super) fn faults(tally: &Tally) -> String {
-    let rows = tally.faults.iter().map(|((point, action), of)| {
-        vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
-    });
-    output::table(&["point", "action", "planned", "fired", "survived"], &[2, 3, 4], rows)
-}
-
-fn summary(tally: &Tally) -> String {
+fn results(report: &SeedsReport, seed: u64) -> Results {
+    let SeedsReport { runs, tally, found } = report;
     let Tally { lives, killed, power_cuts, with_failed_branch, restarts, virtual_ms, .. } = tally;
-    let mut text = format!(
-        "{lives} lives of {} virtual seconds, {killed} killed, {power_cuts} power cuts, {restarts} restarts, {with_failed_branch} with a branch that had to fail",
+    let mut summary = format!(
+        "{runs} runs: {lives} lives of {} virtual seconds, {killed} killed, {power_cuts} power cuts, {restarts} restarts, {with_failed_branch} with a branch that had to fail",
         virtual_ms / 1000
     );
     if let Some(recovery) = tally.recovery() {
         let (min, median, max) = (recovery.min_ms, recovery.median_ms, recovery.max_ms);
-        text.push_str(&format!("; recovered within {min} to {max} virtual ms, the median {median}"));
+        summary.push_str(&format!("; recovered within {min} to {max} virtual ms, the median {median}"));
     }
-    text
-}
-
-fn as_json(report: &Report, seed: u64) -> Value {
-    let Report { runs, tally, found } = report;
-    let violation = found.as_ref().map(|Found { seed, violation, shrunk }| {
-        json!({
-            "seed": seed,
-            "invariant": violation.invariant,
-            "promise": violation.invariant.promise(),
-            "what": violation.what,
-            "replay": replay(*seed),
-            "fewest_faults": shrunk.faults(),
-            "shrunk_plan": shrunk.to_string(),
-        })
-    });
-    json!({
+    let counts = json!({
         "seed": seed,
         "runs": runs,
-        "lives": tally.lives,
-        "killed": tally.killed,
-        "power_cuts": tally.power_cuts,
-        "restarts": tally.restarts,
-        "with_failed_branch": tally.with_failed_branch,
-        "virtual_ms": tally.virtual_ms,
-        "recovery": tally.recovery(),
-        "faults": faults_as_json(tally),
-        "violation": violation,
-    })
+        "lives": lives,
+        "killed": killed,
+        "power_cuts": power_cuts,
+        "restarts": restarts,
+        "with_failed_branch": with_failed_branch,
+        "virtual_ms": virtual_ms,
+    });
+    Results::new(tally, counts, &(summary + "\n"), found.as_ref().map(told))
 }
 
-/// The same table.
-pub(super) fn faults_as_json(tally: &Tally) -> Value {
-    let rows = tally.faults.iter().map(|((point, action), of)| {
-        json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
-    });
-    rows.collect()
+fn told(found: &simulation::FailedSeed) -> FailedRun<'_> {
+    let simulation::FailedSeed { seed, violation, shrunk } = found;
+    let replay = format!("isotherm chaos --runs 1 --seed {seed} --trace");
+    let advice = format!(
+        "to see what happened: {replay}\n\nthe fewest faults that do the same, where the seed decides only the timing:\n{shrunk}"
+    );
+    let (fewest_faults, shrunk_plan) = (shrunk.faults(), shrunk.to_string());
+    let fields = json!({ "seed": seed, "replay": replay, "fewest_faults": fewest_faults, "shrunk_plan": shrunk_plan });
+    FailedRun { violation, run: format!("seed {seed}"), fields, advice }
 }
 
 #[cfg(test)]
@@ -127,14 +80,14 @@ mod tests {
     #[test]
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
         let seed = 17;
-        let violation = Invariant::I3.violated("partition 0 was committed up to 9, and is at 5");
-        let found = Some(Found { seed, violation, shrunk: Plan::draw(seed) });
-        let report = Report { runs: seed + 1, found, ..Report::default() };
+        let violation = Invariant::CommitsStay.violated("partition 0 was committed up to 9, and is at 5");
+        let found = Some(simulation::FailedSeed { seed, violation, shrunk: Plan::draw(seed) });
+        let report = SeedsReport { runs: seed + 1, found, ..SeedsReport::default() };
         let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");
-        let text = text(&report);
+        let Results { text, json, .. } = results(&report, 0);
         assert!(text.contains("I3 does not hold") && text.contains(&command), "{text}");
         assert!(text.contains("decides only the timing:\nplan of seed "), "{text}");
-        let violation = &as_json(&report, 0)["violation"];
+        let violation = &json["violation"];
         assert_eq!((&violation["seed"], &violation["invariant"]), (&seed.into(), &"I3".into()));
         assert_eq!(violation["replay"], command.as_str());
     }

@@ -5,20 +5,21 @@ use std::io::ErrorKind;
 
 use compact_str::CompactString;
 
-use super::{Invariant, Violation};
+use super::Invariant::{NothingSkipped, PanicsAreIsolated, SeedsRepeat, WorkIsFinished};
+use super::Violation;
 use crate::domain::{Day, Reading, Readings, Rules, StationStats};
 use crate::failure::{Failure, Kind, Origin};
 use crate::pipeline::{End, Summary};
 use crate::points::Action;
 use crate::proof::simulated::DiskFault;
-use crate::proof::simulation::plan::{Life, Plan};
-use crate::proof::simulation::world::{Ended, Lived};
+use crate::proof::simulation::plan::{Plan, PlannedLife};
+use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
 use crate::settings;
 use crate::source::{self, Progressed};
 
-/// I6: a branch fails for good, or does not stop in time, only because of what was done to it. `gone`: the topic was
-/// deleted.
-pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> {
+/// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of what was done to it. `gone`:
+/// the topic was deleted.
+pub fn explained(plan: &Plan, life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let disturbed = life.slow_call_of > 0 || gone;
     let disk_broken = matches!(life.disk_fault, Some((_, DiskFault::Error(ErrorKind::Other))));
     let explained = |failure: &Failure| {
@@ -30,27 +31,27 @@ pub fn explained(plan: &Plan, life: &Life, lived: &Lived, gone: bool) -> Result<
             || (failure.is_retryable() && life.is_signalled())
     };
     match &lived.end {
-        Ended::ByItself(Ok(summary)) => {
+        LifeEnd::ByItself(Ok(summary)) => {
             let unexplained = summary.failures.iter().find(|(_, failure)| !explained(failure));
             let what = || format!("a branch failed and nothing was done to it: {unexplained:?}");
-            Invariant::I6.require(unexplained.is_none(), what)?;
+            NothingSkipped.require(unexplained.is_none(), what)?;
             let late = &summary.laggards;
-            Invariant::I6.require(late.is_empty() || disturbed, || format!("nothing held them up: {late:?}"))
+            NothingSkipped.require(late.is_empty() || disturbed, || format!("nothing held them up: {late:?}"))
         }
-        Ended::ByItself(Err(failure)) => {
+        LifeEnd::ByItself(Err(failure)) => {
             // Only a topic that is not there is fatal as well as unavailable.
             let no_topic = failure.kind == Kind::Unavailable && !failure.is_retryable() && !plan.topic_exists;
-            Invariant::I6.require(explained(failure) || no_topic, || format!("it did not start: {failure}"))
+            NothingSkipped.require(explained(failure) || no_topic, || format!("it did not start: {failure}"))
         }
-        Ended::Killed | Ended::PowerCut | Ended::Hangs => Ok(()),
+        LifeEnd::Killed | LifeEnd::PowerCut | LifeEnd::Hangs => Ok(()),
     }
 }
 
-/// I5: a life ends, and what was counted is committed when nothing kept it from ending well.
-pub fn drained(life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> {
+/// `WorkIsFinished`: a life ends, and what was counted is committed when nothing kept it from ending well.
+pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let summary = match &lived.end {
-        Ended::Hangs => return Err(Invariant::I5.violated("it was asked to end and goes on for ever")),
-        Ended::ByItself(Ok(summary)) if lived.fired.is_empty() && summary.failures.is_empty() => summary,
+        LifeEnd::Hangs => return Err(WorkIsFinished.violated("it was asked to end and goes on for ever")),
+        LifeEnd::ByItself(Ok(summary)) if lived.fired.is_empty() && summary.failures.is_empty() => summary,
         _ => return Ok(()),
     };
     if life.slow_call_of > 0 || gone || !summary.laggards.is_empty() {
@@ -58,40 +59,40 @@ pub fn drained(life: &Life, lived: &Lived, gone: bool) -> Result<(), Violation> 
     }
     for (number, partition) in lived.progress.partitions() {
         let (committed, position) = (partition.committed(), partition.position());
-        Invariant::I5.require(committed == position, || {
+        WorkIsFinished.require(committed == position, || {
             format!("partition {number} was drained at offset {position}, and committed up to {committed}")
         })?;
     }
     Ok(())
 }
 
-/// I7: no more restarts than panics, and whoever was not asked to end goes on while the others fail.
-pub fn one_branch(life: &Life, lived: &Lived) -> Result<(), Violation> {
+/// `PanicsAreIsolated`: no more restarts than panics, and whoever was not asked to end goes on while the others fail.
+pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
     let panics = lived.fired.iter().filter(|fault| fault.action == Action::Panic).count() as u64;
     let restarts = lived.restarts();
     // A call that outlasts a heartbeat is a crash like a panic.
-    Invariant::I7
+    PanicsAreIsolated
         .require(restarts <= panics || life.slow_call_of > 0, || format!("{panics} panics made {restarts} restarts"))?;
-    let Ended::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
+    let LifeEnd::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
     // With a source that ends, everybody ends.
     let job = &life.job;
     let goes_on = job.end == End::AtSignal && !life.is_signalled() && !job.ingest && !job.partitions.is_empty();
-    Invariant::I7.require(!(goes_on && summary.failures.len() < job.partitions.len()), || {
+    PanicsAreIsolated.require(!(goes_on && summary.failures.len() < job.partitions.len()), || {
         format!("it ended though nobody asked for it, and only these had failed: {:?}", summary.failures)
     })
 }
 
-/// I5: everything in the log is counted.
+/// `WorkIsFinished`: everything in the log is counted.
 pub fn caught_up(partition: u32, offset: u64, end: u64) -> Result<(), Violation> {
-    Invariant::I5.require(offset == end, || {
+    WorkIsFinished.require(offset == end, || {
         format!("nothing was wrong any more, and partition {partition} is at offset {offset} of {end}")
     })
 }
 
-/// I6: exactly these branches refuse to go on, as their files are of a topic that is gone.
+/// `NothingSkipped`: exactly these branches refuse to go on, as their files are of a topic that is gone.
 pub fn refused(summary: &Summary, expected: &[String]) -> Result<(), Violation> {
     let failed: Vec<_> = summary.failures.iter().map(|(branch, _)| branch.as_str()).collect();
-    Invariant::I6.require(failed == expected && summary.laggards.is_empty(), || {
+    NothingSkipped.require(failed == expected && summary.laggards.is_empty(), || {
         format!("nothing was wrong any more; {expected:?} had to refuse, but: {summary:?}")
     })
 }
@@ -110,8 +111,8 @@ pub fn readings(settings: &settings::Source) -> Result<Vec<Readings>, Failure> {
     }
 }
 
-/// I6: each station of the source, counted in the plainest way, the first plausible reading of each day, is in the files
-/// like that.
+/// `NothingSkipped`: each station of the source, counted in the plainest way, the first plausible reading of each day,
+/// is in the files like that.
 pub fn every_reading(
     readings: &[Readings],
     rules: &Rules,
@@ -127,20 +128,20 @@ pub fn every_reading(
     }
     for (station, expected) in stations {
         let in_files = found.get(station).map(|found| (found.count(), found.sum, found.start, found.end));
-        Invariant::I6.require(in_files == Some(expected), || {
+        NothingSkipped.require(in_files == Some(expected), || {
             format!("the source has {expected:?} of station {station}, the files {in_files:?}")
         })?;
     }
     Ok(())
 }
 
-/// I9: two runs of one seed. Tells of the first event that differs.
+/// `SeedsRepeat`: two runs of one seed. Tells of the first event that differs.
 pub fn same<T: PartialEq>(events: (&str, &str), left: (&T, &T)) -> Result<(), Violation> {
     let mut pairs = events.0.lines().zip(events.1.lines());
     if let Some((one, other)) = pairs.find(|(one, other)| one != other) {
-        return Err(Invariant::I9.violated(format!("one run said {one:?}, the other {other:?}")));
+        return Err(SeedsRepeat.violated(format!("one run said {one:?}, the other {other:?}")));
     }
-    Invariant::I9.require(events.0.len() == events.1.len() && left.0 == left.1, || {
+    SeedsRepeat.require(events.0.len() == events.1.len() && left.0 == left.1, || {
         "two runs said the same for a while, and left other bytes or said more".to_owned()
     })
 }

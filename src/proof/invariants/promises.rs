@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Invariant, Violation};
+use super::Invariant::{AcknowledgedIsInLog, CommitsStay};
+use super::Violation;
 use crate::domain::{Batch, Readings};
 use crate::ingest::SourceState;
 use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
 use crate::partition::format::Checkpoint;
 
-/// I3: remembers over all lives what was told, by log id.
+/// `CommitsStay`: remembers over all lives what was told, by log id.
 #[derive(Default)]
 pub struct Promises {
     /// By partition too, the highest offset that was told to be committed.
@@ -19,28 +20,28 @@ pub struct Promises {
 }
 
 impl Promises {
-    /// I3 of a partition after a life that said that `told` is committed.
+    /// `CommitsStay` of a partition after a life that said that `told` is committed.
     pub fn committed(&mut self, partition: u32, told: u64, file: Option<&Checkpoint>) -> Result<(), Violation> {
         let Some(file) = file else {
             let before = self.committed.iter().any(|((_, other), offset)| *other == partition && *offset > 0);
-            return Invariant::I3.require(told == 0 && !before, || {
+            return CommitsStay.require(told == 0 && !before, || {
                 format!("partition {partition} was committed up to {told}, and there is no file")
             });
         };
         let (log_id, offset) = (file.identity.log_id.clone(), file.state.next_offset);
         let committed = self.committed.entry((log_id, partition)).or_default();
         *committed = told.max(*committed);
-        Invariant::I3.require(offset >= *committed, || {
+        CommitsStay.require(offset >= *committed, || {
             format!("partition {partition} was committed up to {committed}, and is at {offset}")
         })
     }
 
-    /// I3 of the source after a life that said that `told` more readings are acknowledged.
+    /// `CommitsStay` of the source after a life that said that `told` more readings are acknowledged.
     pub fn acknowledged(&mut self, told: u64, file: Option<&SourceState>) -> Result<(), Violation> {
         let Some(file) = file else {
             let before = self.acknowledged.values().any(|(acknowledged, _)| *acknowledged > 0);
             self.acknowledged.clear();
-            return Invariant::I3.require(told == 0 && !before, || {
+            return CommitsStay.require(told == 0 && !before, || {
                 format!("{told} readings were acknowledged, and there is no source.json")
             });
         };
@@ -49,19 +50,19 @@ impl Promises {
             *acknowledged = *in_file + told;
         }
         *in_file = file.readings;
-        Invariant::I3.require(file.readings >= *acknowledged, || {
+        CommitsStay.require(file.readings >= *acknowledged, || {
             format!("{acknowledged} readings were acknowledged, and source.json says {}", file.readings)
         })
     }
 }
 
-/// I12: the readings that `source.json` says are acknowledged are in the log that it names.
+/// `AcknowledgedIsInLog`: the readings that `source.json` says are acknowledged are in the log that it names.
 pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Readings]) -> Result<(), Violation> {
     let mut found: BTreeMap<(u32, Vec<u8>, Vec<u8>), u64> = BTreeMap::new();
     for partition in 0..source.partitions {
         let (batch, end) = everything(log, partition)?;
         let acknowledged = source.acknowledged.get(&partition).copied().unwrap_or_default();
-        Invariant::I12.require(end >= acknowledged, || {
+        AcknowledgedIsInLog.require(end >= acknowledged, || {
             format!("partition {partition} was acknowledged up to {acknowledged}, and ends at {end}")
         })?;
         for record in batch.records() {
@@ -76,7 +77,7 @@ pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Reading
         let record = (partition_of(&key, source.partitions), key, value);
         let left = found.get_mut(&record).filter(|left| **left > 0);
         let Some(left) = left else {
-            return Err(Invariant::I12.violated(format!("{record:?} was acknowledged, and is not in the log")));
+            return Err(AcknowledgedIsInLog.violated(format!("{record:?} was acknowledged, and is not in the log")));
         };
         *left -= 1;
     }
@@ -90,6 +91,6 @@ fn everything(log: &dyn RecordLog, partition: u32) -> Result<(Batch, u64), Viola
         let mut reader = log.open_reader(partition, extent.start)?;
         reader.read(&mut batch, usize::MAX, std::time::Duration::ZERO)
     });
-    let end = read.map_err(|failure| Invariant::I12.violated(failure.to_string()))?;
+    let end = read.map_err(|failure| AcknowledgedIsInLog.violated(failure.to_string()))?;
     Ok((batch, end))
 }

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Invariant, Violation};
+use super::Invariant::OnlyOwnersWrite;
+use super::Violation;
 use crate::proof::simulated::Rename;
 
-/// I8: the files of one life were replaced by newer and newer epochs, each while the lock of what it wrote was held.
+/// `OnlyOwnersWrite`: the files of one life were replaced by newer and newer epochs, each while the lock of what it
+/// wrote was held.
 pub fn entitled(renames: &[Rename]) -> Result<(), Violation> {
     let mut newest: BTreeMap<&Path, u64> = BTreeMap::new();
     for Rename { from, to, locks } in renames {
         let told = |what: &str| format!("{} was replaced by {}, {what}", to.display(), from.display());
         if let Some(lock) = lock_of(to) {
-            Invariant::I8.require(locks.contains(&lock), || told("while nobody held the lock"))?;
+            OnlyOwnersWrite.require(locks.contains(&lock), || told("while nobody held the lock"))?;
         }
         let epoch = from.to_str().and_then(|from| from.rsplit_once(".tmp-")?.1.parse().ok());
         let Some(epoch) = epoch else { continue };
         let newest = newest.entry(to).or_default();
-        Invariant::I8.require(epoch >= *newest, || told(&format!("after epoch {newest} had written")))?;
+        OnlyOwnersWrite.require(epoch >= *newest, || told(&format!("after epoch {newest} had written")))?;
         *newest = epoch;
     }
     Ok(())

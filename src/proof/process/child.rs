@@ -1,20 +1,27 @@
 //! One process of the program: started, waited for with a deadline, signalled, and never left behind.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::interrupt;
-use super::told::{Seen, Told};
-use super::trouble::Trouble;
+use super::told::{self, ToldLines};
 use crate::failure::{Failure, Kind};
-use crate::proof::Invariant;
+use crate::pipeline::signals;
+use crate::proof::{Invariant, Violation};
 
 /// A signal to this command is noticed within this time.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Why a life, and the round that it is of, does not go on.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum CutShort {
+    Violation(#[from] Violation),
+    /// Nothing was shown, neither way.
+    Failure(#[from] Failure),
+}
 
 /// The program, and how it is started.
 pub struct Program {
@@ -25,16 +32,17 @@ pub struct Program {
 }
 
 /// A running process; killed when it is dropped, and on Linux also if this process dies of anything.
-pub struct Child {
+pub struct RunningProgram {
     process: process::Child,
     begun: Instant,
     life_max: Duration,
-    told: Arc<Told>,
+    lines: Receiver<String>,
+    pub told: ToldLines,
 }
 
 impl Program {
     /// Starts it with further settings. The thread that does is to live on: the kernel kills the process with it.
-    pub fn start(&self, sets: &[String]) -> Result<Child, Failure> {
+    pub fn start(&self, sets: &[String]) -> Result<RunningProgram, Failure> {
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).args(sets.iter().map(|set| format!("--set={set}")));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -45,8 +53,10 @@ impl Program {
         let begun = Instant::now();
         let mut process = command.spawn().map_err(|error| cannot("cannot start", error))?;
         let stderr = process.stderr.take().expect("it is piped");
-        match Told::read(stderr) {
-            Ok(told) => Ok(Child { process, begun, life_max: self.life_max, told }),
+        match told::lines(stderr) {
+            Ok(lines) => {
+                Ok(RunningProgram { process, begun, life_max: self.life_max, lines, told: ToldLines::default() })
+            }
             Err(error) => {
                 drop(process.kill().and_then(|()| process.wait()));
                 Err(cannot("cannot read from", error))
@@ -73,50 +83,62 @@ fn die_with_us(command: &mut Command) {
     };
 }
 
-impl Child {
+impl RunningProgram {
+    /// Takes what is told next, if there is something within this time.
+    fn listen(&mut self, wait: Duration) -> Result<(), Failure> {
+        if signals::asked() {
+            return Err(Failure::fatal(Kind::TryAgain, "interrupted before all runs were done"));
+        }
+        match self.lines.recv_timeout(wait.min(LOOK)) {
+            Ok(line) => self.told.take(&line),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.told.over = true,
+        }
+        Ok(())
+    }
+
     /// Waits until something was told; `false` if the process ended without it. Later than its deadline is a violation.
-    pub fn until(&self, what: &str, told: impl Fn(&Seen) -> bool) -> Result<bool, Trouble> {
-        let mut seen = self.told.seen.lock();
+    pub fn until(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<bool, CutShort> {
         loop {
-            if seen.lost_lines > 0 {
-                let what = format!("{} log lines of the program were lost although they are read", seen.lost_lines);
-                return Err(Failure::fatal(Kind::Internal, what + &last_lines(&seen)).into());
+            let lost_lines = self.told.lost_lines;
+            if lost_lines > 0 {
+                let what = format!("{lost_lines} log lines of the program were lost although they are read");
+                return Err(Failure::fatal(Kind::Internal, what + &self.last_lines()).into());
             }
-            if told(&seen) {
+            if told(&self.told) {
                 return Ok(true);
             }
-            if seen.over {
+            if self.told.over {
                 return Ok(false);
             }
-            interrupt::check()?;
             if self.begun.elapsed() > self.life_max {
                 let what = format!("{what} did not come within {} s of its start", self.life_max.as_secs());
-                return Err(Invariant::I5.violated(what + &last_lines(&seen)).into());
+                return Err(self.violation(what));
             }
-            self.told.changed.wait_for(&mut seen, LOOK);
+            self.listen(LOOK)?;
         }
     }
 
     /// Waits until something was told; a process that ends without it is a violation, or one of which a branch fails.
-    pub fn must(&mut self, what: &str, told: impl Fn(&Seen) -> bool) -> Result<(), Trouble> {
+    pub fn must(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<(), CutShort> {
         if !self.until(what, |seen| told(seen) || seen.failed)? {
             let status = self.end()?;
             return Err(self.violation(format!("it ended ({status}) before {what} came")));
         }
-        if told(&self.told.seen.lock()) {
+        if told(&self.told) {
             return Ok(());
         }
         Err(self.violation(format!("a branch failed before {what} came")))
     }
 
-    /// Lets time pass.
-    pub fn pause(&self, time: Duration) -> Result<(), Trouble> {
+    /// Lets time pass, while the process lives.
+    pub fn pause(&mut self, time: Duration) -> Result<(), Failure> {
         let end = Instant::now() + time;
         while let left = end.saturating_duration_since(Instant::now())
             && !left.is_zero()
+            && !self.told.over
         {
-            interrupt::check()?;
-            std::thread::sleep(left.min(LOOK));
+            self.listen(left)?;
         }
         Ok(())
     }
@@ -133,55 +155,41 @@ impl Child {
     }
 
     /// Waits for its end.
-    pub fn end(&mut self) -> Result<ExitStatus, Trouble> {
-        self.until("its end", |seen| seen.over)?;
+    pub fn end(&mut self) -> Result<ExitStatus, CutShort> {
+        self.until("its end", |told| told.over)?;
         let ended = self.process.wait();
         ended.map_err(|error| Failure::fatal(Kind::Internal, format!("the child was lost: {error}")).into())
     }
 
-    pub fn commits(&self) -> u64 {
-        self.told.seen.lock().commits
-    }
-
     /// Whether the planned fault happened.
     pub fn fired(&self, fault: &str) -> bool {
-        self.told.seen.lock().fired.iter().any(|fired| fired == fault)
+        self.told.fired.iter().any(|fired| fired == fault)
     }
 
     /// From the start to the first commit.
     pub fn recovery(&self) -> Option<Duration> {
-        self.told.seen.lock().first_commit.map(|first| first.duration_since(self.begun))
-    }
-
-    /// By partition, the offset that it last said to be on disk. One that went back is a violation.
-    pub fn committed(&self) -> Result<BTreeMap<u32, u64>, Trouble> {
-        let seen = self.told.seen.lock();
-        match &seen.went_back {
-            None => Ok(seen.committed.clone()),
-            Some(what) => Err(Invariant::I3.violated(what).into()),
-        }
+        self.told.first_commit.map(|first| first.duration_since(self.begun))
     }
 
     /// It ended, or did not, as it should not have; with the last that it said.
-    pub fn violation(&self, what: String) -> Trouble {
-        Invariant::I5.violated(what + &last_lines(&self.told.seen.lock())).into()
+    pub fn violation(&self, what: String) -> CutShort {
+        Invariant::WorkIsFinished.violated(what + &self.last_lines()).into()
+    }
+
+    fn last_lines(&self) -> String {
+        self.told.last_lines.iter().fold(String::new(), |lines, line| {
+            let head = if lines.is_empty() { "; its last lines:" } else { "" };
+            lines + head + "\n  " + line
+        })
     }
 }
 
-impl Drop for Child {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // It may have ended before; a stopped one is killed too.
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-fn last_lines(seen: &Seen) -> String {
-    if seen.last_lines.is_empty() {
-        return String::new();
-    }
-    let lines: Vec<&str> = seen.last_lines.iter().map(String::as_str).collect();
-    format!("; its last lines:\n  {}", lines.join("\n  "))
 }
 
 #[cfg(test)]
@@ -196,8 +204,8 @@ mod tests {
             arguments: vec!["-c".to_owned(), format!("echo '{line}' >&2")],
             life_max: Duration::from_secs(60),
         };
-        let trouble = program.start(&[]).expect("there is a shell").end().expect_err("it is no proof");
-        let Trouble::Failure(failure) = trouble else { panic!("{trouble:?}") };
+        let cut_short = program.start(&[]).expect("there is a shell").end().expect_err("it is no proof");
+        let CutShort::Failure(failure) = cut_short else { panic!("{cut_short:?}") };
         assert!(failure.what.starts_with("3 log lines of the program were lost"), "{failure}");
     }
 }

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 
-use crate::points::registry::{POINTS, Place};
+use crate::points::registry::{POINTS, PointKind};
 use crate::points::{ACTIONS, Action, Planned};
 
 /// Longest time that a process is frozen: longer than its heartbeat.
@@ -19,7 +19,7 @@ const NEVER_PASSED: &str = "checkpoint.link";
 
 /// One life's disturbance, and its moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct PlannedDisturbance {
     pub disturbance: Disturbance,
     /// It comes this long after that many commits, or after the start.
     pub commits: u64,
@@ -35,11 +35,11 @@ pub enum Disturbance {
     Terminate,
     /// The second SIGINT comes while the first one's order is carried out.
     InterruptTwice,
-    Fault(Fault),
+    Fault(DrawnFault),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct DrawnFault {
     pub planned: Planned,
     pub effect: Effect,
 }
@@ -59,7 +59,7 @@ pub enum Effect {
     Aborts,
 }
 
-impl Plan {
+impl PlannedDisturbance {
     /// The plan of a life; depends on nothing but the seed and the life's number.
     pub fn draw(seed: u64, life: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -69,7 +69,7 @@ impl Plan {
             7..9 => Disturbance::Freeze(Duration::from_millis(random.random_range(50..=FROZEN_MS_MAX))),
             9..11 => Disturbance::Terminate,
             11..13 => Disturbance::InterruptTwice,
-            _ => Disturbance::Fault(Fault::draw(&mut random)),
+            _ => Disturbance::Fault(DrawnFault::draw(&mut random)),
         };
         // Half of the kills come at any moment from the start on; all else is for a process that has begun to work.
         let any_moment = disturbance == Disturbance::Kill && random.random();
@@ -82,15 +82,15 @@ impl Plan {
     }
 }
 
-impl Fault {
+impl DrawnFault {
     fn draw(random: &mut ChaCha8Rng) -> Self {
-        let possible = |point: &&(&str, Place)| point.0 != NEVER_PASSED;
+        let possible = |point: &&(&str, PointKind)| point.0 != NEVER_PASSED;
         let points: Vec<_> = POINTS.iter().filter(possible).collect();
-        let &&(point, place) = points.choose(random).expect("there are points");
-        let actions: Vec<Action> = ACTIONS.into_iter().filter(|action| place.allows(*action)).collect();
+        let &&(point, kind) = points.choose(random).expect("there are points");
+        let actions: Vec<Action> = ACTIONS.into_iter().filter(|action| kind.allows(*action)).collect();
         let &action = actions.choose(random).expect("each point has some");
         let hit = random.random_range(1..=passings(point));
-        Self { planned: Planned { point: point.to_owned(), hit, action }, effect: effect(place, action) }
+        Self { planned: Planned { point: point.to_owned(), hit, action }, effect: effect(kind, action) }
     }
 
     /// As `faults.points` takes it, with what brings the process to the point.
@@ -111,10 +111,10 @@ fn passings(point: &str) -> u64 {
     }
 }
 
-fn effect(place: Place, action: Action) -> Effect {
+fn effect(kind: PointKind, action: Action) -> Effect {
     match action {
         // Nobody restarts what is done before there are supervisors.
-        Action::Panic if place == Place::Start => Effect::Fails,
+        Action::Panic if kind == PointKind::Start => Effect::Fails,
         Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => Effect::Recovers,
         Action::Fatal | Action::IoError | Action::PermissionDenied => Effect::Fails,
         Action::Abort | Action::Torn => Effect::Aborts,
@@ -132,12 +132,12 @@ impl Disturbance {
             Self::Freeze(_) => process("SIGSTOP, SIGCONT"),
             Self::Terminate => process("SIGTERM"),
             Self::InterruptTwice => process("SIGINT twice"),
-            Self::Fault(Fault { planned, .. }) => (planned.point.clone(), planned.action.name().to_owned()),
+            Self::Fault(DrawnFault { planned, .. }) => (planned.point.clone(), planned.action.name().to_owned()),
         }
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for PlannedDisturbance {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (commits, delay_ms) = (self.commits, self.delay.as_millis());
         match &self.disturbance {
@@ -162,14 +162,15 @@ mod tests {
     fn a_seed_says_it_all_and_every_pair_is_drawn() {
         let mut drawn = BTreeSet::new();
         for life in 0..20_000 {
-            let plan = Plan::draw(7, life);
-            assert_eq!(plan, Plan::draw(7, life));
+            let plan = PlannedDisturbance::draw(7, life);
+            assert_eq!(plan, PlannedDisturbance::draw(7, life));
             drawn.insert(plan.disturbance.names());
         }
-        let allowed = |place: Place| ACTIONS.into_iter().filter(move |action| place.allows(*action)).count();
+        let allowed = |kind: PointKind| ACTIONS.into_iter().filter(move |action| kind.allows(*action)).count();
         let points = POINTS.into_iter().filter(|(point, _)| *point != NEVER_PASSED);
-        assert_eq!(drawn.len(), 4 + points.map(|(_, place)| allowed(place)).sum::<usize>(), "{drawn:?}");
-        let first_plans = |seed| (0..5).map(|life| Plan::draw(seed, life).to_string()).collect::<Vec<_>>();
+        assert_eq!(drawn.len(), 4 + points.map(|(_, kind)| allowed(kind)).sum::<usize>(), "{drawn:?}");
+        let first_plans =
+            |seed| (0..5).map(|life| PlannedDisturbance::draw(seed, life).to_string()).collect::<Vec<_>>();
         assert_ne!(first_plans(7), first_plans(8));
     }
 
@@ -177,7 +178,7 @@ mod tests {
     fn every_fault_is_one_that_the_settings_take() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..2000 {
-            let set = format!("faults.points={}", Fault::draw(&mut random).setting());
+            let set = format!("faults.points={}", DrawnFault::draw(&mut random).setting());
             load(&Sources { file: None, sets: vec![set] }, std::iter::empty()).expect("it can happen there");
         }
     }

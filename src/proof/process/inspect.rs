@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::life::Lived;
+use super::child::CutShort;
+use super::life::ObservedLife;
 use super::scratch::Scratch;
-use super::trouble::Trouble;
-use crate::durable::{Lock, RealDisk};
+use crate::durable::{Disk, Lock, RealDisk};
 use crate::failure::{Failure, Kind};
 use crate::ingest::source_path;
 use crate::partition::format::Checkpoint;
@@ -35,32 +35,32 @@ impl<'a> Inspector<'a> {
     }
 
     /// What holds after any life, and after one that ended in order.
-    pub fn after(&mut self, lived: &Lived) -> Result<(), Trouble> {
+    pub fn after(&mut self, lived: &ObservedLife) -> Result<(), CutShort> {
         self.locks_are_free()?;
         let (folder, log) = (&self.scratch.settings.state.dir, self.scratch.log.as_ref());
         let found = read(folder)?;
         for partition in 0..self.scratch.settings.log.partitions {
-            let checkpoint = files::whole(folder, &found, partition)?;
-            let told = lived.committed.get(&partition).copied().unwrap_or_default();
-            self.promises.committed(partition, told, checkpoint.as_ref())?;
+            let committed = lived.committed.get(&partition).copied().unwrap_or_default();
+            let files = (folder.as_path(), &found);
+            let checkpoint = files::after_life(|_| Ok(log), files, partition, committed, &mut self.promises)?;
             let Some(checkpoint) = checkpoint else { continue };
-            files::replayed(log, folder, &found, &checkpoint)?;
-            files::nothing_passed_over(log, &checkpoint)?;
             self.audited += 1;
             // A commit shows that the branch had started; it may have been told to stop before it could.
             if lived.orderly && lived.committed.contains_key(&partition) {
                 files::rejected_lines_settled(folder, &found, &checkpoint)?;
-                files::no_temporaries(&names_of(partition, &found))?;
+                files::no_temporaries(&files::of_partition(&found, partition))?;
             }
             self.checkpoints.insert(partition, checkpoint);
         }
         Ok(())
     }
 
-    fn locks_are_free(&self) -> Result<(), Trouble> {
+    fn locks_are_free(&self) -> Result<(), CutShort> {
         let folder = &self.scratch.settings.state.dir;
         let held = |failure: Failure| match failure.kind {
-            Kind::TryAgain => Trouble::from(Invariant::I8.violated(format!("the process is gone, but {failure}"))),
+            Kind::TryAgain => {
+                CutShort::from(Invariant::OnlyOwnersWrite.violated(format!("the process is gone, but {failure}")))
+            }
             _ => failure.into(),
         };
         Lock::source(&RealDisk, folder).map_err(held)?;
@@ -71,7 +71,7 @@ impl<'a> Inspector<'a> {
     }
 
     /// After a life that came to the end of the source.
-    pub fn at_the_end(&self, days: u32) -> Result<(), Trouble> {
+    pub fn at_the_end(&self, days: u32) -> Result<(), CutShort> {
         let settings = &self.scratch.settings;
         files::no_temporaries(&read(&settings.state.dir)?)?;
         for partition in 0..settings.log.partitions {
@@ -89,34 +89,24 @@ impl<'a> Inspector<'a> {
     /// Days that the source's cursor has passed.
     pub fn days_acknowledged(&self) -> Result<u32, Failure> {
         let path = source_path(&self.scratch.settings.state.dir);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            read => read.map_err(|error| Failure::io("cannot read", &path, &error))?,
-        };
+        let read = RealDisk.read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;
+        let Some(bytes) = read else { return Ok(0) };
         let file: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let days = file["source"]["cursor"]["days"].as_u64().and_then(|days| u32::try_from(days).ok());
         days.ok_or_else(|| Failure::fatal(Kind::Data, format!("{} has no days in its cursor", path.display())))
     }
 }
 
-/// The files of a partition, without what they hold.
-fn names_of(partition: u32, found: &FolderFiles) -> FolderFiles {
-    let prefix = format!("partition-{partition}.");
-    let is_of = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
-    found.keys().filter(is_of).map(|path| (path.clone(), Vec::new())).collect()
-}
-
 /// Every file of a folder, which nobody writes to; none if it is not there yet.
 fn read(folder: &Path) -> Result<FolderFiles, Failure> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FolderFiles::new()),
-        read => read.map_err(|error| Failure::io("cannot list", folder, &error))?,
+    let names = match RealDisk.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(|error| Failure::io("cannot list", folder, &error))?,
     };
-    let mut found = FolderFiles::new();
-    for entry in entries {
-        let path = entry.map_err(|error| Failure::io("cannot list", folder, &error))?.path();
+    let read = |name| {
+        let path = folder.join(name);
         let bytes = fs::read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;
-        found.insert(path, bytes);
-    }
-    Ok(found)
+        Ok((path, bytes))
+    };
+    names.into_iter().map(read).collect()
 }

@@ -5,17 +5,17 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::child::{Child, Program};
-use super::disturb::{Disturbance, Effect, Fault, Plan};
-use super::trouble::Trouble;
+use super::child::{CutShort, Program, RunningProgram};
+use super::disturb::{Disturbance, DrawnFault, Effect, PlannedDisturbance};
 use crate::failure::Kind;
+use crate::proof::Invariant;
 
 /// Commits after which a planned fault is no longer waited for.
 const UNFIRED_COMMITS: u64 = 100;
 
 /// What a life showed from outside.
 #[derive(Debug)]
-pub struct Lived {
+pub struct ObservedLife {
     /// The disturbance took place.
     pub fired: bool,
     /// It ended in order, with exit code 0.
@@ -27,15 +27,11 @@ pub struct Lived {
 }
 
 /// Lives a disturbed life.
-pub fn disturbed(program: &Program, plan: &Plan) -> Result<Lived, Trouble> {
-    let faults = match &plan.disturbance {
-        Disturbance::Fault(fault) => vec![format!("faults.points={}", fault.setting())],
-        _ => Vec::new(),
-    };
-    let mut child = program.start(&faults)?;
+pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<ObservedLife, CutShort> {
     if let Disturbance::Fault(fault) = &plan.disturbance {
-        return faulty(child, fault);
+        return faulty(program.start(&[format!("faults.points={}", fault.setting())])?, fault);
     }
+    let mut child = program.start(&[])?;
     if plan.commits > 0 {
         child.must(&format!("commit {}", plan.commits), |seen| seen.commits >= plan.commits)?;
     }
@@ -58,18 +54,18 @@ pub fn disturbed(program: &Program, plan: &Plan) -> Result<Lived, Trouble> {
             child.signal(libc::SIGINT)?;
             // It may have stopped in order before the second one came.
             let lived = end(&mut child, |_, status| status.success() || is(status, Kind::TryAgain))?;
-            Ok(Lived { fired: !lived.orderly, ..lived })
+            Ok(ObservedLife { fired: !lived.orderly, ..lived })
         }
         Disturbance::Terminate | Disturbance::Fault(_) => drain(&mut child),
     }
 }
 
 /// Lives to the end of the source.
-pub fn undisturbed(program: &Program, sets: &[String]) -> Result<Lived, Trouble> {
+pub fn undisturbed(program: &Program, sets: &[String]) -> Result<ObservedLife, CutShort> {
     end(&mut program.start(sets)?, |_, status| status.success())
 }
 
-fn faulty(mut child: Child, fault: &Fault) -> Result<Lived, Trouble> {
+fn faulty(mut child: RunningProgram, fault: &DrawnFault) -> Result<ObservedLife, CutShort> {
     let planned = fault.planned.to_string();
     child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
     let lived = if child.fired(&planned) {
@@ -81,10 +77,10 @@ fn faulty(mut child: Child, fault: &Fault) -> Result<Lived, Trouble> {
             status.success() || child.fired(&planned) && (failed(status) || aborted(status))
         })?
     };
-    Ok(Lived { fired: child.fired(&planned), ..lived })
+    Ok(ObservedLife { fired: child.fired(&planned), ..lived })
 }
 
-fn after_fault(child: &mut Child, effect: Effect) -> Result<Lived, Trouble> {
+fn after_fault(child: &mut RunningProgram, effect: Effect) -> Result<ObservedLife, CutShort> {
     match effect {
         Effect::Aborts => return end(child, |_, status| aborted(status)),
         Effect::Fails => {
@@ -107,25 +103,31 @@ fn after_fault(child: &mut Child, effect: Effect) -> Result<Lived, Trouble> {
 }
 
 /// Waits for one more commit.
-fn goes_on(child: &mut Child) -> Result<(), Trouble> {
-    let before = child.commits();
+fn goes_on(child: &mut RunningProgram) -> Result<(), CutShort> {
+    let before = child.told.commits;
     child.must("a further commit", |seen| seen.commits > before)
 }
 
 /// SIGTERM: what was begun is finished, in order.
-fn drain(child: &mut Child) -> Result<Lived, Trouble> {
+fn drain(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
     child.signal(libc::SIGTERM)?;
     end(child, |_, status| status.success())
 }
 
 /// Waits for the end, which must be an allowed one.
-fn end(child: &mut Child, allowed: impl Fn(&Child, &ExitStatus) -> bool) -> Result<Lived, Trouble> {
+fn end(
+    child: &mut RunningProgram,
+    allowed: impl Fn(&RunningProgram, &ExitStatus) -> bool,
+) -> Result<ObservedLife, CutShort> {
     let status = child.end()?;
     if !allowed(child, &status) {
         return Err(child.violation(format!("it ended with {status}")));
     }
-    let (recovery, committed) = (child.recovery(), child.committed()?);
-    Ok(Lived { fired: true, orderly: status.success(), recovery, committed })
+    if let Some(what) = &child.told.went_back {
+        return Err(Invariant::CommitsStay.violated(what).into());
+    }
+    let (recovery, committed) = (child.recovery(), child.told.committed.clone());
+    Ok(ObservedLife { fired: true, orderly: status.success(), recovery, committed })
 }
 
 fn is(status: &ExitStatus, kind: Kind) -> bool {

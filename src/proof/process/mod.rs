@@ -12,23 +12,23 @@
 mod child;
 mod disturb;
 mod inspect;
-mod interrupt;
 mod life;
-mod report;
 mod scratch;
 mod told;
-mod trouble;
 
-pub use disturb::{Disturbance, Plan};
-pub use report::{Found, Report};
+pub use disturb::{Disturbance, PlannedDisturbance};
 pub use scratch::Open;
 
+use std::path::PathBuf;
+
+use child::CutShort;
 use inspect::Inspector;
-use life::Lived;
+use life::ObservedLife;
 use scratch::Scratch;
-use trouble::Trouble;
 
 use crate::failure::Failure;
+use crate::pipeline::signals::{self, SIGINT, SIGTERM};
+use crate::proof::{Tally, Violation};
 use crate::settings::Sources;
 
 /// Disturbed lives on one topic.
@@ -37,16 +37,42 @@ const ROUND_LIVES: u64 = 50;
 /// Days that the undisturbed life sends beyond what was acknowledged before it: more than can be in the log already.
 const LAST_DAYS: u32 = 100;
 
+/// What all lives showed.
+#[derive(Debug, Default)]
+pub struct LivesReport {
+    /// Its restarts are starts of the program, and recovered is one that came to its first commit.
+    pub tally: Tally,
+    /// Records in the logs, at the end of each round.
+    pub records: u64,
+    pub partitions_audited: u64,
+    pub found: Option<FailedLife>,
+}
+
+/// An invariant that did not hold, and how to see it again.
+#[derive(Debug)]
+pub struct FailedLife {
+    pub violation: Violation,
+    /// From 1; after the last one: the undisturbed life.
+    pub run: u64,
+    pub disturbance: String,
+    /// Both kept as they were found.
+    pub folder: PathBuf,
+    pub topic: String,
+    /// Does the same again, up to here, with the same settings.
+    pub repeat: String,
+}
+
 /// Lives `runs` disturbed lives and says what they showed, up to the first violation. `begin` hears of each.
 pub fn run(
     sources: &Sources,
     open: Open,
     runs: u64,
     seed: u64,
-    mut begin: impl FnMut(&Plan),
-) -> Result<Report, Failure> {
-    interrupt::listen()?;
-    let mut report = Report::default();
+    mut begin: impl FnMut(&PlannedDisturbance),
+) -> Result<LivesReport, Failure> {
+    // The first signal is noted, so that the child and the scratch files go before the command does.
+    signals::listen(&[SIGINT, SIGTERM], |_| {}, signals::end_by)?;
+    let mut report = LivesReport::default();
     let mut round_seed = seed;
     while report.tally.lives < runs && report.found.is_none() {
         let lives = (runs - report.tally.lives).min(ROUND_LIVES);
@@ -61,14 +87,14 @@ fn round(
     scratch: Scratch,
     seed: u64,
     lives: u64,
-    report: &mut Report,
-    begin: &mut impl FnMut(&Plan),
+    report: &mut LivesReport,
+    begin: &mut impl FnMut(&PlannedDisturbance),
 ) -> Result<(), Failure> {
     let mut inspector = Inspector::new(&scratch);
     let mut disturbance = String::new();
     let before = report.tally.lives;
     let lived = (1..=lives).try_for_each(|number| {
-        let plan = Plan::draw(seed, number);
+        let plan = PlannedDisturbance::draw(seed, number);
         disturbance = plan.to_string();
         begin(&plan);
         live(&scratch, &mut inspector, &plan, report)
@@ -79,17 +105,17 @@ fn round(
     });
     report.partitions_audited += inspector.audited;
     report.records += inspector.records();
-    let lived = lived.map_err(|trouble| match (trouble, scratch.log.topic()) {
+    let lived = lived.map_err(|cut_short| match (cut_short, scratch.log.topic()) {
         // With a log that is away nothing is shown, neither way.
-        (Trouble::Violation(_), Err(failure)) if failure.is_retryable() => Trouble::Failure(failure),
-        (trouble, _) => trouble,
+        (CutShort::Violation(_), Err(failure)) if failure.is_retryable() => CutShort::Failure(failure),
+        (cut_short, _) => cut_short,
     });
     match lived {
         Ok(()) => scratch.remove(),
-        Err(Trouble::Violation(violation)) => {
+        Err(CutShort::Violation(violation)) => {
             // The undisturbed life follows the last of the round.
             let repeated = (report.tally.lives - before + 1).min(lives);
-            report.found = Some(Found {
+            report.found = Some(FailedLife {
                 violation,
                 run: report.tally.lives + 1,
                 disturbance,
@@ -99,7 +125,7 @@ fn round(
             });
             Ok(())
         }
-        Err(Trouble::Failure(failure)) => {
+        Err(CutShort::Failure(failure)) => {
             if let Err(failure) = scratch.remove() {
                 tracing::warn!(cause = %failure, "what this run used could not be removed");
             }
@@ -108,7 +134,12 @@ fn round(
     }
 }
 
-fn live(scratch: &Scratch, inspector: &mut Inspector<'_>, plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+fn live(
+    scratch: &Scratch,
+    inspector: &mut Inspector<'_>,
+    plan: &PlannedDisturbance,
+    report: &mut LivesReport,
+) -> Result<(), CutShort> {
     let counts = report.tally.faults.entry(plan.disturbance.names()).or_default();
     counts.planned += 1;
     let lived = life::disturbed(&scratch.program, plan)?;
@@ -122,7 +153,7 @@ fn live(scratch: &Scratch, inspector: &mut Inspector<'_>, plan: &Plan, report: &
 }
 
 /// Without a disturbance, everything of the source is counted.
-fn finish(scratch: &Scratch, inspector: &mut Inspector<'_>, report: &mut Report) -> Result<(), Trouble> {
+fn finish(scratch: &Scratch, inspector: &mut Inspector<'_>, report: &mut LivesReport) -> Result<(), CutShort> {
     let days = inspector.days_acknowledged()? + LAST_DAYS;
     let sets = [format!("source.simulate.days={days}"), "source.simulate.pace_ms=0".to_owned()];
     let lived = life::undisturbed(&scratch.program, &sets)?;
@@ -132,7 +163,7 @@ fn finish(scratch: &Scratch, inspector: &mut Inspector<'_>, report: &mut Report)
     Ok(())
 }
 
-fn count(report: &mut Report, lived: &Lived) {
+fn count(report: &mut LivesReport, lived: &ObservedLife) {
     report.tally.restarts += 1;
     if let Some(time) = lived.recovery {
         report.tally.recovered(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));

@@ -1,11 +1,10 @@
-//! What a child tells on its standard error: JSON lines, read as they come by a thread that keeps only what counts.
+//! What a child tells on its standard error: JSON lines, of which only what counts is kept.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Read};
-use std::sync::Arc;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
 use crate::points::registry::FIRED;
@@ -18,16 +17,12 @@ const LINE_SHOWN_BYTES_MAX: usize = 400;
 /// A longer line is read as several.
 const LINE_BYTES_MAX: u64 = 1 << 16;
 
-/// Shared by the thread that reads and whoever waits.
-#[derive(Default)]
-pub struct Told {
-    pub seen: Mutex<Seen>,
-    pub changed: Condvar,
-}
+/// Lines that may be read ahead.
+const LINES_AHEAD_MAX: usize = 1024;
 
 /// What was told so far.
 #[derive(Default)]
-pub struct Seen {
+pub struct ToldLines {
     pub commits: u64,
     pub first_commit: Option<Instant>,
     /// By partition: the offset that was last said to be on disk.
@@ -49,28 +44,23 @@ pub struct Seen {
     pub last_lines: VecDeque<String>,
 }
 
-impl Told {
-    /// Reads a stream to its end on a thread of its own.
-    pub fn read(stream: impl Read + Send + 'static) -> std::io::Result<Arc<Self>> {
-        let told = Arc::<Self>::default();
-        let reader = told.clone();
-        std::thread::Builder::new().name("isotherm-child".to_owned()).spawn(move || {
-            let mut stream = BufReader::new(stream);
-            let mut line = Vec::new();
-            while matches!((&mut stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line), Ok(bytes) if bytes > 0) {
-                reader.seen.lock().take(&String::from_utf8_lossy(&line));
-                reader.changed.notify_all();
-                line.clear();
-            }
-            reader.seen.lock().over = true;
-            reader.changed.notify_all();
-        })?;
-        Ok(told)
-    }
+/// The lines of a stream, which a thread of its own reads to its end.
+pub fn lines(stream: impl Read + Send + 'static) -> io::Result<Receiver<String>> {
+    let (sender, lines) = mpsc::sync_channel(LINES_AHEAD_MAX);
+    std::thread::Builder::new().name("isotherm-child".to_owned()).spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while matches!((&mut stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line), Ok(bytes) if bytes > 0)
+            && sender.send(String::from_utf8_lossy(&line).into_owned()).is_ok()
+        {
+            line.clear();
+        }
+    })?;
+    Ok(lines)
 }
 
-impl Seen {
-    fn take(&mut self, line: &str) {
+impl ToldLines {
+    pub fn take(&mut self, line: &str) {
         let fields: Value = serde_json::from_str(line).unwrap_or_default();
         self.lost_lines = self.lost_lines.max(fields["lost_lines"].as_u64().unwrap_or_default());
         match fields["target"].as_str().unwrap_or_default() {
@@ -115,8 +105,8 @@ mod tests {
     use crate::progress::events::{BranchFailed, Committed, Draining, OutageEnded, Restarted};
 
     /// What comes of the lines that the program writes of its own events.
-    fn seen(told: impl Fn(&Progress)) -> Seen {
-        let mut seen = Seen::default();
+    fn seen(told: impl Fn(&Progress)) -> ToldLines {
+        let mut seen = ToldLines::default();
         capture("debug", || told(&Progress::new(&[1]))).lines().for_each(|line| seen.take(line));
         seen
     }
@@ -151,11 +141,8 @@ mod tests {
             let (target, long) = (target::RESTARTED, "é".repeat(1000));
             text.push_str(&format!("{{\"target\":\"{target}\",\"number\":{number}}}\n{long}\n"));
         }
-        let told = Told::read(std::io::Cursor::new(text)).expect("a thread");
-        let mut seen = told.seen.lock();
-        while !seen.over {
-            told.changed.wait(&mut seen);
-        }
+        let mut seen = ToldLines::default();
+        lines(io::Cursor::new(text)).expect("a thread").iter().for_each(|line| seen.take(&line));
         assert_eq!((seen.commits, seen.committed.get(&1)), (3, Some(&4)));
         let went_back = seen.went_back.as_deref();
         assert_eq!(went_back, Some("partition 1 was committed up to 4 after it had been up to 5"));

@@ -31,6 +31,7 @@ pub enum DiskFault {
 #[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<Machine>>);
 
+#[derive(Default)]
 struct Machine {
     tree: Tree,
     page_bytes: usize,
@@ -61,21 +62,10 @@ impl SimulatedDisk {
     }
 
     fn of(tree: Tree, page_bytes: usize) -> Self {
-        let (history, faults, locks) = (None, None, BTreeSet::new());
-        Self(Arc::new(Mutex::new(Machine {
-            tree,
-            page_bytes,
-            operations: 0,
-            history,
-            faults,
-            power_ends_at: None,
-            powerless: false,
-            locks,
-            renames: Vec::new(),
-        })))
+        Self(Arc::new(Mutex::new(Machine { tree, page_bytes, ..Machine::default() })))
     }
 
-    /// Counts operations from zero and keeps what [`Self::crash_states`] needs.
+    /// Counts operations from zero and keeps what [`Self::after_operations`] needs.
     pub fn record(&self) {
         let mut machine = self.0.lock();
         machine.operations = 0;
@@ -115,35 +105,19 @@ impl SimulatedDisk {
 
     /// One of the disks that a power cut now may leave.
     pub fn after_power_cut(&self, seed: u64) -> Self {
-        let machine = self.0.lock();
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let left = machine.tree.left(machine.page_bytes, |_| random.random());
-        Self::of(left, machine.page_bytes)
+        self.after_operations(usize::MAX, |_| random.random())
     }
 
-    /// The disks that a power cut after the first `operations` recorded operations may leave, each once: all of them if
-    /// they follow from at most `states_max` choices, else those of `states_max` choices drawn from the seed, the two
-    /// extremes among them.
-    pub fn crash_states(&self, operations: usize, states_max: u64, seed: u64) -> Vec<Self> {
+    /// How many things may last or not in a power cut after so many recorded operations.
+    pub fn choices(&self, operations: usize) -> usize {
+        self.0.lock().before(operations).choices()
+    }
+
+    /// The disk that a power cut after so many recorded operations leaves, when `lasts` says of each thing whether it lasts.
+    pub fn after_operations(&self, operations: usize, lasts: impl FnMut(usize) -> bool) -> Self {
         let machine = self.0.lock();
-        let history = machine.history.as_deref().unwrap_or_default();
-        let tree = history.get(operations).unwrap_or(&machine.tree);
-        let bits = tree.choices();
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let all = u32::try_from(bits).ok().and_then(|bits| 1u64.checked_shl(bits)).filter(|all| *all <= states_max);
-        let (mut seen, mut states) = (BTreeSet::new(), Vec::new());
-        for choice in 0..all.unwrap_or(states_max) {
-            let left = tree.left(machine.page_bytes, |bit| match (all, choice) {
-                (Some(_), _) => choice >> bit & 1 == 1,
-                (None, 0) => false,
-                (None, 1) => true,
-                (None, _) => random.random(),
-            });
-            if seen.insert(left.visible()) {
-                states.push(Self::of(left, machine.page_bytes));
-            }
-        }
-        states
+        Self::of(machine.before(operations).left(machine.page_bytes, lasts), machine.page_bytes)
     }
 
     /// Every file by its path.
@@ -168,9 +142,9 @@ impl SimulatedDisk {
             machine.powerless = true;
             return Err(powerless());
         }
-        let before = machine.history.is_some().then(|| machine.tree.clone());
-        if let (Some(history), Some(before)) = (&mut machine.history, before) {
-            history.push(before);
+        let Machine { tree, history, .. } = &mut *machine;
+        if let Some(history) = history {
+            history.push(tree.clone());
         }
         let number = machine.operations;
         machine.operations += 1;
@@ -194,6 +168,13 @@ impl SimulatedDisk {
     }
 }
 
+impl Machine {
+    /// The tree before the recorded operation with this number; after the last one, as it is now.
+    fn before(&self, operation: usize) -> &Tree {
+        self.history.as_ref().and_then(|history| history.get(operation)).unwrap_or(&self.tree)
+    }
+}
+
 impl DiskFault {
     fn error(self) -> io::Error {
         match self {
@@ -207,12 +188,12 @@ fn powerless() -> io::Error {
     io::Error::other("the power was cut")
 }
 
-struct Open {
+struct OpenFile {
     disk: SimulatedDisk,
     file: FileId,
 }
 
-impl DiskFile for Open {
+impl DiskFile for OpenFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (mut machine, fault) = self.disk.operation()?;
         let page_bytes = machine.page_bytes;
@@ -231,12 +212,12 @@ impl DiskFile for Open {
 }
 
 /// Gives the lock back when it is dropped.
-struct Held {
+struct HeldLock {
     disk: SimulatedDisk,
     path: PathBuf,
 }
 
-impl Drop for Held {
+impl Drop for HeldLock {
     fn drop(&mut self) {
         self.disk.0.lock().locks.remove(&self.path);
     }
@@ -278,12 +259,12 @@ impl Disk for SimulatedDisk {
         }
         let file = tree.add(Content::default());
         tree.change(vec![(path.to_owned(), Some(file))]);
-        Ok(Box::new(Open { disk: self.clone(), file }))
+        Ok(Box::new(OpenFile { disk: self.clone(), file }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = self.powered()?.tree.find(path)?;
-        Ok(Box::new(Open { disk: self.clone(), file }))
+        Ok(Box::new(OpenFile { disk: self.clone(), file }))
     }
 
     fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
@@ -338,7 +319,7 @@ impl Disk for SimulatedDisk {
         }
         // Nothing rests on a lock file's bytes, so it is no operation and lasts at once.
         machine.tree.put(path, holder.as_bytes());
-        Ok(Some(Box::new(Held { disk: self.clone(), path: path.to_owned() })))
+        Ok(Some(Box::new(HeldLock { disk: self.clone(), path: path.to_owned() })))
     }
 
     fn network_filesystem(&self, _folder: &Path) -> io::Result<Option<String>> {

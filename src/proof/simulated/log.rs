@@ -4,29 +4,29 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::domain::Batch;
 use crate::failure::{Failure, Kind};
+use crate::log::memory::MemoryLog;
 use crate::log::stored::{StoredPartition, StoredTopic};
-use crate::log::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec, failures};
+use crate::log::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
-/// A log with one topic. Clones share it.
+/// A reader that waits hears within this time that it is to fail.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A log in memory with one topic, on which calls can be made to go wrong. Clones share it.
 #[derive(Clone)]
-pub struct SimulatedLog(Arc<Inner>);
-
-struct Inner {
-    name: String,
+pub struct SimulatedLog {
+    topic: Arc<str>,
+    memory: MemoryLog,
     /// Whether a reader may wait for records: not where one thread does everything.
     waits: bool,
-    state: Mutex<State>,
-    /// Records were written, or the topic was changed.
-    changed: Condvar,
+    disorder: Arc<Mutex<Disorder>>,
 }
 
 #[derive(Default)]
-struct State {
-    topic: Option<StoredTopic>,
+struct Disorder {
     /// Topics created so far.
     created: u64,
     /// What the next calls fail with.
@@ -39,44 +39,37 @@ struct State {
 impl SimulatedLog {
     /// A log for real threads: a read waits for records as long as it may.
     pub fn new(topic: &str) -> Self {
-        Self::with(format!("topic {topic} in memory"), true)
+        Self { topic: topic.into(), memory: MemoryLog::new(topic), waits: true, disorder: Arc::default() }
     }
 
-    /// A log for a simulation on one thread: a read without records returns at once, whatever it may wait, no clock is
-    /// read, and the log ids are `memory-1`, `memory-2` and so on.
+    /// A log for a simulation on one thread: a read without records returns at once, whatever it may wait, and the log
+    /// ids are `memory-1`, `memory-2` and so on.
     pub fn without_waiting(topic: &str) -> Self {
-        Self::with(format!("topic {topic} in memory"), false)
+        Self { waits: false, ..Self::new(topic) }
     }
 
-    fn with(name: String, waits: bool) -> Self {
-        Self(Arc::new(Inner { name, waits, state: Mutex::default(), changed: Condvar::new() }))
+    /// The log beneath, for a call that may fail because it was told to.
+    fn call(&self) -> Result<&MemoryLog, Failure> {
+        self.disorder.lock().failures.pop_front().map_or(Ok(&self.memory), Err)
     }
 
-    /// The state, for a call that may fail because it was told to.
-    fn call(&self) -> Result<MutexGuard<'_, State>, Failure> {
-        let mut state = self.0.state.lock();
-        state.failures.pop_front().map_or(Ok(state), Err)
-    }
-
-    fn create(&self, state: &mut State, spec: &TopicSpec) -> Topic {
-        state.created += 1;
-        let log_id = if self.0.waits { uuid::Uuid::new_v4().to_string() } else { format!("memory-{}", state.created) };
-        state.topic.insert(StoredTopic::new(log_id, spec)).describe()
+    fn next_log_id(&self) -> String {
+        let mut disorder = self.disorder.lock();
+        disorder.created += 1;
+        if self.waits { uuid::Uuid::new_v4().to_string() } else { format!("memory-{}", disorder.created) }
     }
 }
 
-/// What can be done to a log whose topic was created; each wakes the readers that wait.
+/// What can be done to a log whose topic was created.
 impl SimulatedLog {
     /// Makes the next calls on the log, its readers and its writers fail, whichever they are.
     pub fn fail_next(&self, failure: &Failure, calls: usize) {
-        self.0.state.lock().failures.extend(std::iter::repeat_n(failure, calls).cloned());
-        self.0.changed.notify_all();
+        self.disorder.lock().failures.extend(std::iter::repeat_n(failure, calls).cloned());
     }
 
     /// While it is stalled, readers find nothing new and writes fail as Retryable.
     pub fn stall(&self, stalled: bool) {
-        self.0.state.lock().stalled = stalled;
-        self.0.changed.notify_all();
+        self.disorder.lock().stalled = stalled;
     }
 
     /// Writes any record, as another producer would; gives its offset.
@@ -92,37 +85,39 @@ impl SimulatedLog {
 
     /// Loses the records before `start`, as retention does.
     pub fn raise_start(&self, partition: u32, start: u64) {
-        self.change(|topic| {
-            let StoredPartition { extent, records } = &mut topic.partitions[partition as usize];
-            *extent = Extent { start, end: extent.end.max(start) };
-            records.retain(|record| record.offset >= start);
-        });
+        self.keep(partition, |extent| Extent { start, end: extent.end.max(start) });
     }
 
     /// Loses the records from `end` on.
     pub fn truncate(&self, partition: u32, end: u64) {
+        self.keep(partition, |extent| Extent { start: extent.start.min(end), end });
+    }
+
+    fn keep(&self, partition: u32, of: impl FnOnce(Extent) -> Extent) {
         self.change(|topic| {
             let StoredPartition { extent, records } = &mut topic.partitions[partition as usize];
-            *extent = Extent { start: extent.start.min(end), end };
-            records.retain(|record| record.offset < end);
+            *extent = of(*extent);
+            records.retain(|record| (extent.start..extent.end).contains(&record.offset));
         });
     }
 
     /// Deletes the topic and creates it again, empty and with another log id. Gives a log that still has the old one.
     pub fn recreate(&self) -> Self {
-        let mut state = self.0.state.lock();
-        let old = state.topic.take().expect("the topic was created");
-        let spec = TopicSpec { partitions: old.describe().partitions, ..old.spec.clone() };
-        self.create(&mut state, &spec);
-        self.0.changed.notify_all();
-        let gone = Self::with(self.0.name.clone(), self.0.waits);
-        gone.0.state.lock().topic = Some(old);
+        let log_id = self.next_log_id();
+        let old = self.memory.change(|topic| {
+            let old = topic.take().expect("the topic was created");
+            let spec = TopicSpec { partitions: old.describe().partitions, ..old.spec.clone() };
+            *topic = Some(StoredTopic::new(log_id, &spec));
+            old
+        });
+        let gone = Self { waits: self.waits, ..Self::new(&self.topic) };
+        gone.memory.change(|topic| *topic = Some(old));
         gone
     }
 
     /// Records of the largest write so far.
     pub fn write_records_max(&self) -> usize {
-        self.0.state.lock().write_records_max
+        self.disorder.lock().write_records_max
     }
 
     pub fn add_partitions(&self, partitions: u32) {
@@ -130,82 +125,65 @@ impl SimulatedLog {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut StoredTopic) -> T) -> T {
-        let changed = change(self.0.state.lock().topic.as_mut().expect("the topic was created"));
-        self.0.changed.notify_all();
-        changed
+        self.memory.change(|topic| change(topic.as_mut().expect("the topic was created")))
     }
 }
 
 impl RecordLog for SimulatedLog {
     fn name(&self) -> String {
-        self.0.name.clone()
+        self.memory.name()
     }
 
     fn topic(&self) -> Result<Option<Topic>, Failure> {
-        Ok(self.call()?.topic.as_ref().map(StoredTopic::describe))
+        self.call()?.topic()
     }
 
     fn create_topic(&self, spec: &TopicSpec) -> Result<Topic, Failure> {
-        let mut state = self.call()?;
-        if state.topic.is_some() {
-            return Err(failures::topic_exists(&self.0.name));
-        }
-        Ok(self.create(&mut state, spec))
+        self.call()?.create(|| self.next_log_id(), spec)
     }
 
     fn delete_topic(&self) -> Result<(), Failure> {
-        self.call()?.topic = None;
-        self.0.changed.notify_all();
-        Ok(())
+        self.call()?.delete_topic()
     }
 
     fn extent(&self, partition: u32) -> Result<Extent, Failure> {
-        let mut state = self.call()?;
-        let topic = state.topic.as_mut().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        Ok(topic.partition(&self.0.name, partition)?.extent)
+        self.call()?.extent(partition)
     }
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        let mut state = self.call()?;
-        let topic = state.topic.as_mut().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        topic.partition(&self.0.name, partition)?;
-        Ok(Box::new(Reader { log: self.clone(), log_id: topic.log_id.clone(), partition, position: from }))
+        let reader = self.call()?.open_reader(partition, from)?;
+        Ok(Box::new(Reader { log: self.clone(), reader, position: from }))
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        let state = self.call()?;
-        let topic = state.topic.as_ref().ok_or_else(|| failures::no_topic(&self.0.name))?;
-        Ok(Box::new(Writer { log: self.clone(), log_id: topic.log_id.clone() }))
+        Ok(Box::new(Writer { log: self.clone(), writer: self.call()?.open_writer()? }))
     }
 }
 
 struct Reader {
     log: SimulatedLog,
-    log_id: String,
-    partition: u32,
+    reader: Box<dyn RecordReader>,
     position: u64,
 }
 
 impl RecordReader for Reader {
     fn read(&mut self, batch: &mut Batch, records_max: usize, wait: Duration) -> Result<u64, Failure> {
-        let deadline = self.log.0.waits.then(|| Instant::now() + wait);
-        let name = &self.log.0.name;
-        let mut state = self.log.call()?;
+        let deadline = self.log.waits.then(|| Instant::now() + wait);
         loop {
-            // Of a stalled log nothing is read, but it says where it ends.
-            let records_max = if state.stalled { 0 } else { records_max };
-            let same = StoredTopic::same(state.topic.as_mut(), name, &self.log_id)?;
-            let position = same.read((name, self.partition, self.position), batch, records_max)?;
-            if position > self.position && !state.stalled {
+            self.log.call()?;
+            let left = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let look = LOOK.min(left);
+            let position = if self.log.disorder.lock().stalled {
+                // Nothing is read, but what is wrong with the topic is told.
+                self.reader.read(batch, 0, Duration::ZERO)?;
+                std::thread::sleep(look);
+                self.position
+            } else {
+                self.reader.read(batch, records_max, look)?
+            };
+            if position > self.position || look.is_zero() {
                 self.position = position;
                 return Ok(position);
-            }
-            let Some(deadline) = deadline else { return Ok(self.position) };
-            if self.log.0.changed.wait_until(&mut state, deadline).timed_out() {
-                return Ok(self.position);
-            }
-            if let Some(failure) = state.failures.pop_front() {
-                return Err(failure);
             }
         }
     }
@@ -213,20 +191,19 @@ impl RecordReader for Reader {
 
 struct Writer {
     log: SimulatedLog,
-    log_id: String,
+    writer: Box<dyn RecordWriter>,
 }
 
 impl RecordWriter for Writer {
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
-        let name = &self.log.0.name;
-        let mut state = self.log.call()?;
-        if state.stalled {
-            return Err(Failure::retryable(Kind::Unavailable, format!("the {name} does not answer")));
+        self.log.call()?;
+        let mut disorder = self.log.disorder.lock();
+        if disorder.stalled {
+            let what = format!("the {} does not answer", self.log.name());
+            return Err(Failure::retryable(Kind::Unavailable, what));
         }
-        state.write_records_max = state.write_records_max.max(records.len());
-        let ends = StoredTopic::same(state.topic.as_mut(), name, &self.log_id)?.write(name, records);
-        self.log.0.changed.notify_all();
-        ends
+        disorder.write_records_max = disorder.write_records_max.max(records.len());
+        self.writer.write(records)
     }
 }
 

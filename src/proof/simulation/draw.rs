@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-use super::plan::{EndsBy, FOLDER, Foreign, Life, Plan, Trouble};
+use super::plan::{EndsBy, FOLDER, Foreign, Plan, PlannedLife, PlannedTrouble};
 use crate::domain::{Day, Reading};
 use crate::pipeline::{End, Job};
 use crate::points::registry::POINTS;
@@ -31,13 +31,13 @@ impl Plan {
         let latency_ms = pick(random, [1, 5, 20, 80]);
         let latency_ms = latency_ms..latency_ms + random.random_range(1..60);
         let written = if topic_exists { foreign(random, partitions, 120) } else { Vec::new() };
-        let mut lives: Vec<Life> =
-            (0..random.random_range(1..=4)).map(|_| Life::draw(random, ingests, &settings)).collect();
+        let mut lives: Vec<PlannedLife> =
+            (0..random.random_range(1..=4)).map(|_| PlannedLife::draw(random, ingests, &settings)).collect();
         if random.random_bool(0.08) {
             let last = lives.last_mut().expect("there is one");
-            last.troubles.push((random.random_range(0..800), Trouble::Recreated));
+            last.troubles.push((random.random_range(0..800), PlannedTrouble::Recreated));
             // A goal that was an offset of the old topic may never be reached in the new one.
-            last.troubles.push((GIVEN_UP_MS, Trouble::Killed));
+            last.troubles.push((GIVEN_UP_MS, PlannedTrouble::Killed));
             last.troubles.sort_by_key(|(at_ms, _)| *at_ms);
         }
         Self {
@@ -87,7 +87,7 @@ fn pick<T: Clone, const N: usize>(random: &mut ChaCha8Rng, from: [T; N]) -> T {
     from[random.random_range(0..N)].clone()
 }
 
-impl Life {
+impl PlannedLife {
     fn draw(random: &mut ChaCha8Rng, ingests: bool, settings: &Settings) -> Self {
         let partitions = 0..settings.log.partitions;
         let job = Job {
@@ -117,25 +117,25 @@ impl Life {
         let at_ms = |random: &mut ChaCha8Rng| random.random_range(0..1000);
         let mut troubles = Vec::new();
         if random.random_bool(0.3) {
-            troubles.push((at_ms(random), Trouble::Written(foreign(random, settings.log.partitions, 40))));
+            troubles.push((at_ms(random), PlannedTrouble::Written(foreign(random, settings.log.partitions, 40))));
         }
         if random.random_bool(0.2) {
             let at_ms = at_ms(random);
-            troubles.push((at_ms, Trouble::LogStalls));
-            troubles.push((at_ms + random.random_range(1..1500), Trouble::LogFlows));
+            troubles.push((at_ms, PlannedTrouble::LogStalls));
+            troubles.push((at_ms + random.random_range(1..1500), PlannedTrouble::LogFlows));
         }
         for _ in 0..random.random_range(0..3) {
-            troubles.push((at_ms(random), Trouble::LogFails(random.random_range(1..6))));
+            troubles.push((at_ms(random), PlannedTrouble::LogFails(random.random_range(1..6))));
         }
         match random.random_range(0..10) {
-            0..4 => troubles.push((random.random_range(0..1500), Trouble::Signal)),
-            4 => troubles.push((random.random_range(0..1500), Trouble::Killed)),
+            0..4 => troubles.push((random.random_range(0..1500), PlannedTrouble::Signal)),
+            4 => troubles.push((random.random_range(0..1500), PlannedTrouble::Killed)),
             _ if life.job.ingest => life.job.end = End::WhenSourceEnds,
             _ => life.job.end = End::WhenCaughtUp,
         }
         if life.slow_call_of > 0 {
             // Hangs that come more often than commits are due let nobody get on, and need not spend the budget.
-            troubles.push((GIVEN_UP_MS, Trouble::Killed));
+            troubles.push((GIVEN_UP_MS, PlannedTrouble::Killed));
         }
         troubles.sort_by_key(|(at_ms, _)| *at_ms);
         life.troubles = troubles;
@@ -157,19 +157,19 @@ const FATAL: [Action; 3] = [Action::Fatal, Action::IoError, Action::PermissionDe
 pub fn every_fault() -> impl Iterator<Item = (&'static str, Action)> {
     let often = POINTS.into_iter().filter(|(point, _)| !SELDOM.contains(point));
     let actions = || [Action::Panic].into_iter().chain(WAITED_OUT).chain(FATAL);
-    often.flat_map(move |(point, place)| {
-        actions().filter(move |action| place.allows(*action)).map(move |action| (point, action))
+    often.flat_map(move |(point, kind)| {
+        actions().filter(move |action| kind.allows(*action)).map(move |action| (point, action))
     })
 }
 
 fn fault(random: &mut ChaCha8Rng) -> Planned {
-    let (point, place) = pick(random, POINTS);
+    let (point, kind) = pick(random, POINTS);
     let actions = match random.random_range(0..20) {
         0..9 => [Action::Panic; 3],
         9..16 => WAITED_OUT,
         _ => FATAL,
     };
-    let allowed: Vec<Action> = actions.into_iter().filter(|action| place.allows(*action)).collect();
+    let allowed: Vec<Action> = actions.into_iter().filter(|action| kind.allows(*action)).collect();
     let action = allowed[random.random_range(0..allowed.len())];
     let hit_max = pick(random, [1, 4, 20]);
     let hit = random.random_range(1..=hit_max);

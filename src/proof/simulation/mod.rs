@@ -19,5 +19,5 @@ pub mod world;
 pub use draw::every_fault;
 pub use plan::Plan;
 pub use run::{Run, check, run};
-pub use seeds::{Found, Report, run_seeds};
+pub use seeds::{FailedSeed, SeedsReport, run_seeds};
 pub use shrink::shrink;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::domain::Rules;
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
 use crate::proof::simulated::DiskFault;
-use crate::proof::tally::action_name;
-use crate::settings::Settings;
+use crate::settings::{Consume, Produce, Settings, Simulate, Supervision};
 
 /// Where everything lies.
 pub const FOLDER: &str = "/state";
@@ -27,25 +27,25 @@ pub struct Plan {
     pub environment: fn(Environment) -> Environment,
     /// What others have written before the first life.
     pub written: Vec<Foreign>,
-    pub lives: Vec<Life>,
+    pub lives: Vec<PlannedLife>,
 }
 
 /// One life of the process.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct PlannedLife {
     pub job: Job,
     /// One call in so many takes longer than a heartbeat; 0: none.
     pub slow_call_of: u32,
     pub faults: Vec<Planned>,
     /// By virtual time in milliseconds, earliest first.
-    pub troubles: Vec<(u64, Trouble)>,
+    pub troubles: Vec<(u64, PlannedTrouble)>,
     /// Counted from the life's first operation.
     pub disk_fault: Option<(Range<usize>, DiskFault)>,
     pub ends_by: Option<EndsBy>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Trouble {
+pub enum PlannedTrouble {
     /// Another producer's records.
     Written(Vec<Foreign>),
     LogStalls,
@@ -86,7 +86,7 @@ impl Plan {
 
     /// Faults and troubles, the ends of lives included.
     pub fn faults(&self) -> usize {
-        let of = |life: &Life| {
+        let of = |life: &PlannedLife| {
             let rest = [life.slow_call_of > 0, life.disk_fault.is_some(), life.ends_by.is_some()];
             life.faults.len() + life.troubles.len() + rest.iter().filter(|there| **there).count()
         };
@@ -94,60 +94,50 @@ impl Plan {
     }
 }
 
-impl Life {
+impl PlannedLife {
     pub fn undisturbed(job: Job) -> Self {
         Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
     }
 
     /// Whether it is sure to end: by itself, or by what is planned.
     pub fn ends(&self) -> bool {
-        let is_end = |trouble: &Trouble| matches!(trouble, Trouble::Signal | Trouble::Killed);
-        let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Recreated));
+        let is_end = |trouble: &PlannedTrouble| matches!(trouble, PlannedTrouble::Signal | PlannedTrouble::Killed);
+        let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, PlannedTrouble::Recreated));
         // Calls that hang again and again, and a goal that was an offset of another topic, may let nobody get on.
         let by_itself = self.job.end != End::AtSignal && self.slow_call_of == 0 && !recreated;
         by_itself || self.troubles.iter().any(|(_, trouble)| is_end(trouble))
     }
 
     pub fn is_signalled(&self) -> bool {
-        self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Signal))
+        self.troubles.iter().any(|(_, trouble)| matches!(trouble, PlannedTrouble::Signal))
     }
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
-        let (log, simulate, produce) = (&settings.log, &settings.source.simulate, &settings.produce);
         writeln!(formatter, "plan of seed {seed}")?;
         let topic = if *topic_exists { "is there" } else { "is to be created" };
-        writeln!(formatter, "  the topic of {} partitions {topic}", log.partitions)?;
+        writeln!(formatter, "  the topic of {} partitions {topic}", settings.log.partitions)?;
         if *ingests {
+            let Simulate { stations, days, pace_ms, duplicates_share, outliers_share, seed, .. } =
+                &settings.source.simulate;
+            let Produce { batch_records, in_flight_max, .. } = &settings.produce;
             writeln!(
                 formatter,
-                "  source of {} stations and {} days, one in {} ms, duplicates {}, outliers {}, seed {}; up to {} times {} in flight",
-                simulate.stations,
-                simulate.days,
-                simulate.pace_ms,
-                simulate.duplicates_share,
-                simulate.outliers_share,
-                simulate.seed,
-                produce.in_flight_max,
-                produce.batch_records,
+                "  source of {stations} stations and {days} days, one in {pace_ms} ms, duplicates {duplicates_share}, outliers {outliers_share}, seed {seed}; up to {in_flight_max} times {batch_records} in flight"
             )?;
         }
-        let (consume, quality, supervision) = (&settings.consume, &settings.quality, &settings.supervision);
+        let Consume { batch_records, commit_interval_ms, commit_share_max, .. } = &settings.consume;
+        let Rules { stations_max, rejected_bytes_max, .. } = &settings.quality;
         writeln!(
             formatter,
-            "  batches of {}, a commit in {} ms and {} of the time, at most {} stations and {} bytes of rejected records",
-            consume.batch_records,
-            consume.commit_interval_ms,
-            consume.commit_share_max,
-            quality.stations_max,
-            quality.rejected_bytes_max
+            "  batches of {batch_records}, a commit in {commit_interval_ms} ms and {commit_share_max} of the time, at most {stations_max} stations and {rejected_bytes_max} bytes of rejected records"
         )?;
+        let Supervision { restarts_max, backoff_min_ms, backoff_max_ms, .. } = &settings.supervision;
         writeln!(
             formatter,
-            "  {} restarts after {} ms to {} ms, calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes",
-            supervision.restarts_max, supervision.backoff_min_ms, supervision.backoff_max_ms
+            "  {restarts_max} restarts after {backoff_min_ms} ms to {backoff_max_ms} ms, calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes"
         )?;
         for record in written {
             writeln!(formatter, "  written before: {record:?}")?;
@@ -159,13 +149,13 @@ impl fmt::Display for Plan {
     }
 }
 
-impl fmt::Display for Life {
+impl fmt::Display for PlannedLife {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { job, slow_call_of, faults, troubles, disk_fault, ends_by } = self;
         let ingest = if job.ingest { "the source and " } else { "" };
         write!(formatter, "{ingest}partitions {:?}, {:?}", job.partitions, job.end)?;
         for fault in faults {
-            write!(formatter, "\n    {}@{}={}", fault.point, fault.hit, action_name(&fault.action))?;
+            write!(formatter, "\n    {fault}")?;
         }
         for (at_ms, trouble) in troubles {
             write!(formatter, "\n    after {at_ms} ms: {trouble:?}")?;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{FOLDER, Life, Plan};
+use super::plan::{FOLDER, Plan, PlannedLife};
 use super::trace;
-use super::world::{Ended, Lived, World};
+use super::world::{LifeEnd, SimulatedLife, World};
 use crate::domain::Readings;
 use crate::durable::Fence;
 use crate::failure::Failure;
@@ -15,7 +15,7 @@ use crate::ingest::{CursorStore, SourceState};
 use crate::log::RecordLog;
 use crate::pipeline::{End, Job};
 use crate::proof::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files, promises};
-use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
+use crate::proof::simulated::SimulatedDisk;
 use crate::proof::tally::Tally;
 use crate::supervision::panic;
 
@@ -28,14 +28,8 @@ pub struct Run {
     pub events: String,
     pub tally: Tally,
     pub violation: Option<Violation>,
-    left: Left,
-}
-
-/// What the same seed must leave again.
-#[derive(Default, PartialEq)]
-struct Left {
-    files: FolderFiles,
-    operations: usize,
+    /// What the same seed must leave again: the files, after as many operations on the disk.
+    left: (FolderFiles, usize),
 }
 
 /// Runs a plan as often as its seed asks for.
@@ -57,11 +51,11 @@ pub fn run_twice(plan: &Plan) -> Run {
 pub fn run(plan: &Plan) -> Run {
     panic::install_hook();
     drop(trace::take());
-    let mut story = Story { plan, world: World::new(plan), tally: Tally::default(), operations: 0 };
+    let mut story = PlanRunner { plan, world: World::new(plan), tally: Tally::default(), operations: 0 };
     let told = trace::listen(|| panic::catch(|| story.tell()));
     let violation = match told {
         Ok(held) => held.err(),
-        Err(panic) => Some(Invariant::I7.violated(format!("a panic that left every branch: {panic}"))),
+        Err(panic) => Some(Invariant::PanicsAreIsolated.violated(format!("a panic that left every branch: {panic}"))),
     };
     let told = trace::take();
     let mut tally = story.tally;
@@ -69,21 +63,21 @@ pub fn run(plan: &Plan) -> Run {
     if violation.is_none() {
         tally.all_survived();
     }
-    let left = Left { files: story.world.disk.files(), operations: story.operations };
+    let left = (story.world.disk.files(), story.operations);
     Run { events: told.text, tally, violation, left }
 }
 
-struct Story<'a> {
+struct PlanRunner<'a> {
     plan: &'a Plan,
     world: World,
     tally: Tally,
     operations: usize,
 }
 
-impl Story<'_> {
+impl PlanRunner<'_> {
     fn tell(&mut self) -> Result<(), Violation> {
         let plan = self.plan;
-        let unread = |failure: Failure| Invariant::I6.violated(failure.to_string());
+        let unread = |failure: Failure| Invariant::NothingSkipped.violated(failure.to_string());
         let readings =
             if plan.ingests { endings::readings(&plan.settings.source).map_err(unread)? } else { Vec::new() };
         let mut promises = promises::Promises::default();
@@ -91,23 +85,23 @@ impl Story<'_> {
             let lived = self.live(life, plan.seed ^ (number << 32))?;
             self.check_life(&mut promises, &readings, life, &lived)?;
         }
-        let last = Life::undisturbed(plan.job(plan.partitions()));
+        let last = PlannedLife::undisturbed(plan.job(plan.partitions()));
         let lived = self.live(&last, plan.seed)?;
         self.check_life(&mut promises, &readings, &last, &lived)?;
         self.check_last(&readings, &lived)?;
         self.check_undisturbed()
     }
 
-    fn live(&mut self, life: &Life, seed: u64) -> Result<Lived, Violation> {
+    fn live(&mut self, life: &PlannedLife, seed: u64) -> Result<SimulatedLife, Violation> {
         let lived = self.world.live(self.plan, self.plan.settings.clone(), life, seed)?;
         self.operations += lived.operations;
         let tally = &mut self.tally;
         tally.lives += 1;
         match &lived.end {
-            Ended::Killed => tally.killed += 1,
-            Ended::PowerCut => tally.power_cuts += 1,
-            Ended::ByItself(Ok(summary)) if summary.failures.is_empty() => {}
-            Ended::ByItself(_) | Ended::Hangs => tally.with_failed_branch += 1,
+            LifeEnd::Killed => tally.killed += 1,
+            LifeEnd::PowerCut => tally.power_cuts += 1,
+            LifeEnd::ByItself(Ok(summary)) if summary.failures.is_empty() => {}
+            LifeEnd::ByItself(_) | LifeEnd::Hangs => tally.with_failed_branch += 1,
         }
         tally.restarts += lived.restarts();
         tally.virtual_ms += lived.virtual_ms;
@@ -117,10 +111,12 @@ impl Story<'_> {
     }
 
     /// The log with this id, whether it is gone or not.
-    fn log(&self, log_id: &str) -> Result<&SimulatedLog, Violation> {
-        let every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
-        let found = every.into_iter().find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
-        found.ok_or_else(|| Invariant::I1.violated(format!("a file is of the log {log_id}, which never was")))
+    fn log(&self, log_id: &str) -> Result<&dyn RecordLog, Violation> {
+        let mut every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
+        let found = every.find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
+        found.map(|log| log as _).ok_or_else(|| {
+            Invariant::FilesEqualReplay.violated(format!("a file is of the log {log_id}, which never was"))
+        })
     }
 
     /// What holds after any life.
@@ -128,20 +124,15 @@ impl Story<'_> {
         &self,
         promises: &mut promises::Promises,
         readings: &[Readings],
-        life: &Life,
-        lived: &Lived,
+        life: &PlannedLife,
+        lived: &SimulatedLife,
     ) -> Result<(), Violation> {
         trace::told()?;
         let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
         let gone = self.world.gone.as_ref();
         for partition in self.plan.partitions() {
-            let checkpoint = files::whole(folder, &files, partition)?;
-            if let Some(checkpoint) = &checkpoint {
-                let log = self.log(&checkpoint.identity.log_id)?;
-                files::replayed(log, folder, &files, checkpoint)?;
-                files::nothing_passed_over(log, checkpoint)?;
-            }
-            promises.committed(partition, lived.progress.partition(partition).committed(), checkpoint.as_ref())?;
+            let committed = lived.progress.partition(partition).committed();
+            files::after_life(|log_id| self.log(log_id), (folder, &files), partition, committed, promises)?;
             if let Some(gone) = gone {
                 files::nothing_of_a_topic_that_is_gone(folder, &gone.files, &files, partition)?;
             }
@@ -158,9 +149,9 @@ impl Story<'_> {
     }
 
     /// What holds after the last life, which nothing disturbed.
-    fn check_last(&self, readings: &[Readings], lived: &Lived) -> Result<(), Violation> {
-        let Ended::ByItself(Ok(summary)) = &lived.end else {
-            return Err(Invariant::I5.violated("a life that nothing disturbed did not end well"));
+    fn check_last(&self, readings: &[Readings], lived: &SimulatedLife) -> Result<(), Violation> {
+        let LifeEnd::ByItself(Ok(summary)) = &lived.end else {
+            return Err(Invariant::WorkIsFinished.violated("a life that nothing disturbed did not end well"));
         };
         let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
         let log_id = self.world.log.log_id().ok().flatten().unwrap_or_default();
@@ -169,7 +160,8 @@ impl Story<'_> {
         let mut stations = BTreeMap::new();
         for partition in self.plan.partitions() {
             let checkpoint = files::whole(folder, &files, partition)?;
-            let checkpoint = checkpoint.ok_or_else(|| Invariant::I5.violated("there is no file at the end"))?;
+            let checkpoint =
+                checkpoint.ok_or_else(|| Invariant::WorkIsFinished.violated("there is no file at the end"))?;
             if checkpoint.identity.log_id != log_id {
                 refused.push(format!("partition {partition}"));
                 continue;
@@ -191,8 +183,8 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// I1 once more, by the processor's own code: a run over the same log that nothing ever disturbed, on a disk of its
-    /// own and in batches of another size, leaves the same files.
+    /// `FilesEqualReplay` once more, by the processor's own code: a run over the same log that nothing ever disturbed,
+    /// on a disk of its own and in batches of another size, leaves the same files.
     fn check_undisturbed(&self) -> Result<(), Violation> {
         let plan = self.plan;
         let log = self.world.log.clone();
@@ -200,25 +192,16 @@ impl Story<'_> {
         let mut settings = plan.settings.clone();
         (settings.consume.batch_records, settings.consume.commit_interval_ms) = (1000, 1000);
         let job = Job { ingest: false, end: End::WhenCaughtUp, ..plan.job(plan.partitions()) };
-        other.live(plan, settings, &Life::undisturbed(job), plan.seed)?;
+        other.live(plan, settings, &PlannedLife::undisturbed(job), plan.seed)?;
         trace::told()?;
         let (files, others) = (self.world.disk.files(), other.disk.files());
         let log_id = self.world.log.log_id().ok().flatten();
         for partition in plan.partitions() {
             let checkpoint = files::whole(Path::new(FOLDER), &files, partition)?;
             if checkpoint.map(|checkpoint| checkpoint.identity.log_id) == log_id {
-                let name = format!("partition-{partition}.");
-                let of = |files: &FolderFiles| -> FolderFiles {
-                    let named = |path: &Path| path.to_string_lossy().contains(&name) && !path.ends_with("lock");
-                    files
-                        .iter()
-                        .filter(|(path, _)| named(path))
-                        .map(|(path, bytes)| (path.clone(), bytes.clone()))
-                        .collect()
-                };
-                Invariant::I1.require(of(&files) == of(&others), || {
-                    format!("an undisturbed run leaves other files of partition {partition}")
-                })?;
+                let same = files::of_partition(&files, partition) == files::of_partition(&others, partition);
+                Invariant::FilesEqualReplay
+                    .require(same, || format!("an undisturbed run leaves other files of partition {partition}"))?;
             }
         }
         Ok(())
@@ -232,22 +215,25 @@ fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> 
     store
         .enter(1)
         .and_then(|inside| store.recover(&inside))
-        .map_err(|failure| Invariant::I4.violated(failure.to_string()))
+        .map_err(|failure| Invariant::FilesAreWhole.violated(failure.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::simulation::plan::{Foreign, Trouble};
+    use crate::proof::simulation::plan::{Foreign, PlannedTrouble};
 
     #[test]
     fn a_panic_outside_of_the_actors_is_a_violation_and_the_next_run_is_as_ever() {
         let mut plan = Plan::draw(0);
         plan.lives.truncate(1);
         let nowhere = Foreign::Gap { partition: 99, offsets: 1 };
-        plan.lives[0].troubles.insert(0, (0, Trouble::Written(vec![nowhere])));
+        plan.lives[0].troubles.insert(0, (0, PlannedTrouble::Written(vec![nowhere])));
         let violation = run(&plan).violation.expect("there is no such partition");
-        assert!(violation.invariant == Invariant::I7 && violation.what.contains("simulated/log.rs"), "{violation}");
+        assert!(
+            violation.invariant == Invariant::PanicsAreIsolated && violation.what.contains("simulated/log.rs"),
+            "{violation}"
+        );
         assert_eq!(run(&Plan::draw(0)).violation, None);
     }
 }

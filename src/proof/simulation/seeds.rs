@@ -17,35 +17,26 @@ const SHARE: u64 = 32;
 
 /// What came of some seeds, up to the first that failed.
 #[derive(Default)]
-pub struct Report {
+pub struct SeedsReport {
     pub runs: u64,
     pub tally: Tally,
-    pub found: Option<Found>,
+    pub found: Option<FailedSeed>,
 }
 
 /// A seed whose run did not hold.
-pub struct Found {
+pub struct FailedSeed {
     pub seed: u64,
     pub violation: Violation,
     /// The fewest faults that were found to do the same.
     pub shrunk: Plan,
 }
 
-/// What a thread made of its share.
-struct Done {
-    runs: u64,
-    tally: Tally,
-    violation: Option<(u64, Violation)>,
-}
-
 /// Shares that came before their turn, and what the others add up to.
 #[derive(Default)]
 struct Combined {
     next: u64,
-    early: BTreeMap<u64, Done>,
-    runs: u64,
-    tally: Tally,
-    violation: Option<(u64, Violation)>,
+    early: BTreeMap<u64, SeedsReport>,
+    report: SeedsReport,
 }
 
 /// Runs the plan that is drawn from each seed until one fails, on so many threads. What is returned depends on the plans
@@ -55,58 +46,59 @@ pub fn run_seeds(
     threads: usize,
     draw: impl Fn(u64) -> Plan + Sync,
     ran: impl Fn() + Sync,
-) -> Report {
+) -> SeedsReport {
     let next = AtomicU64::new(0);
     let combined = Mutex::new(Combined::default());
     let work = || {
-        while combined.lock().violation.is_none() {
+        while combined.lock().report.found.is_none() {
             let number = next.fetch_add(1, Relaxed);
             let start = seeds.start.saturating_add(number.saturating_mul(SHARE)).min(seeds.end);
             if start == seeds.end {
                 break;
             }
-            let done = share(start..start.saturating_add(SHARE).min(seeds.end), &draw, &ran);
-            combined.lock().add(number, done);
+            let report = share(start..start.saturating_add(SHARE).min(seeds.end), &draw, &ran);
+            combined.lock().add(number, report);
         }
     };
     thread::scope(|scope| {
         (1..threads).for_each(|_| drop(scope.spawn(work)));
         work();
     });
-    let Combined { runs, tally, violation, .. } = combined.into_inner();
-    let found = violation.map(|(seed, violation)| {
-        let shrunk = shrink(draw(seed), violation.invariant);
-        Found { seed, violation, shrunk }
-    });
-    Report { runs, tally, found }
+    let mut report = combined.into_inner().report;
+    if let Some(FailedSeed { violation, shrunk, .. }) = &mut report.found {
+        *shrunk = shrink(shrunk.clone(), violation.invariant);
+    }
+    report
 }
 
-fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> Done {
-    let mut done = Done { runs: 0, tally: Tally::default(), violation: None };
+/// One run after the other, whose plan is not shrunk yet if it fails.
+fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> SeedsReport {
+    let mut report = SeedsReport::default();
     for seed in seeds {
-        let run = check(&draw(seed));
-        done.runs += 1;
-        done.tally.add(run.tally);
+        let plan = draw(seed);
+        let run = check(&plan);
+        report.runs += 1;
+        report.tally.add(run.tally);
         ran();
         if let Some(violation) = run.violation {
-            done.violation = Some((seed, violation));
+            report.found = Some(FailedSeed { seed, violation, shrunk: plan });
             break;
         }
     }
-    done
+    report
 }
 
 impl Combined {
     /// Adds shares in the order of their seeds, up to the first that failed.
-    fn add(&mut self, number: u64, done: Done) {
-        self.early.insert(number, done);
-        while self.violation.is_none()
-            && let Some(done) = self.early.remove(&self.next)
+    fn add(&mut self, number: u64, share: SeedsReport) {
+        self.early.insert(number, share);
+        while self.report.found.is_none()
+            && let Some(share) = self.early.remove(&self.next)
         {
             self.next += 1;
-            self.runs += done.runs;
-            self.tally.add(done.tally);
-            self.violation = done.violation;
+            self.report.runs += share.runs;
+            self.report.tally.add(share.tally);
+            self.report.found = share.found;
         }
     }
 }

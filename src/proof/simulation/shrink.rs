@@ -1,10 +1,9 @@
 //! From a plan that fails to the fewest faults that do.
 
-use super::Run;
-use super::plan::{EndsBy, Life, Plan, Trouble};
+use super::plan::{EndsBy, Plan, PlannedLife, PlannedTrouble};
 use super::run::{run, run_twice};
 use crate::pipeline::End;
-use crate::proof::{Invariant, Violation};
+use crate::proof::Invariant;
 
 /// Runs that are tried.
 const TRIES_MAX: usize = 2000;
@@ -16,7 +15,8 @@ pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
     let mut tries = 0;
     let mut fails = |plan: &Plan| {
         tries += 1;
-        tries <= TRIES_MAX && violation(plan, invariant).is_some_and(|found| found.invariant == invariant)
+        let run = if invariant == Invariant::SeedsRepeat { run_twice } else { run };
+        tries <= TRIES_MAX && run(plan).violation.is_some_and(|found| found.invariant == invariant)
     };
     let mut smallest = plan;
     'again: loop {
@@ -31,11 +31,6 @@ pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
         }
         return smallest;
     }
-}
-
-fn violation(plan: &Plan, invariant: Invariant) -> Option<Violation> {
-    let Run { violation, .. } = if invariant == Invariant::I9 { run_twice(plan) } else { run(plan) };
-    violation
 }
 
 /// Every plan that is smaller by one thing, those that are much smaller first.
@@ -65,8 +60,8 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     plans
 }
 
-fn smaller_life(life: &Life, mut found: impl FnMut(Life)) {
-    let mut with = |change: &dyn Fn(&mut Life)| {
+fn smaller_life(life: &PlannedLife, mut found: impl FnMut(PlannedLife)) {
+    let mut with = |change: &dyn Fn(&mut PlannedLife)| {
         let mut smaller = life.clone();
         change(&mut smaller);
         if smaller.ends() {
@@ -78,10 +73,10 @@ fn smaller_life(life: &Life, mut found: impl FnMut(Life)) {
     }
     for (number, (_, trouble)) in life.troubles.iter().enumerate() {
         with(&|life| drop(life.troubles.remove(number)));
-        if let Trouble::Written(records) = trouble {
+        if let PlannedTrouble::Written(records) = trouble {
             for (from, to) in parts(records.len()) {
                 with(&|life| {
-                    if let Trouble::Written(records) = &mut life.troubles[number].1 {
+                    if let PlannedTrouble::Written(records) = &mut life.troubles[number].1 {
                         records.drain(from..to);
                     }
                 });
@@ -97,7 +92,7 @@ fn smaller_life(life: &Life, mut found: impl FnMut(Life)) {
     if life.job.end == End::AtSignal {
         with(&|life| {
             life.job.end = End::WhenCaughtUp;
-            life.troubles.retain(|(_, trouble)| !matches!(trouble, Trouble::Signal));
+            life.troubles.retain(|(_, trouble)| !matches!(trouble, PlannedTrouble::Signal));
         });
     }
     match life.ends_by {
@@ -138,7 +133,7 @@ mod tests {
         for plan in (0..200).map(Plan::draw) {
             let size = |plan: &Plan| format!("{plan}").len();
             for smaller in smaller(&plan) {
-                assert!(smaller.lives.iter().all(Life::ends), "{smaller}");
+                assert!(smaller.lives.iter().all(PlannedLife::ends), "{smaller}");
                 assert!(smaller.faults() <= plan.faults() && size(&smaller) <= size(&plan) + 4, "{plan}\n{smaller}");
             }
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
-use crate::failure::{PlannedFault, Promise};
+use crate::failure::PlannedFault;
 use crate::progress::events::target;
 use crate::proof::invariants::{Invariant, Violation};
 
@@ -55,7 +55,7 @@ pub fn take() -> Trace {
 
 /// A violation that the code itself told of, or a panic that nobody planned.
 pub fn told() -> Result<(), Violation> {
-    let panic = PANIC.take().map(|panic| Invariant::I7.violated(panic));
+    let panic = PANIC.take().map(|panic| Invariant::PanicsAreIsolated.violated(panic));
     panic.or_else(|| TRACE.with_borrow_mut(|trace| trace.violation.take())).map_or(Ok(()), Err)
 }
 
@@ -103,7 +103,7 @@ impl Trace {
     fn event(&mut self, event: &Event<'_>) {
         let start = self.text.len();
         let time = self.begun.map_or(0, |begun| begun.elapsed().as_millis());
-        let mut line = Line { text: mem::take(&mut self.text), took_ms: 0, broken: None };
+        let mut line = EventLine { text: mem::take(&mut self.text), took_ms: 0, broken: None };
         // Writing to a string does not fail.
         let _ = write!(line.text, "{time:>6} ms {:>5}", event.metadata().level());
         event.record(&mut line);
@@ -112,20 +112,20 @@ impl Trace {
             self.restarts_ms.push(line.took_ms);
         }
         self.text = line.text;
-        if let Some(promise) = line.broken.filter(|_| self.violation.is_none()) {
-            self.violation = Some(Invariant::of(promise).violated(self.text[start..].trim()));
+        if let Some(invariant) = line.broken.filter(|_| self.violation.is_none()) {
+            self.violation = Some(invariant.violated(self.text[start..].trim()));
         }
     }
 }
 
-struct Line {
+struct EventLine {
     text: String,
     took_ms: u64,
     /// A check within the program has failed.
-    broken: Option<Promise>,
+    broken: Option<Invariant>,
 }
 
-impl Visit for Line {
+impl Visit for EventLine {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "took_ms" {
             self.took_ms = value;
@@ -135,7 +135,7 @@ impl Visit for Line {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "broken" {
-            self.broken = Promise::ALL.into_iter().find(|promise| promise.name() == value);
+            self.broken = Invariant::named(value);
         }
         self.record_debug(field, &format_args!("{value}"));
     }
@@ -178,10 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn every_promise_that_the_program_checks_is_heard_in_whatever_words() {
+    fn every_invariant_that_the_program_checks_is_heard_in_whatever_words() {
         let failed = |origin| heard_of(&Failure::fatal(Kind::Internal, "in other words").origin(origin));
-        let heard = Promise::ALL.map(|promise| failed(Origin::Check(promise)));
-        assert_eq!(heard, [Invariant::I1, Invariant::I2, Invariant::I3, Invariant::I6].map(Some));
+        let checked =
+            [Invariant::FilesEqualReplay, Invariant::RecordsAddUp, Invariant::CommitsStay, Invariant::NothingSkipped];
+        assert_eq!(checked.map(|invariant| failed(Origin::Check(invariant))), checked.map(Some));
         assert_eq!([Origin::World, Origin::Planned, Origin::Panic].map(failed), [None; 3]);
     }
 
@@ -193,17 +194,17 @@ mod tests {
         let state = |offset| PartitionState { next_offset: offset, ..PartitionState::new(Rules::default(), 0) };
         let commit = |offset| store.commit(1, &identity, &state(offset).snapshot());
         let early = commit(5).expect_err("nothing was recovered");
-        assert_eq!(heard_of(&early), Some(Invariant::I1));
+        assert_eq!(heard_of(&early), Some(Invariant::FilesEqualReplay));
         store.recover(1, &identity, &Rules::default()).expect("there is nothing yet");
         let back = commit(5).and_then(|()| commit(3)).expect_err("it goes back");
-        assert_eq!(heard_of(&back), Some(Invariant::I3));
+        assert_eq!(heard_of(&back), Some(Invariant::CommitsStay));
     }
 
     #[test]
     fn a_panic_is_heard_whoever_catches_it_unless_it_is_planned() {
         install_hook();
         let caught = || drop(catch(|| panic!("a planned fault, it says")));
-        assert_eq!(heard(caught), Some(Invariant::I7));
+        assert_eq!(heard(caught), Some(Invariant::PanicsAreIsolated));
         let planned = Planned { point: "aggregator.apply".to_owned(), hit: 1, action: Action::Panic };
         let faults = FaultPoints::new(vec![planned]).expect("there is such a point");
         let mut cause = String::new();

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::draw::HEARTBEAT_MS;
-use super::plan::{EndsBy, Foreign, Life, Plan, TOPIC, Trouble};
+use super::plan::{EndsBy, Foreign, Plan, PlannedLife, PlannedTrouble, TOPIC};
 use super::trace;
 use crate::failure::{Failure, Kind};
 use crate::log::{RecordLog, TopicSpec};
@@ -50,18 +50,18 @@ pub struct World {
     pub log: SimulatedLog,
     pub disk: SimulatedDisk,
     /// A topic that is no more.
-    pub gone: Option<Gone>,
+    pub gone: Option<GoneTopic>,
 }
 
 /// A topic that was deleted and made again, and what was on disk then.
-pub struct Gone {
+pub struct GoneTopic {
     pub log: SimulatedLog,
     pub files: FolderFiles,
 }
 
 /// How a life went.
-pub struct Lived {
-    pub end: Ended,
+pub struct SimulatedLife {
+    pub end: LifeEnd,
     pub progress: Progress,
     pub fired: Vec<Planned>,
     pub virtual_ms: u64,
@@ -69,14 +69,14 @@ pub struct Lived {
     pub operations: usize,
 }
 
-impl Lived {
+impl SimulatedLife {
     /// Restarts of all branches.
     pub fn restarts(&self) -> u64 {
         self.progress.branches().restarts(|_| true)
     }
 }
 
-pub enum Ended {
+pub enum LifeEnd {
     ByItself(Result<Summary, Failure>),
     Killed,
     PowerCut,
@@ -98,7 +98,13 @@ impl World {
     }
 
     /// Runs the trees on this world until they end, or something ends them.
-    pub fn live(&mut self, plan: &Plan, settings: Settings, life: &Life, seed: u64) -> Result<Lived, Violation> {
+    pub fn live(
+        &mut self,
+        plan: &Plan,
+        settings: Settings,
+        life: &PlannedLife,
+        seed: u64,
+    ) -> Result<SimulatedLife, Violation> {
         WRITE_HUNG.set(false);
         CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
         if let Some((operations, fault)) = &life.disk_fault {
@@ -127,25 +133,26 @@ impl World {
         };
         let system = actix::System::with_tokio_rt(runtime);
         let (end, virtual_ms) = system.block_on(self.run(life, environment));
-        if !matches!(end, Ended::ByItself(_)) {
+        if !matches!(end, LifeEnd::ByItself(_)) {
             // Nothing that is dropped now writes.
             self.disk.crash();
         }
         drop(system);
-        Invariant::I8.require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
+        Invariant::OnlyOwnersWrite
+            .require(!WRITE_HUNG.get(), || "a write waited for another one, on one thread".to_owned())?;
         writers::entitled(&self.disk.renames())?;
         let operations = self.disk.operations();
         self.disk = match end {
-            Ended::PowerCut => self.disk.after_power_cut(seed),
+            LifeEnd::PowerCut => self.disk.after_power_cut(seed),
             _ => self.disk.after_process(),
         };
         // The troubles of the log end with the life.
         self.log.stall(false);
         while self.log.topic().is_err() {}
-        Ok(Lived { end, progress, fired: faults.fired(), virtual_ms, operations })
+        Ok(SimulatedLife { end, progress, fired: faults.fired(), virtual_ms, operations })
     }
 
-    async fn run(&mut self, life: &Life, environment: Environment) -> (Ended, u64) {
+    async fn run(&mut self, life: &PlannedLife, environment: Environment) -> (LifeEnd, u64) {
         let begun = Instant::now();
         trace::life_begins(begun);
         let stop = Arc::new(watch::Sender::new(false));
@@ -158,9 +165,9 @@ impl World {
             }
             let trees = if disk.is_powerless() { Poll::Pending } else { trees.as_mut().poll(waker) };
             match life.ends_by {
-                Some(EndsBy::PowerCut(_)) if disk.is_powerless() => Poll::Ready(Ended::PowerCut),
-                _ if disk.is_powerless() => Poll::Ready(Ended::Killed),
-                _ => trees.map(Ended::ByItself),
+                Some(EndsBy::PowerCut(_)) if disk.is_powerless() => Poll::Ready(LifeEnd::PowerCut),
+                _ if disk.is_powerless() => Poll::Ready(LifeEnd::Killed),
+                _ => trees.map(LifeEnd::ByItself),
             }
         });
         let end = end.await;
@@ -169,32 +176,32 @@ impl World {
     }
 
     /// Does what is planned, when it is time. Ends only with the process.
-    async fn trouble(&mut self, life: &Life, stop: Arc<watch::Sender<bool>>, begun: Instant) -> Ended {
+    async fn trouble(&mut self, life: &PlannedLife, stop: Arc<watch::Sender<bool>>, begun: Instant) -> LifeEnd {
         for (at_ms, trouble) in &life.troubles {
             sleep_until(begun + Duration::from_millis(*at_ms)).await;
             tracing::info!(?trouble, "trouble");
             match trouble {
-                Trouble::Written(records) => write(&self.log, records),
-                Trouble::LogStalls => self.log.stall(true),
-                Trouble::LogFlows => self.log.stall(false),
-                Trouble::LogFails(calls) => {
+                PlannedTrouble::Written(records) => write(&self.log, records),
+                PlannedTrouble::LogStalls => self.log.stall(true),
+                PlannedTrouble::LogFlows => self.log.stall(false),
+                PlannedTrouble::LogFails(calls) => {
                     let failure = Failure::retryable(Kind::Unavailable, "the log is away");
                     self.log.fail_next(&failure, *calls);
                 }
-                Trouble::Recreated => self.recreate(),
-                Trouble::Signal => drop(stop.send_replace(true)),
-                Trouble::Killed => return Ended::Killed,
+                PlannedTrouble::Recreated => self.recreate(),
+                PlannedTrouble::Signal => drop(stop.send_replace(true)),
+                PlannedTrouble::Killed => return LifeEnd::Killed,
             }
         }
         sleep(DEADLINE).await;
-        Ended::Hangs
+        LifeEnd::Hangs
     }
 
     fn recreate(&mut self) {
         self.log.stall(false);
         while self.log.topic().is_err() {}
         if self.log.topic().is_ok_and(|topic| topic.is_some()) {
-            self.gone = Some(Gone { log: self.log.recreate(), files: self.disk.files() });
+            self.gone = Some(GoneTopic { log: self.log.recreate(), files: self.disk.files() });
         }
     }
 }

@@ -15,14 +15,14 @@ const PROGRAM: &str = "isotherm-with-bugs";
 /// What the program is built from.
 const SOURCES: [&str; 6] = ["Cargo.lock", "Cargo.toml", "build.rs", "proto", "settings", "src"];
 
-/// Finds a bug of the patch, and gives the name of the invariant that does not hold.
+/// Finds a bug of the patch, and gives the number of the invariant that does not hold.
 pub fn found(bug: &str) -> String {
     let report = simulated(bug, super::SEEDS_MAX);
     let violation = &report["violation"];
     assert!(violation.is_object(), "{bug} was not found in {} seeds", super::SEEDS_MAX);
     println!("{bug}: seed {}, {}", violation["seed"], violation["what"]);
     println!("  {} faults are enough:\n{}", violation["fewest_faults"], violation["shrunk_plan"]);
-    violation["invariant"].as_str().expect("it has a name").to_owned()
+    violation["invariant"].as_str().expect("it has a number").to_owned()
 }
 
 /// The switches by themselves do nothing.

@@ -1,0 +1,134 @@
+//! A disk around another one, on which something is done at each call.
+
+use std::any::Any;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::replace::PIECE_BYTES;
+use super::{Disk, DiskFile};
+
+/// What is done at each call, which is known by a name.
+pub trait AroundCalls: Clone + Send + Sync + 'static {
+    /// Before the call, which is not made if this fails.
+    fn before(&self, _call: &'static str) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Appends to a file.
+    fn append(&self, call: &'static str, file: &mut dyn DiskFile, bytes: &[u8]) -> io::Result<()> {
+        self.before(call)?;
+        file.append(bytes)
+    }
+
+    /// After the call, and after each piece of a file that is read.
+    fn after(&self) {}
+}
+
+/// The other disk, and what is done at its calls.
+pub struct AroundDisk<Around> {
+    pub disk: Arc<dyn Disk>,
+    pub around: Around,
+}
+
+struct AroundFile<File, Around> {
+    file: File,
+    around: Around,
+    /// The names of its calls.
+    append: &'static str,
+    sync: &'static str,
+}
+
+impl<Around: AroundCalls> AroundDisk<Around> {
+    fn call<T>(&self, name: &'static str, make: impl FnOnce(&dyn Disk) -> io::Result<T>) -> io::Result<T> {
+        self.around.before(name)?;
+        let made = make(&*self.disk);
+        self.around.after();
+        made
+    }
+
+    fn file<File>(&self, file: File, append: &'static str, sync: &'static str) -> Box<AroundFile<File, Around>> {
+        Box::new(AroundFile { file, around: self.around.clone(), append, sync })
+    }
+}
+
+impl<Around: AroundCalls> Read for AroundFile<Box<dyn Read>, Around> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let piece_bytes = bytes.len().min(PIECE_BYTES);
+        let read = self.file.read(&mut bytes[..piece_bytes]);
+        self.around.after();
+        read
+    }
+}
+
+impl<Around: AroundCalls> DiskFile for AroundFile<Box<dyn DiskFile>, Around> {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let appended = self.around.append(self.append, &mut *self.file, bytes);
+        self.around.after();
+        appended
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.around.before(self.sync)?;
+        let synced = self.file.sync();
+        self.around.after();
+        synced
+    }
+}
+
+impl<Around: AroundCalls> Disk for AroundDisk<Around> {
+    fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
+        let opened = self.call("read", |disk| disk.open_read(path))?;
+        Ok(opened.map(|file| self.file(file, "", "") as Box<dyn Read>))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        self.call("list", |disk| disk.list(folder))
+    }
+
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.call("create_folder", |disk| disk.create_folder(folder))
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let created = self.call("create", |disk| disk.create_new(path))?;
+        Ok(self.file(created, "write", "fsync"))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let opened = self.call("open", |disk| disk.open_append(path))?;
+        Ok(self.file(opened, "append", "fsync_appended"))
+    }
+
+    fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        self.call("truncate", |disk| disk.truncate(path, bytes))
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.call("fsync_found", |disk| disk.sync_file(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call("rename", |disk| disk.rename(from, to))
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call("link", |disk| disk.hard_link(from, to))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.call("remove", |disk| disk.remove(path))
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.call("fsync_folder", |disk| disk.sync_folder(folder))
+    }
+
+    fn try_lock(&self, path: &Path, holder: &str) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
+        self.call("lock", |disk| disk.try_lock(path, holder))
+    }
+
+    fn network_filesystem(&self, folder: &Path) -> io::Result<Option<String>> {
+        self.call("filesystem", |disk| disk.network_filesystem(folder))
+    }
+}
