@@ -40,7 +40,7 @@ impl WatchArguments {
 impl SettingsArguments {
     /// Where the settings come from, beside the environment.
     pub fn sources(&self) -> Sources {
-        // An empty variable is none, as where a compose file passes on one that is not set.
+        // An empty variable counts as one that is not set: a compose file passes on those of its own that are not set.
         let named = std::env::var_os("ISOTHERM_SETTINGS").filter(|name| !name.is_empty());
         let file = self.settings.clone().or_else(|| named.map(PathBuf::from));
         Sources { file, sets: self.sets.clone() }

@@ -21,7 +21,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let level = &output.log_level;
-    // What the web server says of its workers is of no interest; whoever names it hears it all the same.
+    // The web server's lines on its workers are left out, unless the level names the web server.
     let quiet = if ["off", "error"].contains(&level.as_str()) { "" } else { "actix_server=warn," };
     let filter = EnvFilter::builder().parse(format!("{quiet}{level}")).map_err(|error| {
         Failure::fatal(Kind::Settings, format!("output.log_level is {level:?}: {error}"))

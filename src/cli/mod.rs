@@ -1,8 +1,7 @@
 //! The command line: one file a verb.
 //!
 //! Guarantees: the standard output is data, everything else goes to the standard error; nothing is ever asked; a
-//! failure is one line that begins with `isotherm:` and says what can be done; whoever closes a pipe ends the program
-//! quietly.
+//! failure is one line that begins with `isotherm:` and says what can be done; a closed pipe ends the program quietly.
 //! May use every other folder.
 //!
 //! Exit codes (sysexits): 0 done, 1 `audit` found a wrong file or `chaos` a violation, and for failures those of [`crate::failure::Kind`]:

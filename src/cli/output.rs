@@ -71,7 +71,7 @@ pub fn failure_json(failure: &Failure) -> Value {
     json!({ "what": failure.what, "advice": failure.advice })
 }
 
-/// What became of writing to the standard output: `false` if nobody reads it any more, which ends a program quietly.
+/// What became of writing to the standard output: `false` if its reader is gone, which ends a program quietly.
 pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),

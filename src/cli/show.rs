@@ -155,7 +155,7 @@ fn tell_of_twins(rows: &[Row]) {
     }
     for (station, partitions) in partitions.into_iter().filter(|(_, partitions)| partitions.len() > 1) {
         output::tell(&format_args!(
-            "warning: station {station} is in the partitions {}, each is shown by itself: somebody produced with \
+            "warning: station {station} is in the partitions {}, each is shown by itself: a producer had \
              another partition count or another partitioner",
             partitions.join(" and ")
         ));

@@ -2,7 +2,7 @@
 //!
 //! Guarantees, checked by one contract suite for all three: a partition's records keep their order and offsets; an
 //! acknowledged record stays; a reader sees each record at or after its start once, and only committed ones.
-//! Calls block; whoever must not wait gives them to a worker thread. Uses `settings`, `failure` and `domain`, and of `supervision`
+//! Calls block; an actor gives them to a worker thread. Uses `settings`, `failure` and `domain`, and of `supervision`
 //! only how an outage is waited out; knows no actors.
 
 pub(crate) mod failures;

@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind};
 /// A machine that was halted in a batch does not put the next one off by hours.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// The share of its time that somebody works.
+/// The share of its time in which a thread works.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throttle {
     share: f64,

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 pub const PARTITIONS_ADDED: &str =
     "start over with log.on_start = \"recreate\", or with another log.topic and another state.dir";
 
-/// The topic as it is now. Retryable where there is none: whoever makes it may only be late.
+/// The topic as it is now. Where there is no topic the failure is Retryable: its producer may only be late.
 pub fn existing_topic(log: &dyn RecordLog) -> Result<Topic, Failure> {
     log.topic()?.ok_or_else(|| {
         Failure::retryable(Kind::Unavailable, format!("there is no {}", log.name()))

@@ -9,7 +9,7 @@ use super::model::Settings;
 pub fn fault_points(settings: &Settings) -> Result<FaultPoints, Failure> {
     let written = settings.faults.points.iter().map(|text| {
         Planned::parse(text).ok_or_else(|| {
-            Failure::fatal(Kind::Settings, format!("faults.points has {text:?}, which is no fault")).advice(
+            Failure::fatal(Kind::Settings, format!("faults.points: {text:?} is not a fault")).advice(
                 "write POINT@HIT=ACTION with a hit from 1 and an action such as panic, storage_full or delay:MS, as in aggregator.apply@3=panic; settings/default.toml names all",
             )
         })

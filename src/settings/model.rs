@@ -233,7 +233,7 @@ pub struct Output {
 pub struct Web {
     /// `ADDRESS:PORT` of the dashboard; empty: none.
     pub listen: String,
-    /// What whoever asks must know; empty: nothing, which only an address of this machine alone may have.
+    /// The secret that a request must carry; empty: no secret, which is only allowed on an address of this machine alone.
     pub token: String,
     pub connections_max: usize,
     /// Records behind which the process does not call itself ready.

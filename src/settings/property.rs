@@ -58,7 +58,7 @@ pub fn read(name: &str, value: &str) -> Result<String, String> {
 
 /// The value of a property that is a number.
 pub fn read_number(name: &str, value: &str) -> Result<i64, String> {
-    read(name, value)?.parse().map_err(|_| format!("{name} is no number"))
+    read(name, value)?.parse().map_err(|_| format!("{name} is not a number"))
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ fn is_element(text: &str) -> bool {
     text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// A bare word that is no level would name a part of the program, so that a typing error would silence the log.
+/// A bare word other than a level would name a part of the program, so that a typing error would silence the log.
 fn is_level(text: &str) -> bool {
     let is_word = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
     text.split(',').map(str::trim).all(|directive| match directive.split_once('=') {

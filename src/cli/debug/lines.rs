@@ -91,7 +91,7 @@ pub fn json(line: &mut String, partition: u32, record: Record<'_>) {
     line.push_str(&object.expect("texts and finite numbers always serialize"));
 }
 
-/// The record as a `Report`, or why it is none. What it says is not judged.
+/// The record as a `Report`, or why it cannot be decoded. The report's content is not judged.
 fn decoded(record: Record<'_>) -> Result<Report, String> {
     let value = record.value.ok_or_else(|| "it has no value (a tombstone)".to_owned())?;
     Report::decode(value).map_err(|error| error.to_string())

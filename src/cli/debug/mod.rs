@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let printer = move || {
         let died = |cause| Err(Failure::fatal(Kind::Internal, format!("the printing thread died: {cause}")));
-        // Nobody waits for the end of a printer that a signal has overtaken.
+        // After a signal the receiver is gone: how the printer ended is of no interest then.
         drop(ended.send(panic::catch(work).unwrap_or_else(died)));
     };
     let thread = thread::Builder::new().name("isotherm-print".to_owned());
@@ -128,7 +128,7 @@ fn print(
     }
 }
 
-/// Whether whoever read the standard output has closed it: seen even while there is nothing to write.
+/// Whether the reader of the standard output has closed it: seen even while there is nothing to write.
 fn is_closed() -> bool {
     let stdout = io::stdout();
     let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];

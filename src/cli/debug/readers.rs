@@ -70,7 +70,7 @@ impl ReaderThread {
             if let Err(failure) = work(&shared)
                 && !shared.is_stopped()
             {
-                // Without a printer there is nobody to tell.
+                // Without a printer the failure has no receiver.
                 drop(shared.messages.send(Err(failure)));
             }
         };

@@ -184,7 +184,7 @@ pub fn failed(client: &Client, partition: u32, what: &str, code: Code) -> Failur
                 )
                 .advice("set log.partitions to that");
             }
-            // It is there, or nobody can say: a broker has yet to hear of it.
+            // The topic is there, or no broker can say so yet.
             _ => (),
         }
     }

@@ -157,7 +157,7 @@ impl Reports {
                 self.acknowledged += 1;
                 return;
             }
-            // Written before a lost answer, but nobody knows where: another writer writes it again.
+            // Written before a lost answer, at an offset that is not known: another writer writes it again.
             (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Err(_)) => Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
             (code, _) => code,
         };

@@ -23,7 +23,7 @@ impl RecordWriter for Writer {
         // As much as can be is done before other writers have to wait.
         let runs = self.build(records)?;
         let ends = self.commit(&runs)?;
-        // Had the file been replaced before the commit, the records would be in a file that nobody can find.
+        // Had the file been replaced before the commit, the records would be in a file without a name.
         if self.file.is_replaced()? {
             return Err(failures::recreated(&self.name));
         }
