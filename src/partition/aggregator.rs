@@ -55,22 +55,6 @@ struct Loaded {
     counting: bool,
 }
 
-impl Loaded {
-    /// Whether the batch is what comes next, by its own words and by its records; an error says why it is not.
-    fn in_order(&self, apply: &Apply) -> Result<(), String> {
-        let (Apply { batch, from, position, .. }, next) = (apply, self.state.next_offset);
-        let (first, last) = (batch.records().next(), batch.records().next_back());
-        let within = first.is_none_or(|first| first.offset >= next) && last.is_none_or(|last| last.offset < *position);
-        if *from == next && *position >= next && within {
-            return Ok(());
-        }
-        let records =
-            first.zip(last).map(|(first, last)| format!(", with records {} to {},", first.offset, last.offset));
-        let records = records.unwrap_or_default();
-        Err(format!("a batch of [{from}, {position}){records} would be counted at offset {next}"))
-    }
-}
-
 impl Aggregator {
     pub fn new(
         guard: Guard,
@@ -322,7 +306,7 @@ impl Handler<Apply> for Aggregator {
         let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
             return Err(Refused);
         };
-        if let Err(cause) = loaded.in_order(&apply) {
+        if let Err(cause) = apply.in_order(loaded.state.next_offset) {
             let cause = format!("partition {}: {cause}", self.partition);
             events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
             self.guard.end(Ending::Crashed(cause), context);

@@ -44,6 +44,22 @@ pub struct Apply {
     pub position: u64,
 }
 
+impl Apply {
+    /// Whether the batch is what comes next, by its own words and by its records; an error says why it is not.
+    pub fn in_order(&self, next: u64) -> Result<(), String> {
+        let Self { batch, from, position, .. } = self;
+        let (first, last) = (batch.records().next(), batch.records().next_back());
+        let within = first.is_none_or(|first| first.offset >= next) && last.is_none_or(|last| last.offset < *position);
+        if *from == next && *position >= next && within {
+            return Ok(());
+        }
+        let records =
+            first.zip(last).map(|(first, last)| format!(", with records {} to {},", first.offset, last.offset));
+        let records = records.unwrap_or_default();
+        Err(format!("a batch of [{from}, {position}){records} would be counted at offset {next}"))
+    }
+}
+
 /// The batch was counted or rejected, record by record. Hands its memory back.
 #[derive(Debug)]
 pub struct Applied {
