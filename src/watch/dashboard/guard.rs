@@ -14,8 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use tokio::time::timeout;
 
-use super::answers::Problem;
-use super::shared::Shared;
+use super::app_state::AppState;
+use crate::watch::wire::Problem;
 
 /// Time for an answer: whoever sends no body, or asks for what is not to be had, is not waited for.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -42,8 +42,8 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
     let refused = {
-        let shared = request.app_data::<web::Data<Shared>>().expect("every app has it");
-        refusal(shared, &request)
+        let state = request.app_data::<web::Data<AppState>>().expect("every app has it");
+        refusal(state, &request)
     };
     let answered = match refused {
         Some((status, why)) => Ok(request.into_response(problem(status, &why)).map_into_right_body()),
@@ -80,17 +80,17 @@ pub fn problem(status: StatusCode, why: &str) -> HttpResponse {
     HttpResponse::build(status).json(Problem { error: why.to_owned() })
 }
 
-fn refusal(shared: &Shared, request: &ServiceRequest) -> Option<(StatusCode, String)> {
+fn refusal(state: &AppState, request: &ServiceRequest) -> Option<(StatusCode, String)> {
     let headers = request.headers();
     let path = request.path();
     let is_asset = super::assets::ASSETS.iter().any(|(asset, ..)| *asset == path);
-    if shared.token.is_empty() {
+    if state.token.is_empty() {
         // A page of another site can point a name of its own at this machine: its requests come with that name.
         if !is_own_host(headers, request.app_config().local_addr().ip()) {
             let why = "open it by the address that it listens on; another name needs web.token";
             return Some((StatusCode::FORBIDDEN, why.to_owned()));
         }
-    } else if !is_asset && !OPEN.contains(&path) && !knows_token(headers, shared) {
+    } else if !is_asset && !OPEN.contains(&path) && !knows_token(headers, state) {
         let why = "send web.token: Authorization: Bearer TOKEN";
         return Some((StatusCode::UNAUTHORIZED, why.to_owned()));
     }
@@ -131,8 +131,8 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// Whether whoever asks may see everything.
-pub fn knows_token(headers: &HeaderMap, shared: &Shared) -> bool {
-    shared.token.is_empty() || sends_token(headers, &shared.token, &shared.cookie)
+pub fn knows_token(headers: &HeaderMap, state: &AppState) -> bool {
+    state.token.is_empty() || sends_token(headers, &state.token, &state.cookie)
 }
 
 fn sends_token(headers: &HeaderMap, token: &str, cookie: &str) -> bool {
