@@ -259,7 +259,7 @@ async fn get_events(state: Data<AppState>) -> HttpResponse {
 #[post("/api/login")]
 async fn post_login(state: Data<AppState>, login: Json<Login>) -> HttpResponse {
     if !state.token.is_empty() && same(&login.token, &state.token) {
-        HttpResponse::NoContent().insert_header((header::SET_COOKIE, cookie(&state.cookie, &state.token))).finish()
+        HttpResponse::NoContent().cookie(cookie(&state.cookie, &state.token)).finish()
     } else {
         problem(StatusCode::UNAUTHORIZED, "that is not the token of this server: its setting is web.token")
     }
@@ -277,7 +277,7 @@ async fn get_healthz() -> impl Responder {
 #[get("/readyz")]
 async fn get_readyz(state: Data<AppState>, request: HttpRequest) -> HttpResponse {
     let mut ready = state.gauges.ready();
-    if !knows_token(request.headers(), &state) {
+    if !knows_token(&request, &state) {
         ready.why.clear();
     }
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
