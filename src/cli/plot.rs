@@ -18,8 +18,8 @@ use crate::failure::{Failure, Kind as FailureKind};
 use crate::log::RecordLog;
 use crate::partition::format::Checkpoint;
 use crate::partition::{self, PartitionFile};
-use crate::retold::history::{Origin, Replay};
-use crate::watch::plot::{self, Drawn, Kind, Look, STATIONS_MAX, Theme};
+use crate::retold::history::Replay;
+use crate::watch::plot::{self, Appearance, Drawn, Kind, STATIONS_MAX, Theme};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut replays = Vec::new();
     for (place, checkpoint) in checkpoints.iter().enumerate() {
         let of_partition = found.iter().filter(|found| found.checkpoint == place);
-        let mut replay = Replay::new(origin(checkpoint), of_partition.map(|found| found.station.clone()));
+        let mut replay = Replay::new(checkpoint.into(), of_partition.map(|found| found.station.clone()));
         read(&mut replay, &log, checkpoint.state.next_offset)?;
         replays.push(replay);
     }
@@ -113,10 +113,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Format::Svg => (800, 450),
         Format::Png => (2400, 1350),
     });
-    let look = Look { theme: if arguments.dark { Theme::Dark } else { Theme::Light }, width_pixels, height_pixels };
+    let theme = if arguments.dark { Theme::Dark } else { Theme::Light };
+    let appearance = Appearance { theme, width_pixels, height_pixels };
     let bytes = match format {
-        Format::Svg => plot::svg(kind, &drawn, look)?.into_bytes(),
-        Format::Png => plot::png(kind, &drawn, look)?,
+        Format::Svg => plot::svg(kind, &drawn, appearance)?.into_bytes(),
+        Format::Png => plot::png(kind, &drawn, appearance)?,
     };
     write(&path, &bytes)?;
     for note in drawn.iter().filter_map(|one| Some((one.station, one.missing.as_ref()?))) {
@@ -164,17 +165,6 @@ fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>
     }
     let what = format!("no file has the station {}", unknown.join(", "));
     Err(Failure::fatal(FailureKind::Data, what).advice("isotherm show lists them; nothing was drawn"))
-}
-
-fn origin(checkpoint: &Checkpoint) -> Origin {
-    let (identity, state) = (&checkpoint.identity, &checkpoint.state);
-    Origin {
-        log_id: identity.log_id.clone(),
-        partition: identity.partition,
-        rules: state.rules,
-        first_offset: state.first_offset,
-        gaps: state.gaps.clone(),
-    }
 }
 
 /// Reads the log again, with a bar where a person watches.

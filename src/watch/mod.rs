@@ -3,3 +3,4 @@
 pub mod dashboard;
 pub mod plot;
 pub mod terminal;
+pub mod wire;

@@ -1,5 +1,8 @@
 //! What it answers.
 
+use isotherm::watch::wire;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::program::{Program, wait_for};
@@ -300,4 +303,18 @@ fn every_answer_is_as_described() {
         checked += 1;
     }
     assert!(checked >= 10, "{checked} addresses were asked");
+    reads_back::<wire::Overview>(&served, "/api/overview");
+    reads_back::<wire::Partitions>(&served, "/api/partitions");
+    reads_back::<wire::Supervision>(&served, "/api/supervision");
+    reads_back::<wire::Stations>(&served, "/api/stations");
+    reads_back::<wire::Station>(&served, "/api/stations/StationA");
+    reads_back::<wire::Audit>(&served, "/api/audit");
+    reads_back::<wire::Ready>(&served, "/readyz");
+}
+
+/// Who reads an answer by its type, as `isotherm top` does, loses nothing of it.
+fn reads_back<T: Serialize + DeserializeOwned>(served: &Served, path: &str) {
+    let text = served.get(path).text;
+    let answer: T = serde_json::from_str(&text).expect(path);
+    assert_eq!(serde_json::to_string(&answer).expect("it is written"), text, "{path}");
 }

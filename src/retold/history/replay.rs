@@ -8,10 +8,11 @@ use crate::domain::state::Gap;
 use crate::domain::{DateReader, Rules};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangeReader, RecordLog};
+use crate::partition::format::Checkpoint;
 
-/// What a partition's file says of where its numbers come from.
+/// The log that was counted, as the partition's file describes it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Origin {
+pub struct CountedLog {
     pub log_id: String,
     pub partition: u32,
     pub rules: Rules,
@@ -20,12 +21,25 @@ pub struct Origin {
     pub gaps: Vec<Gap>,
 }
 
+impl From<&Checkpoint> for CountedLog {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let (identity, state) = (&checkpoint.identity, &checkpoint.state);
+        Self {
+            log_id: identity.log_id.clone(),
+            partition: identity.partition,
+            rules: state.rules,
+            first_offset: state.first_offset,
+            gaps: state.gaps.clone(),
+        }
+    }
+}
+
 /// The series of some stations of one partition: they hold for the records in [`Replay::from_offset`, `Replay::offset`).
 ///
 /// The stations are to be ones that the partition counts: of any other no reading counts, once a partition is full.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    origin: Origin,
+    counted: CountedLog,
     series: BTreeMap<String, Series>,
     from_offset: u64,
     offset: u64,
@@ -36,10 +50,10 @@ pub struct Replay {
 
 impl Replay {
     /// Nothing read yet.
-    pub fn new(origin: Origin, stations: impl IntoIterator<Item = String>) -> Self {
-        let offset = origin.first_offset;
+    pub fn new(counted: CountedLog, stations: impl IntoIterator<Item = String>) -> Self {
+        let offset = counted.first_offset;
         let series = stations.into_iter().map(|station| (station, Series::default())).collect();
-        Self { origin, series, from_offset: offset, offset, lost_records: 0, lost_to: 0 }
+        Self { counted, series, from_offset: offset, offset, lost_records: 0, lost_to: 0 }
     }
 
     /// Reads on up to the offset `to`, which is one that the partition's file was committed at: what is read is what the
@@ -52,9 +66,9 @@ impl Replay {
         on_progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Failure> {
         self.check_log(log)?;
-        let extent = log.extent(self.origin.partition)?;
+        let extent = log.extent(self.counted.partition)?;
         if extent.end < to {
-            let (name, partition, end) = (log.name(), self.origin.partition, extent.end);
+            let (name, partition, end) = (log.name(), self.counted.partition, extent.end);
             let what = format!("partition {partition} of {name} ends at offset {end}, but {to} were counted");
             return Err(Failure::fatal(Kind::Data, what).advice("isotherm audit says what became of them"));
         }
@@ -63,14 +77,14 @@ impl Replay {
         if from >= to {
             return Ok(ControlFlow::Continue(()));
         }
-        let mut range = RangeReader::open(log, self.origin.partition, from, to)?;
+        let mut range = RangeReader::open(log, self.counted.partition, from, to)?;
         let mut dates = DateReader::default();
         while let Some((records, position)) = range.next_batch()? {
             for record in records {
                 // Most records are of other stations: the key tells that without a look at the value.
                 let station = record.key.and_then(|key| std::str::from_utf8(key).ok());
                 if let Some(series) = station.and_then(|station| self.series.get_mut(station))
-                    && let Ok(reading) = self.origin.rules.check(record, &mut dates)
+                    && let Ok(reading) = self.counted.rules.check(record, &mut dates)
                 {
                     series.add(reading.day, reading.degrees);
                 }
@@ -86,7 +100,7 @@ impl Replay {
     }
 
     fn check_log(&self, log: &dyn RecordLog) -> Result<(), Failure> {
-        let expected = &self.origin.log_id;
+        let expected = &self.counted.log_id;
         let what = match log.log_id()? {
             Some(found) if found == *expected => return Ok(()),
             Some(found) => {
@@ -102,7 +116,7 @@ impl Replay {
         if start <= self.offset {
             return;
         }
-        let gaps = self.origin.gaps.iter();
+        let gaps = self.counted.gaps.iter();
         let never_counted: u64 = gaps.map(|gap| gap.to.min(start).saturating_sub(gap.from.max(self.offset))).sum();
         self.lost_records += start - self.offset - never_counted;
         if self.offset == self.from_offset {
@@ -114,7 +128,7 @@ impl Replay {
 
     /// Takes over what the file says of its gaps now: there can be more of them than when the replay began.
     pub fn set_gaps(&mut self, gaps: Vec<Gap>) {
-        self.origin.gaps = gaps;
+        self.counted.gaps = gaps;
     }
 
     /// The series of a station; `None` if it is none of those that were asked for.
@@ -123,7 +137,7 @@ impl Replay {
     }
 
     pub fn partition(&self) -> u32 {
-        self.origin.partition
+        self.counted.partition
     }
 
     /// The first offset that was still there.

@@ -8,12 +8,12 @@ use crate::log::test_log::{KeyValue, TestLog, reading};
 use crate::log::{Extent, Topic};
 use crate::retold::history::{Month, Year};
 
-fn origin() -> Origin {
-    Origin { log_id: "id".to_owned(), partition: 0, rules: Rules::default(), first_offset: 0, gaps: Vec::new() }
+fn counted() -> CountedLog {
+    CountedLog { log_id: "id".to_owned(), partition: 0, rules: Rules::default(), first_offset: 0, gaps: Vec::new() }
 }
 
 fn replay() -> Replay {
-    Replay::new(origin(), ["A".to_owned(), "B".to_owned()])
+    Replay::new(counted(), ["A".to_owned(), "B".to_owned()])
 }
 
 fn advance(replay: &mut Replay, log: &TestLog, to: u64) {
@@ -63,7 +63,7 @@ fn what_retention_took_is_told() {
     assert_eq!(replay.series("A").map(Series::count), Some(6));
     // The log starts after all that was counted.
     log.extent.start = 20;
-    let mut late = Replay::new(origin(), ["A".to_owned()]);
+    let mut late = Replay::new(counted(), ["A".to_owned()]);
     advance(&mut late, &log, 12);
     assert_eq!((late.lost_records(), late.series("A").map(Series::count)), (12, Some(0)));
 }
@@ -74,11 +74,11 @@ fn a_gap_that_was_passed_over_when_it_was_counted_is_not_lost() {
     log.extent.start = 6;
     log.records.drain(..6);
     let gaps = vec![Gap { from: 2, to: 6 }];
-    let mut replay = Replay::new(Origin { gaps, ..origin() }, ["A".to_owned()]);
+    let mut replay = Replay::new(CountedLog { gaps, ..counted() }, ["A".to_owned()]);
     advance(&mut replay, &log, 20);
     assert_eq!(replay.lost_records(), 2);
     let mut none_lost =
-        Replay::new(Origin { first_offset: 2, gaps: vec![Gap { from: 2, to: 6 }], ..origin() }, ["A".to_owned()]);
+        Replay::new(CountedLog { first_offset: 2, gaps: vec![Gap { from: 2, to: 6 }], ..counted() }, ["A".to_owned()]);
     advance(&mut none_lost, &log, 20);
     assert_eq!((none_lost.lost_records(), none_lost.lost_reason()), (0, None));
 }

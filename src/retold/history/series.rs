@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::Datelike;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::{Day, Days};
 
@@ -25,7 +26,7 @@ struct Readings {
 }
 
 /// A month with readings. Degrees are in the unit of the topic.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Month {
     pub year: i32,
     /// 1 to 12.
@@ -37,7 +38,7 @@ pub struct Month {
 }
 
 /// A year with readings. Degrees are in the unit of the topic.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Year {
     pub year: i32,
     pub count: u64,

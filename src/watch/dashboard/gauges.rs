@@ -8,15 +8,15 @@ use actix_web::web;
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
-use super::answers::{
-    Actor, Branch, Commit, Crash, Overview, Partition, Partitions, Ready, Source, State, Supervision,
-};
 use super::clock::{Clock, milliseconds, now_ms};
 use super::quarantine::Quarantine;
 use super::stations::Table;
 use crate::log::RecordLog;
 use crate::progress::{self, Condition, Progress, Rate};
 use crate::settings::Settings;
+use crate::watch::wire::{
+    Actor, Branch, Commit, Crash, LifeState, Overview, Partition, Partitions, Ready, Source, Supervision,
+};
 
 /// A disk that takes longer shows nothing new for now.
 const READ_MAX: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ impl Gauges {
         let rates = self.rates.lock();
         Overview {
             instance: self.instance.clone(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             now_ms: now_ms(),
             started_at_ms: self.clock().unix_ms(self.progress.started()),
             log: self.log.clone(),
@@ -133,7 +133,7 @@ impl Gauges {
         let last_commit = progress.last_commit();
         Partition {
             partition: number,
-            state: State::from(condition),
+            state: LifeState::from(condition),
             epoch,
             restarts,
             position: progress.position(),
@@ -148,7 +148,7 @@ impl Gauges {
                 took_ms: last_commit.map(|(_, took)| milliseconds(took)),
                 interval_ms: progress.commit_interval().as_millis() as u64,
             },
-            rejected: rejected.iter().map(|(reason, &records)| (reason.name(), records)).collect(),
+            rejected: rejected.iter().map(|(reason, &records)| (reason.name().to_owned(), records)).collect(),
             rejected_total,
             last_rejected: self.quarantine.newest(number),
             rejected_unkept: progress.rejected_unkept(),
@@ -207,14 +207,14 @@ impl Gauges {
 
 fn branch((name, status): &(progress::Branch, Arc<progress::BranchStatus>)) -> Branch {
     let actor = |actor: &progress::ActorStatus| Actor {
-        name: actor.name,
-        state: State::from(actor.condition),
+        name: actor.name.to_owned(),
+        state: LifeState::from(actor.condition),
         mailbox_wait_us: actor.mailbox_wait.map(|wait| wait.as_micros() as u64),
         restarts: actor.restarts,
     };
     Branch {
         branch: name.to_string(),
-        state: State::from(status.condition),
+        state: LifeState::from(status.condition),
         epoch: status.epoch,
         restarts: status.restarts,
         budget_left: status.budget_left,

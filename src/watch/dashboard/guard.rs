@@ -4,18 +4,20 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
-use super::answers::Problem;
-use super::shared::Shared;
+use super::app_state::AppState;
+use crate::watch::wire::Problem;
 
 /// Time for an answer: whoever sends no body, or asks for what is not to be had, is not waited for.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -42,8 +44,8 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
     let refused = {
-        let shared = request.app_data::<web::Data<Shared>>().expect("every app has it");
-        refusal(shared, &request)
+        let state = request.app_data::<web::Data<AppState>>().expect("every app has it");
+        refusal(state, &request)
     };
     let answered = match refused {
         Some((status, why)) => Ok(request.into_response(problem(status, &why)).map_into_right_body()),
@@ -80,17 +82,17 @@ pub fn problem(status: StatusCode, why: &str) -> HttpResponse {
     HttpResponse::build(status).json(Problem { error: why.to_owned() })
 }
 
-fn refusal(shared: &Shared, request: &ServiceRequest) -> Option<(StatusCode, String)> {
+fn refusal(state: &AppState, request: &ServiceRequest) -> Option<(StatusCode, String)> {
     let headers = request.headers();
     let path = request.path();
     let is_asset = super::assets::ASSETS.iter().any(|(asset, ..)| *asset == path);
-    if shared.token.is_empty() {
+    if state.token.is_empty() {
         // A page of another site can point a name of its own at this machine: its requests come with that name.
         if !is_own_host(headers, request.app_config().local_addr().ip()) {
             let why = "open it by the address that it listens on; another name needs web.token";
             return Some((StatusCode::FORBIDDEN, why.to_owned()));
         }
-    } else if !is_asset && !OPEN.contains(&path) && !knows_token(headers, shared) {
+    } else if !is_asset && !OPEN.contains(&path) && !knows_token(request.request(), state) {
         let why = "send web.token: Authorization: Bearer TOKEN";
         return Some((StatusCode::UNAUTHORIZED, why.to_owned()));
     }
@@ -131,31 +133,30 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// Whether whoever asks may see everything.
-pub fn knows_token(headers: &HeaderMap, shared: &Shared) -> bool {
-    shared.token.is_empty() || sends_token(headers, &shared.token, &shared.cookie)
+pub fn knows_token(request: &HttpRequest, state: &AppState) -> bool {
+    state.token.is_empty() || sends_token(request, &state.token, &state.cookie)
 }
 
-fn sends_token(headers: &HeaderMap, token: &str, cookie: &str) -> bool {
-    let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    let cookies = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let sent =
-        cookies.flat_map(|value| value.split(';')).find_map(|one| one.trim().strip_prefix(cookie)?.strip_prefix('='));
-    bearer.is_some_and(|sent| same(sent, token)) || sent.is_some_and(|sent| same(sent, &BASE64.encode(token)))
+fn sends_token(request: &HttpRequest, token: &str, cookie: &str) -> bool {
+    let bearer = text(request.headers(), header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    let cookie = request.cookie(cookie);
+    bearer.is_some_and(|sent| same(sent, token)) || cookie.is_some_and(|sent| same(sent.value(), &BASE64.encode(token)))
 }
 
 /// Takes as long wherever the texts differ, so that nobody can guess a token letter by letter.
 pub fn same(sent: &str, token: &str) -> bool {
-    let differences = sent.bytes().zip(token.bytes()).fold(0, |differences, (one, other)| differences | (one ^ other));
-    sent.len() == token.len() && differences == 0
+    sent.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 /// What has a browser send the token from now on: to this server alone, and out of reach of any script.
-pub fn cookie(name: &str, token: &str) -> String {
-    format!("{name}={}; Path=/; HttpOnly; SameSite=Strict", BASE64.encode(token))
+pub fn cookie(name: &str, token: &str) -> Cookie<'static> {
+    Cookie::build(name.to_owned(), BASE64.encode(token)).path("/").http_only(true).same_site(SameSite::Strict).finish()
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -205,14 +206,21 @@ mod tests {
     #[test]
     fn the_token_is_known_from_either_header() {
         let token = "0123456789abcdef;\"";
+        let sends = |headers: &[(&'static str, &str)]| {
+            let request = headers.iter().fold(TestRequest::default(), |request, &pair| request.append_header(pair));
+            sends_token(&request.to_http_request(), token, "isotherm-1")
+        };
         let cookie = cookie("isotherm-1", token);
-        let pair = cookie.split(';').next().expect("a pair");
-        assert!(sends_token(&headers(&[("authorization", &format!("Bearer {token}"))]), token, "isotherm-1"));
-        assert!(sends_token(&headers(&[("cookie", &format!("a=b; {pair}; c=d"))]), token, "isotherm-1"));
+        let pair = cookie.stripped();
+        assert!(sends(&[("authorization", &format!("Bearer {token}"))]));
+        assert!(sends(&[("cookie", &format!("a=b; {pair}; c=d"))]));
+        // Of other servers on this host.
+        assert!(sends(&[("cookie", &format!("none; =; %ff=\"; {pair}"))]));
+        assert!(sends(&[("cookie", "a=b"), ("cookie", &pair.to_string())]));
         for wrong in ["", "Bearer ", "Bearer 0123456789abcdef", "Basic 0123456789abcdef;\""] {
-            assert!(!sends_token(&headers(&[("authorization", wrong)]), token, "isotherm-1"), "{wrong}");
+            assert!(!sends(&[("authorization", wrong)]), "{wrong}");
         }
-        assert!(!sends_token(&headers(&[("cookie", "isotherm-1=x; isotherm-10=y")]), token, "isotherm-1"));
-        assert!(!sends_token(&headers(&[]), token, "isotherm-1"));
+        assert!(!sends(&[("cookie", "isotherm-1=x; isotherm-10=y")]));
+        assert!(!sends(&[]));
     }
 }

@@ -1,18 +1,16 @@
 //! Files that a process may have open: a connection is one, and counting needs some.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// What is kept for counting: logs, partition files, brokers.
 const RESERVED: usize = 512;
 
 /// Connections that leave room for all else, once the process may open as many files as it can be allowed.
 pub fn connections_max() -> usize {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls take a place that is alive.
-    let files = unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 {
-            return RESERVED;
-        }
-        let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
-        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) == 0 { limit.rlim_max } else { limit.rlim_cur }
-    };
-    usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(RESERVED).max(16)
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let files = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
+    // Without a number there is no limit.
+    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    files.saturating_sub(RESERVED).max(16)
 }

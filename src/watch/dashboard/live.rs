@@ -9,32 +9,19 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream};
-use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::looks::Looker;
-use super::shared::Shared;
-
-/// Least time between two frames.
-const INTERVAL: Duration = Duration::from_millis(250);
-/// With very many clients there are fewer frames, so that all together cost about as much.
-const INTERVAL_PER_CLIENT: Duration = Duration::from_millis(1);
-/// Without a client, only the rates are looked at.
-const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest silence of a stream: a page takes a longer one for a broken connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Whoever takes longer for one frame is dropped.
 pub const SLOW: Duration = Duration::from_secs(10);
-/// Partitions, branches and crashes in a frame; there is more in the API.
-const LISTED_MAX: usize = 256;
-const CRASHES_MAX: usize = 20;
 /// What moves all the time (the time itself, waits in mailboxes) is sent this often, if nothing else is.
 const RESTLESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The newest frame of each kind.
 #[derive(Clone, Default)]
-struct Frames([Frame; 4]);
+pub struct Frames([Frame; 4]);
 
 #[derive(Clone, Default)]
 struct Frame {
@@ -47,7 +34,7 @@ struct Frame {
     bytes: Bytes,
 }
 
-/// Makes the frames, and hands them out.
+/// The newest frames, for any number of clients.
 pub struct Live {
     frames: watch::Sender<Frames>,
     clients: AtomicUsize,
@@ -61,77 +48,33 @@ impl Live {
     pub fn clients(&self) -> usize {
         self.clients.load(Relaxed)
     }
-}
 
-/// Looks, and makes frames, as long as the server runs.
-pub async fn tick(shared: Arc<Shared>) {
-    let live = &shared.live;
-    let mut changed = live.frames.subscribe();
-    let mut looker = Looker::new(shared.clone(), shared.progress.clone());
-    let mut has_earlier = false;
-    loop {
-        shared.gauges.sample(std::time::Instant::now());
-        let clients = live.clients();
-        if clients == 0 && !shared.looks.is_watched() {
-            tokio::select! {
-                // A new client is shown everything at once, and so is who asks for the table.
-                _ = changed.changed() => {}
-                () = shared.looks.wanted() => {}
-                () = sleep(IDLE_INTERVAL) => continue,
-            }
-        }
-        // Once somebody looks, and all partitions know where they are.
-        if !has_earlier && shared.progress.partitions().all(|(_, partition)| partition.is_loaded()) {
-            has_earlier = true;
-            shared.replays.start_earlier();
-        }
-        looker.look().await;
-        shared.gauges.read_rejected().await;
-        refresh(&shared);
-        changed.mark_unchanged();
-        sleep(INTERVAL.max(INTERVAL_PER_CLIENT * clients as u32)).await;
+    pub fn subscribe(&self) -> watch::Receiver<Frames> {
+        self.frames.subscribe()
     }
-}
 
-fn refresh(shared: &Shared) {
-    let table = shared.looks.newest();
-    let mut overview = shared.gauges.overview(&table, shared.ended());
-    let whole_overview = json(&overview);
-    overview.now_ms = 0;
-    let mut supervision = shared.gauges.supervision(LISTED_MAX, CRASHES_MAX);
-    let whole_supervision = json(&supervision);
-    for actor in supervision.branches.iter_mut().flat_map(|branch| &mut branch.actors) {
-        actor.mailbox_wait_us = None;
-    }
-    let (partitions, audit) = (json(&shared.gauges.partitions(LISTED_MAX)), json(&shared.replays.audit(LISTED_MAX)));
-    let new = [
-        ("overview", json(&overview), whole_overview),
-        ("partitions", partitions.clone(), partitions),
-        ("supervision", json(&supervision), whole_supervision),
-        ("audit", audit.clone(), audit),
-    ];
-    shared.live.frames.send_if_modified(|frames| {
-        let mut modified = false;
-        for (frame, (name, content, data)) in frames.0.iter_mut().zip(new) {
-            let is_old = || frame.made_at.is_none_or(|made_at| made_at.elapsed() >= RESTLESS_INTERVAL);
-            let bytes = format!("event: {name}\ndata: {}\n\n", String::from_utf8_lossy(&data));
-            if frame.content != content || (frame.bytes != bytes && is_old()) {
-                let version = frame.version + 1;
-                *frame = Frame { version, made_at: Some(Instant::now()), content, bytes: Bytes::from(bytes) };
-                modified = true;
+    /// Takes over what the frames are to be, in their order: its name, all of it that is worth a frame by itself, and the
+    /// whole of it.
+    pub fn publish(&self, new: [(&str, Bytes, Bytes); 4]) {
+        self.frames.send_if_modified(|frames| {
+            let mut modified = false;
+            for (frame, (name, content, data)) in frames.0.iter_mut().zip(new) {
+                let is_old = || frame.made_at.is_none_or(|made_at| made_at.elapsed() >= RESTLESS_INTERVAL);
+                let bytes = format!("event: {name}\ndata: {}\n\n", String::from_utf8_lossy(&data));
+                if frame.content != content || (frame.bytes != bytes && is_old()) {
+                    let version = frame.version + 1;
+                    *frame = Frame { version, made_at: Some(Instant::now()), content, bytes: Bytes::from(bytes) };
+                    modified = true;
+                }
             }
-        }
-        modified
-    });
-}
-
-fn json(value: &impl Serialize) -> Bytes {
-    Bytes::from(serde_json::to_vec(value).expect("answers are texts and finite numbers"))
+            modified
+        });
+    }
 }
 
 /// One client's stream. Its drop is the client's end.
 struct Client {
-    shared: Arc<Shared>,
+    live: Arc<Live>,
     frames: watch::Receiver<Frames>,
     /// Versions that it has.
     sent: [u64; 4],
@@ -141,19 +84,18 @@ struct Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.shared.live.clients.fetch_sub(1, Relaxed);
+        self.live.clients.fetch_sub(1, Relaxed);
     }
 }
 
 /// A stream of everything as it is, and then of what changes.
-pub fn events(shared: Arc<Shared>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-    let live = &shared.live;
+pub fn events(live: Arc<Live>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     let frames = live.frames.subscribe();
     if live.clients.fetch_add(1, Relaxed) == 0 {
         // The frames are as old as the last client: they are made anew before anybody sees them.
         live.frames.send_modify(|frames| *frames = Frames::default());
     }
-    let client = Client { shared, frames, sent: [0; 4], given: None };
+    let client = Client { live, frames, sent: [0; 4], given: None };
     let start = stream::once(async { Ok(Bytes::from_static(b"retry: 1000\n\n")) });
     futures_util::StreamExt::chain(start, stream::unfold(client, next))
 }

@@ -11,14 +11,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use super::answers::{Stations, Which};
 use super::names::Names;
 use super::recent::Recents;
-use super::shared::Shared;
 use super::stations::{Orders, Table, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
 use crate::progress::Progress;
+use crate::watch::wire::{Stations, Which};
 
 /// Least time between two looks at a partition.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -36,6 +35,7 @@ const READ_MAX: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_millis(500);
 /// Looks go on for this long after the last one who asked.
 const WATCHED: Duration = Duration::from_secs(2);
+
 /// The table of stations for whoever asks. One task looks at the aggregators ([`Looker`]); nobody else waits for them.
 pub struct Looks {
     windows: Windows,
@@ -55,7 +55,7 @@ pub struct Looks {
 
 /// Looks at the aggregators, seldom enough to cost them next to nothing.
 pub struct Looker {
-    shared: Arc<Shared>,
+    looks: Arc<Looks>,
     progress: Progress,
     partitions: BTreeMap<u32, Seen>,
 }
@@ -182,13 +182,13 @@ async fn committed<R: Send + 'static>(
 }
 
 impl Looker {
-    pub fn new(shared: Arc<Shared>, progress: Progress) -> Self {
-        Self { shared, progress, partitions: BTreeMap::new() }
+    pub fn new(looks: Arc<Looks>, progress: Progress) -> Self {
+        Self { looks, progress, partitions: BTreeMap::new() }
     }
 
     /// Looks where there is something new, and shows it.
     pub async fn look(&mut self) {
-        let looks = &self.shared.looks;
+        let looks = &self.looks;
         let now = Instant::now();
         let due: Vec<_> = looks
             .windows

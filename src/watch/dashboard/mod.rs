@@ -5,7 +5,7 @@
 //! state folder, nothing is asked of another host; whoever may not ask is told so.
 //! The command line starts it, beside the trees.
 
-pub mod answers;
+mod app_state;
 mod assets;
 mod clock;
 mod ends;
@@ -22,9 +22,9 @@ mod recent;
 mod replays;
 mod routes;
 mod server;
-mod shared;
 mod stations;
+mod ticks;
 
+pub use app_state::Observed;
 pub use routes::openapi;
 pub use server::Server;
-pub use shared::Observed;

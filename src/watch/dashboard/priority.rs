@@ -1,5 +1,8 @@
 //! Threads that give way to those that count.
 
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
+
 /// For what is looked at by people.
 pub const LOW: i32 = 10;
 /// For what can wait.
@@ -7,27 +10,26 @@ pub const LOWEST: i32 = 19;
 
 /// Lowers the priority of this thread, and of those that it starts. Where that is refused it stays as it is.
 pub fn lower(niceness: i32) {
-    // SAFETY: two calls that take numbers; on Linux the process id of one thread stands for that thread alone.
-    unsafe {
-        let thread = libc::gettid();
-        libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, niceness);
-    }
+    // On Linux the process id of one thread stands for that thread alone.
+    let _ = setpriority_process(Some(gettid()), niceness);
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{getpid, getpriority_process};
+
     use super::*;
 
     #[test]
     fn only_this_thread_is_lowered() {
-        let niceness = |thread| unsafe { libc::getpriority(libc::PRIO_PROCESS, thread as libc::id_t) };
-        let before = niceness(std::process::id() as i32);
+        let niceness = |thread| getpriority_process(Some(thread)).expect("it lives");
+        let before = niceness(getpid());
         std::thread::spawn(move || {
             lower(LOWEST);
-            assert_eq!(niceness(unsafe { libc::gettid() }), LOWEST);
+            assert_eq!(niceness(gettid()), LOWEST);
         })
         .join()
         .expect("it is lowered");
-        assert_eq!(niceness(std::process::id() as i32), before);
+        assert_eq!(niceness(getpid()), before);
     }
 }

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::answers::Rejected;
 use crate::domain::wire::BorrowedReport;
 use crate::partition::rejected_path;
+use crate::watch::wire::Rejected;
 
 /// Records that are shown of a partition.
 const SHOWN_MAX: usize = 3;

@@ -7,19 +7,19 @@ use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder, get, post, web};
 use serde::Deserialize;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{IntoParams, OpenApi};
 
-use super::answers::{
-    Audit, DayGap, Health, Login, Overview, Partitions, Problem, Ready, Station, StationIn, Stations, Supervision,
-    Which,
-};
+use super::app_state::AppState;
 use super::guard::{cookie, knows_token, problem, same};
 use super::replays::Refused;
-use super::shared::Shared;
 use super::stations::date;
 use super::{assets, live, metrics};
 use crate::domain::StationStats;
-use crate::watch::plot::{self, Drawn, Kind, Look, Theme};
+use crate::watch::plot::{self, Appearance, Drawn, Kind, Theme};
+use crate::watch::wire::{
+    Audit, DayGap, Health, Login, Overview, Partitions, Problem, Ready, Station, StationIn, Stations, Supervision,
+    Which,
+};
 
 /// Rows of one answer.
 const LIMIT_MAX: usize = 1000;
@@ -84,31 +84,31 @@ pub fn configure(config: &mut ServiceConfig) {
 /// Everything in a few numbers
 #[utoipa::path(responses((status = 200, body = Overview)))]
 #[get("/api/overview")]
-async fn get_overview(shared: Data<Shared>) -> impl Responder {
-    let table = shared.looks.table().await;
-    Json(shared.gauges.overview(&table, shared.ended()))
+async fn get_overview(state: Data<AppState>) -> impl Responder {
+    let table = state.looks.table().await;
+    Json(state.gauges.overview(&table, state.ended()))
 }
 
 /// The partitions of this process
 #[utoipa::path(responses((status = 200, body = Partitions)))]
 #[get("/api/partitions")]
-async fn get_partitions(shared: Data<Shared>) -> impl Responder {
+async fn get_partitions(state: Data<AppState>) -> impl Responder {
     // What is looked up for the table is looked up for this, too: rejected records.
-    shared.looks.table().await;
-    Json(shared.gauges.partitions(usize::MAX))
+    state.looks.table().await;
+    Json(state.gauges.partitions(usize::MAX))
 }
 
 /// Branches, their actors, and the last crashes
 #[utoipa::path(responses((status = 200, body = Supervision)))]
 #[get("/api/supervision")]
-async fn get_supervision(shared: Data<Shared>) -> impl Responder {
-    Json(shared.gauges.supervision(usize::MAX, usize::MAX))
+async fn get_supervision(state: Data<AppState>) -> impl Responder {
+    Json(state.gauges.supervision(usize::MAX, usize::MAX))
 }
 
 /// A window into the table of stations
 #[utoipa::path(params(Which), responses((status = 200, body = Stations), (status = 400, body = Problem)))]
 #[get("/api/stations")]
-async fn get_stations(shared: Data<Shared>, which: Query<Which>) -> HttpResponse {
+async fn get_stations(state: Data<AppState>, which: Query<Which>) -> HttpResponse {
     let which = which.into_inner();
     if !(1..=LIMIT_MAX).contains(&which.limit) {
         return problem(StatusCode::BAD_REQUEST, &format!("limit is {}; allowed: 1 to {LIMIT_MAX}", which.limit));
@@ -116,7 +116,7 @@ async fn get_stations(shared: Data<Shared>, which: Query<Which>) -> HttpResponse
     if which.filter.len() > 255 {
         return problem(StatusCode::BAD_REQUEST, "filter is longer than any name: allowed are 255 bytes");
     }
-    match shared.looks.rows(which).await {
+    match state.looks.rows(which).await {
         Some(rows) => HttpResponse::Ok().json(rows),
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "the stations could not be sorted: try again"),
     }
@@ -125,10 +125,10 @@ async fn get_stations(shared: Data<Shared>, which: Query<Which>) -> HttpResponse
 /// A station, its missing days, and its history as far as it was asked for
 #[utoipa::path(responses((status = 200, body = Station), (status = 404, body = Problem)))]
 #[get("/api/stations/{station}")]
-async fn get_station(shared: Data<Shared>, station: Path<String>) -> HttpResponse {
+async fn get_station(state: Data<AppState>, station: Path<String>) -> HttpResponse {
     let mut partitions = Vec::new();
-    for partition in shared.looks.partitions_of(&station).await {
-        match shared.looks.station(partition, &station).await {
+    for partition in state.looks.partitions_of(&station).await {
+        match state.looks.station(partition, &station).await {
             Some((offset, stats)) => partitions.push(station_in(partition, offset, &stats)),
             // It is restarting, and has nothing of it on disk.
             None => {
@@ -138,7 +138,7 @@ async fn get_station(shared: Data<Shared>, station: Path<String>) -> HttpRespons
         }
     }
     let Some(first) = partitions.first() else { return unknown(&station) };
-    let history = shared.replays.history(&station, first.partition);
+    let history = state.replays.history(&station, first.partition);
     HttpResponse::Ok().json(Station { station: station.into_inner(), partitions, history })
 }
 
@@ -181,9 +181,9 @@ fn day_gap((from, to): (u32, u32)) -> DayGap {
     (status = 202), (status = 404, body = Problem), (status = 503, description = "too many wait", body = Problem)
 ))]
 #[post("/api/stations/{station}/history")]
-async fn post_history(shared: Data<Shared>, station: Path<String>) -> HttpResponse {
-    let Some(&partition) = shared.looks.partitions_of(&station).await.first() else { return unknown(&station) };
-    match shared.replays.start_history(&station, partition) {
+async fn post_history(state: Data<AppState>, station: Path<String>) -> HttpResponse {
+    let Some(&partition) = state.looks.partitions_of(&station).await.first() else { return unknown(&station) };
+    match state.replays.start_history(&station, partition) {
         Ok(()) => HttpResponse::Accepted().finish(),
         Err(Refused::Busy | Refused::Full) => {
             problem(StatusCode::SERVICE_UNAVAILABLE, "too many histories wait to be read from the log: try again")
@@ -191,30 +191,12 @@ async fn post_history(shared: Data<Shared>, station: Path<String>) -> HttpRespon
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PlotKind {
-    /// Monthly averages over time, with their range.
-    #[default]
-    Months,
-    /// Each year a line from January to December.
-    Years,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PlotTheme {
-    #[default]
-    Light,
-    Dark,
-}
-
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PlotWish {
-    kind: PlotKind,
-    theme: PlotTheme,
+    kind: Kind,
+    theme: Theme,
 }
 
 /// A station's history as a plot, once it is ready
@@ -222,24 +204,17 @@ struct PlotWish {
     (status = 200, content_type = "image/svg+xml", body = String), (status = 404, body = Problem)
 ))]
 #[get("/api/stations/{station}/plot.svg")]
-async fn get_plot(shared: Data<Shared>, station: Path<String>, wish: Query<PlotWish>) -> HttpResponse {
-    let kind = match wish.kind {
-        PlotKind::Months => Kind::Months,
-        PlotKind::Years => Kind::Years,
-    };
-    let theme = match wish.theme {
-        PlotTheme::Light => Theme::Light,
-        PlotTheme::Dark => Theme::Dark,
-    };
-    let look = Look { theme, width_pixels: PLOT_PIXELS.0, height_pixels: PLOT_PIXELS.1 };
-    let partitions = shared.looks.partitions_of(&station).await;
-    let Some(replay) = partitions.first().and_then(|&partition| shared.replays.ready(&station, partition)) else {
+async fn get_plot(state: Data<AppState>, station: Path<String>, wish: Query<PlotWish>) -> HttpResponse {
+    let PlotWish { kind, theme } = wish.into_inner();
+    let appearance = Appearance { theme, width_pixels: PLOT_PIXELS.0, height_pixels: PLOT_PIXELS.1 };
+    let partitions = state.looks.partitions_of(&station).await;
+    let Some(replay) = partitions.first().and_then(|&partition| state.replays.ready(&station, partition)) else {
         return problem(StatusCode::NOT_FOUND, "the history of that station is not ready: POST to its /history first");
     };
     let drawn = web::block(move || {
         let series = replay.series(&station)?;
         let (partition, offset, missing) = (replay.partition(), replay.offset(), replay.lost_reason());
-        Some(plot::svg(kind, &[Drawn { station: &station, partition, offset, series, missing }], look))
+        Some(plot::svg(kind, &[Drawn { station: &station, partition, offset, series, missing }], appearance))
     });
     match drawn.await {
         Ok(Some(Ok(svg))) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(svg),
@@ -251,15 +226,15 @@ async fn get_plot(shared: Data<Shared>, station: Path<String>, wish: Query<PlotW
 /// The last audit, and the one that runs
 #[utoipa::path(responses((status = 200, body = Audit)))]
 #[get("/api/audit")]
-async fn get_audit(shared: Data<Shared>) -> impl Responder {
-    Json(shared.replays.audit(usize::MAX))
+async fn get_audit(state: Data<AppState>) -> impl Responder {
+    Json(state.replays.audit(usize::MAX))
 }
 
 /// Audit all partitions of this process, in the background
 #[utoipa::path(responses((status = 202), (status = 409, description = "one is running", body = Problem)))]
 #[post("/api/audit")]
-async fn post_audit(shared: Data<Shared>) -> HttpResponse {
-    match shared.replays.start_audit() {
+async fn post_audit(state: Data<AppState>) -> HttpResponse {
+    match state.replays.start_audit() {
         Ok(()) => HttpResponse::Accepted().finish(),
         Err(Refused::Busy) => problem(StatusCode::CONFLICT, "an audit is running"),
         Err(Refused::Full) => problem(StatusCode::SERVICE_UNAVAILABLE, "too much waits to be replayed: try again"),
@@ -270,21 +245,21 @@ async fn post_audit(shared: Data<Shared>) -> HttpResponse {
 /// address as data
 #[utoipa::path(responses((status = 200, content_type = "text/event-stream", body = String), (status = 503, body = Problem)))]
 #[get("/api/events")]
-async fn get_events(shared: Data<Shared>) -> HttpResponse {
-    if shared.live.clients() >= shared.streams_max {
+async fn get_events(state: Data<AppState>) -> HttpResponse {
+    if state.live.clients() >= state.streams_max {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "too many event streams are open: see web.connections_max");
     }
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .streaming(live::events(shared.into_inner()))
+        .streaming(live::events(state.live.clone()))
 }
 
 /// Have the browser send the token from now on
 #[utoipa::path(request_body = Login, responses((status = 204), (status = 401, body = Problem)))]
 #[post("/api/login")]
-async fn post_login(shared: Data<Shared>, login: Json<Login>) -> HttpResponse {
-    if !shared.token.is_empty() && same(&login.token, &shared.token) {
-        HttpResponse::NoContent().insert_header((header::SET_COOKIE, cookie(&shared.cookie, &shared.token))).finish()
+async fn post_login(state: Data<AppState>, login: Json<Login>) -> HttpResponse {
+    if !state.token.is_empty() && same(&login.token, &state.token) {
+        HttpResponse::NoContent().cookie(cookie(&state.cookie, &state.token)).finish()
     } else {
         problem(StatusCode::UNAUTHORIZED, "that is not the token of this server: its setting is web.token")
     }
@@ -294,15 +269,15 @@ async fn post_login(shared: Data<Shared>, login: Json<Login>) -> HttpResponse {
 #[utoipa::path(responses((status = 200, body = Health)))]
 #[get("/healthz")]
 async fn get_healthz() -> impl Responder {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok".to_owned() })
 }
 
 /// Whether all branches are up and not too far behind; why not, only to who sends the token
 #[utoipa::path(responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 #[get("/readyz")]
-async fn get_readyz(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
-    let mut ready = shared.gauges.ready();
-    if !knows_token(request.headers(), &shared) {
+async fn get_readyz(state: Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let mut ready = state.gauges.ready();
+    if !knows_token(&request, &state) {
         ready.why.clear();
     }
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -312,8 +287,8 @@ async fn get_readyz(shared: Data<Shared>, request: HttpRequest) -> HttpResponse 
 /// Everything for Prometheus
 #[utoipa::path(responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/metrics")]
-async fn get_metrics(shared: Data<Shared>) -> HttpResponse {
-    match metrics::text(&shared.progress, shared.gauges.clock(), shared.live.clients()) {
+async fn get_metrics(state: Data<AppState>) -> HttpResponse {
+    match metrics::text(&state.progress, state.gauges.clock(), state.live.clients()) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, metrics::CONTENT_TYPE)).body(text),
         Err(failure) => problem(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
     }

@@ -13,9 +13,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
 use socket2::SockRef;
 
+use super::app_state::{AppState, Observed};
 use super::guard::{guard, problem};
-use super::shared::{Observed, Shared};
-use super::{ends, limits, live, priority, routes};
+use super::{ends, limits, live, priority, routes, ticks};
 use crate::failure::{Failure, Kind};
 
 /// Time in which a client must have sent its request.
@@ -33,7 +33,7 @@ const SOCKET_BYTES_MAX: usize = 64 << 10;
 /// The running server. It ends when it is dropped.
 pub struct Server {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    state: Arc<AppState>,
     handle: ServerHandle,
     /// Tells when the thread is done.
     done: mpsc::Receiver<()>,
@@ -53,18 +53,18 @@ impl Server {
         let (stop_ends, ends_stop) = mpsc::channel();
         ends::watch(observed.replay_log.clone(), observed.progress.clone(), ends_stop)?;
         let connections_max = settings.web.connections_max.min(limits::connections_max());
-        let shared = Arc::new(Shared::new(observed, address.port(), connections_max)?);
+        let state = Arc::new(AppState::new(observed, address.port(), connections_max)?);
         let ((sender, started), (ends, done)) = (mpsc::channel(), mpsc::channel());
         let thread = thread::Builder::new().name("isotherm-web".to_owned()).spawn({
-            let shared = shared.clone();
+            let state = state.clone();
             move || {
-                serve(listener, connections_max, shared, &sender);
+                serve(listener, connections_max, state, &sender);
                 drop(ends);
             }
         });
         thread.map_err(|error| Failure::thread("isotherm-web", &error))?;
         let handle = started.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
-        Ok(Self { address, shared, handle, done, _ends: stop_ends })
+        Ok(Self { address, state, handle, done, _ends: stop_ends })
     }
 
     /// Where it listens.
@@ -74,13 +74,13 @@ impl Server {
 
     /// Tells whoever watches that the run is over, and why.
     pub fn set_ended(&self, why: &str) {
-        self.shared.set_ended(why);
+        self.state.set_ended(why);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shared.replays.stop();
+        self.state.replays.stop();
         // The order is sent by the call; what is awaited is the end, which the thread's is as well.
         drop(self.handle.stop(false));
         // A thread that hangs, on a disk that does, keeps no process from its end.
@@ -101,12 +101,12 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
 fn serve(
     listener: TcpListener,
     connections_max: usize,
-    shared: Arc<Shared>,
+    state: Arc<AppState>,
     started: &mpsc::Sender<io::Result<ServerHandle>>,
 ) {
     priority::lower(priority::LOW);
     let result = rt::System::new().block_on(async {
-        let data = web::Data::from(shared.clone());
+        let data = web::Data::from(state.clone());
         let app = move || {
             App::new()
                 .app_data(data.clone())
@@ -140,7 +140,7 @@ fn serve(
         };
         // Whoever started it waits for this.
         drop(started.send(Ok(server.handle())));
-        let ticks = rt::spawn(live::tick(shared));
+        let ticks = rt::spawn(ticks::tick(state));
         drop(server.await);
         ticks.abort();
         Ok(())

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::answers::{Order, Sort, StationRow, Which};
 use super::recent::Recents;
 use crate::domain::Day;
 use crate::partition::{self, View};
+use crate::watch::wire::{Order, Sort, StationRow, Which};
 
 /// Orders of the table that are remembered, and rows in all of them together: about as many as people look at.
 const ORDERS_MAX: usize = 16;
 const PLACES_MAX: usize = 2_000_000;
 
 /// The newest is first.
-pub type Orders = VecDeque<(OrderKey, Arc<Vec<Place>>)>;
+pub type Orders = VecDeque<(OrderKey, Arc<Vec<RowIndex>>)>;
 
 /// The stations of all partitions. Never changed: a newer look makes another table.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub struct Table {
 }
 
 /// Where a row is: the view, and the station in it.
-pub type Place = (u32, u32);
+pub type RowIndex = (u32, u32);
 
 #[derive(Clone, PartialEq)]
 pub struct OrderKey {
@@ -42,7 +42,7 @@ pub struct OrderKey {
 }
 
 /// The order that is remembered, or a new one.
-pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) -> Arc<Vec<Place>> {
+pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) -> Arc<Vec<RowIndex>> {
     let filter = which.filter.to_lowercase();
     let key = OrderKey { version: table.version, sort: which.sort, order: which.order, filter };
     if let Some((_, places)) = orders.iter().find(|(known, _)| *known == key) {
@@ -62,25 +62,26 @@ pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) 
 
 impl Table {
     /// These rows, with their newest readings.
-    pub fn shown<'a>(&self, places: impl Iterator<Item = &'a Place>, recents: &Recents) -> Vec<StationRow> {
-        let one = |&place: &Place| {
+    pub fn shown<'a>(&self, places: impl Iterator<Item = &'a RowIndex>, recents: &Recents) -> Vec<StationRow> {
+        let one = |&place: &RowIndex| {
             let (partition, row) = self.at(place);
             shown(partition, row, recents.of(&row.station))
         };
         places.map(one).collect()
     }
 
-    fn at(&self, (view, row): Place) -> (u32, &partition::StationRow) {
+    fn at(&self, (view, row): RowIndex) -> (u32, &partition::StationRow) {
         let (partition, view) = &self.views[view as usize];
         (*partition, &view.stations[row as usize])
     }
 
-    fn places(&self, key: &OrderKey) -> Vec<Place> {
+    fn places(&self, key: &OrderKey) -> Vec<RowIndex> {
         let every = (0u32..).zip(&self.views).flat_map(|(index, (_, view))| {
             (0u32..).zip(&view.stations).map(move |(row, station)| ((index, row), station))
         });
         let matches = |name: &str| key.filter.is_empty() || name.to_lowercase().contains(&key.filter);
-        let mut places: Vec<Place> = every.filter(|(_, row)| matches(&row.station)).map(|(place, _)| place).collect();
+        let mut places: Vec<RowIndex> =
+            every.filter(|(_, row)| matches(&row.station)).map(|(place, _)| place).collect();
         places.sort_unstable_by(|&one, &other| {
             let ordering = self.compare(one, other, key.sort);
             if key.order == Order::Desc { ordering.reverse() } else { ordering }
@@ -88,7 +89,7 @@ impl Table {
         places
     }
 
-    fn compare(&self, one: Place, other: Place, sort: Sort) -> Ordering {
+    fn compare(&self, one: RowIndex, other: RowIndex, sort: Sort) -> Ordering {
         let ((partition, row), (other_partition, other)) = (self.at(one), self.at(other));
         let by = match sort {
             Sort::Station => Ordering::Equal,

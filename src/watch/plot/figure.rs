@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::axis::{Axis, MONTHS, number};
+use super::axis::Axis;
 use super::{Drawn, Kind, words};
 use crate::retold::history::{Month, Series};
 
@@ -190,13 +190,4 @@ fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
     });
     // The first is drawn last, above the others.
     (x, None, lines.rev().collect())
-}
-
-/// The lowest and the highest average of all months, as a sentence.
-pub fn extremes(months: &[Month]) -> Option<String> {
-    let low = months.iter().min_by(|one, other| one.average.total_cmp(&other.average))?;
-    let high = months.iter().max_by(|one, other| one.average.total_cmp(&other.average))?;
-    let said =
-        |month: &Month| format!("{} in {} {}", number(month.average, 1), MONTHS[month.month as usize - 1], month.year);
-    Some(format!("The lowest average of a month is {}, the highest {}.", said(low), said(high)))
 }

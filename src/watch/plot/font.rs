@@ -1,16 +1,16 @@
-//! The font by which texts are measured, and drawn where the picture itself has none.
+//! The font by which texts are measured, and drawn where the picture itself has none: Lato, under the SIL Open Font License.
 
 use std::sync::OnceLock;
 
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 
 /// Height of the capital letters and digits, in parts of the size.
-pub const CAPITALS: f64 = 0.69;
+pub const CAPITALS: f64 = 0.72;
 
 fn font() -> &'static FontRef<'static> {
     static FONT: OnceLock<FontRef<'static>> = OnceLock::new();
     FONT.get_or_init(|| {
-        FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT)
+        FontRef::try_from_slice(include_bytes!("lato/Lato-Regular.ttf"))
             .expect("the font is compiled in, and a test reads it")
     })
 }
@@ -18,7 +18,7 @@ fn font() -> &'static FontRef<'static> {
 /// The scale at which an em is as long as the size, as in SVG.
 fn scale(size_pixels: f64) -> PxScale {
     let font = font();
-    let units_per_em = font.units_per_em().unwrap_or(1000.0);
+    let units_per_em = font.units_per_em().unwrap_or(2000.0);
     PxScale::from(size_pixels as f32 * font.height_unscaled() / units_per_em)
 }
 

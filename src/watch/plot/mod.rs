@@ -14,6 +14,9 @@ mod words;
 
 use std::fmt::Display;
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 use crate::failure::{Failure, Kind as FailureKind};
 use crate::retold::history::Series;
 
@@ -25,9 +28,12 @@ pub use theme::Theme;
 pub const STATIONS_MAX: usize = 2 * theme::COLORS;
 
 /// What is drawn of a single station. Several are always compared by their monthly averages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PlotKind)]
 pub enum Kind {
     /// Monthly averages over time, with the range of their readings.
+    #[default]
     Months,
     /// Monthly averages from January to December, each year a line.
     Years,
@@ -47,13 +53,13 @@ pub struct Drawn<'a> {
 
 /// How it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct Appearance {
     pub theme: Theme,
     pub width_pixels: u32,
     pub height_pixels: u32,
 }
 
-impl Look {
+impl Appearance {
     /// Units that have this many pixels each make a plot of this size.
     fn unit(self) -> f64 {
         (f64::from(self.width_pixels) / draw::WIDTH).min(f64::from(self.height_pixels) / draw::HEIGHT)

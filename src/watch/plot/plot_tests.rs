@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::Day;
 
-const LIGHT: Look = Look { theme: Theme::Light, width_pixels: 800, height_pixels: 450 };
+const LIGHT: Appearance = Appearance { theme: Theme::Light, width_pixels: 800, height_pixels: 450 };
 const HOSTILE: &str = "<&\"'>]]>\u{FFFE}\u{202E}";
 
 /// A reading for each day of these months of each year that `measured` lets pass.
@@ -227,8 +227,8 @@ fn any_series_can_be_drawn() {
         for kind in [Kind::Months, Kind::Years] {
             let elements = svg_of(kind, &[drawn("KNYC", &series)]);
             assert_eq!(texts(&elements).contains(&"no readings"), years == "none", "{years}");
-            for look in [LIGHT, Look { theme: Theme::Dark, width_pixels: 200, height_pixels: 400 }] {
-                png(kind, &[drawn("KNYC", &series)], look).expect("it is drawn");
+            for appearance in [LIGHT, Appearance { theme: Theme::Dark, width_pixels: 200, height_pixels: 400 }] {
+                png(kind, &[drawn("KNYC", &series)], appearance).expect("it is drawn");
             }
         }
     }
@@ -246,8 +246,8 @@ fn many_years_show_the_averages_of_those_that_are_whole() {
 fn a_png_has_its_size_its_words_and_a_picture() {
     let series = series(2014..2016, |_, _| true, season);
     for theme in [Theme::Light, Theme::Dark] {
-        let look = Look { theme, width_pixels: 640, height_pixels: 360 };
-        let bytes = png(Kind::Months, &[drawn("KNYC", &series)], look).expect("it is drawn");
+        let appearance = Appearance { theme, width_pixels: 640, height_pixels: 360 };
+        let bytes = png(Kind::Months, &[drawn("KNYC", &series)], appearance).expect("it is drawn");
         assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
         let mut reader = ::png::Decoder::new(bytes.as_slice()).read_info().expect("it is read");
         let info = reader.info();

@@ -7,7 +7,7 @@ use plotters::backend::{BitMapBackend, DrawingBackend};
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
-use super::{Drawn, Kind, Look, failed};
+use super::{Appearance, Drawn, Kind, failed};
 use crate::failure::Failure;
 
 /// It is drawn this many times as wide and high, and made smaller again: that smooths every edge.
@@ -21,30 +21,30 @@ const STRIP_BYTES_MAX: usize = 96 << 20;
 const PIXELS_PER_METER: u32 = 11_811;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
-pub fn png(kind: Kind, drawn: &[Drawn<'_>], look: Look) -> Result<Vec<u8>, Failure> {
-    strips(kind, drawn, look, STRIP_BYTES_MAX)
+pub fn png(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<Vec<u8>, Failure> {
+    strips(kind, drawn, appearance, STRIP_BYTES_MAX)
 }
 
-fn strips(kind: Kind, drawn: &[Drawn<'_>], look: Look, strip_bytes_max: usize) -> Result<Vec<u8>, Failure> {
+fn strips(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance, strip_bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let figure = Figure::new(kind, drawn);
-    let (width, height) = (look.width_pixels * SCALE, look.height_pixels * SCALE);
+    let (width, height) = (appearance.width_pixels * SCALE, appearance.height_pixels * SCALE);
     let row_bytes = width as usize * CHANNELS;
     let rows_max = (strip_bytes_max / (row_bytes * SCALE as usize)).max(1) as u32 * SCALE;
     let (mut bytes, mut large) = (Vec::new(), Vec::new());
-    let mut file = headed(&mut bytes, &figure, look).map_err(|error| failed(&error))?;
+    let mut file = headed(&mut bytes, &figure, appearance).map_err(|error| failed(&error))?;
     let mut picture = file.stream_writer().map_err(|error| failed(&error))?;
     for top in (0..height).step_by(rows_max as usize) {
         let rows = rows_max.min(height - top);
         large.resize(rows as usize * row_bytes, 0);
         {
             let backend = RefCell::new(BitMapBackend::with_buffer(&mut large, (width, rows)));
-            let unit = look.unit() * f64::from(SCALE);
+            let unit = appearance.unit() * f64::from(SCALE);
             let size = (width, height);
-            let paper = Paper { backend, top, size, colors: look.theme.colors(), unit, letters: true };
+            let paper = Paper { backend, top, size, colors: appearance.theme.colors(), unit, letters: true };
             draw(&figure, &paper).map_err(|error| failed(&error))?;
             paper.backend.into_inner().present().map_err(|error| failed(&error))?;
         }
-        picture.write_all(&smaller(&large, look)).map_err(|error| failed(&error))?;
+        picture.write_all(&smaller(&large, appearance)).map_err(|error| failed(&error))?;
     }
     picture.finish().map_err(|error| failed(&error))?;
     drop(file);
@@ -52,8 +52,8 @@ fn strips(kind: Kind, drawn: &[Drawn<'_>], look: Look, strip_bytes_max: usize) -
 }
 
 /// Each pixel is the average of those that it replaces.
-fn smaller(large: &[u8], look: Look) -> Vec<u8> {
-    let (width, scale) = (look.width_pixels as usize, SCALE as usize);
+fn smaller(large: &[u8], appearance: Appearance) -> Vec<u8> {
+    let (width, scale) = (appearance.width_pixels as usize, SCALE as usize);
     let row_bytes = width * scale * CHANNELS;
     let mut small = Vec::with_capacity(large.len() / (scale * scale));
     for rows in large.chunks_exact(row_bytes * scale) {
@@ -74,9 +74,9 @@ fn smaller(large: &[u8], look: Look) -> Vec<u8> {
 fn headed<'a>(
     bytes: &'a mut Vec<u8>,
     figure: &Figure,
-    look: Look,
+    appearance: Appearance,
 ) -> Result<::png::Writer<&'a mut Vec<u8>>, ::png::EncodingError> {
-    let mut encoder = ::png::Encoder::new(bytes, look.width_pixels, look.height_pixels);
+    let mut encoder = ::png::Encoder::new(bytes, appearance.width_pixels, appearance.height_pixels);
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
     let unit = ::png::Unit::Meter;
@@ -109,9 +109,9 @@ mod tests {
             series.add(day, f64::from(number % 37) - 10.0);
         }
         let drawn = [Drawn { station: "KNYC", partition: 0, offset: 1000, series: &series, missing: None }];
-        let look = Look { theme: Theme::Light, width_pixels: 400, height_pixels: 300 };
+        let appearance = Appearance { theme: Theme::Light, width_pixels: 400, height_pixels: 300 };
         for kind in [Kind::Months, Kind::Years] {
-            let draw = |bytes_max| pixels(&strips(kind, &drawn, look, bytes_max).expect("it is drawn"));
+            let draw = |bytes_max| pixels(&strips(kind, &drawn, appearance, bytes_max).expect("it is drawn"));
             let whole = draw(STRIP_BYTES_MAX);
             for bytes_max in [1, 100_000, 1_000_000] {
                 let picture = draw(bytes_max);

@@ -6,22 +6,22 @@ use plotters::backend::{DrawingBackend, SVGBackend};
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
-use super::{Drawn, Kind, Look, failed};
+use super::{Appearance, Drawn, Kind, failed};
 use crate::failure::Failure;
 
 /// Coordinates are whole numbers: this many make a pixel, so that curves are smooth.
 const SCALE: u32 = 10;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
-pub fn svg(kind: Kind, drawn: &[Drawn<'_>], look: Look) -> Result<String, Failure> {
+pub fn svg(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<String, Failure> {
     let figure = Figure::new(kind, drawn);
-    let (width, height) = (look.width_pixels * SCALE, look.height_pixels * SCALE);
+    let (width, height) = (appearance.width_pixels * SCALE, appearance.height_pixels * SCALE);
     let mut text = String::new();
     {
         let backend = RefCell::new(SVGBackend::with_string(&mut text, (width, height)));
-        let unit = look.unit() * f64::from(SCALE);
+        let unit = appearance.unit() * f64::from(SCALE);
         let size = (width, height);
-        let paper = Paper { backend, top: 0, size, colors: look.theme.colors(), unit, letters: false };
+        let paper = Paper { backend, top: 0, size, colors: appearance.theme.colors(), unit, letters: false };
         draw(&figure, &paper).map_err(|error| failed(&error))?;
         paper.backend.into_inner().present().map_err(|error| failed(&error))?;
     }
@@ -33,8 +33,8 @@ pub fn svg(kind: Kind, drawn: &[Drawn<'_>], look: Look) -> Result<String, Failur
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n\
          <title>{}</title>\n<desc>{}</desc>{}",
-        look.width_pixels,
-        look.height_pixels,
+        appearance.width_pixels,
+        appearance.height_pixels,
         escaped(&figure.title),
         escaped(&figure.description),
         content

@@ -1,10 +1,15 @@
 //! Colours: Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
 
 use plotters::style::RGBColor;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// On what the plot is to be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PlotTheme)]
 pub enum Theme {
+    #[default]
     Light,
     Dark,
 }

@@ -2,8 +2,7 @@
 
 use indicatif::HumanCount;
 
-use super::axis::MONTHS;
-use super::figure::extremes;
+use super::axis::{MONTHS, number};
 use super::{Drawn, Kind};
 use crate::retold::history::Month;
 
@@ -73,14 +72,23 @@ pub fn description(kind: Kind, drawn: &[Drawn<'_>]) -> String {
     said
 }
 
+/// The lowest and the highest average of all months, as a sentence.
+fn extremes(months: &[Month]) -> Option<String> {
+    let low = months.iter().min_by(|one, other| one.average.total_cmp(&other.average))?;
+    let high = months.iter().max_by(|one, other| one.average.total_cmp(&other.average))?;
+    let said =
+        |month: &Month| format!("{} in {} {}", number(month.average, 1), MONTHS[month.month as usize - 1], month.year);
+    Some(format!("The lowest average of a month is {}, the highest {}.", said(low), said(high)))
+}
+
 /// What of a station is missing.
 pub fn note(one: &Drawn<'_>) -> Option<String> {
     Some(format!("{}: {}", one.station, one.missing.as_ref()?))
 }
 
 fn span(months: &[Month]) -> Option<String> {
-    let number = |month: &Month| (month.year, month.month);
-    let (first, last) = (months.iter().map(number).min()?, months.iter().map(number).max()?);
+    let date = |month: &Month| (month.year, month.month);
+    let (first, last) = (months.iter().map(date).min()?, months.iter().map(date).max()?);
     let said = |(year, month): (i32, u32)| format!("{} {year}", MONTHS[month as usize - 1]);
     Some(if first == last { said(first) } else { format!("{} to {}", said(first), said(last)) })
 }

@@ -13,7 +13,7 @@ const USUAL: &str = "http://127.0.0.1:8470";
 pub fn typed(text: &str) -> Result<String, Failure> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let wrong = |why: &str| {
-        let what = format!("the address {:?} {why}", super::text::Text::from(text).as_str());
+        let what = format!("the address {:?} {why}", super::text::plain(text));
         Err(Failure::fatal(Kind::Usage, what).advice(format!("as {USUAL}")))
     };
     let Ok(uri) = whole.parse::<Uri>() else { return wrong("is none") };

@@ -4,15 +4,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
-use super::answers::{Look, Partitions, Stations};
-use super::model::Query;
-use super::text::Text;
+use super::model::Answers;
+use super::text::{plain, plain_answer};
 use crate::failure::{Failure, Kind};
+use crate::watch::wire::{Partitions, Problem, Stations, Which};
 
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -40,11 +40,11 @@ impl Client {
         Self { agent: config.build().into(), address, token }
     }
 
-    /// All that a screen shows, with the stations that the query asks for.
-    pub fn look(&self, query: &Query) -> Result<Look, Failure> {
+    /// Asks for all that a screen shows, with these stations.
+    pub fn ask(&self, which: &Which) -> Result<Answers, Failure> {
         let (partitions, now_ms): (Partitions, _) = self.get("/api/partitions", &[])?;
-        let (stations, _): (Stations, _) = self.get("/api/stations", &query.parameters())?;
-        Ok(Look {
+        let (stations, _): (Stations, _) = self.get("/api/stations", &which.parameters())?;
+        Ok(Answers {
             now_ms,
             partitions: partitions.partitions,
             supervision: self.get("/api/supervision", &[])?.0,
@@ -72,7 +72,7 @@ impl Client {
         };
         let mut response = self.answered(get.call())?;
         let now_ms = date_ms(response.headers()).unwrap_or_else(local_ms);
-        match response.body_mut().with_config().limit(BODY_BYTES_MAX).read_json() {
+        match read(&mut response) {
             Ok(answer) => Ok((answer, now_ms)),
             Err(ureq::Error::Json(error)) => Err(self.stranger(&format!("{path} is not what it should be: {error}"))),
             Err(error) => Err(self.away(&error)),
@@ -89,10 +89,6 @@ impl Client {
 
     /// A good answer, or what the server said instead.
     fn answered(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Failure> {
-        #[derive(Deserialize)]
-        struct Refusal {
-            error: Text,
-        }
         let mut response = response.map_err(|error| self.away(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -106,9 +102,9 @@ impl Client {
             return Err(Failure::fatal(Kind::Settings, what)
                 .advice("put it into the environment variable ISOTHERM_WEB__TOKEN, or name a file: --token-file"));
         }
-        match response.body_mut().with_config().limit(BODY_BYTES_MAX).read_json::<Refusal>() {
-            Ok(refusal) => {
-                Err(Failure::retryable(Kind::Unavailable, format!("{} answers: {}", self.address, refusal.error)))
+        match read::<Problem>(&mut response) {
+            Ok(problem) => {
+                Err(Failure::retryable(Kind::Unavailable, format!("{} answers: {}", self.address, problem.error)))
             }
             Err(_) => Err(self.stranger(&format!("status {status}"))),
         }
@@ -120,15 +116,20 @@ impl Client {
             ureq::Error::Timeout(_) => "it takes too long".to_owned(),
             other => other.to_string(),
         };
-        let what = format!("nothing answers at {}: {}", self.address, Text::from(why));
+        let what = format!("nothing answers at {}: {}", self.address, plain(&why));
         Failure::retryable(Kind::Unavailable, what)
             .advice("start isotherm with web.listen set, or name its address: isotherm top ADDRESS")
     }
 
     fn stranger(&self, why: &str) -> Failure {
-        let what = format!("what answers at {} is not this version of isotherm: {}", self.address, Text::from(why));
+        let what = format!("what answers at {} is not this version of isotherm: {}", self.address, plain(why));
         Failure::retryable(Kind::Unavailable, what)
     }
+}
+
+fn read<T: DeserializeOwned>(response: &mut Response<Body>) -> Result<T, ureq::Error> {
+    let answer: Value = response.body_mut().with_config().limit(BODY_BYTES_MAX).read_json()?;
+    Ok(serde_json::from_value(plain_answer(answer))?)
 }
 
 /// When an answer was given, in Unix milliseconds, by its header `Date`, which knows seconds.

@@ -2,31 +2,27 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::answers::{Audit, LastAudit, Look, Partition, State};
 use super::layout::{areas, key_lines};
-use super::model::Model;
-use super::parts;
+use super::model::{Answers, Model};
+use super::parts::{self, BAD, GOOD};
 use super::text::{age, thousands};
-
-pub const GOOD: Style = Style::new().fg(Color::Green);
-pub const SOON: Style = Style::new().fg(Color::Yellow);
-pub const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+use crate::watch::wire::{Audit, AuditResult, LifeState, Partition};
 
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let areas = areas(area, model);
     header(model, areas.header, buffer);
-    if let Some(look) = &model.look {
-        parts::partitions(look, areas.partitions, buffer);
-        parts::supervision(&look.supervision, areas.supervision, buffer);
-        parts::crashes(look, areas.crashes, buffer);
-        parts::stations(model, &look.stations, areas.stations, buffer);
-        line(proof(model, look), areas.proof, buffer);
+    if let Some(answers) = &model.answers {
+        parts::partitions(answers, areas.partitions, buffer);
+        parts::supervision(&answers.supervision, areas.supervision, buffer);
+        parts::crashes(answers, areas.crashes, buffer);
+        parts::stations(model, &answers.stations, areas.stations, buffer);
+        line(proof(model, answers), areas.proof, buffer);
     } else if let Some(notice) = &model.notice {
-        line(Line::from(notice.to_string()), areas.proof, buffer);
+        line(Line::from(notice.as_str()), areas.proof, buffer);
     }
     for (text, row) in key_lines(area.width, model.all_keys).into_iter().zip(areas.keys.rows()) {
         line(Line::styled(text, Style::new().add_modifier(Modifier::DIM)), row, buffer);
@@ -61,7 +57,7 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut rows = area.rows();
     let Some(first) = rows.next() else { return };
     let mut spans = vec![Span::styled("isotherm top", Style::new().add_modifier(Modifier::BOLD)), Span::raw("  ")];
-    match (&model.trouble, &model.look) {
+    match (&model.trouble, &model.answers) {
         (Some(trouble), _) => {
             spans.push(Span::styled(format!("AWAY for {}, tried again: {trouble}", age(model.trouble_ms)), BAD));
         }
@@ -69,16 +65,16 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
         (None, Some(_)) => spans.push(Span::raw(model.address.clone())),
     }
     line(Line::from(spans), first, buffer);
-    if let (Some(second), Some(look)) = (rows.next(), &model.look) {
-        line(totals(look), second, buffer);
+    if let (Some(second), Some(answers)) = (rows.next(), &model.answers) {
+        line(totals(answers), second, buffer);
     }
 }
 
 /// What is most urgent first: a narrow screen has no room for all.
-fn totals(look: &Look) -> Line<'static> {
-    let sum = |number: fn(&Partition) -> u64| thousands(look.partitions.iter().map(number).sum());
-    let branches = &look.supervision.branches;
-    let failed = branches.iter().filter(|branch| branch.state == State::Failed).count();
+fn totals(answers: &Answers) -> Line<'static> {
+    let sum = |number: fn(&Partition) -> u64| thousands(answers.partitions.iter().map(number).sum());
+    let branches = &answers.supervision.branches;
+    let failed = branches.iter().filter(|branch| branch.state == LifeState::Failed).count();
     let mut spans = Vec::new();
     if failed > 0 {
         spans.push(Span::styled(format!("{failed} FAILED, "), BAD));
@@ -89,31 +85,31 @@ fn totals(look: &Look) -> Line<'static> {
         sum(|one| one.records_per_second),
         thousands(branches.iter().map(|branch| branch.restarts).sum()),
         sum(|one| one.rejected_total),
-        thousands(look.stations.stations_total),
+        thousands(answers.stations.stations_total),
         sum(|one| one.records),
     )));
     Line::from(spans)
 }
 
 /// What came of the last key, else the audit.
-fn proof<'a>(model: &'a Model, look: &'a Look) -> Line<'a> {
+fn proof<'a>(model: &'a Model, answers: &'a Answers) -> Line<'a> {
     if let Some(notice) = &model.notice {
         return Line::from(notice.as_str());
     }
     let mut spans = vec![Span::styled("PROOF  ", Style::new().add_modifier(Modifier::BOLD))];
-    match &look.audit {
+    match &answers.audit {
         Audit { running: Some(running), .. } => {
             let (done, total) = (running.done, running.total);
             spans.push(Span::raw(format!("an audit runs: {} of {} records", thousands(done), thousands(total))));
         }
         Audit { failed: Some(failed), .. } => {
-            let ago = age(look.now_ms.saturating_sub(failed.at_ms));
+            let ago = age(answers.now_ms.saturating_sub(failed.at_ms));
             spans.push(Span::styled(format!("the last audit failed {ago} ago: {}", failed.why), BAD));
         }
         Audit { last: Some(last), .. } => {
-            let style = if last.result.as_str() == "verified" { GOOD } else { BAD };
+            let style = if last.result == "verified" { GOOD } else { BAD };
             spans.push(Span::styled(verdict(last), style));
-            spans.push(Span::raw(format!(", {} ago", age(look.now_ms.saturating_sub(last.finished_at_ms)))));
+            spans.push(Span::raw(format!(", {} ago", age(answers.now_ms.saturating_sub(last.finished_at_ms)))));
         }
         Audit { .. } => spans.push(Span::raw("no audit yet; a starts one")),
     }
@@ -121,12 +117,12 @@ fn proof<'a>(model: &'a Model, look: &'a Look) -> Line<'a> {
 }
 
 /// How many partitions were verified, or which one was not, and why.
-fn verdict(last: &LastAudit) -> String {
+fn verdict(last: &AuditResult) -> String {
     match last.partitions.iter().find(|one| one.result == last.result) {
-        Some(one) if last.result.as_str() != "verified" => {
+        Some(one) if last.result != "verified" => {
             format!("partition {}: {}: {}", one.partition, one.result.as_str().replace('_', " "), one.text)
         }
-        _ => format!("{}, {} partitions", last.result.as_str().replace('_', " "), last.partitions.len()),
+        _ => format!("{}, {} partitions", last.result.replace('_', " "), last.partitions.len()),
     }
 }
 

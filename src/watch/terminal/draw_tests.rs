@@ -4,18 +4,18 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::failure::{Failure, Kind};
-use crate::watch::terminal::answers::Partitions;
 use crate::watch::terminal::keys::{Action, Filter, Scroll};
 use crate::watch::terminal::layout::station_rows;
-use crate::watch::terminal::text::Text;
+use crate::watch::terminal::text::plain;
+use crate::watch::wire::Partitions;
 
 fn read<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).expect("it is what a server answers")
 }
 
-fn look() -> Look {
+fn answers() -> Answers {
     let partitions: Partitions = read(include_str!("../../../tests/data/top/partitions.json"));
-    Look {
+    Answers {
         now_ms: 1_700_000_000_000,
         partitions: partitions.partitions,
         supervision: read(include_str!("../../../tests/data/top/supervision.json")),
@@ -26,7 +26,7 @@ fn look() -> Look {
 
 fn model() -> Model {
     let mut model = Model::new("http://127.0.0.1:8470".to_owned());
-    model.looked(Ok(look()));
+    model.answered(Ok(answers()));
     model
 }
 
@@ -64,14 +64,13 @@ fn no_size_of_the_terminal_is_too_small_or_shows_a_control_character() {
 
 #[test]
 fn of_many_partitions_those_in_trouble_are_shown() {
-    let mut look = look();
-    let well = look.partitions[0].clone();
-    look.partitions =
-        (0..200).map(|partition| super::super::answers::Partition { partition, ..well.clone() }).collect();
-    look.partitions[150].state = super::super::answers::State::Failed;
-    look.partitions[170].lag = 9;
+    let mut answers = answers();
+    let well = answers.partitions[0].clone();
+    answers.partitions = (0..200).map(|partition| Partition { partition, ..well.clone() }).collect();
+    answers.partitions[150].state = LifeState::Failed;
+    answers.partitions[170].lag = 9;
     let mut model = model();
-    model.look = Some(look);
+    model.answers = Some(answers);
     let shown = screen(&mut model, 100, 30);
     let numbers: Vec<&str> =
         shown.lines().skip(3).take(3).map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
@@ -83,14 +82,14 @@ fn of_many_partitions_those_in_trouble_are_shown() {
 fn a_server_that_is_away_is_told_and_what_it_said_last_stays() {
     let mut model = Model::new("http://127.0.0.1:8470".to_owned());
     assert!(screen(&mut model, 100, 30).contains("asking …"));
-    model.looked(Err(Failure::retryable(Kind::Unavailable, "nothing answers at \u{1b}[2Jthere")));
+    model.answered(Err(Failure::retryable(Kind::Unavailable, "nothing answers at \u{1b}[2Jthere")));
     model.trouble_ms = 61_000;
     let told = "AWAY for 1 min, tried again: nothing answers at ?[2Jthere";
     assert!(screen(&mut model, 100, 30).contains(told));
-    model.look = Some(look());
+    model.answers = Some(answers());
     let shown = screen(&mut model, 100, 30);
     assert!(shown.contains(told) && shown.contains("KCLT"), "{shown}");
-    model.looked(Ok(look()));
+    model.answered(Ok(answers()));
     assert!(!screen(&mut model, 100, 30).contains("AWAY"));
 }
 
@@ -98,8 +97,8 @@ fn a_server_that_is_away_is_told_and_what_it_said_last_stays() {
 fn the_line_of_proof_says_what_the_audit_found_and_how_far_it_is() {
     let mut model = model();
     let mut line = |audit: &str| {
-        let look = model.look.as_mut().expect("there is one");
-        look.audit = read(audit);
+        let answers = model.answers.as_mut().expect("there is one");
+        answers.audit = read(audit);
         let shown = screen(&mut model, 100, 30);
         shown.lines().find_map(|line| line.strip_prefix("PROOF  ")).expect("the line is there").to_owned()
     };
@@ -135,7 +134,7 @@ fn keys_change_what_is_asked_for() {
         for action in actions {
             model.apply(*action);
         }
-        let [sort, order, filter, offset, limit] = model.query.parameters().map(|(_, value)| value);
+        let [sort, order, filter, offset, limit] = model.which.parameters().map(|(_, value)| value);
         assert_eq!(limit, "4");
         format!("{sort} {order} {filter} {offset}")
     };
@@ -156,8 +155,8 @@ fn keys_change_what_is_asked_for() {
     model.apply(Action::Filter(Filter::Begin));
     assert!(screen(&mut model, 100, 30).contains("that contain: k_"));
     model.apply(Action::Filter(Filter::Drop));
-    assert_eq!((model.typing, model.query.filter.as_str()), (false, ""));
-    assert_eq!(Text::from("a").as_str(), "a");
+    assert_eq!((model.typing, model.which.filter.as_str()), (false, ""));
+    assert_eq!(plain("a"), "a");
 }
 
 #[test]
@@ -165,9 +164,9 @@ fn a_list_that_became_shorter_is_scrolled_back() {
     let mut model = model();
     model.fit(4);
     model.apply(Action::Scroll(Scroll::End));
-    assert_eq!(model.query.offset, 6);
-    let mut shorter = look();
+    assert_eq!(model.which.offset, 6);
+    let mut shorter = answers();
     shorter.stations.matching = 5;
-    model.looked(Ok(shorter));
-    assert_eq!(model.query.offset, 1);
+    model.answered(Ok(shorter));
+    assert_eq!(model.which.offset, 1);
 }

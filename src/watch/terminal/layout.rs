@@ -26,8 +26,8 @@ pub fn areas(area: Rect, model: &Model) -> Areas {
     // With its line of headings; nothing where there is nothing.
     let part =
         |rows: usize, height_max: u16| if rows == 0 { 0 } else { (count(rows).saturating_add(1)).min(height_max) };
-    let (partitions, branches, crashes) = model.look.as_ref().map_or((0, 0, 0), |look| {
-        (look.partitions.len(), look.supervision.branches.len(), look.supervision.crashes.len())
+    let (partitions, branches, crashes) = model.answers.as_ref().map_or((0, 0, 0), |answers| {
+        (answers.partitions.len(), answers.supervision.branches.len(), answers.supervision.crashes.len())
     });
     let gap = u16::from(area.height >= ROOMY);
     let mut rest = area;

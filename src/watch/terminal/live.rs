@@ -6,27 +6,26 @@
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
 
-use super::answers::Look;
 use super::client::Client;
 use super::draw::draw;
 use super::keys::{Action, action};
 use super::layout::station_rows;
-use super::model::{Model, Query};
-use super::screen::Screen;
+use super::model::{Answers, Model};
+use super::screen::{Screen, spawn, terminal_failure};
 use crate::failure::{Failure, Kind};
 use crate::pipeline::signals::{self, SIGHUP, SIGINT, SIGTERM};
 use crate::supervision::panic;
+use crate::watch::wire::Which;
 
 enum Message {
     Key(KeyEvent),
     /// The terminal has another size.
     Resized,
-    Looked(Box<Result<Look, Failure>>),
+    Answered(Box<Result<Answers, Failure>>),
     AuditAskedFor(Result<(), Failure>),
     /// The frame before is written, or could not be.
     Drawn(io::Result<()>),
@@ -34,8 +33,9 @@ enum Message {
     Over(Result<(), Failure>),
 }
 
+/// What the server is to be asked.
 enum Question {
-    Look(Query),
+    Ask(Which),
     Audit,
 }
 
@@ -74,7 +74,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
         }
         if !waiting && Instant::now() >= due {
             (waiting, due) = (true, Instant::now() + interval);
-            drop(questions.send(Question::Look(model.query.clone())));
+            drop(questions.send(Question::Ask(model.which.clone())));
         }
         let pause = if waiting { interval } else { due.saturating_duration_since(Instant::now()) };
         let message = messages.recv_timeout(pause);
@@ -83,24 +83,24 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
             Ok(Message::Key(key)) => match action(key, model.typing) {
                 Some(Action::Quit) => return Ok(()),
                 Some(action) => {
-                    let before = model.query.clone();
+                    let before = model.which.clone();
                     model.apply(action);
                     if action == Action::Audit {
                         drop(questions.send(Question::Audit));
                     }
-                    if model.query != before {
+                    if model.which != before {
                         due = Instant::now();
                     }
                 }
                 None => {}
             },
             Ok(Message::Resized) => due = Instant::now(),
-            Ok(Message::Looked(outcome)) => {
+            Ok(Message::Answered(outcome)) => {
                 waiting = false;
                 if outcome.is_ok() {
                     well_at = Instant::now();
                 }
-                model.looked(*outcome);
+                model.answered(*outcome);
             }
             Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
             Ok(Message::Drawn(result)) => {
@@ -116,15 +116,11 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
     }
 }
 
-pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| Failure::thread(name, &error))
-}
-
 /// Asks one question after the other until nobody has any.
 fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message>) {
     while let Ok(question) = questions.recv() {
         let answer = match question {
-            Question::Look(query) => Message::Looked(Box::new(client.look(&query))),
+            Question::Ask(which) => Message::Answered(Box::new(client.ask(&which))),
             Question::Audit => Message::AuditAskedFor(client.start_audit()),
         };
         if answers.send(answer).is_err() {
@@ -147,9 +143,4 @@ fn read_keys(messages: &Sender<Message>) {
             return;
         }
     }
-}
-
-pub fn terminal_failure(error: &io::Error) -> Failure {
-    Failure::fatal(Kind::Io, format!("the terminal cannot be used: {error}"))
-        .advice("isotherm top --once prints one screen and needs none")
 }

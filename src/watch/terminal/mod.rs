@@ -1,7 +1,6 @@
 //! A running process in a terminal, over HTTP.
 
 mod address;
-mod answers;
 mod client;
 mod draw;
 mod keys;
@@ -37,7 +36,7 @@ pub fn once(address: String, token: Option<String>) -> Result<String, Failure> {
     let (mut model, client) = (Model::new(address.clone()), Client::new(address, token));
     let area = Rect::new(0, 0, PRINTED.0, PRINTED.1);
     model.fit(layout::station_rows(area, &model));
-    model.look = Some(client.look(&model.query)?);
+    model.answers = Some(client.ask(&model.which)?);
     // Only now it is known how many lines the other parts take.
     model.fit(layout::station_rows(area, &model));
     let mut buffer = Buffer::empty(area);

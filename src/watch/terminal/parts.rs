@@ -2,22 +2,25 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
-use super::answers::{Branch, Look, Partition, State, Stations, Supervision};
-use super::draw::{BAD, SOON};
-use super::model::{Model, Sort};
+use super::model::{Answers, Model};
 use super::table::{Column, render};
-use super::text::{age, thousands, took};
+use super::text::{age, plain, thousands, took};
+use crate::watch::wire::{Branch, LifeState, Order, Partition, Sort, Stations, Supervision};
+
+pub const GOOD: Style = Style::new().fg(Color::Green);
+pub const SOON: Style = Style::new().fg(Color::Yellow);
+pub const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
 
 /// Stands where there is nothing yet.
 const NONE: &str = "-";
 
-fn style(state: State) -> Style {
+fn style(state: LifeState) -> Style {
     match state {
-        State::Failed => BAD,
+        LifeState::Failed => BAD,
         state if state.is_well() => Style::new(),
         _ => SOON,
     }
@@ -32,7 +35,7 @@ fn worst_first<T>(all: &[T], area: Rect, rank: impl Fn(&T) -> (bool, std::cmp::R
     all
 }
 
-pub fn partitions(look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn partitions(answers: &Answers, area: Rect, buffer: &mut Buffer) {
     let columns = [
         Column::number("partition", 0),
         Column::text("state", 10, 0),
@@ -44,9 +47,10 @@ pub fn partitions(look: &Look, area: Rect, buffer: &mut Buffer) {
         Column::number("rejected", 4),
         Column::number("restarts", 5),
     ];
-    let commit_age = |one: &Partition| one.commit.committed_at_ms.map(|at_ms| age(look.now_ms.saturating_sub(at_ms)));
+    let commit_age =
+        |one: &Partition| one.commit.committed_at_ms.map(|at_ms| age(answers.now_ms.saturating_sub(at_ms)));
     let rank = |one: &Partition| (one.state.is_well(), std::cmp::Reverse(one.lag));
-    let rows = worst_first(&look.partitions, area, rank).into_iter().map(|one| {
+    let rows = worst_first(&answers.partitions, area, rank).into_iter().map(|one| {
         let cells = vec![
             one.partition.to_string(),
             one.state.name().to_owned(),
@@ -74,7 +78,7 @@ pub fn supervision(supervision: &Supervision, area: Rect, buffer: &mut Buffer) {
     let rank = |one: &Branch| (one.state.is_well(), std::cmp::Reverse(one.restarts));
     let rows = worst_first(&supervision.branches, area, rank).into_iter().map(|one| {
         let cells = vec![
-            one.branch.to_string(),
+            one.branch.clone(),
             one.state.name().to_owned(),
             thousands(one.restarts),
             format!("{} of {}", one.budget_left, supervision.restarts_max),
@@ -88,17 +92,17 @@ pub fn supervision(supervision: &Supervision, area: Rect, buffer: &mut Buffer) {
 /// What a branch waits for or failed of; else its actors with the time that a message waits in their mailbox.
 fn what_it_does(branch: &Branch) -> String {
     if let Some(why) = branch.failure.as_ref().or(branch.waiting_for.as_ref()) {
-        return why.to_string();
+        return why.clone();
     }
     let actors = branch.actors.iter().map(|actor| match (actor.state, actor.mailbox_wait_us) {
-        (State::Running, Some(wait_us)) => format!("{} {} µs", actor.name, thousands(wait_us)),
-        (State::Running, None) => actor.name.to_string(),
+        (LifeState::Running, Some(wait_us)) => format!("{} {} µs", actor.name, thousands(wait_us)),
+        (LifeState::Running, None) => actor.name.clone(),
         (state, _) => format!("{} {}", actor.name, state.name()),
     });
     actors.collect::<Vec<_>>().join(", ")
 }
 
-pub fn crashes(look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn crashes(answers: &Answers, area: Rect, buffer: &mut Buffer) {
     let columns = [
         Column::number("crashed", 0),
         Column::text("branch", 16, 0),
@@ -109,17 +113,17 @@ pub fn crashes(look: &Look, area: Rect, buffer: &mut Buffer) {
         Column::rest("cause", 10, 0),
     ];
     // The newest; older ones are in the log.
-    let newest = look.supervision.crashes.iter().take(usize::from(area.height.saturating_sub(1)));
+    let newest = answers.supervision.crashes.iter().take(usize::from(area.height.saturating_sub(1)));
     let rows = newest.map(|crash| {
         let number = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), thousands);
         let cells = vec![
-            format!("{} ago", age(look.now_ms.saturating_sub(crash.at_ms))),
-            crash.branch.to_string(),
-            crash.actor.to_string(),
+            format!("{} ago", age(answers.now_ms.saturating_sub(crash.at_ms))),
+            crash.branch.clone(),
+            crash.actor.clone(),
             number(crash.resumed_from),
             number(crash.replayed),
             crash.took_ms.map_or_else(|| NONE.to_owned(), took),
-            crash.cause.to_string(),
+            crash.cause.clone(),
         ];
         (if crash.took_ms.is_none() { SOON } else { Style::new() }, cells)
     });
@@ -131,8 +135,11 @@ pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buf
     let title = Line::styled(title(model, stations), Style::new().add_modifier(Modifier::BOLD));
     Widget::render(title, first, buffer);
     let heading = |sort: Sort| {
-        let arrow = if model.query.descending { '▼' } else { '▲' };
-        if sort == model.query.sort { format!("{arrow}{}", sort.name()) } else { sort.name().to_owned() }
+        let arrow = match model.which.order {
+            Order::Asc => '▲',
+            Order::Desc => '▼',
+        };
+        if sort == model.which.sort { format!("{arrow}{}", sort.name()) } else { sort.name().to_owned() }
     };
     let columns = [
         Column::text(&heading(Sort::Station), 32, 0),
@@ -145,11 +152,11 @@ pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buf
     ];
     let rows = stations.stations.iter().map(|one| {
         let cells = vec![
-            one.station.to_string(),
+            one.station.clone(),
             thousands(one.count),
             format!("{:.2}", one.average),
-            one.start.to_string(),
-            one.end.to_string(),
+            one.start.clone(),
+            one.end.clone(),
             thousands(one.missing_days),
             one.partition.to_string(),
         ];
@@ -163,24 +170,21 @@ pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buf
 
 /// Which stations are in view, of how many, in which order.
 fn title(model: &Model, stations: &Stations) -> String {
-    let query = &model.query;
-    let count = u64::try_from(stations.stations.len()).unwrap_or(u64::MAX).min(query.limit);
+    let which = &model.which;
+    let count = stations.stations.len().min(which.limit) as u64;
     let view = match count {
         0 => "none".to_owned(),
         _ => format!("{} to {}", thousands(stations.offset + 1), thousands(stations.offset.saturating_add(count))),
     };
     let mut title = format!("Stations {view} of {}", thousands(stations.matching));
-    if query.sort != Sort::Station || query.descending {
-        title.push_str(&format!(
-            ", by {}{}",
-            query.sort.name(),
-            if query.descending { ", greatest first" } else { "" }
-        ));
+    let greatest_first = which.order == Order::Desc;
+    if which.sort != Sort::Station || greatest_first {
+        let order = if greatest_first { ", greatest first" } else { "" };
+        title.push_str(&format!(", by {}{order}", which.sort.name()));
     }
-    if model.typing || !query.filter.is_empty() {
+    if model.typing || !which.filter.is_empty() {
         let cursor = if model.typing { "_" } else { "" };
-        let filter = super::text::Text::from(query.filter.as_str());
-        title.push_str(&format!(" that contain: {filter}{cursor}"));
+        title.push_str(&format!(" that contain: {}{cursor}", plain(&which.filter)));
     }
     title
 }

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -15,7 +16,6 @@ use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, d
 use ratatui::crossterm::{execute, terminal};
 use ratatui::layout::{Rect, Size};
 
-use super::live::{spawn, terminal_failure};
 use crate::failure::{Failure, Kind};
 use crate::standard_error::FLUSH_MAX;
 
@@ -87,4 +87,13 @@ impl Drop for Screen {
         let _ = self.written.recv_timeout(FLUSH_MAX);
         drop(disable_raw_mode());
     }
+}
+
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| Failure::thread(name, &error))
+}
+
+pub fn terminal_failure(error: &io::Error) -> Failure {
+    Failure::fatal(Kind::Io, format!("the terminal cannot be used: {error}"))
+        .advice("isotherm top --once prints one screen and needs none")
 }

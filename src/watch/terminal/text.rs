@@ -1,44 +1,30 @@
 //! Texts of the server that a terminal may show, and numbers as a person reads them.
 
 use indicatif::HumanCount;
-use serde::Deserialize;
+use serde_json::Value;
 
 /// Characters that are kept of one text: what is longer fits on no screen.
 const LENGTH_MAX: usize = 1000;
 
 /// A text without anything that a terminal obeys: every control character, and every one that turns the direction of
-/// writing, became a `?`. Whatever the server says reaches the terminal as this.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub struct Text(String);
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
+/// writing, becomes a `?`.
+pub fn plain(text: &str) -> String {
+    let plain = |character: char| match character {
+        '\n' | '\t' => ' ',
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
+        _ if character.is_control() => '?',
+        _ => character,
+    };
+    text.chars().take(LENGTH_MAX).map(plain).collect()
 }
 
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        let plain = |character: char| match character {
-            '\n' | '\t' => ' ',
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
-            _ if character.is_control() => '?',
-            _ => character,
-        };
-        Self(text.chars().take(LENGTH_MAX).map(plain).collect())
-    }
-}
-
-impl Text {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Text {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(formatter)
+/// An answer with every text in it made [`plain`]: all that the server says reaches the terminal through this.
+pub fn plain_answer(answer: Value) -> Value {
+    match answer {
+        Value::String(text) => Value::String(plain(&text)),
+        Value::Array(all) => all.into_iter().map(plain_answer).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (plain(&name), plain_answer(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => answer,
     }
 }
 
@@ -68,11 +54,13 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_kept() {
-        let text = Text::from("a\u{1b}[2J\u{7}\u{9b}31m\u{7f}\r\nb\tc \u{202e}d é 気温");
-        assert_eq!(text.as_str(), "a?[2J??31m?? b c ?d é 気温");
-        assert_eq!(Text::from("x".repeat(5000)).as_str().len(), LENGTH_MAX);
-        let read: Text = serde_json::from_str(r#""\u001b]0;title\u0007""#).expect("a text");
-        assert_eq!(read.as_str(), "?]0;title?");
+        let text = plain("a\u{1b}[2J\u{7}\u{9b}31m\u{7f}\r\nb\tc \u{202e}d é 気温");
+        assert_eq!(text, "a?[2J??31m?? b c ?d é 気温");
+        assert_eq!(plain(&"x".repeat(5000)).len(), LENGTH_MAX);
+        let read = |text| plain_answer(serde_json::from_str(text).expect("it is JSON"));
+        assert_eq!(read(r#""\u001b]0;title\u0007""#), "?]0;title?");
+        let all = read(r#"{"a\u0007": [1, null, {"b": "\u001b[2J"}]}"#);
+        assert_eq!(all, serde_json::json!({"a?": [1, null, {"b": "?[2J"}]}));
     }
 
     #[test]

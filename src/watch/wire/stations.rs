@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::FailedTry;
+use crate::retold::history::{Month, Year};
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Stations {
     pub stations_total: u64,
     /// Of these, those that the filter lets pass.
@@ -14,7 +15,7 @@ pub struct Stations {
     pub stations: Vec<StationRow>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StationRow {
     pub station: String,
     pub partition: u32,
@@ -43,6 +44,24 @@ pub enum Sort {
     Partition,
 }
 
+impl Sort {
+    /// In the order in which they are shown.
+    pub const ALL: [Self; 7] =
+        [Self::Station, Self::Count, Self::Average, Self::Start, Self::End, Self::Missing, Self::Partition];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Station => "station",
+            Self::Count => "count",
+            Self::Average => "average",
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Missing => "missing",
+            Self::Partition => "partition",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -52,7 +71,7 @@ pub enum Order {
 }
 
 /// Which stations, in which order.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
@@ -71,7 +90,24 @@ impl Default for Which {
     }
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+impl Which {
+    /// As they are asked for in an address.
+    pub fn parameters(&self) -> [(&'static str, String); 5] {
+        let order = match self.order {
+            Order::Asc => "asc",
+            Order::Desc => "desc",
+        };
+        [
+            ("sort", self.sort.name().to_owned()),
+            ("order", order.to_owned()),
+            ("filter", self.filter.clone()),
+            ("offset", self.offset.to_string()),
+            ("limit", self.limit.to_string()),
+        ]
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Station {
     pub station: String,
     /// One entry, or several where somebody produced with another partitioner: they are not added up.
@@ -80,7 +116,7 @@ pub struct Station {
     pub history: Option<History>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StationIn {
     pub partition: u32,
     /// Counted up to here.
@@ -97,7 +133,7 @@ pub struct StationIn {
 }
 
 /// Both days included.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DayGap {
     pub from: String,
     pub to: String,
@@ -105,7 +141,7 @@ pub struct DayGap {
 }
 
 /// The months and years of a station, told from the log.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum History {
     /// Records of the partition that were read, and of how many.
@@ -131,23 +167,4 @@ pub enum History {
         months: Vec<Month>,
         years: Vec<Year>,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Month {
-    pub year: i32,
-    pub month: u32,
-    pub count: u64,
-    pub average: f64,
-    pub min: f64,
-    pub max: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Year {
-    pub year: i32,
-    pub count: u64,
-    pub average: f64,
-    pub min: f64,
-    pub max: f64,
 }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Job, Key, Running, State};
+use super::backlog::{Backlog, Key, ReplayJob, RunningAudit};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangeReader, RecordLog, Throttle, ThrottledLog, Watch};
 use crate::partition::{PartitionFile, Passed, Windows};
 use crate::progress::Progress;
 use crate::retold::audit::Audited;
-use crate::retold::history::{Origin, Replay};
+use crate::retold::history::Replay;
 use crate::settings::Settings;
 use crate::supervision::panic;
-use crate::watch::dashboard::answers::{AuditResult, AuditedPartition, FailedTry};
 use crate::watch::dashboard::clock::now_ms;
 use crate::watch::dashboard::priority;
+use crate::watch::wire::{AuditResult, AuditedPartition, FailedTry};
 
 /// Share of its time in which the thread reads.
 const SHARE: f64 = 0.25;
@@ -24,54 +24,54 @@ const SHARE: f64 = 0.25;
 const EARLIER_MAX: u64 = 2_000;
 
 /// What it needs for that.
-pub(super) struct Worker {
+pub struct Replayer {
     pub settings: Arc<Settings>,
     pub log: Arc<dyn RecordLog>,
     pub progress: Progress,
     pub windows: Windows,
-    pub shared: Arc<(Mutex<State>, Condvar)>,
+    pub backlog: Arc<(Mutex<Backlog>, Condvar)>,
 }
 
-impl Worker {
+impl Replayer {
     pub fn work(&self) {
         priority::lower(priority::LOWEST);
         loop {
-            let mut state = self.shared.0.lock();
+            let mut backlog = self.backlog.0.lock();
             let job = loop {
-                if state.ended {
+                if backlog.ended {
                     return;
                 }
-                match state.next() {
+                match backlog.next() {
                     Some(job) => break job,
-                    None => self.shared.1.wait(&mut state),
+                    None => self.backlog.1.wait(&mut backlog),
                 }
             };
-            drop(state);
+            drop(backlog);
             self.run(job);
         }
     }
 
     /// The next job is taken also when this one fails or panics.
-    fn run(&self, job: Job) {
+    fn run(&self, job: ReplayJob) {
         let watch = Watch::default();
         {
-            let mut state = self.shared.0.lock();
-            if state.ended {
+            let mut backlog = self.backlog.0.lock();
+            if backlog.ended {
                 return;
             }
-            state.watch = watch.clone();
+            backlog.watch = watch.clone();
         }
         let log = ThrottledLog::new(self.log.clone(), Throttle::new(SHARE), watch.clone());
         match job {
-            Job::Earlier => {
+            ReplayJob::Earlier => {
                 // Nobody misses what is not found.
                 drop(panic::catch(|| self.earlier(&log)));
             }
-            Job::History(key) => {
+            ReplayJob::History(key) => {
                 let replayed = panic::catch(|| self.replay(&log, &key));
-                let mut state = self.shared.0.lock();
+                let mut backlog = self.backlog.0.lock();
                 // So many others may have been asked for since that it is forgotten.
-                let Some(known) = state.find_mut(&key) else { return };
+                let Some(known) = backlog.find_mut(&key) else { return };
                 known.running = None;
                 match replayed {
                     Ok(Ok(replay)) => known.ready = Some(Arc::new(replay)),
@@ -79,13 +79,13 @@ impl Worker {
                     Err(message) => known.failed = Some(panicked("the replay of a history", &message)),
                 }
             }
-            Job::Audit => {
+            ReplayJob::Audit => {
                 let result = panic::catch(|| self.audit(&log, watch));
-                let mut state = self.shared.0.lock();
-                state.audit = None;
+                let mut backlog = self.backlog.0.lock();
+                backlog.audit = None;
                 match result {
-                    Ok(result) => (state.last_audit, state.failed_audit) = (Some(Arc::new(result)), None),
-                    Err(message) => state.failed_audit = Some(panicked("an audit", &message)),
+                    Ok(result) => (backlog.last_audit, backlog.failed_audit) = (Some(Arc::new(result)), None),
+                    Err(message) => backlog.failed_audit = Some(panicked("an audit", &message)),
                 }
             }
         }
@@ -113,24 +113,24 @@ impl Worker {
         let start = |number| log.extent(number).map_or(0, |extent| extent.start);
         let total = partitions().map(|(number, one)| one.committed().saturating_sub(start(number))).sum();
         let started_at_ms = now_ms();
-        self.shared.0.lock().audit = Some(Running { started_at_ms, watch: watch.clone(), total });
+        self.backlog.0.lock().audit = Some(RunningAudit { started_at_ms, watch: watch.clone(), total });
         let mut audited = Vec::new();
         for (number, _) in partitions() {
             loop {
-                let job = self.shared.0.lock().next_short();
+                let job = self.backlog.0.lock().next_short();
                 match job {
                     Some(job) => self.run(job),
                     None => break,
                 }
             }
-            self.shared.0.lock().watch = watch.clone();
+            self.backlog.0.lock().watch = watch.clone();
             audited.push(Audited::now(log, &self.settings, number));
         }
         let worst = audited.iter().max_by_key(|audited| audited.badness());
         AuditResult {
             started_at_ms,
             finished_at_ms: now_ms(),
-            result: worst.map_or("verified", Audited::name),
+            result: worst.map_or("verified", Audited::name).to_owned(),
             partitions: audited.iter().map(audited_partition).collect(),
         }
     }
@@ -143,33 +143,23 @@ impl Worker {
             Failure::fatal(Kind::Data, format!("nothing of partition {partition} is committed yet")).advice("try again")
         })?;
         let checkpoint = file.parse(*partition)?;
-        let (identity, state) = (checkpoint.identity, checkpoint.state);
-        let before = self.shared.0.lock().find(station, *partition).and_then(|known| known.ready.clone());
+        let before = self.backlog.0.lock().find(station, *partition).and_then(|known| known.ready.clone());
         let mut replay = match before {
             Some(before) => {
                 let mut replay = Replay::clone(&before);
-                replay.set_gaps(state.gaps);
+                replay.set_gaps(checkpoint.state.gaps.clone());
                 replay
             }
-            None => {
-                let origin = Origin {
-                    log_id: identity.log_id,
-                    partition: *partition,
-                    rules: state.rules,
-                    first_offset: state.first_offset,
-                    gaps: state.gaps,
-                };
-                Replay::new(origin, [station.clone()])
-            }
+            None => Replay::new((&checkpoint).into(), [station.clone()]),
         };
         let mut tell = |done, total| {
-            if let Some(known) = self.shared.0.lock().find_mut(key) {
+            if let Some(known) = self.backlog.0.lock().find_mut(key) {
                 known.running = Some((done, total));
             }
             ControlFlow::Continue(())
         };
         // It ends early only by a failure: the watch makes one of a cancelled read.
-        let _ = replay.advance(log, state.next_offset, &mut tell)?;
+        let _ = replay.advance(log, checkpoint.state.next_offset, &mut tell)?;
         Ok(replay)
     }
 }
@@ -187,7 +177,7 @@ fn panicked(what: &str, message: &str) -> FailedTry {
 fn audited_partition(audited: &Audited) -> AuditedPartition {
     AuditedPartition {
         partition: audited.partition,
-        result: audited.name(),
+        result: audited.name().to_owned(),
         text: audited.text(),
         details: serde_json::to_value(audited).expect("findings are texts and numbers"),
     }

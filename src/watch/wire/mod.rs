@@ -1,4 +1,5 @@
-//! What the API answers: one type an answer, as `GET /api/openapi.json` describes them.
+//! What the API answers: one type an answer, as `GET /api/openapi.json` describes them. The server writes them, the
+//! terminal and the tests read them.
 //!
 //! Times are Unix milliseconds by this machine's clock, days are `YYYY-MM-DD`, and what is not known is `null`.
 
@@ -15,9 +16,10 @@ use crate::progress::{Condition, CrashOutcome};
 pub use stations::*;
 
 /// How a branch or an actor fares; `restarting`: it died and waits for its new life; `waiting`: something outside is away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+#[schema(as = State)]
+pub enum LifeState {
     Starting,
     Running,
     Restarting,
@@ -25,9 +27,12 @@ pub enum State {
     Failed,
     Finished,
     Stopped,
+    // Of a newer server: only ever read.
+    #[serde(other, skip_serializing)]
+    Unknown,
 }
 
-impl From<Condition> for State {
+impl From<Condition> for LifeState {
     fn from(condition: Condition) -> Self {
         match condition {
             Condition::Starting => Self::Starting,
@@ -41,12 +46,31 @@ impl From<Condition> for State {
     }
 }
 
+impl LifeState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Running | Self::Finished)
+    }
+}
+
 /// Everything in a few numbers.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
     /// Of this process: another one after a restart of it.
     pub instance: String,
-    pub version: &'static str,
+    pub version: String,
     pub now_ms: u64,
     pub started_at_ms: u64,
     /// The log and topic, in words.
@@ -71,7 +95,7 @@ pub struct Overview {
 }
 
 /// The ingest side of this process.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Source {
     /// Acknowledged by the log since the process started.
     pub readings: u64,
@@ -83,7 +107,7 @@ pub struct Source {
     pub skipped_quality: u64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Partitions {
     pub partitions: Vec<Partition>,
     /// Partitions that this event leaves out.
@@ -91,10 +115,10 @@ pub struct Partitions {
     pub more: Option<usize>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Partition {
     pub partition: u32,
-    pub state: State,
+    pub state: LifeState,
     /// Lives of the branch in this process.
     pub epoch: u64,
     pub restarts: u64,
@@ -113,7 +137,7 @@ pub struct Partition {
     pub stations: Option<u64>,
     pub commit: Commit,
     /// All that the state holds, by reason.
-    pub rejected: BTreeMap<&'static str, u64>,
+    pub rejected: BTreeMap<String, u64>,
     pub rejected_total: u64,
     /// The newest of them that are on disk, at most 3, newest first.
     pub last_rejected: Vec<Rejected>,
@@ -122,7 +146,7 @@ pub struct Partition {
     pub rejected_unkept: u64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
     /// Of the last one of this process.
     pub committed_at_ms: Option<u64>,
@@ -132,7 +156,7 @@ pub struct Commit {
 }
 
 /// A rejected record, decoded as far as it goes.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rejected {
     pub offset: u64,
     pub reason: String,
@@ -145,7 +169,7 @@ pub struct Rejected {
     pub value_bytes: Option<u64>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Supervision {
     pub restarts_max: usize,
     pub window_ms: u64,
@@ -157,11 +181,11 @@ pub struct Supervision {
     pub more: Option<usize>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Branch {
     /// `ingest`, `partition N`, `start` as long as the process waits for its log, or `end` as long as it asks where that ends.
     pub branch: String,
-    pub state: State,
+    pub state: LifeState,
     pub epoch: u64,
     pub restarts: u64,
     /// Restarts that are still granted.
@@ -173,16 +197,16 @@ pub struct Branch {
     pub actors: Vec<Actor>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Actor {
-    pub name: &'static str,
-    pub state: State,
+    pub name: String,
+    pub state: LifeState,
     /// How long its last heartbeat waited in the mailbox.
     pub mailbox_wait_us: Option<u64>,
     pub restarts: u64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Crash {
     pub id: u64,
     pub at_ms: u64,
@@ -199,12 +223,15 @@ pub struct Crash {
 }
 
 /// What came of a crash; `failed`: the branch was over before there was a new life.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Recovering,
     Recovered,
     Failed,
+    // Of a newer server: only ever read.
+    #[serde(other, skip_serializing)]
+    Unknown,
 }
 
 impl From<CrashOutcome> for Outcome {
@@ -217,7 +244,7 @@ impl From<CrashOutcome> for Outcome {
     }
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Audit {
     pub running: Option<AuditRunning>,
     /// The last that came to a result.
@@ -227,33 +254,33 @@ pub struct Audit {
 }
 
 /// When something was tried in vain, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FailedTry {
     pub at_ms: u64,
     pub why: String,
 }
 
 /// Records that were replayed, and of how many.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditRunning {
     pub started_at_ms: u64,
     pub done: u64,
     pub total: u64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditResult {
     pub started_at_ms: u64,
     pub finished_at_ms: u64,
     /// The worst of all partitions: `verified`, `log_incomplete`, `not_audited` or `file_wrong`.
-    pub result: &'static str,
+    pub result: String,
     pub partitions: Vec<AuditedPartition>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditedPartition {
     pub partition: u32,
-    pub result: &'static str,
+    pub result: String,
     /// In words.
     pub text: String,
     /// As of `isotherm audit --json`.
@@ -261,26 +288,26 @@ pub struct AuditedPartition {
     pub details: Value,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    pub status: &'static str,
+    pub status: String,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
     pub ready: bool,
     /// What it waits for.
     pub why: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     pub token: String,
 }
 
 /// What happened, and what to do.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     pub error: String,
 }

@@ -28,7 +28,7 @@ pub struct Observed {
     pub windows: Windows,
 }
 
-pub struct Shared {
+pub struct AppState {
     pub token: String,
     /// Cookies know no ports: each server of a host has one of its own name.
     pub cookie: String,
@@ -36,13 +36,13 @@ pub struct Shared {
     pub streams_max: usize,
     pub progress: Progress,
     pub gauges: Gauges,
-    pub looks: Looks,
+    pub looks: Arc<Looks>,
     pub replays: Replays,
-    pub live: Live,
+    pub live: Arc<Live>,
     ended: Mutex<Option<String>>,
 }
 
-impl Shared {
+impl AppState {
     pub fn new(observed: Observed, port: u16, connections_max: usize) -> Result<Self, Failure> {
         let Observed { settings, log, replay_log, progress, windows } = observed;
         Ok(Self {
@@ -50,10 +50,10 @@ impl Shared {
             cookie: format!("isotherm-{port}"),
             streams_max: connections_max - (connections_max / 4).min(CONNECTIONS_KEPT),
             gauges: Gauges::new(settings.clone(), &*log, progress.clone()),
-            looks: Looks::new(windows.clone(), settings.state.dir.clone()),
+            looks: Arc::new(Looks::new(windows.clone(), settings.state.dir.clone())),
             replays: Replays::start(settings, replay_log, progress.clone(), windows.clone())?,
             progress,
-            live: Live::new(),
+            live: Arc::new(Live::new()),
             ended: Mutex::default(),
         })
     }
