@@ -49,8 +49,13 @@ pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Re
     supervision::panic::install_hook();
     let mut environment = Environment::real(settings, &job.partitions)?;
     environment.disk = FaultyDisk::over(environment.disk, &environment.faults);
-    let watched = dashboard.filter(|_| environment.settings.web.address().is_some());
-    let server = watched.as_ref().map(|dashboard| serve(&mut environment, &job, dashboard)).transpose()?;
+    let stays = dashboard.as_ref().is_some_and(|dashboard| dashboard.stays);
+    let server = match dashboard {
+        Some(dashboard) if environment.settings.web.address().is_some() => {
+            Some(serve(&mut environment, &job, &dashboard)?)
+        }
+        _ => None,
+    };
     let output = &environment.settings.output;
     let display = Display::start(environment.progress.clone(), output, std::io::stderr().is_terminal())?;
     let planned = environment.faults.planned();
@@ -63,12 +68,14 @@ pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Re
         Ok::<_, Failure>((run_trees(job, environment, stop.clone()).await?, stop))
     })?;
     display.finish();
-    let stays = watched.is_some_and(|dashboard| dashboard.stays);
     let why = match summary.failures.len() {
         0 => "everything is counted".to_owned(),
         failed => format!("the run is over, {failed} of its branches failed"),
     };
-    let stay = server.filter(|_| stays).map(|server| Stay { system, stop, server, why });
+    let stay = match server {
+        Some(server) if stays => Some(Stay { system, stop, server, why }),
+        _ => None,
+    };
     Ok((summary, stay))
 }
 

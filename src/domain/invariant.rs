@@ -1,4 +1,4 @@
-//! What must hold, whatever dies and whenever.
+//! What must hold, also after any crash at any moment.
 
 /// Each has its checkers in `proof::invariants`. Some of them the program checks itself, before it would break them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

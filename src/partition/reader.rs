@@ -51,7 +51,7 @@ impl PartitionReader {
     }
 
     /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
-    /// first record. Whatever may block is a step with a clock of its own: a log that is merely slow is not taken for hung.
+    /// first record. Each call that may block is a step with a clock of its own: a log that is merely slow is not taken for hung.
     pub fn begin(&mut self, committed: Option<&Beginning>, steps: &Steps) -> Result<u64, Failure> {
         self.job.faults.hit("consumer.start")?;
         steps.begin("asking the log where the partition starts and ends");

@@ -108,19 +108,18 @@ pub(super) fn partition_branch(
             Ok(Child::of(started))
         })
     };
-    let read =
-        {
-            let (outage, progress) = (outage.clone(), environment.progress.clone());
-            let batch_records = settings.consume.batch_records;
-            child("consumer", environment, move |life| {
-                let reader = PartitionReader::new(of_partition.clone(), progress.clone());
-                let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
-                let (aggregator, outage, goal) = (address(&aggregator), outage.clone(), goal.clone());
-                Ok(Child::of(life.start(move |guard, _| {
-                    PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records)
-                })))
-            })
-        };
+    let read = {
+        let (outage, progress) = (outage.clone(), environment.progress.clone());
+        let batch_records = settings.consume.batch_records;
+        child("consumer", environment, move |life| {
+            let reader = PartitionReader::new(of_partition.clone(), progress.clone());
+            let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
+            let (aggregator, outage, goal) = (address(&aggregator), outage.clone(), goal.clone());
+            let started = life
+                .start(move |guard, _| PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records));
+            Ok(Child::of(started))
+        })
+    };
     BranchSpec { name: format!("partition {partition}"), children: vec![write, count, read] }
 }
 

@@ -126,8 +126,8 @@ impl Outage {
         }
     }
 
-    /// Makes a call on this thread, which waits itself, until it does not fail in a way that can get better, or until `given_up` says, of the time since the first failure,
-    /// that it was long enough.
+    /// Makes a call on this thread, which waits itself, until the call does not fail in a way that can get better, or until
+    /// `given_up` says, of the time since the first failure, that it was long enough.
     pub fn retry_blocking<T>(
         &self,
         given_up: impl Fn(Duration) -> bool,

@@ -52,7 +52,7 @@ impl Told {
         drop(self.reports.send(Notice::Ready { epoch: self.epoch, child: self.child, resumes_from }));
     }
 
-    /// The first ending stays, but "I was asked to" gives way to whatever happens on the way out.
+    /// The first ending stays, but "I was asked to" gives way to a failure or a panic on the way out.
     pub fn ends_by(&self, ending: Ending) {
         let mut told = self.ending.lock();
         if matches!(*told, None | Some(Ending::Drained)) {

@@ -108,6 +108,14 @@ fn imports_go_down_only() {
 }
 
 #[test]
+fn no_files_use_each_other_in_a_circle() {
+    let sources = sources();
+    let circles = circles(&sources.edges());
+    let told: Vec<String> = circles.iter().map(|circle| circle.join(" ↔ ")).collect();
+    assert!(circles.is_empty(), "files that use each other:\n{}", told.join("\n"));
+}
+
+#[test]
 fn a_circle_and_an_arrow_up_would_be_seen() {
     let named = |paths: &[(&'static str, &[&'static str])]| -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         paths.iter().map(|(file, used)| (*file, used.iter().copied().collect())).collect()

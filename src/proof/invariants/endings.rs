@@ -66,7 +66,7 @@ pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<
     Ok(())
 }
 
-/// `PanicsAreIsolated`: no more restarts than panics, and whoever was not asked to end goes on while the others fail.
+/// `PanicsAreIsolated`: no more restarts than panics, and a branch that was not asked to end goes on while others fail.
 pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
     let panics = lived.fired.iter().filter(|fault| fault.action == Action::Panic).count() as u64;
     let restarts = lived.restarts();

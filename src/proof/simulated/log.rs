@@ -42,7 +42,7 @@ impl SimulatedLog {
         Self { topic: topic.into(), memory: MemoryLog::new(topic), waits: true, disorder: Arc::default() }
     }
 
-    /// A log for a simulation on one thread: a read without records returns at once, whatever it may wait, and the log
+    /// A log for a simulation on one thread: a read without records returns at once, however long it may wait, and the log
     /// ids are `memory-1`, `memory-2` and so on.
     pub fn without_waiting(topic: &str) -> Self {
         Self { waits: false, ..Self::new(topic) }

@@ -203,9 +203,12 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
     /// What the lines and the band are, in as many rows as it takes from `top` on; where they end.
     fn legend(&self, figure: &Figure, top: f64, width: f64) -> Drawing<f64, DB> {
         let (mut x, mut y) = (MARGIN, top + ROW / 2.0);
+        if figure.is_empty() {
+            return Ok(y + ROW);
+        }
         let lines = figure.lines.iter().rev().filter_map(|line| Some((Some(line), line.name.as_deref()?)));
         let band = figure.band.iter().map(|band| (None, band.name));
-        for (line, name) in lines.chain(band).filter(|_| !figure.is_empty()) {
+        for (line, name) in lines.chain(band) {
             let name = self.fitting(name, TEXT, NAME_WIDTH_MAX);
             let entry = SWATCH + 8.0 + self.width_of(&name, TEXT);
             if x > MARGIN && x + entry > MARGIN + width {
@@ -272,8 +275,8 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
                 if points.len() > 1 {
                     self.run(line, &points)?;
                 }
-                for &point in points.iter().filter(|_| line.dots || points.len() == 1) {
-                    self.dot(line, point)?;
+                if line.dots || points.len() == 1 {
+                    points.iter().try_for_each(|&point| self.dot(line, point))?;
                 }
             }
         }

@@ -165,7 +165,7 @@ fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
     for (place, (year, months)) in by_year.iter().enumerate() {
         let points = |month: &Month| (month.month as i32, (f64::from(month.month) - 0.5, month.average));
         let (name, ink, width) = if place < earlier {
-            (earlier_name.clone().filter(|_| place == 0), Ink::Grey, 1.0)
+            (if place == 0 { earlier_name.clone() } else { None }, Ink::Grey, 1.0)
         } else {
             // The newest has the first colour, and the widest line.
             let age = by_year.len() - 1 - place;

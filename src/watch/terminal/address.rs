@@ -16,7 +16,7 @@ pub fn typed(text: &str) -> Result<String, Failure> {
         let what = format!("the address {:?} {why}", super::text::plain(text));
         Err(Failure::fatal(Kind::Usage, what).advice(format!("as {USUAL}")))
     };
-    let Ok(uri) = whole.parse::<Uri>() else { return wrong("is none") };
+    let Ok(uri) = whole.parse::<Uri>() else { return wrong("cannot be read") };
     let Some(authority) = uri.authority() else { return wrong("has no host") };
     if uri.scheme_str() != Some("http") {
         return wrong("is not of plain HTTP, which is all that isotherm serves");
@@ -24,8 +24,9 @@ pub fn typed(text: &str) -> Result<String, Failure> {
     if authority.as_str().contains('@') {
         return wrong("holds a name or a password: a token comes from --token-file or ISOTHERM_WEB__TOKEN");
     }
-    if authority.host().is_empty() || !["", "/"].contains(&uri.path()) || uri.query().is_some() || whole.contains('#') {
-        return wrong("is more or less than a host and a port");
+    let names_a_page = !["", "/"].contains(&uri.path()) || uri.query().is_some() || whole.contains('#');
+    if authority.host().is_empty() || names_a_page {
+        return wrong("must be a host and a port, and nothing more");
     }
     Ok(format!("http://{authority}"))
 }
