@@ -6,11 +6,13 @@ use super::*;
 use crate::failure::{Failure, Kind};
 use crate::watch::terminal::keys::{Action, Filter, Scroll};
 use crate::watch::terminal::layout::station_rows;
-use crate::watch::terminal::text::plain;
+use crate::watch::terminal::text::{plain, plain_answer};
 use crate::watch::wire::Partitions;
 
+/// As the client reads an answer: with what a terminal obeys taken out of its texts.
 fn read<T: DeserializeOwned>(text: &str) -> T {
-    serde_json::from_str(text).expect("it is what a server answers")
+    let answer = serde_json::from_str(text).expect("it is JSON");
+    serde_json::from_value(plain_answer(answer)).expect("it is what a server answers")
 }
 
 fn answers() -> Answers {
