@@ -56,7 +56,7 @@ impl Watch {
     }
 
     /// Pauses, unless and until it is cancelled; `false` then.
-    fn pause(&self, pause: Duration) -> bool {
+    pub fn pause(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut cancelled = self.0.cancelled.lock();
         while !*cancelled && !self.0.changed.wait_until(&mut cancelled, until).timed_out() {}

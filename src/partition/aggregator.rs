@@ -1,7 +1,6 @@
 //! Counts. Owns the only mutable state of its partition.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -13,7 +12,7 @@ use super::job::PartitionJob;
 use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committed, Flush, Recover};
 use super::pace::Pace;
 use super::rejected_path;
-use super::window::{Look, LookAt, View, Window};
+use super::window::{Look, LookAt, View};
 use crate::domain::{Invariant, PartitionState, Rules, StationStats};
 use crate::failure::{Failure, Kind, Origin};
 use crate::points::FaultPoints;
@@ -31,8 +30,6 @@ pub struct Aggregator {
     pace: Pace,
     faults: FaultPoints,
     progress: Progress,
-    /// Where observers look in, if any can.
-    window: Option<Arc<Window>>,
     loaded: Option<Loaded>,
     /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
     writer_ended: bool,
@@ -62,7 +59,6 @@ impl Aggregator {
         job: &PartitionJob,
         pace: Pace,
         progress: Progress,
-        window: Option<Arc<Window>>,
     ) -> Self {
         Self {
             guard,
@@ -72,7 +68,6 @@ impl Aggregator {
             pace,
             faults: job.faults.clone(),
             progress,
-            window,
             loaded: None,
             writer_ended: false,
             waiting: Vec::new(),
@@ -218,9 +213,6 @@ impl Aggregator {
             let file = rejected_path(Path::new(""), partition);
             let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
             RejectedUnkept { partition, records: unkept, file: &file, rejected_bytes_max }.emit(&self.progress);
-        }
-        if let Some(window) = &self.window {
-            window.keep(Instant::now(), &apply.batch, &loaded.state.rules);
         }
         if !loaded.counting && !apply.batch.is_empty() {
             loaded.counting = true;

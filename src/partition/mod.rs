@@ -37,7 +37,7 @@ pub use pace::Pace;
 pub use partition_file::{PartitionFile, numbers as partition_numbers};
 pub use reader::PartitionReader;
 pub use store::PartitionStore;
-pub use window::{Look, LookAt, Passed, StationRow, View, Window, Windows};
+pub use window::{Look, LookAt, StationRow, View, Window, Windows};
 pub use writer::PartitionWriter;
 
 /// Which log and partition a file belongs to.

@@ -97,10 +97,8 @@ pub(super) fn partition_branch(
         let commit_share_max = settings.consume.commit_share_max;
         child("aggregator", environment, move |life| {
             let (writer, of_partition, progress) = (address(&writer), of_partition.clone(), progress.clone());
-            let shown = window.clone();
             let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
-            let started =
-                life.start(move |guard, _| Aggregator::new(guard, writer, &of_partition, pace, progress, shown));
+            let started = life.start(move |guard, _| Aggregator::new(guard, writer, &of_partition, pace, progress));
             if let Some(window) = &window {
                 window.set_aggregator(&started);
             }

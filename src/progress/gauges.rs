@@ -248,11 +248,6 @@ impl PartitionProgress {
         Duration::from_micros(self.commit_cost_us.load(Relaxed))
     }
 
-    /// Whether its state was loaded, or never will be.
-    pub fn is_loaded(&self) -> bool {
-        !self.commit_interval().is_zero() || self.failed()
-    }
-
     /// Zero before the partition was loaded.
     pub fn commit_interval(&self) -> Duration {
         Duration::from_micros(self.commit_interval_us.load(Relaxed))

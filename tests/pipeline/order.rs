@@ -156,7 +156,7 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
                 // Commits only what is waited for.
                 let hour = Duration::from_secs(3600);
                 let pace = Pace::new(hour, 1.0, hour);
-                let started = life.start(move |guard, _| Aggregator::new(guard, writer, &job, pace, progress, None));
+                let started = life.start(move |guard, _| Aggregator::new(guard, writer, &job, pace, progress));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::gauges::Gauges;
 use super::live::Live;
 use super::looks::Looks;
+use super::recent::Recent;
 use super::replays::Replays;
 use crate::failure::Failure;
 use crate::log::RecordLog;
@@ -45,13 +46,14 @@ pub struct AppState {
 impl AppState {
     pub fn new(observed: Observed, port: u16, connections_max: usize) -> Result<Self, Failure> {
         let Observed { settings, log, replay_log, progress, windows } = observed;
+        let recent = Recent::start(replay_log.clone(), progress.clone(), settings.quality)?;
         Ok(Self {
             token: settings.web.token.clone(),
             cookie: format!("isotherm-{port}"),
             streams_max: connections_max - (connections_max / 4).min(CONNECTIONS_KEPT),
             gauges: Gauges::new(settings.clone(), &*log, progress.clone()),
-            looks: Arc::new(Looks::new(windows.clone(), settings.state.dir.clone())),
-            replays: Replays::start(settings, replay_log, progress.clone(), windows.clone())?,
+            looks: Arc::new(Looks::new(windows, settings.state.dir.clone(), recent)),
+            replays: Replays::start(settings, replay_log, progress.clone())?,
             progress,
             live: Arc::new(Live::new()),
             ended: Mutex::default(),

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::names::Names;
-use super::recent::Recents;
+use super::recent::Recent;
 use super::stations::{Orders, Table, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
@@ -44,7 +44,7 @@ pub struct Looks {
     /// When somebody asked last.
     asked: Mutex<Option<Instant>>,
     is_asked: Notify,
-    recents: Mutex<Recents>,
+    recent: Recent,
     /// Also held while names are read.
     names: Arc<tokio::sync::Mutex<Names>>,
     /// Also held while an order is made: one at a time is enough for a machine.
@@ -70,14 +70,14 @@ struct Seen {
 }
 
 impl Looks {
-    pub fn new(windows: Windows, state_dir: PathBuf) -> Self {
+    pub fn new(windows: Windows, state_dir: PathBuf, recent: Recent) -> Self {
         Self {
             windows,
             state_dir,
             table: watch::Sender::new(Arc::default()),
             asked: Mutex::default(),
             is_asked: Notify::new(),
-            recents: Mutex::default(),
+            recent,
             names: Arc::default(),
             orders: Arc::default(),
             questions: Semaphore::new(1),
@@ -121,12 +121,11 @@ impl Looks {
         // Sorting very many stations takes a while, in which others are to be answered. Whoever goes away meanwhile leaves
         // the order to the next.
         let places = actix_web::web::block(move || order(orders, &ordered, &wish)).await.ok()?;
-        let recents = self.recents.lock();
         Some(Stations {
             stations_total: table.stations_total,
             matching: places.len() as u64,
             offset: which.offset as u64,
-            stations: table.shown(places.iter().skip(which.offset).take(which.limit), &recents),
+            stations: table.shown(places.iter().skip(which.offset).take(which.limit), &self.recent),
         })
     }
 
@@ -211,12 +210,7 @@ impl Looker {
                 is_new = true;
             }
         }
-        let mut recents = looks.recents.lock();
-        for (_, window) in looks.windows.iter() {
-            recents.take(window.take_recent());
-            recents.take_earlier(window.take_earlier());
-        }
-        drop(recents);
+        looks.recent.refresh();
         let views: Vec<_> =
             self.partitions.iter().filter_map(|(&partition, seen)| Some((partition, seen.view.clone()?))).collect();
         let version = looks.table.borrow().version + u64::from(is_new);

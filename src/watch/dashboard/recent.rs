@@ -1,54 +1,140 @@
-//! The newest readings of each station, for its sparkline.
+//! The newest readings of each station, for its sparkline: read from the log beside those that count them, at a share of a
+//! thread's time, and only while somebody looks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
 
 use compact_str::CompactString;
+use parking_lot::Mutex;
 
-use crate::partition::Passed;
+use super::priority;
+use crate::domain::{DateReader, Reading, Rules};
+use crate::failure::Failure;
+use crate::log::{RangeReader, RecordLog, Throttle, Watch};
+use crate::progress::Progress;
 
 /// Readings that are shown of a station.
 const READINGS_MAX: usize = 30;
 /// Stations that have a sparkline: about 16 MB of them.
 const STATIONS_MAX: usize = 33_000;
+/// Records of a partition that are read at once: of more, the last.
+const RECORDS_MAX: u64 = 5_000;
+/// Share of its time in which the thread reads.
+const SHARE: f64 = 0.1;
 
-/// Bounded, whatever passes by.
+/// Has the newest readings read on a thread of its own. Its drop ends that thread.
+pub struct Recent {
+    readings: Arc<Mutex<Recents>>,
+    wanted: SyncSender<()>,
+    watch: Watch,
+}
+
+impl Recent {
+    /// Starts the thread `isotherm-recent`, which reads when it is asked to.
+    pub fn start(log: Arc<dyn RecordLog>, progress: Progress, rules: Rules) -> Result<Self, Failure> {
+        let (wanted, asked) = sync_channel(1);
+        let (readings, watch) = (Arc::<Mutex<Recents>>::default(), Watch::default());
+        let reader = RecentReader { log, rules, readings: readings.clone(), positions: BTreeMap::new() };
+        let thread = thread::Builder::new().name("isotherm-recent".to_owned());
+        let work = {
+            let watch = watch.clone();
+            move || reader.work(&progress, &asked, &watch)
+        };
+        thread.spawn(work).map_err(|error| Failure::thread("isotherm-recent", &error))?;
+        Ok(Self { readings, wanted, watch })
+    }
+
+    /// Has those readings read that were counted since the last time. One that is asked while it reads reads once more.
+    pub fn refresh(&self) {
+        // Full: the request before this one is still to be answered. Without a thread there are no newer readings.
+        let _ = self.wanted.try_send(());
+    }
+
+    /// Those of one station, oldest first, to the hundredth of a degree.
+    pub fn of(&self, station: &str) -> Vec<f64> {
+        self.readings.lock().of(station)
+    }
+}
+
+impl Drop for Recent {
+    fn drop(&mut self) {
+        self.watch.cancel();
+    }
+}
+
+/// Reads what was counted.
+struct RecentReader {
+    log: Arc<dyn RecordLog>,
+    rules: Rules,
+    readings: Arc<Mutex<Recents>>,
+    /// Up to which offset each partition was read.
+    positions: BTreeMap<u32, u64>,
+}
+
+impl RecentReader {
+    fn work(mut self, progress: &Progress, asked: &Receiver<()>, watch: &Watch) {
+        priority::lower(priority::LOWEST);
+        let throttle = Throttle::new(SHARE);
+        while asked.recv().is_ok() {
+            for (partition, counted) in progress.partitions() {
+                let begun = Instant::now();
+                // A log that is away is told by those who count; a line without readings harms nobody.
+                let _ = self.read(partition, counted.position());
+                if !watch.pause(throttle.pause(begun.elapsed())) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads on to this offset: the last [`RECORDS_MAX`] before it at most.
+    fn read(&mut self, partition: u32, to: u64) -> Result<(), Failure> {
+        let position = self.positions.entry(partition).or_default();
+        let from = (*position).max(to.saturating_sub(RECORDS_MAX));
+        if from >= to {
+            return Ok(());
+        }
+        let from = from.max(self.log.extent(partition)?.start);
+        let mut range = RangeReader::open(&*self.log, partition, from, to)?;
+        let mut dates = DateReader::default();
+        while let Some((records, next)) = range.next_batch()? {
+            let mut readings = self.readings.lock();
+            for reading in records.filter_map(|record| self.rules.check(record, &mut dates).ok()) {
+                readings.add(&reading);
+            }
+            *position = next;
+        }
+        Ok(())
+    }
+}
+
+/// The newest readings by station. Bounded, whatever is read.
 #[derive(Default)]
-pub struct Recents(HashMap<CompactString, VecDeque<(u32, f32)>, foldhash::fast::RandomState>);
+struct Recents(HashMap<CompactString, VecDeque<(u32, f32)>, foldhash::fast::RandomState>);
 
 impl Recents {
-    /// Takes readings in the order of their arrival. A day that is there already came again: after a restart, or twice.
-    pub fn take(&mut self, passed: impl IntoIterator<Item = Passed>) {
-        for Passed { station, day, degrees } in passed {
-            if !self.0.contains_key(&station) && self.0.len() >= STATIONS_MAX {
-                continue;
-            }
-            let readings = self.0.entry(station).or_default();
-            if readings.iter().any(|(known, _)| *known == day) {
-                continue;
-            }
-            if readings.len() >= READINGS_MAX {
-                readings.pop_front();
-            }
-            // Half the memory: nobody sees the difference in a line of 30 points.
-            readings.push_back((day, degrees as f32));
+    /// Takes readings in the order of the log. A day that is there already came again: whether a reading was counted is not
+    /// known here.
+    fn add(&mut self, reading: &Reading<'_>) {
+        if !self.0.contains_key(reading.station_id) && self.0.len() >= STATIONS_MAX {
+            return;
         }
+        let readings = self.0.entry(reading.station_id.into()).or_default();
+        let day = reading.day.number();
+        if readings.iter().any(|(known, _)| *known == day) {
+            return;
+        }
+        if readings.len() >= READINGS_MAX {
+            readings.pop_front();
+        }
+        // Half the memory: nobody sees the difference in a line of 30 points.
+        readings.push_back((day, reading.degrees as f32));
     }
 
-    /// Takes readings from before those that are there, newest first.
-    pub fn take_earlier(&mut self, passed: impl IntoIterator<Item = Passed>) {
-        for Passed { station, day, degrees } in passed {
-            if !self.0.contains_key(&station) && self.0.len() >= STATIONS_MAX {
-                continue;
-            }
-            let readings = self.0.entry(station).or_default();
-            if readings.len() < READINGS_MAX && readings.iter().all(|(known, _)| *known != day) {
-                readings.push_front((day, degrees as f32));
-            }
-        }
-    }
-
-    /// Of one station, oldest first, to the hundredth of a degree.
-    pub fn of(&self, station: &str) -> Vec<f64> {
+    fn of(&self, station: &str) -> Vec<f64> {
         let readings = self.0.get(station).into_iter().flatten();
         readings.map(|(_, degrees)| (f64::from(*degrees) * 100.0).round() / 100.0).collect()
     }
@@ -57,37 +143,67 @@ impl Recents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Day;
+    use crate::log::Extent;
+    use crate::log::test_log::{KeyValue, TestLog, reading};
 
-    fn passed(station: &str, day: u32) -> Passed {
-        Passed { station: station.into(), day, degrees: f64::from(day) / 10.0 }
+    fn reader(log: TestLog) -> RecentReader {
+        let readings = Arc::default();
+        RecentReader { log: Arc::new(log), rules: Rules::default(), readings, positions: BTreeMap::new() }
+    }
+
+    /// Readings of station A on so many days, of which the degrees are the day's number.
+    fn days(days: u32) -> Vec<KeyValue> {
+        let day = |number| Day::from_number(730_000 + number).expect("it is a day").to_string();
+        (0..days).map(|number| reading("A", &day(number), f64::from(number) / 10.0)).collect()
     }
 
     #[test]
     fn the_newest_are_kept_once_each() {
-        let mut recents = Recents::default();
-        recents.take((0..100).map(|day| passed("A", day)));
-        recents.take((80..101).map(|day| passed("A", day)));
-        let of = recents.of("A");
+        let mut records = days(100);
+        records.push(reading("A", "2000-02-30", 7.0));
+        records.extend(days(101).split_off(80));
+        let mut reader = reader(TestLog::new(records));
+        reader.read(0, 122).expect("the log is there");
+        let of = reader.readings.lock().of("A");
         assert_eq!((of.len(), of[0], of[29]), (READINGS_MAX, 7.1, 10.0));
-        assert!(recents.of("B").is_empty());
+        assert!(reader.readings.lock().of("B").is_empty());
     }
 
     #[test]
-    fn earlier_ones_come_before_them() {
-        let mut recents = Recents::default();
-        recents.take((20..30).map(|day| passed("A", day)));
-        recents.take_earlier((0..25).rev().map(|day| passed("A", day)));
-        let of = recents.of("A");
-        assert_eq!((of.len(), of[0], of[29]), (READINGS_MAX, 0.0, 2.9));
-        assert!(of.is_sorted());
+    fn a_partition_is_read_on_and_what_was_counted_anew_is_not_read_again() {
+        let mut reader = reader(TestLog::new(days(20)));
+        let mut shown = |to| {
+            reader.read(0, to).expect("the log is there");
+            reader.readings.lock().of("A").len()
+        };
+        assert_eq!([shown(0), shown(5), shown(12), shown(7), shown(12), shown(13)], [0, 5, 12, 12, 12, 13]);
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_last_records_that_the_log_still_has() {
+        let log = TestLog { extent: Extent { start: 15, end: 20 }, ..TestLog::new(days(20)) };
+        let mut first = reader(log);
+        first.read(0, 20).expect("it begins where the log does");
+        assert_eq!(first.readings.lock().of("A"), [1.5, 1.6, 1.7, 1.8, 1.9]);
+
+        let older = (0..RECORDS_MAX).map(|_| reading("B", "2000-01-01", 1.0));
+        let mut behind = reader(TestLog::new(days(20).into_iter().chain(older).collect()));
+        behind.read(0, RECORDS_MAX + 20).expect("the log is there");
+        let readings = behind.readings.lock();
+        assert_eq!((readings.of("A").len(), readings.of("B").len()), (0, 1));
     }
 
     #[test]
     fn stations_are_bounded() {
         let mut recents = Recents::default();
-        recents.take((0..STATIONS_MAX as u32 + 5).map(|number| passed(&number.to_string(), 1)));
+        let mut add = |station: &str, number| {
+            let day = Day::from_number(number).expect("it is a day");
+            recents.add(&Reading { station_id: station, day, degrees: 1.0 });
+        };
+        (0..STATIONS_MAX + 5).for_each(|number| add(&number.to_string(), 1));
+        add("0", 2);
         assert_eq!(recents.0.len(), STATIONS_MAX);
-        recents.take([passed("0", 2)]);
         assert_eq!(recents.of("0").len(), 2, "one that is known goes on");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::recent::Recents;
+use super::recent::Recent;
 use crate::domain::Day;
 use crate::partition::{self, View};
 use crate::watch::wire::{Order, Sort, StationRow, Which};
@@ -62,10 +62,10 @@ pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) 
 
 impl Table {
     /// These rows, with their newest readings.
-    pub fn shown<'a>(&self, places: impl Iterator<Item = &'a RowIndex>, recents: &Recents) -> Vec<StationRow> {
+    pub fn shown<'a>(&self, places: impl Iterator<Item = &'a RowIndex>, recent: &Recent) -> Vec<StationRow> {
         let one = |&place: &RowIndex| {
             let (partition, row) = self.at(place);
-            shown(partition, row, recents.of(&row.station))
+            shown(partition, row, recent.of(&row.station))
         };
         places.map(one).collect()
     }

@@ -25,7 +25,6 @@ pub async fn tick(state: Arc<AppState>) {
     let live = &state.live;
     let mut changed = live.subscribe();
     let mut looker = Looker::new(state.looks.clone(), state.progress.clone());
-    let mut has_earlier = false;
     loop {
         state.gauges.sample(std::time::Instant::now());
         let clients = live.clients();
@@ -36,11 +35,6 @@ pub async fn tick(state: Arc<AppState>) {
                 () = state.looks.wanted() => {}
                 () = sleep(IDLE_INTERVAL) => continue,
             }
-        }
-        // Once somebody looks, and all partitions know where they are.
-        if !has_earlier && state.progress.partitions().all(|(_, partition)| partition.is_loaded()) {
-            has_earlier = true;
-            state.replays.start_earlier();
         }
         looker.look().await;
         state.gauges.read_rejected().await;

@@ -10,8 +10,6 @@ use crate::watch::wire::{AuditResult, FailedTry};
 /// What was replayed, and what is to be.
 #[derive(Default)]
 pub struct Backlog {
-    /// Set when a client asked for them.
-    pub wants_earlier: bool,
     pub wants_audit: bool,
     /// Those that wait for their turn, each once.
     pub queue: VecDeque<Key>,
@@ -47,7 +45,6 @@ pub struct Known {
 }
 
 pub enum ReplayJob {
-    Earlier,
     History(Key),
     Audit,
 }
@@ -64,15 +61,11 @@ impl Backlog {
         self.histories.iter_mut().find(|(known, _)| known == key).map(|(_, known)| known)
     }
 
-    /// The next of the jobs that a client waits for; all of them go before an audit.
-    pub fn next_short(&mut self) -> Option<ReplayJob> {
-        if std::mem::take(&mut self.wants_earlier) {
-            return Some(ReplayJob::Earlier);
-        }
-        self.queue.pop_front().map(ReplayJob::History)
-    }
-
+    /// A history goes before an audit: a client waits for it.
     pub fn next(&mut self) -> Option<ReplayJob> {
-        self.next_short().or_else(|| std::mem::take(&mut self.wants_audit).then_some(ReplayJob::Audit))
+        match self.queue.pop_front() {
+            Some(key) => Some(ReplayJob::History(key)),
+            None => std::mem::take(&mut self.wants_audit).then_some(ReplayJob::Audit),
+        }
     }
 }

@@ -13,7 +13,6 @@ use parking_lot::{Condvar, Mutex};
 use super::clock::now_ms;
 use crate::failure::Failure;
 use crate::log::{RecordLog, Watch};
-use crate::partition::Windows;
 use crate::progress::Progress;
 use crate::retold::history::{Replay, Series};
 use crate::settings::Settings;
@@ -41,22 +40,12 @@ pub enum Refused {
 
 impl Replays {
     /// Starts the thread `isotherm-replay`.
-    pub fn start(
-        settings: Arc<Settings>,
-        log: Arc<dyn RecordLog>,
-        progress: Progress,
-        windows: Windows,
-    ) -> Result<Self, Failure> {
+    pub fn start(settings: Arc<Settings>, log: Arc<dyn RecordLog>, progress: Progress) -> Result<Self, Failure> {
         let backlog = Arc::<(Mutex<Backlog>, Condvar)>::default();
-        let replayer = Replayer { settings, log, progress, windows, backlog: backlog.clone() };
+        let replayer = Replayer { settings, log, progress, backlog: backlog.clone() };
         let thread = thread::Builder::new().name("isotherm-replay".to_owned());
         thread.spawn(move || replayer.work()).map_err(|error| Failure::thread("isotherm-replay", &error))?;
         Ok(Self { backlog })
-    }
-
-    /// Has the last readings from before this process read, for the sparklines.
-    pub fn start_earlier(&self) {
-        self.change(|backlog| backlog.wants_earlier = true);
     }
 
     /// Has all partitions of this process audited.
@@ -128,6 +117,10 @@ impl Replays {
         self.change(|backlog| {
             backlog.ended = true;
             backlog.watch.cancel();
+            // An audit waits while the history of a station is told: then the watch is that of the history.
+            if let Some(audit) = &backlog.audit {
+                audit.watch.cancel();
+            }
         });
     }
 

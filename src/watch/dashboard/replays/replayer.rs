@@ -7,8 +7,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::backlog::{Backlog, Key, ReplayJob, RunningAudit};
 use crate::failure::{Failure, Kind};
-use crate::log::{RangeReader, RecordLog, Throttle, ThrottledLog, Watch};
-use crate::partition::{PartitionFile, Passed, Windows};
+use crate::log::{RecordLog, Throttle, ThrottledLog, Watch};
+use crate::partition::PartitionFile;
 use crate::progress::Progress;
 use crate::retold::audit::Audited;
 use crate::retold::history::Replay;
@@ -20,15 +20,12 @@ use crate::watch::wire::{AuditResult, AuditedPartition, FailedTry};
 
 /// Share of its time in which the thread reads.
 const SHARE: f64 = 0.25;
-/// Records of a partition that are looked through for readings from before this process.
-const EARLIER_MAX: u64 = 2_000;
 
 /// What it needs for that.
 pub struct Replayer {
     pub settings: Arc<Settings>,
     pub log: Arc<dyn RecordLog>,
     pub progress: Progress,
-    pub windows: Windows,
     pub backlog: Arc<(Mutex<Backlog>, Condvar)>,
 }
 
@@ -63,10 +60,6 @@ impl Replayer {
         }
         let log = ThrottledLog::new(self.log.clone(), Throttle::new(SHARE), watch.clone());
         match job {
-            ReplayJob::Earlier => {
-                // Nobody misses what is not found.
-                drop(panic::catch(|| self.earlier(&log)));
-            }
             ReplayJob::History(key) => {
                 let replayed = panic::catch(|| self.replay(&log, &key));
                 let mut backlog = self.backlog.0.lock();
@@ -91,22 +84,6 @@ impl Replayer {
         }
     }
 
-    /// What was committed before this process, the last of it. A log that is away is of no interest here.
-    fn earlier(&self, log: &ThrottledLog) {
-        for (partition, window) in self.windows.iter() {
-            let to = self.progress.partition(partition).committed();
-            let from = to.saturating_sub(EARLIER_MAX);
-            let Ok(from) = log.extent(partition).map(|extent| extent.start.max(from)) else { continue };
-            let Ok(mut range) = RangeReader::open(log, partition, from, to) else { continue };
-            let mut passed = Vec::new();
-            while let Ok(Some((records, _))) = range.next_batch() {
-                passed.extend(Passed::among(records, &self.settings.quality));
-            }
-            passed.reverse();
-            window.set_earlier(passed);
-        }
-    }
-
     /// Between two partitions those get their turn who wait for a history.
     fn audit(&self, log: &ThrottledLog, watch: Watch) -> AuditResult {
         let partitions = || self.progress.partitions();
@@ -117,11 +94,10 @@ impl Replayer {
         let mut audited = Vec::new();
         for (number, _) in partitions() {
             loop {
-                let job = self.backlog.0.lock().next_short();
-                match job {
-                    Some(job) => self.run(job),
-                    None => break,
-                }
+                // The backlog is not held while a history is told.
+                let waiting = self.backlog.0.lock().queue.pop_front();
+                let Some(key) = waiting else { break };
+                self.run(ReplayJob::History(key));
             }
             self.backlog.0.lock().watch = watch.clone();
             audited.push(Audited::now(log, &self.settings, number));

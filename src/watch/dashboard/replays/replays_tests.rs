@@ -82,7 +82,7 @@ impl Counted {
         let days = vec![reading("A", "2000-01-01", 1.0), reading("A", "2000-01-02", 2.0)];
         let log = Arc::new(Moody { log: TestLog::new(days), mood: Mutex::new(Mood::Works) });
         let progress = Progress::new(&[0]);
-        let replays = Replays::start(Arc::new(settings), log.clone(), progress.clone(), Windows::default());
+        let replays = Replays::start(Arc::new(settings), log.clone(), progress.clone());
         Self { folder, log, progress, replays: replays.expect("its thread starts") }
     }
 
