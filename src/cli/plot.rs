@@ -15,7 +15,7 @@ use super::display::Display;
 use super::waiting::patient_log;
 use super::{Outcome, output};
 use crate::failure::{Failure, Kind as FailureKind};
-use crate::log::RecordLog;
+use crate::log::{Pace, RecordLog};
 use crate::partition::format::Checkpoint;
 use crate::partition::{self, PartitionFile};
 use crate::retold::history::Replay;
@@ -172,7 +172,7 @@ fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure
     let style = ProgressStyle::with_template("reading partition {msg}: {bar:32} {human_pos} of {human_len} records");
     let (bar, display) = Display::bar(style.expect("the template is right"))?;
     bar.set_message(replay.partition().to_string());
-    let done = replay.advance(log, to, &mut |done, total| {
+    let done = replay.advance(log, &Pace::default(), to, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
         ControlFlow::Continue(())

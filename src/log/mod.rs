@@ -9,6 +9,7 @@ pub(crate) mod failures;
 pub mod kafka;
 pub mod memory;
 mod open;
+mod pace;
 pub mod partitioner;
 mod patient;
 mod range;
@@ -17,12 +18,11 @@ pub mod sqlite;
 pub(crate) mod stored;
 #[cfg(test)]
 pub mod test_log;
-pub mod throttled;
 pub mod topic;
 pub mod truncation;
 
 pub use open::open;
+pub use pace::{Pace, Throttle, Watch};
 pub use patient::PatientLog;
 pub use range::RangeReader;
 pub use record_log::{BATCH_BYTES_MAX, Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
-pub use throttled::{Throttle, ThrottledLog, Watch};

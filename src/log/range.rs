@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::RecordLog;
+use super::{Pace, RecordLog, RecordReader};
 use crate::domain::{Batch, Record};
 use crate::failure::{Failure, Kind};
 
@@ -16,16 +16,19 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// a minute without a step.
 pub struct RangeReader<'a> {
     log: &'a dyn RecordLog,
-    reader: Box<dyn super::RecordReader>,
+    reader: Box<dyn RecordReader>,
+    pace: Pace,
     batch: Batch,
     position: u64,
     to: u64,
+    /// When the last batch was read: using it counts as work. `None` before the first.
+    works_since: Option<Instant>,
 }
 
 impl<'a> RangeReader<'a> {
-    pub fn open(log: &'a dyn RecordLog, partition: u32, from: u64, to: u64) -> Result<Self, Failure> {
+    pub fn open(log: &'a dyn RecordLog, partition: u32, from: u64, to: u64, pace: &Pace) -> Result<Self, Failure> {
         let reader = log.open_reader(partition, from)?;
-        Ok(Self { log, reader, batch: Batch::default(), position: from, to })
+        Ok(Self { log, reader, pace: pace.clone(), batch: Batch::default(), position: from, to, works_since: None })
     }
 
     /// The next records, and the offset after them; there can be none, where offsets have no record. `None` at the end.
@@ -35,8 +38,11 @@ impl<'a> RangeReader<'a> {
         }
         let began = Instant::now();
         loop {
+            self.pace.rest(self.works_since.map_or(Duration::ZERO, |since| since.elapsed()), self.log)?;
+            self.works_since = Some(Instant::now());
             self.batch.clear();
             let next = self.reader.read(&mut self.batch, RECORDS_MAX, READ_WAIT)?;
+            self.pace.read(self.batch.len());
             if next > self.position {
                 self.position = next.min(self.to);
                 break;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Files, Finding, Wrong, audit};
 use crate::failure::{Failure, Kind};
-use crate::log::RecordLog;
+use crate::log::{Pace, RecordLog};
 use crate::partition::{self, PartitionFile};
 use crate::settings::Settings;
 
@@ -39,8 +39,8 @@ pub enum AuditResult {
 
 impl Audited {
     /// Audits a partition's files as they are now.
-    pub fn now(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Self {
-        let result = match one(log, settings, partition) {
+    pub fn now(log: &dyn RecordLog, pace: &Pace, settings: &Settings, partition: u32) -> Self {
+        let result = match one(log, pace, settings, partition) {
             Ok(finding) => AuditResult::Found(finding),
             Err(failure) => AuditResult::NotAudited {
                 result: "not_audited",
@@ -53,30 +53,25 @@ impl Audited {
 
     /// What is worse is greater.
     pub fn badness(&self) -> u8 {
-        match self.result {
-            AuditResult::Found(Finding::Verified(_)) => 0,
-            AuditResult::Found(Finding::LogIncomplete { .. }) => 1,
-            AuditResult::NotAudited { .. } => 2,
-            AuditResult::Found(Finding::FileWrong(_)) => 3,
-        }
-    }
-
-    pub fn exit_code(&self) -> u8 {
-        match self.result {
-            AuditResult::Found(Finding::Verified(_)) => 0,
-            AuditResult::Found(Finding::LogIncomplete { .. }) => Kind::Data.exit_code(),
-            AuditResult::NotAudited { exit_code, .. } => exit_code,
-            AuditResult::Found(Finding::FileWrong(_)) => WRONG,
-        }
+        self.grade().0
     }
 
     /// The result's name, as in JSON.
     pub fn name(&self) -> &'static str {
+        self.grade().1
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        self.grade().2
+    }
+
+    /// Badness, name and exit code.
+    fn grade(&self) -> (u8, &'static str, u8) {
         match self.result {
-            AuditResult::Found(Finding::Verified(_)) => "verified",
-            AuditResult::Found(Finding::LogIncomplete { .. }) => "log_incomplete",
-            AuditResult::NotAudited { result, .. } => result,
-            AuditResult::Found(Finding::FileWrong(_)) => "file_wrong",
+            AuditResult::Found(Finding::Verified(_)) => (0, "verified", 0),
+            AuditResult::Found(Finding::LogIncomplete { .. }) => (1, "log_incomplete", Kind::Data.exit_code()),
+            AuditResult::NotAudited { result, exit_code, .. } => (2, result, exit_code),
+            AuditResult::Found(Finding::FileWrong(_)) => (3, "file_wrong", WRONG),
         }
     }
 
@@ -111,7 +106,7 @@ impl Audited {
     }
 }
 
-fn one(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
+fn one(log: &dyn RecordLog, pace: &Pace, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
     let folder = &settings.state.dir;
     let Some(file) = PartitionFile::read(folder, partition)? else {
         return Err(Failure::fatal(
@@ -127,7 +122,7 @@ fn one(log: &dyn RecordLog, settings: &Settings, partition: u32) -> Result<Findi
         Err(failure) => return Ok(Finding::FileWrong(Wrong::refused(&failure))),
     };
     let (path, bytes, rejected_path) = (&file.path, &file.bytes, &rejected_path);
-    audit(log, &settings.log.topic, Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected })
+    audit(log, pace, &settings.log.topic, Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected })
 }
 
 fn open(rejected: &Path) -> Result<Box<dyn Read>, Failure> {
@@ -152,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let sources = Sources { file: None, sets: vec![format!("state.dir={}", folder.path().display())] };
         let settings = load(&sources, std::iter::empty()).expect("the settings are good").settings;
-        assert_eq!(one(&log, &settings, 0).expect_err("there is no file").kind, Kind::Data);
+        assert_eq!(one(&log, &Pace::default(), &settings, 0).expect_err("there is no file").kind, Kind::Data);
 
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
@@ -161,9 +156,12 @@ mod tests {
         let bytes = format::serialize(&identity, &state);
         let path = partition_path(folder.path(), 0);
         std::fs::write(&path, &bytes).expect("written");
-        assert!(matches!(one(&log, &settings, 0), Ok(Finding::Verified(_))));
+        assert!(matches!(one(&log, &Pace::default(), &settings, 0), Ok(Finding::Verified(_))));
         let text = String::from_utf8(bytes).expect("JSON is text");
         std::fs::write(&path, text.replace("-3.5", "-3.6")).expect("written");
-        assert!(matches!(one(&log, &settings, 0), Ok(Finding::FileWrong(_))), "its checksum is wrong");
+        assert!(
+            matches!(one(&log, &Pace::default(), &settings, 0), Ok(Finding::FileWrong(_))),
+            "its checksum is wrong"
+        );
     }
 }

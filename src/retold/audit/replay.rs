@@ -6,11 +6,11 @@ use super::rejected::RejectedFile;
 use super::{Files, Finding, Verified, Wrong, compare};
 use crate::domain::Record;
 use crate::failure::{Failure, Kind};
-use crate::log::{RangeReader, RecordLog};
+use crate::log::{Pace, RangeReader, RecordLog};
 use crate::partition::format::Checkpoint;
 
 /// Audits a partition's files, which should be of this topic. A failure of the log ends it.
-pub fn audit(log: &dyn RecordLog, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
+pub fn audit(log: &dyn RecordLog, pace: &Pace, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
     let Files { path, bytes, checkpoint, rejected_path, rejected } = files;
     let partition = checkpoint.identity.partition;
     if let Some(found) = log.topic()?
@@ -33,7 +33,7 @@ pub fn audit(log: &dyn RecordLog, topic: &str, files: Files<'_>) -> Result<Findi
     let mut replay = Model::new(state.rules);
     let mut differences = Differences::default();
     for range in compare::ranges(state.first_offset, state.next_offset, &state.gaps) {
-        let read = read(log, partition, range, |record| match replay.apply(record) {
+        let read = read(log, pace, partition, range, |record| match replay.apply(record) {
             Some(line) => rejected.expect(&line, &mut differences),
             None => Ok(()),
         });
@@ -116,11 +116,12 @@ fn missing(log: &dyn RecordLog, topic: &str, file: &Checkpoint) -> Result<Option
 /// Hands every record in [from, to) to `each`, in order.
 fn read(
     log: &dyn RecordLog,
+    pace: &Pace,
     partition: u32,
     (from, to): (u64, u64),
     mut each: impl FnMut(Record<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut range = RangeReader::open(log, partition, from, to)?;
+    let mut range = RangeReader::open(log, partition, from, to, pace)?;
     while let Some((mut records, _)) = range.next_batch()? {
         records.try_for_each(&mut each)?;
     }

@@ -3,8 +3,8 @@ use std::path::Path;
 use super::*;
 use crate::domain::state::Gap;
 use crate::domain::{PartitionState, RejectReason, Rules};
-use crate::log::Extent;
 use crate::log::test_log::{TestLog, reading};
+use crate::log::{Extent, Pace};
 use crate::partition::{Identity, format};
 
 /// The files of partition 0 and the log that they were made from.
@@ -42,7 +42,7 @@ impl Scene {
             rejected_path: Path::new("partition-0.rejected.jsonl"),
             rejected: Box::new(self.rejected.as_slice()),
         };
-        audit(&self.log, self.topic, files).expect("it is audited")
+        audit(&self.log, &Pace::default(), self.topic, files).expect("it is audited")
     }
 
     fn incomplete(&self) -> String {

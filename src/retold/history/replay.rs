@@ -7,7 +7,7 @@ use super::series::Series;
 use crate::domain::state::Gap;
 use crate::domain::{DateReader, Rules};
 use crate::failure::{Failure, Kind};
-use crate::log::{RangeReader, RecordLog};
+use crate::log::{Pace, RangeReader, RecordLog};
 use crate::partition::format::Checkpoint;
 
 /// The log that was counted, as the partition's file describes it.
@@ -62,6 +62,7 @@ impl Replay {
     pub fn advance(
         &mut self,
         log: &dyn RecordLog,
+        pace: &Pace,
         to: u64,
         on_progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Failure> {
@@ -77,7 +78,7 @@ impl Replay {
         if from >= to {
             return Ok(ControlFlow::Continue(()));
         }
-        let mut range = RangeReader::open(log, self.counted.partition, from, to)?;
+        let mut range = RangeReader::open(log, self.counted.partition, from, to, pace)?;
         let mut dates = DateReader::default();
         while let Some((records, position)) = range.next_batch()? {
             for record in records {

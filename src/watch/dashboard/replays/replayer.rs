@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::backlog::{Backlog, Key, ReplayJob, RunningAudit};
 use crate::failure::{Failure, Kind};
-use crate::log::{RecordLog, Throttle, ThrottledLog, Watch};
+use crate::log::{Pace, RecordLog, Throttle, Watch};
 use crate::partition::PartitionFile;
 use crate::progress::Progress;
 use crate::retold::audit::Audited;
@@ -58,10 +58,10 @@ impl Replayer {
             }
             backlog.watch = watch.clone();
         }
-        let log = ThrottledLog::new(self.log.clone(), Throttle::new(SHARE), watch.clone());
+        let pace = Pace::new(Throttle::new(SHARE), watch.clone());
         match job {
             ReplayJob::History(key) => {
-                let replayed = panic::catch(|| self.replay(&log, &key));
+                let replayed = panic::catch(|| self.replay(&pace, &key));
                 let mut backlog = self.backlog.0.lock();
                 // So many others may have been asked for since that it is forgotten.
                 let Some(known) = backlog.find_mut(&key) else { return };
@@ -73,7 +73,7 @@ impl Replayer {
                 }
             }
             ReplayJob::Audit => {
-                let result = panic::catch(|| self.audit(&log, watch));
+                let result = panic::catch(|| self.audit(&pace, watch));
                 let mut backlog = self.backlog.0.lock();
                 backlog.audit = None;
                 match result {
@@ -85,9 +85,9 @@ impl Replayer {
     }
 
     /// Between two partitions those get their turn who wait for a history.
-    fn audit(&self, log: &ThrottledLog, watch: Watch) -> AuditResult {
+    fn audit(&self, pace: &Pace, watch: Watch) -> AuditResult {
         let partitions = || self.progress.partitions();
-        let start = |number| log.extent(number).map_or(0, |extent| extent.start);
+        let start = |number| self.log.extent(number).map_or(0, |extent| extent.start);
         let total = partitions().map(|(number, one)| one.committed().saturating_sub(start(number))).sum();
         let started_at_ms = now_ms();
         self.backlog.0.lock().audit = Some(RunningAudit { started_at_ms, watch: watch.clone(), total });
@@ -100,7 +100,7 @@ impl Replayer {
                 self.run(ReplayJob::History(key));
             }
             self.backlog.0.lock().watch = watch.clone();
-            audited.push(Audited::now(log, &self.settings, number));
+            audited.push(Audited::now(&*self.log, pace, &self.settings, number));
         }
         let worst = audited.iter().max_by_key(|audited| audited.badness());
         AuditResult {
@@ -112,7 +112,7 @@ impl Replayer {
     }
 
     /// The station's series up to what is committed now.
-    fn replay(&self, log: &ThrottledLog, key: &Key) -> Result<Replay, Failure> {
+    fn replay(&self, pace: &Pace, key: &Key) -> Result<Replay, Failure> {
         let (station, partition) = key;
         let file = PartitionFile::read(&self.settings.state.dir, *partition)?;
         let file = file.ok_or_else(|| {
@@ -135,7 +135,7 @@ impl Replayer {
             ControlFlow::Continue(())
         };
         // It ends early only by a failure: the watch makes one of a cancelled read.
-        let _ = replay.advance(log, checkpoint.state.next_offset, &mut tell)?;
+        let _ = replay.advance(&*self.log, pace, checkpoint.state.next_offset, &mut tell)?;
         Ok(replay)
     }
 }
