@@ -11,7 +11,7 @@ RUN mkdir -p src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs && mkd
     && cargo build --release --locked --features tls && rm -rf src
 COPY settings settings
 COPY src src
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls && strip target/release/isotherm
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
