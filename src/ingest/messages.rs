@@ -1,10 +1,10 @@
 //! What generator and producer tell each other. Every message is awaited by its sender: that is the backpressure.
 
-use actix::prelude::*;
 use serde_json::Value;
 
 use crate::domain::Readings;
 use crate::supervision::Refused;
+use crate::supervision::actor::Message;
 
 /// Generator → producer, first of all: which cursor to go on from. Answered once the log is open.
 #[derive(Debug, Message)]
@@ -14,7 +14,7 @@ pub struct Attach {
 }
 
 /// The stored cursor (`None` at the very beginning) and how many readings were acknowledged up to it.
-#[derive(Clone, Debug, MessageResponse)]
+#[derive(Clone, Debug)]
 pub struct Attached {
     pub cursor: Option<Value>,
     pub readings: u64,

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use actix::prelude::*;
-
 use crate::domain::state::LastRecord;
 use crate::domain::{Batch, PartitionState, Snapshot};
 use crate::supervision::Refused;
+use crate::supervision::actor::Message;
 
 /// Consumer → aggregator, first of all: where does the partition go on? Answered once its file is recovered; `None` where
 /// there is no file yet.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use compact_str::CompactString;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::domain::{Batch, DateReader, PartitionState, Reading, Record, Rules, StationStats};
+use crate::supervision::actor::{Actor, Addr, Context, Handler, Message, Recipient};
 
 /// Readings a second that one partition copies for observers at most: a thousandth of what it can count.
 const RECENT_PER_SECOND: f64 = 10_000.0;

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
 use crate::log::{Topic, TopicSpec};
 use crate::partition::maintenance;
-use crate::progress::events::{RetentionWarning, TopicCreated};
+use crate::progress::events;
 use crate::settings::OnStart;
 
 /// Held for the life of the process.
@@ -75,7 +75,7 @@ pub(super) fn topic(environment: &Environment, job: &Job, _: &Locks) -> Result<(
     };
     check_topic(log, &topic, settings.partitions, settings.allow_compaction)?;
     if let Some(warning) = &topic.warning {
-        RetentionWarning { log: &log.name(), warning }.emit();
+        events::retention_warning(&log.name(), warning);
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ fn create(environment: &Environment) -> Result<Topic, Failure> {
         retention_ms: settings.retention_ms,
     };
     let topic = log.create_topic(&spec)?;
-    TopicCreated { log: &log.name(), log_id: &topic.log_id, partitions: topic.partitions }.emit();
+    events::topic_created(&log.name(), &topic.log_id, topic.partitions);
     Ok(topic)
 }
 

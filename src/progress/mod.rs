@@ -8,13 +8,11 @@ mod board;
 pub mod events;
 pub mod gauges;
 mod rate;
-mod rejected_unkept;
 mod slow_log;
 mod source_progress;
 
 pub use board::{ActorStatus, Branch, BranchStatus, Branches, Condition, Crash, CrashOutcome};
 pub use gauges::{PartitionProgress, Progress};
 pub use rate::Rate;
-pub use rejected_unkept::RejectedUnkept;
 pub use slow_log::SlowLog;
 pub use source_progress::SourceProgress;

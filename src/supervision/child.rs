@@ -4,12 +4,12 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use actix::dev::channel;
-use actix::prelude::*;
+use actix::{Actor, Addr, ArbiterHandle, Context, Handler, Message, MessageResponse, Recipient};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
 
-use super::ending::Ending;
-use super::running::{self, Death, Notice, Told};
+use super::running::{self, Death, Guard, Notice};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
@@ -72,15 +72,14 @@ impl Life {
         let Some(over) = self.over.upgrade().map(|over| over.subscribe()).filter(|over| !*over.borrow()) else {
             return address;
         };
-        let told = Arc::new(Told::new(self.epoch, self.child, self.reports.clone()));
-        let (guard, death) = (Guard(told.clone()), Death::of(told, &over));
-        let at_work = self.at_work.clone();
+        let guard = Guard::new(self.epoch, self.child, self.reports.clone());
+        let (death, at_work) = (Death::of(guard.clone(), over.clone()), self.at_work.clone());
         // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
         let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);
         match &self.thread {
             // A thread that is gone drops the closure, and with it the death, which reports itself.
             Some(thread) => drop(thread.spawn_fn(run)),
-            None => drop(actix_rt::spawn(async { run() })),
+            None => drop(spawn_local(async { run() })),
         }
         address
     }
@@ -93,38 +92,6 @@ impl Life {
         workers.retain(|queue| queue.strong_count() > 0);
         workers.push(worker.queue());
         Ok(worker)
-    }
-}
-
-/// Says for an actor's supervisor how the actor fares. The actor's death is noticed without it; a death without a reason
-/// given here is a panic or a stop that nobody asked for. Clones speak for the same actor.
-#[derive(Clone)]
-pub struct Guard(Arc<Told>);
-
-impl Guard {
-    /// The life's epoch.
-    pub fn epoch(&self) -> u64 {
-        self.0.epoch
-    }
-
-    /// The actor works; for a restarted one, this is when recovery is over. `resumes_from` is for people.
-    pub fn ready(&self, resumes_from: Option<u64>) {
-        self.0.ready(resumes_from);
-    }
-
-    /// The actor ends like this, at once. One whose peer is gone waits for the supervisor's order instead. The first ending
-    /// that is told stays.
-    pub fn end<A: Actor<Context = Context<A>>>(&self, ending: impl Into<Ending>, context: &mut Context<A>) {
-        let ending = ending.into();
-        if !matches!(ending, Ending::PeerGone) {
-            self.0.ends_by(ending);
-            context.stop();
-        }
-    }
-
-    /// What the actor had begun is complete; it waits for the supervisor's order to end.
-    pub fn drained(&self) {
-        self.0.ends_by(Ending::Drained);
     }
 }
 

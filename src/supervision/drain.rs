@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::child::Drain;
 use super::ending::Ending;
 use super::lives::Lives;
-use super::running::Notice;
+use super::running::{News, Notice};
 
 /// How a drain went.
 #[derive(Default)]
@@ -48,7 +48,7 @@ pub(super) async fn drain(
         let late = timeout_at(deadline, slot.end()).await.is_err() || (!answered && Instant::now() >= deadline);
         // Each report is there before the life that it is of is gone.
         while let Ok(report) = reports.try_recv() {
-            if let Notice::Died { epoch, child, ending } = report
+            if let Notice { epoch, child, news: News::Died(ending) } = report
                 && lives.slots[child].as_ref().is_some_and(|slot| slot.epoch == epoch)
             {
                 deaths[child].get_or_insert(ending);

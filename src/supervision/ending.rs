@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use actix::prelude::*;
+use actix::MailboxError;
 
 use super::worker::Gone;
 use crate::failure::{Failure, Origin};

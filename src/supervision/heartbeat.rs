@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use actix::prelude::*;
+use actix::Recipient;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::child::Heartbeat;

@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 use std::time::Duration;
 
-use actix::prelude::*;
+use actix::{Arbiter, ArbiterHandle, Recipient};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::branch::ChildSpec;
 use super::child::{Child, Drain, Life, Workers};
 use super::ending::Ending;
-use super::running::Notice;
+use super::running::{News, Notice};
 use super::worker::{Busy, Spawn};
 use super::{heartbeat, panic};
 use crate::failure::{Failure, Kind};
@@ -43,7 +43,7 @@ pub(super) struct Slot {
     /// `None` once it died or was told to end.
     pub running: Option<Running>,
     /// Whether it said so, and from where it resumes.
-    ready: Option<Option<u64>>,
+    pub ready: Option<Option<u64>>,
 }
 
 pub(super) struct Running {
@@ -111,7 +111,7 @@ impl Lives {
             panic::catch(|| (self.children[child].start)(&life)).map_err(Ending::Panicked)?.map_err(Ending::Failed)?;
         let (epoch, reports) = (self.epoch, self.reports.clone());
         // A supervisor that is gone needs no pulse.
-        let pulse = move |waited| drop(reports.send(Notice::Pulse { epoch, child, waited }));
+        let pulse = move |waited| drop(reports.send(Notice { epoch, child, news: News::Pulse { waited } }));
         let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat, pulse));
         slot.running = Some(Running { drain, hang });
         Ok(())
@@ -129,12 +129,6 @@ impl Lives {
     /// The running life that a report is of; none for a report that is too late.
     pub fn running(&mut self, child: usize, epoch: u64) -> Option<&mut Slot> {
         self.slots[child].as_mut().filter(|slot| slot.epoch == epoch && slot.running.is_some())
-    }
-
-    /// Notes that a child is ready; `false` if it is none that runs.
-    pub fn ready(&mut self, child: usize, epoch: u64, resumes_from: Option<u64>) -> bool {
-        let slot = self.running(child, epoch);
-        slot.map(|slot| slot.ready = Some(resumes_from)).is_some()
     }
 
     pub fn epoch(&self) -> u64 {

@@ -12,7 +12,7 @@ use super::ending::Ending;
 use super::lives::Lives;
 use super::outage::Outage;
 use super::panic;
-use super::running::Notice;
+use super::running::{News, Notice};
 use super::worker::Spawn;
 use crate::failure::{Failure, Kind};
 
@@ -67,7 +67,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// Runs a branch until it is finished, stopped or failed. Runs on the thread of the actix System; `seed` decides the
+/// Runs a branch until it is finished, stopped or failed. Runs on a [`super::actor::System`]; `seed` decides the
 /// jitter. A stop is asked for by setting `stop` to true.
 ///
 /// A branch is finished only if all of it drained: a child that dies or hangs instead is restarted like at any other
@@ -133,8 +133,8 @@ enum Next {
     Exit(usize, Ending),
     Ready(usize),
     Pulse(usize, Duration),
-    /// Too late, or of no interest.
-    Nothing,
+    /// News of a life that is over.
+    TooLate,
     Start {
         old_gone: bool,
     },
@@ -169,7 +169,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                     (self.listener)(Event::Pulse { child: self.lives.name(child), waited, budget_left });
                     Ok(())
                 }
-                Next::Nothing => Ok(()),
+                Next::TooLate => Ok(()),
             };
             if let Err((child, ending)) = exit
                 && let Err(failure) = self.exited(child, ending)
@@ -185,22 +185,20 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         tokio::select! {
             biased;
             () = asked(stop) => Next::Stop,
-            Some(report) = self.reports.recv() => match report {
-                Notice::Ready { epoch, child, resumes_from } => {
-                    if self.lives.ready(child, epoch, resumes_from) { Next::Ready(child) } else { Next::Nothing }
-                }
-                Notice::Pulse { epoch, child, waited } => match self.lives.running(child, epoch) {
-                    Some(_) => Next::Pulse(child, waited),
-                    None => Next::Nothing,
-                },
-                Notice::Died { epoch, child, ending } => match self.lives.running(child, epoch) {
-                    Some(slot) => {
+            Some(Notice { epoch, child, news }) = self.reports.recv() => {
+                let Some(slot) = self.lives.running(child, epoch) else { return Next::TooLate };
+                match news {
+                    News::Ready { resumes_from } => {
+                        slot.ready = Some(resumes_from);
+                        Next::Ready(child)
+                    }
+                    News::Pulse { waited } => Next::Pulse(child, waited),
+                    News::Died(ending) => {
                         slot.running = None;
                         Next::Exit(child, ending)
                     }
-                    None => Next::Nothing,
-                },
-            },
+                }
+            }
             (child, cause) = self.lives.hang() => Next::Exit(child, Ending::Hung(cause)),
             old_gone = due(start, gone) => Next::Start { old_gone },
         }

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::panic;
 use crate::failure::Failure;
 
-/// A call as its worker sees it, with when it began; an error is the message of its panic.
-type Task<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
+/// A call as its worker sees it; an error is the message of its panic.
+type Job<T> = Box<dyn FnOnce(&mut T) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
@@ -40,7 +40,7 @@ pub struct Worker<T> {
 
 enum Hands<T> {
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
-    Thread(mpsc::UnboundedSender<Task<T>>),
+    Thread(mpsc::UnboundedSender<Job<T>>),
     Inline(Arc<Mutex<Inline<T>>>, fn() -> Duration),
 }
 
@@ -48,7 +48,7 @@ struct Inline<T> {
     /// `None` while a call runs, and after one panicked.
     value: Option<T>,
     /// With when each was made.
-    jobs: VecDeque<(Task<T>, Instant)>,
+    jobs: VecDeque<(Job<T>, Instant)>,
 }
 
 /// A call that a worker has not answered yet.
@@ -82,6 +82,11 @@ impl Steps {
         }
     }
 
+    /// How long the call has run, all its steps together: not what it waited for before. In simulation, since it was made.
+    pub fn ran(&self) -> Duration {
+        self.0.state.lock().begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+
     /// The step has got on: its clock starts anew.
     pub fn got_on(&self) {
         if let Some((_, since)) = self.0.state.lock().made.front_mut() {
@@ -100,6 +105,8 @@ pub(super) struct Queue {
 struct Calls {
     /// Each unanswered call, or its step, and since when, oldest first.
     made: VecDeque<(&'static str, Instant)>,
+    /// When the call that runs began, or the last one did.
+    begun: Option<Instant>,
     /// The panic that ended the worker.
     panic: Option<String>,
     /// The handle was dropped.
@@ -144,20 +151,10 @@ impl<T: Send + 'static> Worker<T> {
         call: &'static str,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
-        let timed = self.timed_call(call, job);
-        async move { timed.await.map(|(result, _)| result) }
-    }
-
-    /// As [`Self::call`], with how long the closure ran: what it waited for before, and its answer after, are not in it.
-    pub fn timed_call<R: Send + 'static>(
-        &self,
-        call: &'static str,
-        job: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> impl Future<Output = Result<(R, Duration), Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.clone();
-        let job = Box::new(move |value: &mut T, begun: Instant| {
-            let result = panic::catch(|| job(value)).map(|result| (result, begun.elapsed()));
+        let job = Box::new(move |value: &mut T| {
+            let result = panic::catch(|| job(value));
             let end = result.as_ref().map(|_| ()).map_err(String::clone);
             queue.done(&end);
             drop(reply.send(result));
@@ -187,7 +184,7 @@ impl<T: Send + 'static> Worker<T> {
         Arc::downgrade(&self.queue)
     }
 
-    fn make(&self, call: &'static str, job: Task<T>) {
+    fn make(&self, call: &'static str, job: Job<T>) {
         let mut state = self.queue.state.lock();
         if state.panic.is_some() {
             return;
@@ -198,10 +195,10 @@ impl<T: Send + 'static> Worker<T> {
             Hands::Thread(sender) => drop(sender.send(job)),
             Hands::Inline(inline, latency) => {
                 inline.lock().jobs.push_back((job, now));
-                let (inline, due) = (inline.clone(), now + latency());
+                let (inline, queue, due) = (inline.clone(), self.queue.clone(), now + latency());
                 drop(tokio::spawn(async move {
                     tokio::time::sleep_until(due).await;
-                    Inline::work(&inline);
+                    Inline::work(&inline, &queue);
                 }));
             }
         }
@@ -216,10 +213,11 @@ impl<T> Drop for Worker<T> {
 
 impl<T> Inline<T> {
     /// Does the oldest call.
-    fn work(this: &Mutex<Self>) {
+    fn work(this: &Mutex<Self>, queue: &Queue) {
         let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
-        let Some(((job, begun), mut value)) = next(&mut this.lock()) else { return };
-        match job(&mut value, begun) {
+        let Some(((job, made), mut value)) = next(&mut this.lock()) else { return };
+        queue.state.lock().begun = Some(made);
+        match job(&mut value) {
             Ok(()) => this.lock().value = Some(value),
             Err(_) => this.lock().jobs.clear(),
         }
@@ -228,9 +226,10 @@ impl<T> Inline<T> {
 
 impl Queue {
     /// Does calls until there can be no more of them, or one panics.
-    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Task<T>>) {
+    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Job<T>>) {
         while let Some(job) = jobs.blocking_recv() {
-            if job(&mut value, Instant::now()).is_err() {
+            self.state.lock().begun = Some(Instant::now());
+            if job(&mut value).is_err() {
                 return;
             }
         }

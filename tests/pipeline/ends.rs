@@ -10,6 +10,7 @@ use isotherm::log::RecordLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::progress::Branch;
 use isotherm::progress::{BranchStatus, Condition, Progress};
+use isotherm::supervision::actor::System;
 use tokio::sync::watch;
 
 use crate::over::OverLog;
@@ -106,7 +107,7 @@ fn a_supervisor_that_panics_stops_all_where_the_settings_say_so() {
     std::thread::spawn(move || {
         let _panics = tracing::subscriber::set_default(Panics);
         let trees = run_trees(Job { end: End::AtSignal, ..consume() }, environment, stop);
-        done.send(actix::System::new().block_on(trees)).expect("the test waits");
+        done.send(System::in_real_time().block_on(trees)).expect("the test waits");
     });
     let summary = ended.recv_timeout(Duration::from_secs(60)).expect("it ends").expect("it started");
     let [(branch, failure)] = summary.failures.as_slice() else { panic!("{summary:?}") };
