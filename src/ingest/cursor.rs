@@ -82,7 +82,7 @@ impl CursorStore {
         remove_temporaries(&*self.disk, &self.path)?;
         match bytes {
             // Written anew rather than synced: an fsync that failed before proves nothing when it is asked for again.
-            Some(bytes) => replace(&*self.disk, &self.path, inside.epoch(), &bytes)?,
+            Some(bytes) => replace(&*self.disk, &self.path, inside.epoch, &bytes)?,
             None => sync_folder_of(&*self.disk, &self.path)?,
         }
         Ok(state)
@@ -91,7 +91,7 @@ impl CursorStore {
     /// Replaces the file. The epoch is in the temp file's name.
     pub fn commit(&self, inside: &Fenced<'_>, state: &SourceState) -> Result<(), Failure> {
         let file = SourceFile { version: VERSION, source: state, checksum: seal::BLANK.to_owned() };
-        replace(&*self.disk, &self.path, inside.epoch(), &seal::seal(&file))
+        replace(&*self.disk, &self.path, inside.epoch, &seal::seal(&file))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<SourceState, Failure> {

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::{Attach, Attached, Produce, Produced};
+use super::messages::{Attach, Attached, Produce};
 use super::producer::{GROUP_BYTES_MAX, Producer};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
@@ -191,9 +191,9 @@ impl Outbox {
             return self.send().await;
         }
         while let Some(oldest) = self.in_flight.front_mut()
-            && let Some(produced) = oldest.now_or_never()
+            && let Some(readings) = oldest.now_or_never()
         {
-            self.acknowledged(produced??);
+            self.acknowledged(readings??);
         }
         if self.in_flight.is_empty() && !self.gathered.is_empty() { self.send().await } else { Ok(()) }
     }
@@ -224,15 +224,14 @@ impl Outbox {
 
     async fn await_oldest(&mut self) -> Result<(), Ending> {
         let oldest = self.in_flight.front_mut().expect("the caller has seen one");
-        let produced = oldest.await??;
-        self.acknowledged(produced);
+        let readings = oldest.await??;
+        self.acknowledged(readings);
         Ok(())
     }
 
     /// Takes back the memory of the oldest message.
-    fn acknowledged(&mut self, produced: Produced) {
+    fn acknowledged(&mut self, mut readings: Readings) {
         self.in_flight.pop_front();
-        let mut readings = produced.readings;
         self.in_flight_bytes -= readings.size_bytes();
         readings.clear();
         self.spare.push(readings);

@@ -20,9 +20,10 @@ pub struct Attached {
     pub readings: u64,
 }
 
-/// Generator → producer: readings, and the source's cursor after them.
+/// Generator → producer: readings, and the source's cursor after them. Answered once the readings are acknowledged by the
+/// log and the cursor behind them is safe on disk; the answer hands them back, for their memory.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Produced, Refused>")]
+#[rtype(result = "Result<Readings, Refused>")]
 pub struct Produce {
     pub epoch: u64,
     /// Counts the messages of an epoch, from 1: a message that overtook another would move the cursor over readings that
@@ -30,10 +31,4 @@ pub struct Produce {
     pub number: u64,
     pub readings: Readings,
     pub cursor: Value,
-}
-
-/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands them back, for their memory.
-#[derive(Debug)]
-pub struct Produced {
-    pub readings: Readings,
 }

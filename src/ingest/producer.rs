@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::messages::{Attach, Attached, Produce, Produced};
-use super::source_writer::{Delivery, SourceWriter};
-use crate::domain::Invariant;
+use super::messages::{Attach, Attached, Produce};
+use super::source_writer::SourceWriter;
+use crate::domain::{Invariant, Readings};
 use crate::progress::{Progress, events};
 use crate::supervision::actor::{self, Actor, Context, Handler, Reply, reply, reply_after};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Steps, Worker};
+use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Outage, Refused, Steps, Worker};
 
 /// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
 /// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
@@ -32,7 +32,7 @@ pub struct Producer {
     attached: Option<Attached>,
     /// Of the last message that was taken.
     last_number: u64,
-    waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
+    waiting: VecDeque<(Produce, oneshot::Sender<Readings>)>,
     busy: bool,
     /// Whoever waits until nothing is under way.
     idle_waiting: Vec<oneshot::Sender<()>>,
@@ -80,7 +80,7 @@ impl Producer {
         let written = async { Ok(write.await??) };
         actor::spawn(context, written, |written: Result<_, Ending>, actor: &mut Self, context| {
             match written {
-                Ok(delivery) => actor.delivered(delivery, replies, context),
+                Ok(readings) => actor.delivered(readings, replies, context),
                 // Part of it may be in the log. Only the stored cursor knows where to go on, so this life ends; an
                 // outage is waited out by the supervisor.
                 Err(ending) => actor.guard.end(ending, context),
@@ -98,12 +98,17 @@ impl Producer {
         self.waiting.iter().take_while(fits).count().max(1)
     }
 
-    fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
+    fn delivered(
+        &mut self,
+        messages: Vec<Readings>,
+        replies: Vec<oneshot::Sender<Readings>>,
+        context: &mut Context<Self>,
+    ) {
         self.writing.works();
-        self.progress.source().add_readings(delivery.readings);
-        for (reply, readings) in replies.into_iter().zip(delivery.memory) {
+        for (reply, readings) in replies.into_iter().zip(messages) {
+            self.progress.source().add_readings(readings.len() as u64);
             // The generator may have been drained meanwhile.
-            drop(reply.send(Produced { readings }));
+            drop(reply.send(readings));
         }
         self.busy = false;
         self.write_group(context);
@@ -149,7 +154,7 @@ impl Handler<Attach> for Producer {
 }
 
 impl Handler<Produce> for Producer {
-    type Result = Reply<Self, Result<Produced, Refused>>;
+    type Result = Reply<Self, Result<Readings, Refused>>;
 
     fn handle(&mut self, produce: Produce, context: &mut Self::Context) -> Self::Result {
         if produce.epoch != self.guard.epoch() {
@@ -170,10 +175,10 @@ impl Handler<Produce> for Producer {
 }
 
 impl Handler<Heartbeat> for Producer {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.worker.busy() }
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        self.worker.busy()
     }
 }
 

@@ -9,15 +9,15 @@ use tokio::time::{Instant, sleep_until};
 
 use super::checkpoint_writer::CheckpointWriter;
 use super::job::PartitionJob;
-use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committed, Flush, Recover};
+use super::messages::{Apply, Begin, BeginAt, Beginning, Commit, Flush, Recover};
 use super::pace::Pace;
 use super::rejected_path;
 use super::window::{Look, LookAt, View, Window};
-use crate::domain::{Invariant, PartitionState, StationStats};
+use crate::domain::{Batch, Invariant, PartitionState, StationStats};
 use crate::failure::{Failure, Kind, Origin};
 use crate::progress::events;
 use crate::supervision::actor::{self, Actor, Addr, Context, Handler, Reply, reply, reply_after};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
+use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Refused};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
 /// there is something new, or somebody waits for it. One commit is in flight at most. The interval stretches with what
@@ -128,10 +128,11 @@ impl Aggregator {
         add_up(self.job.partition, &snapshot.state)?;
         loaded.in_flight = true;
         (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
+        let next_offset = snapshot.state.next_offset;
         let commit = Commit { epoch: self.guard.epoch(), snapshot };
-        actor::spawn(context, self.writer.send(commit), |reply, actor: &mut Self, context| {
-            if let Ok(Ok(committed)) = reply {
-                return actor.committed(committed, context);
+        actor::spawn(context, self.writer.send(commit), move |reply, actor: &mut Self, context| {
+            if let Ok(Ok(write_took)) = reply {
+                return actor.committed(next_offset, write_took, context);
             }
             // The writer's own guard says why. Its branch is ended for it, or, if it drains, goes on to the writer.
             actor.writer_ended = true;
@@ -140,11 +141,11 @@ impl Aggregator {
         Ok(())
     }
 
-    fn committed(&mut self, committed: Committed, context: &mut Context<Self>) {
+    fn committed(&mut self, next_offset: u64, write_took: Duration, context: &mut Context<Self>) {
         if let Some(loaded) = &mut self.loaded {
             loaded.in_flight = false;
-            loaded.committed = Some(committed.next_offset);
-            let cost = loaded.snapshot_took + committed.write_took;
+            loaded.committed = Some(next_offset);
+            let cost = loaded.snapshot_took + write_took;
             let is_news = self.pace.committed(cost);
             let (partition, interval) = (self.job.partition, self.pace.interval());
             let progress = self.job.gauges();
@@ -283,7 +284,7 @@ impl Handler<BeginAt> for Aggregator {
 }
 
 impl Handler<Apply> for Aggregator {
-    type Result = Result<Applied, Refused>;
+    type Result = Result<Batch, Refused>;
 
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
         let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
@@ -294,7 +295,7 @@ impl Handler<Apply> for Aggregator {
         }
         let applied = self.apply(&apply).and_then(|()| self.commit_if_due(context));
         applied.map_err(|failure| self.guard.refuse(failure, context))?;
-        Ok(Applied { batch: apply.batch })
+        Ok(apply.batch)
     }
 }
 
@@ -327,10 +328,10 @@ impl Handler<LookAt> for Aggregator {
 }
 
 impl Handler<Heartbeat> for Aggregator {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse::default()
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        None
     }
 }
 

@@ -1,17 +1,18 @@
 //! Owns the partition's files: recovers them, and puts snapshots on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::job::PartitionJob;
-use super::messages::{Commit, Committed, Recover};
+use super::messages::{Commit, Recover};
 use super::writer::PartitionWriter;
 use crate::domain::PartitionState;
 use crate::progress::events;
 use crate::supervision::actor::{Actor, Context, Handler, Reply, reply, reply_after};
-use crate::supervision::{Drain, Guard, Heartbeat, Outage, Pulse, Refused, Steps, Worker};
+use crate::supervision::{Busy, Drain, Guard, Heartbeat, Outage, Refused, Steps, Worker};
 
 /// Owns the thread `isotherm-write-N`, on which the recovery and every commit of its partition run. A full disk is waited out.
 pub struct CheckpointWriter {
@@ -52,7 +53,7 @@ impl Handler<Recover> for CheckpointWriter {
 }
 
 impl Handler<Commit> for CheckpointWriter {
-    type Result = Reply<Self, Result<Committed, Refused>>;
+    type Result = Reply<Self, Result<Duration, Refused>>;
 
     fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
         let epoch = self.guard.epoch();
@@ -74,16 +75,16 @@ impl Handler<Commit> for CheckpointWriter {
         reply_after(written, move |written, actor: &mut Self, context| {
             let write_took = written.map_err(|ending| actor.guard.refuse(ending, context))?;
             events::committed(&actor.job.progress, actor.job.partition, next_offset, begun.elapsed());
-            Ok(Committed { next_offset, write_took })
+            Ok(write_took)
         })
     }
 }
 
 impl Handler<Heartbeat> for CheckpointWriter {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.worker.busy() }
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        self.worker.busy()
     }
 }
 

@@ -106,8 +106,7 @@ impl PartitionConsumer {
 
     async fn apply(&self, batch: Batch, from: u64, position: u64) -> Result<(), Ending> {
         let apply = Apply { epoch: self.guard.epoch(), batch, from, position };
-        let applied = self.aggregator.send(apply).await??;
-        let mut batch = applied.batch;
+        let mut batch = self.aggregator.send(apply).await??;
         batch.clear();
         self.spare.lock().push(batch);
         Ok(())

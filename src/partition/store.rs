@@ -80,7 +80,7 @@ impl PartitionStore {
     /// A file that is damaged, foreign or newer is a Fatal failure, and then nothing in the folder was changed.
     pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
         let mut entered = self.fence.enter(epoch)?;
-        let on_disk = &mut *entered;
+        let on_disk = &mut *entered.left;
         on_disk.recovered_by = None;
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
 
@@ -107,7 +107,7 @@ impl PartitionStore {
     /// failure the same snapshot may be committed again.
     pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
         let mut entered = self.fence.enter(epoch)?;
-        let on_disk = &mut *entered;
+        let on_disk = &mut *entered.left;
         if on_disk.recovered_by != Some(epoch) {
             return Err(self.broken("it was not recovered in this epoch".to_owned()));
         }

@@ -1,10 +1,10 @@
-//! A child's life: how it is started, how it says how it fares, and how it is asked to end.
+//! A child's life: how it is started, asked how it fares, and asked to end.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use actix::dev::channel;
-use actix::{Actor, Addr, ArbiterHandle, Context, Handler, Message, MessageResponse, Recipient};
+use actix::{Actor, Addr, ArbiterHandle, Context, Handler, Message, Recipient};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
@@ -13,17 +13,11 @@ use super::running::{self, Death, Guard, Notice};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
-/// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
+/// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer. The answer is the
+/// blocking call that the actor waits for, if there is one.
 #[derive(Debug, Message)]
-#[rtype(result = "Pulse")]
+#[rtype(result = "Option<Busy>")]
 pub struct Heartbeat;
-
-/// The answer to [`Heartbeat`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, MessageResponse)]
-pub struct Pulse {
-    /// The blocking call that the actor waits for.
-    pub busy: Option<Busy>,
-}
 
 /// "Finish what you began, then stop." The answer comes when it is finished; the handler disarms the guard, and the
 /// supervisor ends the actor.

@@ -35,9 +35,9 @@ pub(super) async fn hang(
             let child = running::culprit(&at_work).unwrap_or(child);
             return (child, format!("hung: no sign of life for {heartbeat:?}"));
         };
-        let Ok(answer) = answered else { return std::future::pending().await };
+        let Ok(busy) = answered else { return std::future::pending().await };
         pulse(asked.elapsed());
-        let busy = answer.busy.filter(|busy| busy.time > heartbeat);
+        let busy = busy.filter(|busy| busy.time > heartbeat);
         let is_busy = busy.is_some();
         if let Some(busy) = busy.filter(|_| was_busy) {
             return (child, format!("hung: {busy}"));

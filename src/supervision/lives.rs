@@ -27,7 +27,8 @@ pub(super) struct Lives {
     spawn: Spawn,
     heartbeat: Duration,
     reports: mpsc::UnboundedSender<Notice>,
-    epoch: u64,
+    /// Of the present lives; 0 before the first.
+    pub(super) epoch: u64,
     pub(super) slots: Vec<Option<Slot>>,
     thread: Option<ArbiterHandle>,
     at_work: Arc<AtomicUsize>,
@@ -129,10 +130,6 @@ impl Lives {
     /// The running life that a report is of; none for a report that is too late.
     pub fn running(&mut self, child: usize, epoch: u64) -> Option<&mut Slot> {
         self.slots[child].as_mut().filter(|slot| slot.epoch == epoch && slot.running.is_some())
-    }
-
-    pub fn epoch(&self) -> u64 {
-        self.epoch
     }
 
     /// If all children run and are ready: where they resume, as the first that knows says.

@@ -26,7 +26,7 @@ mod task;
 pub mod worker;
 
 pub use branch::{BranchSpec, ChildSpec, Policy};
-pub use child::{Child, Drain, Heartbeat, Life, Pulse};
+pub use child::{Child, Drain, Heartbeat, Life};
 pub use ending::{Ending, Refused};
 pub use outage::Outage;
 pub use running::Guard;

@@ -1,4 +1,4 @@
-//! An actor as its thread runs it: every way to die ends in one report.
+//! An actor as its thread runs it, and what it says of itself: every way to die ends in one report.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use actix::{AsyncContext as _, SpawnHandle};
 
 use super::actor::{self, Actor, Context, Handler};
-use super::child::{Child, Drain, Heartbeat, Life, Pulse};
+use super::child::{Child, Drain, Heartbeat, Life};
 use super::ending::Ending;
 use super::running::Guard;
 use super::worker::Busy;
@@ -46,10 +46,10 @@ impl<T: Task> Actor for TaskActor<T> {
 }
 
 impl<T: Task> Handler<Heartbeat> for TaskActor<T> {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.task.busy() }
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        self.task.busy()
     }
 }
 

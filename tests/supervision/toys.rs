@@ -10,8 +10,8 @@ use isotherm::failure::{Failure, Kind};
 use isotherm::supervision::actor::{self, Actor, ActorContext, Addr, Context, Handler, Message, Running};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
-    BranchSpec, Busy, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse,
-    Spawn, Worker, supervise,
+    BranchSpec, Busy, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Spawn,
+    Worker, supervise,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -366,12 +366,12 @@ impl Handler<Do> for Toy {
 }
 
 impl Handler<Heartbeat> for Toy {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Pulse {
+    fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Option<Busy> {
         self.log.say(format!("{} answers", self.who));
         let busy = |time| Busy { call: "a toy call", thread: "toys".into(), time };
-        Pulse { busy: self.busy.map(busy).or_else(|| self.worker.busy()) }
+        self.busy.map(busy).or_else(|| self.worker.busy())
     }
 }
 
