@@ -39,7 +39,7 @@ pub struct Life {
     pub(super) workers: Workers,
     /// The branch's thread; none in simulation.
     pub(super) thread: Option<ArbiterHandle>,
-    /// Which child's code that thread runs just now; see [`running::during`].
+    /// Which child's code that thread runs just now; see [`Death`].
     pub(super) at_work: Arc<AtomicUsize>,
     /// Set to true to end the life. Its receivers are the actors that are not dropped yet.
     pub(super) over: Weak<watch::Sender<bool>>,
@@ -67,9 +67,9 @@ impl Life {
             return address;
         };
         let guard = Guard::new(self.epoch, self.child, self.reports.clone());
-        let (death, at_work) = (Death::of(guard.clone(), over.clone()), self.at_work.clone());
+        let death = Death::of(guard.clone(), self.at_work.clone(), over.clone());
         // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
-        let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);
+        let run = move || running::run(mailbox, |context| build(guard, context), death, over);
         match &self.thread {
             // A thread that is gone drops the closure, and with it the death, which reports itself.
             Some(thread) => drop(thread.spawn_fn(run)),

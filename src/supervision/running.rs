@@ -108,13 +108,23 @@ impl Guard {
 /// Its drop is the report of an actor's death, whatever dropped it.
 pub(super) struct Death {
     guard: Guard,
+    at_work: Arc<AtomicUsize>,
     /// Its drop says that nothing is left of the actor; it follows the report.
     _left: watch::Receiver<bool>,
 }
 
 impl Death {
-    pub fn of(guard: Guard, left: watch::Receiver<bool>) -> Self {
-        Self { guard, _left: left }
+    pub fn of(guard: Guard, at_work: Arc<AtomicUsize>, left: watch::Receiver<bool>) -> Self {
+        Self { guard, at_work, _left: left }
+    }
+
+    /// Runs the actor's code, supervised; nothing comes of a panic but the actor's ending. Notes that the thread is at it: a
+    /// thread that hangs is seen by all of its children, but only one is to blame.
+    fn during<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.at_work.store(self.guard.0.child + 1, Relaxed);
+        let result = panic::catch(work);
+        self.at_work.store(0, Relaxed);
+        result.map_err(|message| self.guard.ends_by(Ending::Panicked(message))).ok()
     }
 }
 
@@ -126,34 +136,26 @@ impl Drop for Death {
 }
 
 /// Builds an actor on this thread and lets it run until it stops, dies, or its life is over.
-pub(super) fn run<A>(
+pub(super) fn run<A: Actor<Context = Context<A>>>(
     mailbox: AddressReceiver<A>,
     build: impl FnOnce(&mut Context<A>) -> A,
-    at_work: Arc<AtomicUsize>,
     death: Death,
     mut over: watch::Receiver<bool>,
-) where
-    A: Actor<Context = Context<A>>,
-{
+) {
     if *over.borrow() {
         return;
     }
     let mut context = Context::with_receiver(mailbox);
-    match during(&at_work, death.guard.0.child, || build(&mut context)) {
-        Err(message) => death.guard.ends_by(Ending::Panicked(message)),
-        Ok(actor) => {
-            let context = Some(context.into_future(actor));
-            // Also when nobody is left who could say so.
-            let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
-            drop(spawn_local(Running { context, at_work, death, over }));
-        }
-    }
+    let Some(actor) = death.during(|| build(&mut context)) else { return };
+    let context = Some(context.into_future(actor));
+    // Also when nobody is left who could say so.
+    let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
+    drop(spawn_local(Running { context, death, over }));
 }
 
 /// An actor's context and what follows from its end. The actor is dropped before its death is.
 struct Running<A: Actor<Context = Context<A>>> {
     context: Option<ContextFut<A, Context<A>>>,
-    at_work: Arc<AtomicUsize>,
     death: Death,
     over: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -164,12 +166,11 @@ impl<A: Actor<Context = Context<A>>> Future for Running<A> {
     fn poll(mut self: Pin<&mut Self>, waker: &mut std::task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let Some(context) = &mut this.context else { return Poll::Ready(()) };
-        if this.over.as_mut().poll(waker).is_pending() {
-            match during(&this.at_work, this.death.guard.0.child, || Pin::new(context).poll(waker)) {
-                Ok(Poll::Pending) if !this.death.guard.ends() => return Poll::Pending,
-                Ok(_) => {}
-                Err(message) => this.death.guard.ends_by(Ending::Panicked(message)),
-            }
+        if this.over.as_mut().poll(waker).is_pending()
+            && let Some(Poll::Pending) = this.death.during(|| Pin::new(context).poll(waker))
+            && !this.death.guard.ends()
+        {
+            return Poll::Pending;
         }
         this.end();
         Poll::Ready(())
@@ -181,13 +182,10 @@ impl<A: Actor<Context = Context<A>>> Running<A> {
     /// changed; a terminated one is not.
     fn end(&mut self) {
         let Some(mut context) = self.context.take() else { return };
-        let dropped = during(&self.at_work, self.death.guard.0.child, || {
+        self.death.during(|| {
             context.ctx().parts().terminate();
             drop(context);
         });
-        if let Err(message) = dropped {
-            self.death.guard.ends_by(Ending::Panicked(message));
-        }
     }
 }
 
@@ -195,15 +193,6 @@ impl<A: Actor<Context = Context<A>>> Drop for Running<A> {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Runs a child's code, supervised, and notes that this thread is at it: a thread that hangs is seen by all of its
-/// children, but only one is to blame.
-fn during<T>(at_work: &AtomicUsize, child: usize, work: impl FnOnce() -> T) -> Result<T, String> {
-    at_work.store(child + 1, Relaxed);
-    let result = panic::catch(work);
-    at_work.store(0, Relaxed);
-    result
 }
 
 /// The child whose code the thread is at.
