@@ -65,9 +65,7 @@ impl Aggregator {
     /// Goes on from this state; `committed` says what the file on disk goes on from.
     fn load(&mut self, state: PartitionState, committed: Option<u64>) {
         let progress = self.job.gauges();
-        progress.set_position(state.next_offset);
-        progress.set_stations(state.stations.len());
-        progress.set_rejected_held(&state.rejected);
+        progress.set_state(&state);
         match committed {
             Some(next_offset) => progress.set_committed(next_offset),
             None => progress.set_first(state.next_offset),
@@ -190,19 +188,14 @@ impl Aggregator {
         self.job.faults.hit("aggregator.apply")?;
         let Some(loaded) = &mut self.loaded else { return Ok(()) };
         let (partition, from_offset) = (self.job.partition, loaded.state.next_offset);
-        let rejected_before = loaded.state.rejected_total();
-        let reasons_before = loaded.state.rejected.clone();
+        let rejected_before = loaded.state.rejected.clone();
         let unkept = loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
         let progress = self.job.gauges();
         progress.add_records(apply.batch.len() as u64);
-        progress.set_position(loaded.state.next_offset);
-        progress.set_stations(loaded.state.stations.len());
-        if loaded.state.rejected_total() > rejected_before {
-            for (&reason, &records) in &loaded.state.rejected {
-                progress.add_rejected(reason, records - reasons_before.get(&reason).copied().unwrap_or(0));
-            }
-            progress.set_rejected_held(&loaded.state.rejected);
+        progress.set_state(&loaded.state);
+        for (&reason, &records) in &loaded.state.rejected {
+            progress.add_rejected(reason, records - rejected_before.get(&reason).copied().unwrap_or(0));
         }
         if unkept > 0 {
             let file = rejected_path(Path::new(""), partition);

@@ -297,16 +297,13 @@ fn known(state: &PartitionState) -> Known {
 
 /// Each rule that differs, by the name of its setting.
 fn differing_rules(file: &Rules, settings: &Rules) -> Vec<String> {
-    let mut differing = Vec::new();
-    let mut compare = |name: &str, file: String, settings: String| {
-        if file != settings {
-            differing.push(format!("quality.{name} was {file} and is {settings}"));
-        }
-    };
     let Rules { degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
-    compare("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string());
-    compare("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string());
-    compare("stations_max", stations_max.to_string(), settings.stations_max.to_string());
-    compare("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string());
-    differing
+    let rules = [
+        ("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string()),
+        ("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string()),
+        ("stations_max", stations_max.to_string(), settings.stations_max.to_string()),
+        ("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string()),
+    ];
+    let differing = rules.into_iter().filter(|(_, file, settings)| file != settings);
+    differing.map(|(name, file, settings)| format!("quality.{name} was {file} and is {settings}")).collect()
 }

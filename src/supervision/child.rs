@@ -25,9 +25,6 @@ pub struct Heartbeat;
 #[rtype(result = "()")]
 pub struct Drain;
 
-/// What is known of the calls of a branch's workers.
-pub(super) type Workers = Arc<Mutex<Vec<Weak<Queue>>>>;
-
 /// One life of a child, given to its factory.
 #[derive(Clone)]
 pub struct Life {
@@ -35,8 +32,8 @@ pub struct Life {
     pub epoch: u64,
     pub(super) child: usize,
     pub(super) spawn: Spawn,
-    /// The branch's workers of all lives.
-    pub(super) workers: Workers,
+    /// What is known of the calls of the branch's workers, those of all lives.
+    pub(super) workers: Arc<Mutex<Vec<Weak<Queue>>>>,
     /// The branch's thread; none in simulation.
     pub(super) thread: Option<ArbiterHandle>,
     /// Which child's code that thread runs just now; see [`Death`].

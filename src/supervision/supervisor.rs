@@ -196,7 +196,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
             return Err((0, Ending::Failed(Failure::fatal(Kind::Internal, what).advice(UNTIL_IT_ANSWERS))));
         }
         self.lives.start()?;
-        (self.listener)(Event::Started { epoch: self.lives.epoch });
+        (self.listener)(Event::Started { epoch: self.lives.epoch() });
         Ok(())
     }
 
