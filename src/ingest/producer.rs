@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, oneshot};
 
 use super::messages::{Attach, Attached, Produce};
 use super::source_writer::SourceWriter;
@@ -34,8 +35,8 @@ pub struct Producer {
     last_number: u64,
     waiting: VecDeque<(Produce, oneshot::Sender<Readings>)>,
     busy: bool,
-    /// Whoever waits until nothing is under way.
-    idle_waiting: Vec<oneshot::Sender<()>>,
+    /// Tells those that wait for it that nothing is under way.
+    is_idle: Arc<Notify>,
 }
 
 impl Producer {
@@ -56,7 +57,7 @@ impl Producer {
             last_number: 0,
             waiting: VecDeque::new(),
             busy: true,
-            idle_waiting: Vec::new(),
+            is_idle: Arc::default(),
         }
     }
 
@@ -66,11 +67,7 @@ impl Producer {
             return;
         }
         if self.waiting.is_empty() {
-            for waiting in self.idle_waiting.drain(..) {
-                // Whoever waited may have been stopped meanwhile.
-                let _ = waiting.send(());
-            }
-            return;
+            return self.is_idle.notify_waiters();
         }
         self.busy = true;
         let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
@@ -115,9 +112,8 @@ impl Producer {
     }
 
     /// Resolves when nothing is under way.
-    fn idle(&mut self, context: &mut Context<Self>) -> oneshot::Receiver<()> {
-        let (done, idle) = oneshot::channel();
-        self.idle_waiting.push(done);
+    fn idle(&mut self, context: &mut Context<Self>) -> OwnedNotified {
+        let idle = self.is_idle.clone().notified_owned();
         self.write_group(context);
         idle
     }
@@ -146,10 +142,10 @@ impl Handler<Attach> for Producer {
     type Result = Reply<Self, Result<Attached, Refused>>;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
-        if attach.epoch != self.guard.epoch() {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(attach.epoch) {
+            return reply(Err(refused));
         }
-        reply_after(self.idle(context), |_, actor: &mut Self, _| actor.attached.clone().ok_or(Refused))
+        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.attached.clone().ok_or(Refused))
     }
 }
 
@@ -157,8 +153,8 @@ impl Handler<Produce> for Producer {
     type Result = Reply<Self, Result<Readings, Refused>>;
 
     fn handle(&mut self, produce: Produce, context: &mut Self::Context) -> Self::Result {
-        if produce.epoch != self.guard.epoch() {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(produce.epoch) {
+            return reply(Err(refused));
         }
         let (number, expected) = (produce.number, self.last_number + 1);
         if number != expected {
@@ -191,10 +187,6 @@ impl Handler<Drain> for Producer {
             self.guard.drained();
             return reply(());
         }
-        reply_after(self.idle(context), |idle, actor: &mut Self, _| {
-            if idle.is_ok() {
-                actor.guard.drained();
-            }
-        })
+        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.guard.drained())
     }
 }

@@ -241,11 +241,10 @@ impl Handler<Begin> for Aggregator {
     type Result = Reply<Self, Result<Option<Beginning>, Refused>>;
 
     fn handle(&mut self, begin: Begin, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if begin.epoch != epoch {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(begin.epoch) {
+            return reply(Err(refused));
         }
-        reply_after(self.writer.send(Recover { epoch }), |recovered, actor: &mut Self, context| {
+        reply_after(self.writer.send(Recover { epoch: begin.epoch }), |recovered, actor: &mut Self, context| {
             // The writer's own guard says why it did not recover.
             let state = recovered.map_err(|_| Refused)??;
             actor.recovered(state).map_err(|failure| actor.guard.refuse(failure, context))
@@ -257,9 +256,7 @@ impl Handler<BeginAt> for Aggregator {
     type Result = Result<(), Refused>;
 
     fn handle(&mut self, begin: BeginAt, context: &mut Self::Context) -> Self::Result {
-        if begin.epoch != self.guard.epoch() {
-            return Err(Refused);
-        }
+        self.guard.admit(begin.epoch)?;
         let state = match self.loaded.take() {
             None => PartitionState::new(self.job.rules, begin.offset),
             Some(Loaded { state, .. }) if begin.offset > state.next_offset => state.behind_the_gap(begin.offset),
@@ -280,9 +277,8 @@ impl Handler<Apply> for Aggregator {
     type Result = Result<Batch, Refused>;
 
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
-        let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
-            return Err(Refused);
-        };
+        self.guard.admit(apply.epoch)?;
+        let loaded = self.loaded.as_ref().ok_or(Refused)?;
         if let Err(cause) = apply.in_order(loaded.state.next_offset) {
             return Err(self.refuse_out_of_order(format!("partition {}: {cause}", self.job.partition), context));
         }
@@ -296,8 +292,8 @@ impl Handler<Flush> for Aggregator {
     type Result = Reply<Self, Result<(), Refused>>;
 
     fn handle(&mut self, flush: Flush, context: &mut Self::Context) -> Self::Result {
-        if flush.epoch != self.guard.epoch() {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(flush.epoch) {
+            return reply(Err(refused));
         }
         reply_after(self.flush(context), |flushed, _, _| flushed.map_err(|_| Refused))
     }

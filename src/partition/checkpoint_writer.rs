@@ -40,11 +40,10 @@ impl Handler<Recover> for CheckpointWriter {
     type Result = Reply<Self, Result<Option<PartitionState>, Refused>>;
 
     fn handle(&mut self, recover: Recover, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if recover.epoch != epoch {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(recover.epoch) {
+            return reply(Err(refused));
         }
-        let try_once = move |writer: &mut PartitionWriter, steps: &Steps| writer.recover(epoch, steps);
+        let try_once = move |writer: &mut PartitionWriter, steps: &Steps| writer.recover(recover.epoch, steps);
         let recovered = self.outage.call(&self.worker, "the recovery", try_once);
         reply_after(recovered, |recovered, actor: &mut Self, context| {
             recovered.map_err(|ending| actor.guard.refuse(ending, context))
@@ -56,9 +55,8 @@ impl Handler<Commit> for CheckpointWriter {
     type Result = Reply<Self, Result<Duration, Refused>>;
 
     fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if commit.epoch != epoch {
-            return reply(Err(Refused));
+        if let Err(refused) = self.guard.admit(commit.epoch) {
+            return reply(Err(refused));
         }
         let begun = Instant::now();
         let next_offset = commit.snapshot.state.next_offset;
@@ -66,7 +64,7 @@ impl Handler<Commit> for CheckpointWriter {
         let try_once = move |writer: &mut PartitionWriter, steps: &Steps| {
             let mut snapshot = snapshot.lock();
             let held = snapshot.as_ref().expect("the try that takes it is the last");
-            let write_took = writer.commit(epoch, held, steps)?;
+            let write_took = writer.commit(commit.epoch, held, steps)?;
             // To free a large one takes a while, in which the aggregator's thread would count nothing.
             *snapshot = None;
             Ok(write_took)

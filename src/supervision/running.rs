@@ -56,6 +56,11 @@ impl Guard {
         self.0.epoch
     }
 
+    /// Refuses a message of another epoch.
+    pub fn admit(&self, epoch: u64) -> Result<(), Refused> {
+        if epoch == self.0.epoch { Ok(()) } else { Err(Refused) }
+    }
+
     /// The actor works; for a restarted one, this is when recovery is over. `resumes_from` is for people.
     pub fn ready(&self, resumes_from: Option<u64>) {
         self.tell(News::Ready { resumes_from });
