@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::panic;
 use crate::failure::Failure;
 
-/// A call as its worker sees it; an error is the message of its panic.
-type Job<T> = Box<dyn FnOnce(&mut T) -> Result<(), String> + Send>;
+/// A call as its worker sees it, with when it began; an error is the message of its panic.
+type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
@@ -35,20 +35,18 @@ pub enum Spawn {
 /// half changed perhaps, is dropped. May be shared behind an `Arc`.
 pub struct Worker<T> {
     queue: Arc<Queue>,
-    hands: Hands<T>,
-}
-
-enum Hands<T> {
+    /// In simulation.
+    latency: Option<fn() -> Duration>,
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
-    Thread(mpsc::UnboundedSender<Job<T>>),
-    Inline(Arc<Mutex<Inline<T>>>, fn() -> Duration),
+    jobs: mpsc::UnboundedSender<Made<T>>,
 }
 
-struct Inline<T> {
-    /// `None` while a call runs, and after one panicked.
-    value: Option<T>,
-    /// With when each was made.
-    jobs: VecDeque<(Job<T>, Instant)>,
+/// A call that was made.
+struct Made<T> {
+    job: Job<T>,
+    at: Instant,
+    /// In simulation; zero elsewhere.
+    latency: Duration,
 }
 
 /// A call that a worker has not answered yet.
@@ -127,21 +125,20 @@ impl<T: Send + 'static> Worker<T> {
     pub fn new(spawn: Spawn, name: &str, value: T) -> Result<Self, Failure> {
         panic::install_hook();
         let queue = Arc::new(Queue { thread: name.into(), state: Mutex::default() });
-        let hands = match spawn {
+        let (sender, jobs) = mpsc::unbounded_channel();
+        let works = queue.clone();
+        let latency = match spawn {
             Spawn::Threads => {
-                let (sender, jobs) = mpsc::unbounded_channel();
-                let queue = queue.clone();
-                std::thread::Builder::new()
-                    .name(name.to_owned())
-                    .spawn(move || queue.work(value, jobs))
-                    .map_err(|error| Failure::thread(name, &error))?;
-                Hands::Thread(sender)
+                let thread = std::thread::Builder::new().name(name.to_owned());
+                thread.spawn(move || works.work(value, jobs)).map_err(|error| Failure::thread(name, &error))?;
+                None
             }
             Spawn::Inline { latency } => {
-                Hands::Inline(Arc::new(Mutex::new(Inline { value: Some(value), jobs: VecDeque::new() })), latency)
+                drop(tokio::spawn(works.work_in_simulation(value, jobs)));
+                Some(latency)
             }
         };
-        Ok(Self { queue, hands })
+        Ok(Self { queue, latency, jobs: sender })
     }
 
     /// Runs a closure on the value and gives its result. The call is made now; only the answer is awaited. `call` names it
@@ -153,7 +150,8 @@ impl<T: Send + 'static> Worker<T> {
     ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.clone();
-        let job = Box::new(move |value: &mut T| {
+        let job = Box::new(move |value: &mut T, begun: Instant| {
+            queue.state.lock().begun = Some(begun);
             let result = panic::catch(|| job(value));
             let end = result.as_ref().map(|_| ()).map_err(String::clone);
             queue.done(&end);
@@ -189,19 +187,11 @@ impl<T: Send + 'static> Worker<T> {
         if state.panic.is_some() {
             return;
         }
-        let now = Instant::now();
-        state.made.push_back((call, now));
-        match &self.hands {
-            Hands::Thread(sender) => drop(sender.send(job)),
-            Hands::Inline(inline, latency) => {
-                inline.lock().jobs.push_back((job, now));
-                let (inline, queue, due) = (inline.clone(), self.queue.clone(), now + latency());
-                drop(tokio::spawn(async move {
-                    tokio::time::sleep_until(due).await;
-                    Inline::work(&inline, &queue);
-                }));
-            }
-        }
+        let at = Instant::now();
+        state.made.push_back((call, at));
+        let latency = self.latency.map_or(Duration::ZERO, |latency| latency());
+        // Where nobody is left to do it, as the runtime is gone, the missing answer says so.
+        drop(self.jobs.send(Made { job, at, latency }));
     }
 }
 
@@ -211,25 +201,21 @@ impl<T> Drop for Worker<T> {
     }
 }
 
-impl<T> Inline<T> {
-    /// Does the oldest call.
-    fn work(this: &Mutex<Self>, queue: &Queue) {
-        let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
-        let Some(((job, made), mut value)) = next(&mut this.lock()) else { return };
-        queue.state.lock().begun = Some(made);
-        match job(&mut value) {
-            Ok(()) => this.lock().value = Some(value),
-            Err(_) => this.lock().jobs.clear(),
-        }
-    }
-}
-
 impl Queue {
     /// Does calls until there can be no more of them, or one panics.
-    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Job<T>>) {
-        while let Some(job) = jobs.blocking_recv() {
-            self.state.lock().begun = Some(Instant::now());
-            if job(&mut value).is_err() {
+    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
+        while let Some(made) = jobs.blocking_recv() {
+            if (made.job)(&mut value, Instant::now()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The same, where time is virtual and only the latency takes any.
+    async fn work_in_simulation<T>(self: Arc<Self>, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
+        while let Some(made) = jobs.recv().await {
+            sleep_until(made.at + made.latency).await;
+            if (made.job)(&mut value, made.at).is_err() {
                 return;
             }
         }
