@@ -103,16 +103,14 @@ impl CursorStore {
             Failure::fatal(Kind::Data, format!("{} {what}", self.path.display()))
                 .advice("restore a copy of it, or start over with log.on_start = \"recreate\", which empties the topic")
         };
+        if bytes.is_empty() {
+            return Err(refuse("is empty".to_owned()));
+        }
         let sealed = seal::verify(bytes);
-        let version = serde_json::from_slice::<Outline>(bytes).map(|outline| outline.version);
-        match version {
-            _ if bytes.is_empty() => return Err(refuse("is empty".to_owned())),
-            Ok(version) if version > VERSION && !matches!(sealed, Err(Broken::Wrong { .. })) => {
-                let what =
-                    format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}");
-                return Err(refuse(what).advice("use that isotherm"));
-            }
-            _ => {}
+        let version = serde_json::from_slice::<Outline>(bytes).map_or(VERSION, |outline| outline.version);
+        if version > VERSION && !matches!(sealed, Err(Broken::Wrong { .. })) {
+            let what = format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}");
+            return Err(refuse(what).advice("use that isotherm"));
         }
         sealed.map_err(|broken| refuse(format!("is damaged: {broken}")))?;
         let file: SourceFile<SourceState> =

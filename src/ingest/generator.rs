@@ -55,9 +55,9 @@ impl SourceReader {
         Self { settings, faults, progress, source: None }
     }
 
-    fn open(&mut self, attached: &Attached) -> Result<(), Failure> {
+    fn open(&mut self, cursor: Option<&Value>) -> Result<(), Failure> {
         self.faults.hit("generator.start")?;
-        let source = source::open(&self.settings, attached.cursor.as_ref())?;
+        let source = source::open(&self.settings, cursor)?;
         if let Some((_, total)) = source.bytes() {
             self.progress.source().set_bytes_total(total);
         }
@@ -112,16 +112,11 @@ impl Generator {
     }
 
     async fn generate(self) -> Result<(), Ending> {
-        let attached = self.open().await?;
-        self.guard.ready(Some(attached.readings));
-        self.read_on(attached.cursor).await
-    }
-
-    async fn open(&self) -> Result<Attached, Ending> {
-        let attached = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
-        let opened = attached.clone();
-        self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
-        Ok(attached)
+        let Attached { cursor, readings } = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
+        let stored = cursor.clone();
+        self.worker.call("opening the source", move |reader| reader.open(stored.as_ref())).await??;
+        self.guard.ready(Some(readings));
+        self.read_on(cursor).await
     }
 
     /// Reads on while there is room for what was read before. Ends once all of it is acknowledged.

@@ -35,7 +35,7 @@ pub struct Producer {
     last_number: u64,
     waiting: VecDeque<(Produce, oneshot::Sender<Readings>)>,
     busy: bool,
-    /// Tells those that wait for it that nothing is under way.
+    /// Wakes the messages that wait until nothing is under way.
     is_idle: Arc<Notify>,
 }
 

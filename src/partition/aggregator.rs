@@ -30,9 +30,9 @@ pub struct Aggregator {
     /// Where observers look in, if any can.
     window: Option<Arc<Window>>,
     loaded: Option<Loaded>,
-    /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
+    /// A commit failed for good: this life will commit nothing more, and a flush waits in vain.
     writer_ended: bool,
-    /// Whoever waits until all that was applied is on disk.
+    /// The flushes, and the drain, that wait until all that was applied is on disk.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -95,14 +95,15 @@ impl Aggregator {
     fn commit_if_due(&mut self, context: &mut Context<Self>) -> Result<(), Failure> {
         if self.writer_ended {
             self.waiting.clear();
+            return Ok(());
         }
-        let Some(loaded) = self.loaded.as_mut().filter(|_| !self.writer_ended) else { return Ok(()) };
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
         if loaded.in_flight {
             return Ok(());
         }
         if loaded.committed == Some(loaded.state.next_offset) {
             for waiting in self.waiting.drain(..) {
-                // Whoever waited may have been stopped meanwhile.
+                // The sender of the flush may have been stopped meanwhile.
                 let _ = waiting.send(());
             }
             return Ok(());

@@ -49,7 +49,7 @@ impl System {
     pub fn in_virtual_time() -> Self {
         Self(actix::System::with_tokio_rt(|| {
             let builder = &mut tokio::runtime::Builder::new_current_thread();
-            builder.enable_all().start_paused(true).build().expect("a runtime of one thread needs none to start")
+            builder.enable_all().start_paused(true).build().expect("a simulation begins with file descriptors left")
         }))
     }
 

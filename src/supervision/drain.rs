@@ -54,7 +54,8 @@ pub(super) async fn drain(
                 deaths[child].get_or_insert(ending);
             }
         }
-        match deaths[child].take().filter(|_| was_running) {
+        let death = if was_running { deaths[child].take() } else { None };
+        match death {
             Some(Ending::Drained | Ending::Finished) => {}
             None | Some(Ending::Unasked) if late => drained.laggards.push((child, began.elapsed())),
             None | Some(Ending::Unasked) if answered || !was_running => {}

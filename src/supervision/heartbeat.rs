@@ -21,7 +21,7 @@ pub(super) async fn hang(
     heartbeat: Duration,
     pulse: impl Fn(Duration),
 ) -> (usize, String) {
-    let mut was_busy = false;
+    let mut was_late = false;
     loop {
         sleep(heartbeat / 4).await;
         let asked = Instant::now();
@@ -37,11 +37,10 @@ pub(super) async fn hang(
         };
         let Ok(busy) = answered else { return std::future::pending().await };
         pulse(asked.elapsed());
-        let busy = busy.filter(|busy| busy.time > heartbeat);
-        let is_busy = busy.is_some();
-        if let Some(busy) = busy.filter(|_| was_busy) {
+        let late = busy.filter(|busy| busy.time > heartbeat);
+        if was_late && let Some(busy) = &late {
             return (child, format!("hung: {busy}"));
         }
-        was_busy = is_busy;
+        was_late = late.is_some();
     }
 }

@@ -30,7 +30,7 @@ pub enum Spawn {
 /// Owns a `T` whose calls block (a log's reader, a folder on disk) and runs closures on it, in order.
 ///
 /// A call that was made is done, also if nobody waits for its answer any more, or the handle is dropped: the thread
-/// ends after the calls that were made. A call that hangs keeps its thread, and whoever waited is free to give up; the
+/// ends after the calls that were made. A call that hangs keeps its thread, and its caller is free to give up; the
 /// branch counts such threads of the workers that [`super::Life::worker`] made. A call that panics is the last: the value,
 /// half changed perhaps, is dropped. May be shared behind an `Arc`.
 pub struct Worker<T> {
