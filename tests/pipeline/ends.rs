@@ -105,7 +105,10 @@ fn a_supervisor_that_panics_stops_all_where_the_settings_say_so() {
     let progress = environment.progress.clone();
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || {
-        let _panics = tracing::subscriber::set_default(Panics);
+        // Two of them: where a process has one subscriber and that is a single thread's, tracing asks for an event's listeners
+        // only on the thread that comes to it first, which may be another test's.
+        let panics = [(); 2].map(|()| tracing::Dispatch::new(Panics));
+        let _panics = tracing::dispatcher::set_default(&panics[0]);
         let trees = run_trees(Job { end: End::AtSignal, ..consume() }, environment, stop);
         done.send(System::in_real_time().block_on(trees)).expect("the test waits");
     });
