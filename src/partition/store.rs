@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Identity, advice, format, partition_path, rejected_path};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
+use crate::durable::around::AroundDisk;
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
-use crate::durable::reporting::reporting;
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind, Origin};
 
@@ -61,13 +61,13 @@ impl PartitionStore {
 
     /// The same store for one that must know whether a long commit or recovery gets on: `report` is called whenever
     /// something on disk is done, which also keeps the fence from taking it for hung.
-    pub fn reporting(&self, report: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn reporting(&self, report: impl Fn() + Clone + Send + Sync + 'static) -> Self {
         let (disk, fence) = (self.disk.clone(), self.fence.clone());
-        let report = Arc::new(move || {
+        let around = move || {
             fence.got_on();
             report();
-        });
-        Self { disk: reporting(disk, report), ..self.clone() }
+        };
+        Self { disk: Arc::new(AroundDisk { disk, around }), ..self.clone() }
     }
 
     /// The partition's file.

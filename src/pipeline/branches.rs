@@ -99,12 +99,11 @@ pub(super) fn partition_branch(
         let (of_partition, slot) = (of_partition.clone(), aggregator.clone());
         let window = environment.windows.of(partition);
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
-        // The most that a commit counts for: the machine may have been halted in one that took longer.
-        let heartbeat = environment.policy().heartbeat;
-        let commit_share_max = settings.consume.commit_share_max;
+        // A commit counts for a heartbeat at most: the machine may have been halted in one that took longer.
+        let pace = Pace::new(commit_interval, settings.consume.commit_share_max, environment.policy().heartbeat);
         child("aggregator", environment, move |life| {
-            let (of_partition, writer, shown) = (of_partition.clone(), address(&writer), window.clone());
-            let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
+            let (of_partition, pace, shown) = (of_partition.clone(), pace.clone(), window.clone());
+            let writer = address(&writer);
             let started = start(life, &slot, move |guard| Aggregator::new(guard, writer, of_partition, pace, shown));
             if let Some(window) = &window {
                 window.set_aggregator(&address(&slot));

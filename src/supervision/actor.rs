@@ -1,5 +1,5 @@
-//! All that is used of actix, the crate of the actors: nothing outside of this folder names it, so another mailbox would
-//! be a change of this folder alone.
+//! What the other folders need of actix, the crate of the actors. They do not name it themselves, so another mailbox would be
+//! a change of this folder alone.
 
 use actix::{ActorFutureExt as _, AsyncContext as _, SpawnHandle, SystemRunner, fut};
 
@@ -41,11 +41,12 @@ where
 pub struct System(SystemRunner);
 
 impl System {
+    /// The clock is the machine's.
     pub fn in_real_time() -> Self {
         Self(actix::System::new())
     }
 
-    /// Time stands still while there is something to do, and is then where the next timer ends.
+    /// For simulations: time stands still while there is work to do, and then jumps to the end of the next timer.
     pub fn in_virtual_time() -> Self {
         Self(actix::System::with_tokio_rt(|| {
             let builder = &mut tokio::runtime::Builder::new_current_thread();

@@ -10,9 +10,10 @@ use super::ending::Ending;
 use super::running::Guard;
 use super::worker::Busy;
 
-/// The work of an actor that nobody sends messages: it begins when the actor is started, and a drain ends it where it
-/// stands.
+/// The work of an actor that takes no messages from other actors: it begins when the actor is started, and a drain ends it
+/// where it stands.
 pub trait Task: Unpin + 'static {
+    /// The guard that the task was built with.
     fn guard(&self) -> &Guard;
 
     /// The blocking call that the work waits for.
