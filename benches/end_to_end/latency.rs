@@ -13,6 +13,7 @@ use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::progress::Branch;
 use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
+use isotherm::supervision::actor::System;
 use rdkafka::ClientConfig;
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
@@ -136,7 +137,7 @@ fn watch_a_run(bench: &Bench, seconds: u32, faults: Vec<String>) -> Seen {
     let job = Job { ingest: false, partitions, end: End::AtSignal, accept_gap: false };
     let trees = {
         let stop = stop.clone();
-        thread::spawn(move || actix::System::new().block_on(run_trees(job, environment, stop)))
+        thread::spawn(move || System::in_real_time().block_on(run_trees(job, environment, stop)))
     };
     let over = Arc::new(AtomicBool::new(false));
     let samples = {

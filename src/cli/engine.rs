@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix::SystemRunner;
 use tokio::sync::watch;
 
 use super::display::Display;
@@ -14,6 +13,7 @@ use crate::pipeline::{Environment, Job, Summary, run_trees, stop_signal, until};
 use crate::progress::events;
 use crate::proof::FaultyDisk;
 use crate::settings::{LogKind, Settings};
+use crate::supervision::actor::System;
 use crate::watch::dashboard::{Observed, Server};
 use crate::{log, supervision};
 
@@ -27,7 +27,7 @@ pub struct Dashboard<'a> {
 
 /// What is left of a run that is over: its dashboard. Ends when it is dropped.
 pub struct Stay {
-    system: SystemRunner,
+    system: System,
     stop: Arc<watch::Sender<bool>>,
     server: Server,
     why: String,
@@ -60,9 +60,9 @@ pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Re
     let display = Display::start(environment.progress.clone(), output, std::io::stderr().is_terminal())?;
     let planned = environment.faults.planned();
     if !planned.is_empty() {
-        events::FaultsPlanned { faults: &planned }.emit();
+        events::faults_planned(&planned);
     }
-    let system = actix::System::new();
+    let system = System::in_real_time();
     let (summary, stop) = system.block_on(async move {
         let stop = stop_signal(environment.settings.supervision.shutdown_ms)?;
         Ok::<_, Failure>((run_trees(job, environment, stop.clone()).await?, stop))
@@ -87,7 +87,7 @@ fn serve(environment: &mut Environment, job: &Job, dashboard: &Dashboard<'_>) ->
         LogKind::Kafka | LogKind::Sqlite => log::open(&settings, &settings.state.dir)?,
     };
     let server = Server::start(Observed { settings, log, replay_log, progress, windows })?;
-    events::Serving { address: server.address() }.emit();
+    events::serving(server.address());
     (dashboard.started)(server.address());
     Ok(server)
 }

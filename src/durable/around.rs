@@ -25,6 +25,14 @@ pub trait AroundCalls: Clone + Send + Sync + 'static {
     fn after(&self) {}
 }
 
+/// A report of each call that is done: one that hangs is not reported, but a file that is read or written piece by piece is,
+/// at each piece.
+impl<Report: Fn() + Clone + Send + Sync + 'static> AroundCalls for Report {
+    fn after(&self) {
+        self();
+    }
+}
+
 /// The other disk, and what is done at its calls.
 pub struct AroundDisk<Around> {
     pub disk: Arc<dyn Disk>,

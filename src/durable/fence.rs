@@ -1,10 +1,9 @@
 //! Lets one epoch of a branch at a time touch its files.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::failure::{Failure, Kind};
 
@@ -57,7 +56,7 @@ impl<T: Default> Fence<T> {
             return Err(Failure::fatal(Kind::Internal, what));
         }
         inside.epoch = epoch;
-        Ok(Entered(inside))
+        Ok(Entered { epoch, left: MutexGuard::map(inside, |inside| &mut inside.left) })
     }
 
     /// The work inside gets on.
@@ -66,28 +65,12 @@ impl<T: Default> Fence<T> {
     }
 }
 
-/// Inside the fence, and what the epochs before have left there.
-pub struct Entered<'a, T>(MutexGuard<'a, Inside<T>>);
-
-impl<T> Entered<'_, T> {
+/// Inside the fence.
+pub struct Entered<'a, T> {
     /// The epoch that is inside.
-    pub fn epoch(&self) -> u64 {
-        self.0.epoch
-    }
-}
-
-impl<T> Deref for Entered<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0.left
-    }
-}
-
-impl<T> DerefMut for Entered<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0.left
-    }
+    pub epoch: u64,
+    /// What the epochs before have left there.
+    pub left: MappedMutexGuard<'a, T>,
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod fence;
 pub mod lock;
 mod network;
 pub mod replace;
-pub mod reporting;
 pub mod seal;
 
 pub use disk::{Disk, DiskFile, RealDisk};

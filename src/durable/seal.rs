@@ -1,6 +1,5 @@
 //! Files of JSON that carry their own checksum as their last field.
 
-use std::fmt;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -9,25 +8,13 @@ use serde::Serialize;
 pub const BLANK: &str = "00000000";
 
 /// Why a file's checksum does not hold.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     /// The file does not end as a sealed one does.
+    #[error("it does not end with its checksum")]
     Missing,
-    Wrong {
-        written: String,
-        computed: String,
-    },
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => write!(formatter, "it does not end with its checksum"),
-            Self::Wrong { written, computed } => {
-                write!(formatter, "its checksum should be {computed:?} and is {written:?}")
-            }
-        }
-    }
+    #[error("its checksum should be {computed:?} and is {written:?}")]
+    Wrong { written: String, computed: String },
 }
 
 /// The value as JSON, laid out as by Python's `json.dumps(value, indent=2)`. Its last field, at any depth, must be a

@@ -82,7 +82,7 @@ impl CursorStore {
         remove_temporaries(&*self.disk, &self.path)?;
         match bytes {
             // Written anew rather than synced: an fsync that failed before proves nothing when it is asked for again.
-            Some(bytes) => replace(&*self.disk, &self.path, inside.epoch(), &bytes)?,
+            Some(bytes) => replace(&*self.disk, &self.path, inside.epoch, &bytes)?,
             None => sync_folder_of(&*self.disk, &self.path)?,
         }
         Ok(state)
@@ -91,7 +91,7 @@ impl CursorStore {
     /// Replaces the file. The epoch is in the temp file's name.
     pub fn commit(&self, inside: &Fenced<'_>, state: &SourceState) -> Result<(), Failure> {
         let file = SourceFile { version: VERSION, source: state, checksum: seal::BLANK.to_owned() };
-        replace(&*self.disk, &self.path, inside.epoch(), &seal::seal(&file))
+        replace(&*self.disk, &self.path, inside.epoch, &seal::seal(&file))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<SourceState, Failure> {
@@ -103,16 +103,14 @@ impl CursorStore {
             Failure::fatal(Kind::Data, format!("{} {what}", self.path.display()))
                 .advice("restore a copy of it, or start over with log.on_start = \"recreate\", which empties the topic")
         };
+        if bytes.is_empty() {
+            return Err(refuse("is empty".to_owned()));
+        }
         let sealed = seal::verify(bytes);
-        let version = serde_json::from_slice::<Outline>(bytes).map(|outline| outline.version);
-        match version {
-            _ if bytes.is_empty() => return Err(refuse("is empty".to_owned())),
-            Ok(version) if version > VERSION && !matches!(sealed, Err(Broken::Wrong { .. })) => {
-                let what =
-                    format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}");
-                return Err(refuse(what).advice("use that isotherm"));
-            }
-            _ => {}
+        let version = serde_json::from_slice::<Outline>(bytes).map_or(VERSION, |outline| outline.version);
+        if version > VERSION && !matches!(sealed, Err(Broken::Wrong { .. })) {
+            let what = format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}");
+            return Err(refuse(what).advice("use that isotherm"));
         }
         sealed.map_err(|broken| refuse(format!("is damaged: {broken}")))?;
         let file: SourceFile<SourceState> =

@@ -5,12 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::{Attach, Attached, Produce, Produced};
+use super::messages::{Attach, Attached, Produce};
 use super::producer::{GROUP_BYTES_MAX, Producer};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
@@ -18,15 +17,22 @@ use crate::points::FaultPoints;
 use crate::progress::{Progress, events};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Worker};
+use crate::supervision::actor::{Addr, Request};
+use crate::supervision::{Busy, Ending, Guard, Task, Worker};
 
 /// Bytes of keys and values in flight: one group is being written, and the next gathers.
 const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
 
 /// Goes on from the stored cursor. Ends well when the source is at its end and everything of it is acknowledged.
+///
+/// A drain stops the reading. What was sent is still written, by the producer's own drain.
+#[derive(Clone)]
 pub struct Generator {
-    generating: Generating,
-    running: Option<SpawnHandle>,
+    guard: Guard,
+    worker: Arc<Worker<SourceReader>>,
+    producer: Addr<Producer>,
+    batch_records: usize,
+    in_flight_max: usize,
 }
 
 /// What the worker's thread `isotherm-source` owns.
@@ -44,24 +50,14 @@ struct Read {
     progressed: Progressed,
 }
 
-/// The generator's work, from its beginning to its end.
-#[derive(Clone)]
-struct Generating {
-    guard: Guard,
-    worker: Arc<Worker<SourceReader>>,
-    producer: Addr<Producer>,
-    batch_records: usize,
-    in_flight_max: usize,
-}
-
 impl SourceReader {
     pub fn new(settings: settings::Source, faults: FaultPoints, progress: Progress) -> Self {
         Self { settings, faults, progress, source: None }
     }
 
-    fn open(&mut self, attached: &Attached) -> Result<(), Failure> {
+    fn open(&mut self, cursor: Option<&Value>) -> Result<(), Failure> {
         self.faults.hit("generator.start")?;
-        let source = source::open(&self.settings, attached.cursor.as_ref())?;
+        let source = source::open(&self.settings, cursor)?;
         if let Some((_, total)) = source.bytes() {
             self.progress.source().set_bytes_total(total);
         }
@@ -79,7 +75,7 @@ impl SourceReader {
         let (bad_lines, named) = source.take_bad_lines();
         for bad in &named {
             let file = bad.file.display().to_string();
-            events::BadLine { file: &file, line: bad.line, reason: &bad.reason }.emit(&self.progress);
+            events::bad_line(&self.progress, &file, bad.line, &bad.reason);
         }
         self.progress.source().add_unnamed_bad_lines(bad_lines - named.len() as u64);
         self.progress.source().set_skipped_quality(source.skipped_quality());
@@ -90,6 +86,20 @@ impl SourceReader {
     }
 }
 
+impl Task for Generator {
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn busy(&self) -> Option<Busy> {
+        self.worker.busy()
+    }
+
+    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
+        Box::pin(self.clone().generate())
+    }
+}
+
 impl Generator {
     pub fn new(
         guard: Guard,
@@ -97,44 +107,20 @@ impl Generator {
         producer: Addr<Producer>,
         produce: &settings::Produce,
     ) -> Self {
-        let generating = Generating {
-            guard,
-            worker: Arc::new(worker),
-            producer,
-            batch_records: produce.batch_records,
-            in_flight_max: produce.in_flight_max,
-        };
-        Self { generating, running: None }
-    }
-}
-
-impl Actor for Generator {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        let generated = self.generating.clone().run().into_actor(self);
-        self.running = Some(context.spawn(generated.map(|ended, actor, context| {
-            actor.generating.guard.end(ended.unwrap_or_else(|ending| ending), context);
-        })));
-    }
-}
-
-impl Generating {
-    async fn run(self) -> Result<Ending, Ending> {
-        let attached = self.open().await?;
-        self.guard.ready(Some(attached.readings));
-        self.generate(attached.cursor).await
+        let settings::Produce { batch_records, in_flight_max } = *produce;
+        Self { guard, worker: Arc::new(worker), producer, batch_records, in_flight_max }
     }
 
-    async fn open(&self) -> Result<Attached, Ending> {
-        let attached = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
-        let opened = attached.clone();
-        self.worker.call("opening the source", move |reader| reader.open(&opened)).await??;
-        Ok(attached)
+    async fn generate(self) -> Result<(), Ending> {
+        let Attached { cursor, readings } = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
+        let stored = cursor.clone();
+        self.worker.call("opening the source", move |reader| reader.open(stored.as_ref())).await??;
+        self.guard.ready(Some(readings));
+        self.read_on(cursor).await
     }
 
     /// Reads on while there is room for what was read before. Ends once all of it is acknowledged.
-    async fn generate(&self, cursor: Option<Value>) -> Result<Ending, Ending> {
+    async fn read_on(&self, cursor: Option<Value>) -> Result<(), Ending> {
         let mut outbox = Outbox::new(self.clone(), cursor);
         let mut due = Instant::now();
         loop {
@@ -147,8 +133,7 @@ impl Generating {
                 due = outbox.pause(due + time).await?;
             }
         }
-        outbox.finish().await?;
-        Ok(Ending::Finished)
+        outbox.finish().await
     }
 }
 
@@ -157,7 +142,7 @@ impl Generating {
 ///
 /// In flight are `in_flight_max` messages and [`IN_FLIGHT_BYTES_MAX`] at most. All but the oldest and the very last are full.
 struct Outbox {
-    generating: Generating,
+    generator: Generator,
     gathered: Readings,
     /// The source's, after what was gathered; `None` until something was read since the last message.
     cursor: Option<Value>,
@@ -173,9 +158,9 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn new(generating: Generating, cursor: Option<Value>) -> Self {
+    fn new(generator: Generator, cursor: Option<Value>) -> Self {
         Self {
-            generating,
+            generator,
             gathered: Readings::default(),
             cursor: None,
             sent_cursor: cursor,
@@ -188,22 +173,22 @@ impl Outbox {
 
     /// Reads on behind what was gathered.
     async fn gather(&mut self) -> Result<Progressed, Ending> {
-        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.generating.batch_records);
+        let (gathered, readings_max) = (std::mem::take(&mut self.gathered), self.generator.batch_records);
         let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
-        let read = self.generating.worker.call("reading the source", read).await??;
+        let read = self.generator.worker.call("reading the source", read).await??;
         (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
         Ok(read.progressed)
     }
 
     /// Sends what was gathered if it makes a full message, or if no other is on its way.
     async fn send_what_is_due(&mut self) -> Result<(), Ending> {
-        if self.gathered.is_full(self.generating.batch_records) {
+        if self.gathered.is_full(self.generator.batch_records) {
             return self.send().await;
         }
         while let Some(oldest) = self.in_flight.front_mut()
-            && let Some(produced) = oldest.now_or_never()
+            && let Some(readings) = oldest.now_or_never()
         {
-            self.acknowledged(produced??);
+            self.acknowledged(readings??);
         }
         if self.in_flight.is_empty() && !self.gathered.is_empty() { self.send().await } else { Ok(()) }
     }
@@ -219,30 +204,29 @@ impl Outbox {
         let cursor = self.cursor.take().expect("what is sent was read, and its cursor with it");
         self.sent_cursor = Some(cursor.clone());
         let produce = Produce {
-            epoch: self.generating.guard.epoch(),
+            epoch: self.generator.guard.epoch(),
             number: self.number,
             readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
             cursor,
         };
-        self.in_flight.push_back(Box::pin(self.generating.producer.send(produce)));
+        self.in_flight.push_back(Box::pin(self.generator.producer.send(produce)));
         Ok(())
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.in_flight.len() < self.generating.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
+        self.in_flight.len() < self.generator.in_flight_max && self.in_flight_bytes + bytes <= IN_FLIGHT_BYTES_MAX
     }
 
     async fn await_oldest(&mut self) -> Result<(), Ending> {
         let oldest = self.in_flight.front_mut().expect("the caller has seen one");
-        let produced = oldest.await??;
-        self.acknowledged(produced);
+        let readings = oldest.await??;
+        self.acknowledged(readings);
         Ok(())
     }
 
     /// Takes back the memory of the oldest message.
-    fn acknowledged(&mut self, produced: Produced) {
+    fn acknowledged(&mut self, mut readings: Readings) {
         self.in_flight.pop_front();
-        let mut readings = produced.readings;
         self.in_flight_bytes -= readings.size_bytes();
         readings.clear();
         self.spare.push(readings);
@@ -278,25 +262,5 @@ impl Outbox {
             self.await_oldest().await?;
         }
         Ok(())
-    }
-}
-
-impl Handler<Heartbeat> for Generator {
-    type Result = Pulse;
-
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.generating.worker.busy() }
-    }
-}
-
-/// Stops reading. What it sent is still written, by the producer's own drain.
-impl Handler<Drain> for Generator {
-    type Result = ();
-
-    fn handle(&mut self, _: Drain, context: &mut Self::Context) {
-        if let Some(running) = self.running.take() {
-            context.cancel_future(running);
-        }
-        self.generating.guard.drained();
     }
 }

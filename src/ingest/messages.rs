@@ -1,10 +1,10 @@
 //! What generator and producer tell each other. Every message is awaited by its sender: that is the backpressure.
 
-use actix::prelude::*;
 use serde_json::Value;
 
 use crate::domain::Readings;
 use crate::supervision::Refused;
+use crate::supervision::actor::Message;
 
 /// Generator → producer, first of all: which cursor to go on from. Answered once the log is open.
 #[derive(Debug, Message)]
@@ -14,15 +14,16 @@ pub struct Attach {
 }
 
 /// The stored cursor (`None` at the very beginning) and how many readings were acknowledged up to it.
-#[derive(Clone, Debug, MessageResponse)]
+#[derive(Clone, Debug)]
 pub struct Attached {
     pub cursor: Option<Value>,
     pub readings: u64,
 }
 
-/// Generator → producer: readings, and the source's cursor after them.
+/// Generator → producer: readings, and the source's cursor after them. Answered once the readings are acknowledged by the
+/// log and the cursor behind them is safe on disk; the answer hands them back, for their memory.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Produced, Refused>")]
+#[rtype(result = "Result<Readings, Refused>")]
 pub struct Produce {
     pub epoch: u64,
     /// Counts the messages of an epoch, from 1: a message that overtook another would move the cursor over readings that
@@ -30,10 +31,4 @@ pub struct Produce {
     pub number: u64,
     pub readings: Readings,
     pub cursor: Value,
-}
-
-/// The readings are acknowledged by the log and the cursor behind them is safe on disk. Hands them back, for their memory.
-#[derive(Debug)]
-pub struct Produced {
-    pub readings: Readings,
 }

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, oneshot};
 
-use super::messages::{Attach, Attached, Produce, Produced};
-use super::source_writer::{Delivery, SourceWriter};
-use crate::domain::Invariant;
+use super::messages::{Attach, Attached, Produce};
+use super::source_writer::SourceWriter;
+use crate::domain::{Invariant, Readings};
 use crate::progress::{Progress, events};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
+use crate::supervision::actor::{self, Actor, Context, Handler, Reply, reply, reply_after};
+use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Outage, Refused, Steps, Worker};
 
 /// Bytes of keys and values in one group, and so its readings, of which none is smaller than twenty. A group that outlasts
 /// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
@@ -32,10 +33,10 @@ pub struct Producer {
     attached: Option<Attached>,
     /// Of the last message that was taken.
     last_number: u64,
-    waiting: VecDeque<(Produce, oneshot::Sender<Produced>)>,
+    waiting: VecDeque<(Produce, oneshot::Sender<Readings>)>,
     busy: bool,
-    /// Whoever waits until nothing is under way.
-    idle_waiting: Vec<oneshot::Sender<()>>,
+    /// Wakes the messages that wait until nothing is under way.
+    is_idle: Arc<Notify>,
 }
 
 impl Producer {
@@ -56,7 +57,7 @@ impl Producer {
             last_number: 0,
             waiting: VecDeque::new(),
             busy: true,
-            idle_waiting: Vec::new(),
+            is_idle: Arc::default(),
         }
     }
 
@@ -66,26 +67,22 @@ impl Producer {
             return;
         }
         if self.waiting.is_empty() {
-            for waiting in self.idle_waiting.drain(..) {
-                // Whoever waited may have been stopped meanwhile.
-                let _ = waiting.send(());
-            }
-            return;
+            return self.is_idle.notify_waiters();
         }
         self.busy = true;
         let (messages, replies): (Vec<_>, Vec<_>) = self.waiting.drain(..self.group_messages()).unzip();
         let epoch = self.guard.epoch();
         let steps = self.worker.steps();
-        let written = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages, &steps));
-        context.spawn(written.into_actor(self).map(move |written, actor, context| {
+        let write = self.worker.call("writing to the log", move |writer| writer.write(epoch, messages, &steps));
+        let written = async { Ok(write.await??) };
+        actor::spawn(context, written, |written: Result<_, Ending>, actor: &mut Self, context| {
             match written {
-                Ok(Ok(delivery)) => actor.delivered(delivery, replies, context),
+                Ok(readings) => actor.delivered(readings, replies, context),
                 // Part of it may be in the log. Only the stored cursor knows where to go on, so this life ends; an
                 // outage is waited out by the supervisor.
-                Ok(Err(failure)) => actor.guard.end(failure, context),
-                Err(gone) => actor.guard.end(gone, context),
+                Err(ending) => actor.guard.end(ending, context),
             }
-        }));
+        });
     }
 
     /// The messages of the next group: the first that waits, and those behind it for which there is room.
@@ -98,21 +95,25 @@ impl Producer {
         self.waiting.iter().take_while(fits).count().max(1)
     }
 
-    fn delivered(&mut self, delivery: Delivery, replies: Vec<oneshot::Sender<Produced>>, context: &mut Context<Self>) {
+    fn delivered(
+        &mut self,
+        messages: Vec<Readings>,
+        replies: Vec<oneshot::Sender<Readings>>,
+        context: &mut Context<Self>,
+    ) {
         self.writing.works();
-        self.progress.source().add_readings(delivery.readings);
-        for (reply, readings) in replies.into_iter().zip(delivery.memory) {
+        for (reply, readings) in replies.into_iter().zip(messages) {
+            self.progress.source().add_readings(readings.len() as u64);
             // The generator may have been drained meanwhile.
-            drop(reply.send(Produced { readings }));
+            drop(reply.send(readings));
         }
         self.busy = false;
         self.write_group(context);
     }
 
     /// Resolves when nothing is under way.
-    fn idle(&mut self, context: &mut Context<Self>) -> oneshot::Receiver<()> {
-        let (done, idle) = oneshot::channel();
-        self.idle_waiting.push(done);
+    fn idle(&mut self, context: &mut Context<Self>) -> OwnedNotified {
+        let idle = self.is_idle.clone().notified_owned();
         self.write_group(context);
         idle
     }
@@ -122,11 +123,10 @@ impl Actor for Producer {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let (outage, worker, epoch) = (self.opening.clone(), self.worker.clone(), self.guard.epoch());
-        let steps = worker.steps();
-        let open = move |writer: &mut SourceWriter| writer.open(epoch, &steps);
-        let opened = async move { outage.call(&worker, "opening the log", open).await };
-        context.spawn(opened.into_actor(self).map(|opened, actor, context| match opened {
+        let epoch = self.guard.epoch();
+        let open = move |writer: &mut SourceWriter, steps: &Steps| writer.open(epoch, steps);
+        let opened = self.opening.call(&self.worker, "opening the log", open);
+        actor::spawn(context, opened, |opened, actor: &mut Self, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));
                 actor.attached = Some(attached);
@@ -134,66 +134,59 @@ impl Actor for Producer {
                 actor.write_group(context);
             }
             Err(ending) => actor.guard.end(ending, context),
-        }));
+        });
     }
 }
 
 impl Handler<Attach> for Producer {
-    type Result = ResponseActFuture<Self, Result<Attached, Refused>>;
+    type Result = Reply<Self, Result<Attached, Refused>>;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Self::Result {
-        if attach.epoch != self.guard.epoch() {
-            return Box::pin(fut::ready(Err(Refused)));
+        if let Err(refused) = self.guard.admit(attach.epoch) {
+            return reply(Err(refused));
         }
-        let opened = self.idle(context);
-        Box::pin(opened.into_actor(self).map(|_, actor, _| actor.attached.clone().ok_or(Refused)))
+        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.attached.clone().ok_or(Refused))
     }
 }
 
 impl Handler<Produce> for Producer {
-    type Result = ResponseFuture<Result<Produced, Refused>>;
+    type Result = Reply<Self, Result<Readings, Refused>>;
 
     fn handle(&mut self, produce: Produce, context: &mut Self::Context) -> Self::Result {
-        if produce.epoch != self.guard.epoch() {
-            return Box::pin(async { Err(Refused) });
+        if let Err(refused) = self.guard.admit(produce.epoch) {
+            return reply(Err(refused));
         }
         let (number, expected) = (produce.number, self.last_number + 1);
         if number != expected {
             let cause = format!("message {number} of the source would be sent where message {expected} belongs");
-            events::OutOfOrder { broken: Invariant::NothingSkipped, what: &cause }.emit();
-            self.guard.end(Ending::Crashed(cause), context);
-            return Box::pin(async { Err(Refused) });
+            events::out_of_order(Invariant::NothingSkipped, &cause);
+            return reply(Err(self.guard.refuse(Ending::Crashed(cause), context)));
         }
         self.last_number = number;
-        let (reply, produced) = oneshot::channel();
-        self.waiting.push_back((produce, reply));
+        let (done, produced) = oneshot::channel();
+        self.waiting.push_back((produce, done));
         self.write_group(context);
-        Box::pin(async { produced.await.map_err(|_| Refused) })
+        reply_after(produced, |produced, _, _| produced.map_err(|_| Refused))
     }
 }
 
 impl Handler<Heartbeat> for Producer {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.worker.busy() }
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        self.worker.busy()
     }
 }
 
 /// The generator has been drained before: what it sent is written, acknowledged and its cursor committed.
 impl Handler<Drain> for Producer {
-    type Result = ResponseActFuture<Self, ()>;
+    type Result = Reply<Self, ()>;
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
         if self.attached.is_none() {
             self.guard.drained();
-            return Box::pin(fut::ready(()));
+            return reply(());
         }
-        let idle = self.idle(context);
-        Box::pin(idle.into_actor(self).map(|idle, actor, _| {
-            if idle.is_ok() {
-                actor.guard.drained();
-            }
-        }))
+        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.guard.drained())
     }
 }

@@ -49,13 +49,6 @@ pub struct SourceWriter {
     truncation: Truncation,
 }
 
-/// A group of messages that is acknowledged, and its last cursor on disk.
-pub struct Delivery {
-    pub readings: u64,
-    /// The messages' own memory.
-    pub memory: Vec<Readings>,
-}
-
 impl SourceWriter {
     pub fn new(job: IngestJob) -> Self {
         Self { job, state: None, writer: None, truncation: Truncation::default() }
@@ -102,17 +95,18 @@ impl SourceWriter {
         Ok(Attached { cursor, readings: state.readings })
     }
 
-    /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor.
+    /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor. Gives back the
+    /// readings of each.
     ///
     /// After a failure this writer is of no more use: the next epoch opens a new one from the stored cursor.
-    pub fn write(&mut self, epoch: u64, messages: Vec<Produce>, steps: &Steps) -> Result<Delivery, Failure> {
+    pub fn write(&mut self, epoch: u64, messages: Vec<Produce>, steps: &Steps) -> Result<Vec<Readings>, Failure> {
         let cursor_store = self.job.cursor_store.clone();
         let inside = cursor_store.enter(epoch)?;
-        let delivery = self.write_fenced(&inside, messages, steps);
-        if delivery.is_err() {
+        let written = self.write_fenced(&inside, messages, steps);
+        if written.is_err() {
             self.writer = None;
         }
-        delivery
+        written
     }
 
     fn write_fenced(
@@ -120,7 +114,7 @@ impl SourceWriter {
         inside: &Fenced<'_>,
         messages: Vec<Produce>,
         steps: &Steps,
-    ) -> Result<Delivery, Failure> {
+    ) -> Result<Vec<Readings>, Failure> {
         let job = &self.job;
         let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
         let state = self.state.as_mut().ok_or_else(unopened)?;
@@ -131,7 +125,6 @@ impl SourceWriter {
             Outgoing { partition, key, value }
         };
         let records: Vec<Outgoing<'_>> = records.map(outgoing).collect();
-        let readings = records.len() as u64;
         job.faults.hit("producer.send")?;
         let ends = if records.is_empty() { BTreeMap::new() } else { writer.write(&records)? };
         job.faults.hit("producer.acknowledge")?;
@@ -146,7 +139,7 @@ impl SourceWriter {
             .advice("send everything again with log.on_start = \"recreate\""));
         }
         state.acknowledged.extend(ends);
-        state.readings += readings;
+        state.readings += records.len() as u64;
         if let Some(last) = messages.last() {
             state.cursor = last.cursor.clone();
         }
@@ -154,7 +147,7 @@ impl SourceWriter {
         job.begin(steps, "writing source.json");
         job.cursor_store.commit(inside, state)?;
         job.faults.hit("producer.reply")?;
-        Ok(Delivery { readings, memory: messages.into_iter().map(|message| message.readings).collect() })
+        Ok(messages.into_iter().map(|message| message.readings).collect())
     }
 }
 

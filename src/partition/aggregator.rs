@@ -3,21 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use actix::prelude::*;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::checkpoint_writer::CheckpointWriter;
 use super::job::PartitionJob;
-use super::messages::{Applied, Apply, Begin, BeginAt, Beginning, Commit, Committed, Flush, Recover};
+use super::messages::{Apply, Begin, BeginAt, Beginning, Commit, Flush, Recover};
 use super::pace::Pace;
 use super::rejected_path;
 use super::window::{Look, LookAt, View};
-use crate::domain::{Invariant, PartitionState, Rules, StationStats};
+use crate::domain::{Batch, Invariant, PartitionState, StationStats};
 use crate::failure::{Failure, Kind, Origin};
-use crate::points::FaultPoints;
-use crate::progress::{Progress, RejectedUnkept, events};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
+use crate::progress::events;
+use crate::supervision::actor::{self, Actor, Addr, Context, Handler, Reply, reply, reply_after};
+use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Refused};
 
 /// Applies batches and has a snapshot committed when one is due: the interval has passed since the last one began and
 /// there is something new, or somebody waits for it. One commit is in flight at most. The interval stretches with what
@@ -25,15 +24,12 @@ use crate::supervision::{Drain, Ending, Guard, Heartbeat, Pulse, Refused};
 pub struct Aggregator {
     guard: Guard,
     writer: Addr<CheckpointWriter>,
-    partition: u32,
-    rules: Rules,
+    job: PartitionJob,
     pace: Pace,
-    faults: FaultPoints,
-    progress: Progress,
     loaded: Option<Loaded>,
-    /// A commit failed for good: this life will commit nothing more, and whoever waits for it waits in vain.
+    /// A commit failed for good: this life will commit nothing more, and a flush waits in vain.
     writer_ended: bool,
-    /// Whoever waits until all that was applied is on disk.
+    /// The flushes, and the drain, that wait until all that was applied is on disk.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -53,33 +49,14 @@ struct Loaded {
 }
 
 impl Aggregator {
-    pub fn new(
-        guard: Guard,
-        writer: Addr<CheckpointWriter>,
-        job: &PartitionJob,
-        pace: Pace,
-        progress: Progress,
-    ) -> Self {
-        Self {
-            guard,
-            writer,
-            partition: job.partition,
-            rules: job.rules,
-            pace,
-            faults: job.faults.clone(),
-            progress,
-            loaded: None,
-            writer_ended: false,
-            waiting: Vec::new(),
-        }
+    pub fn new(guard: Guard, writer: Addr<CheckpointWriter>, job: PartitionJob, pace: Pace) -> Self {
+        Self { guard, writer, job, pace, loaded: None, writer_ended: false, waiting: Vec::new() }
     }
 
     /// Goes on from this state; `committed` says what the file on disk goes on from.
     fn load(&mut self, state: PartitionState, committed: Option<u64>) {
-        let progress = self.progress.partition(self.partition);
-        progress.set_position(state.next_offset);
-        progress.set_stations(state.stations.len());
-        progress.set_rejected_held(&state.rejected);
+        let progress = self.job.gauges();
+        progress.set_state(&state);
         match committed {
             Some(next_offset) => progress.set_committed(next_offset),
             None => progress.set_first(state.next_offset),
@@ -98,7 +75,7 @@ impl Aggregator {
 
     /// Takes the state that was committed last, if there is one; where it goes on.
     fn recovered(&mut self, state: Option<PartitionState>) -> Result<Option<Beginning>, Failure> {
-        self.faults.hit("aggregator.load")?;
+        self.job.faults.hit("aggregator.load")?;
         let Some(state) = state else { return Ok(None) };
         let beginning = Beginning { next_offset: state.next_offset, last_record: state.last_record.clone() };
         self.load(state, Some(beginning.next_offset));
@@ -109,14 +86,15 @@ impl Aggregator {
     fn commit_if_due(&mut self, context: &mut Context<Self>) -> Result<(), Failure> {
         if self.writer_ended {
             self.waiting.clear();
+            return Ok(());
         }
-        let Some(loaded) = self.loaded.as_mut().filter(|_| !self.writer_ended) else { return Ok(()) };
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
         if loaded.in_flight {
             return Ok(());
         }
         if loaded.committed == Some(loaded.state.next_offset) {
             for waiting in self.waiting.drain(..) {
-                // Whoever waited may have been stopped meanwhile.
+                // The sender of the flush may have been stopped meanwhile.
                 let _ = waiting.send(());
             }
             return Ok(());
@@ -125,7 +103,7 @@ impl Aggregator {
         if self.waiting.is_empty() && Instant::now() < due {
             if !loaded.scheduled {
                 loaded.scheduled = true;
-                context.run_later(due - Instant::now(), |actor, context| {
+                actor::spawn(context, sleep_until(due), |(), actor: &mut Self, context| {
                     if let Some(loaded) = &mut actor.loaded {
                         loaded.scheduled = false;
                     }
@@ -134,49 +112,56 @@ impl Aggregator {
             }
             return Ok(());
         }
-        self.faults.hit("aggregator.snapshot")?;
+        self.job.faults.hit("aggregator.snapshot")?;
         let begun = Instant::now();
         let snapshot = loaded.state.snapshot();
-        add_up(self.partition, &snapshot.state)?;
+        add_up(self.job.partition, &snapshot.state)?;
         loaded.in_flight = true;
         (loaded.snapshot_at, loaded.snapshot_took) = (begun, begun.elapsed());
+        let next_offset = snapshot.state.next_offset;
         let commit = Commit { epoch: self.guard.epoch(), snapshot };
-        context.spawn(self.writer.send(commit).into_actor(self).map(|reply, actor, context| {
-            if let Ok(Ok(committed)) = reply {
-                return actor.committed(committed, context);
+        actor::spawn(context, self.writer.send(commit), move |reply, actor: &mut Self, context| {
+            if let Ok(Ok(write_took)) = reply {
+                return actor.committed(next_offset, write_took, context);
             }
             // The writer's own guard says why. Its branch is ended for it, or, if it drains, goes on to the writer.
             actor.writer_ended = true;
             actor.commit_or_end(context);
-        }));
+        });
         Ok(())
     }
 
-    fn committed(&mut self, committed: Committed, context: &mut Context<Self>) {
+    fn committed(&mut self, next_offset: u64, write_took: Duration, context: &mut Context<Self>) {
         if let Some(loaded) = &mut self.loaded {
             loaded.in_flight = false;
-            loaded.committed = Some(committed.next_offset);
-            let cost = loaded.snapshot_took + committed.write_took;
+            loaded.committed = Some(next_offset);
+            let cost = loaded.snapshot_took + write_took;
             let is_news = self.pace.committed(cost);
-            let (partition, interval) = (self.partition, self.pace.interval());
-            let progress = self.progress.partition(partition);
+            let (partition, interval) = (self.job.partition, self.pace.interval());
+            let progress = self.job.gauges();
             progress.set_commit_cost(cost);
             progress.set_commit_interval(interval);
             if is_news {
                 let (interval_min, stations) = (self.pace.interval_min(), loaded.state.stations.len());
-                events::CommitsPaced { partition, interval, interval_min, cost, stations }.emit();
+                events::commits_paced(partition, interval, interval_min, cost, stations);
             }
         }
-        if let Err(failure) = self.faults.hit("aggregator.commit_reply") {
-            return self.guard.end(failure, context);
+        match self.job.faults.hit("aggregator.commit_reply") {
+            Ok(()) => self.commit_or_end(context),
+            Err(failure) => self.guard.end(failure, context),
         }
-        self.commit_or_end(context);
     }
 
     fn commit_or_end(&mut self, context: &mut Context<Self>) {
         if let Err(failure) = self.commit_if_due(context) {
             self.guard.end(failure, context);
         }
+    }
+
+    /// Refuses a message that would have broken an invariant.
+    fn refuse_out_of_order(&self, cause: String, context: &mut Context<Self>) -> Refused {
+        events::out_of_order(Invariant::RecordsAddUp, &cause);
+        self.guard.refuse(Ending::Crashed(cause), context)
     }
 
     /// Resolves when all that was applied is on disk.
@@ -192,31 +177,26 @@ impl Aggregator {
     }
 
     fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
-        self.faults.hit("aggregator.apply")?;
+        self.job.faults.hit("aggregator.apply")?;
         let Some(loaded) = &mut self.loaded else { return Ok(()) };
-        let (partition, from_offset) = (self.partition, loaded.state.next_offset);
-        let rejected_before = loaded.state.rejected_total();
-        let reasons_before = loaded.state.rejected.clone();
+        let (partition, from_offset) = (self.job.partition, loaded.state.next_offset);
+        let rejected_before = loaded.state.rejected.clone();
         let unkept = loaded.state.apply(&apply.batch);
         loaded.state.advance_to(apply.position);
-        let progress = self.progress.partition(partition);
+        let progress = self.job.gauges();
         progress.add_records(apply.batch.len() as u64);
-        progress.set_position(loaded.state.next_offset);
-        progress.set_stations(loaded.state.stations.len());
-        if loaded.state.rejected_total() > rejected_before {
-            for (&reason, &records) in &loaded.state.rejected {
-                progress.add_rejected(reason, records - reasons_before.get(&reason).copied().unwrap_or(0));
-            }
-            progress.set_rejected_held(&loaded.state.rejected);
+        progress.set_state(&loaded.state);
+        for (&reason, &records) in &loaded.state.rejected {
+            progress.add_rejected(reason, records - rejected_before.get(&reason).copied().unwrap_or(0));
         }
         if unkept > 0 {
             let file = rejected_path(Path::new(""), partition);
             let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
-            RejectedUnkept { partition, records: unkept, file: &file, rejected_bytes_max }.emit(&self.progress);
+            events::rejected_unkept(&self.job.progress, partition, unkept, &file, rejected_bytes_max);
         }
         if !loaded.counting && !apply.batch.is_empty() {
             loaded.counting = true;
-            events::Counting { partition, from_offset }.emit();
+            events::counting(partition, from_offset);
         }
         Ok(())
     }
@@ -247,22 +227,17 @@ impl Actor for Aggregator {
 }
 
 impl Handler<Begin> for Aggregator {
-    type Result = ResponseActFuture<Self, Result<Option<Beginning>, Refused>>;
+    type Result = Reply<Self, Result<Option<Beginning>, Refused>>;
 
     fn handle(&mut self, begin: Begin, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if begin.epoch != epoch {
-            return Box::pin(fut::ready(Err(Refused)));
+        if let Err(refused) = self.guard.admit(begin.epoch) {
+            return reply(Err(refused));
         }
-        // The writer's own guard says why it did not recover.
-        let recovered = self.writer.send(Recover { epoch }).into_actor(self);
-        Box::pin(recovered.map(|recovered, actor, context| {
+        reply_after(self.writer.send(Recover { epoch: begin.epoch }), |recovered, actor: &mut Self, context| {
+            // The writer's own guard says why it did not recover.
             let state = recovered.map_err(|_| Refused)??;
-            actor.recovered(state).map_err(|failure| {
-                actor.guard.end(failure, context);
-                Refused
-            })
-        }))
+            actor.recovered(state).map_err(|failure| actor.guard.refuse(failure, context))
+        })
     }
 }
 
@@ -270,19 +245,15 @@ impl Handler<BeginAt> for Aggregator {
     type Result = Result<(), Refused>;
 
     fn handle(&mut self, begin: BeginAt, context: &mut Self::Context) -> Self::Result {
-        if begin.epoch != self.guard.epoch() {
-            return Err(Refused);
-        }
+        self.guard.admit(begin.epoch)?;
         let state = match self.loaded.take() {
-            None => PartitionState::new(self.rules, begin.offset),
+            None => PartitionState::new(self.job.rules, begin.offset),
             Some(Loaded { state, .. }) if begin.offset > state.next_offset => state.behind_the_gap(begin.offset),
             Some(Loaded { state, .. }) => {
-                let (partition, next, offset) = (self.partition, state.next_offset, begin.offset);
+                let (partition, next, offset) = (self.job.partition, state.next_offset, begin.offset);
                 let cause =
                     format!("partition {partition} would begin at offset {offset}, but was counted up to {next}");
-                events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
-                self.guard.end(Ending::Crashed(cause), context);
-                return Err(Refused);
+                return Err(self.refuse_out_of_order(cause, context));
             }
         };
         self.load(state, None);
@@ -292,35 +263,28 @@ impl Handler<BeginAt> for Aggregator {
 }
 
 impl Handler<Apply> for Aggregator {
-    type Result = Result<Applied, Refused>;
+    type Result = Result<Batch, Refused>;
 
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
-        let Some(loaded) = self.loaded.as_ref().filter(|_| apply.epoch == self.guard.epoch()) else {
-            return Err(Refused);
-        };
+        self.guard.admit(apply.epoch)?;
+        let loaded = self.loaded.as_ref().ok_or(Refused)?;
         if let Err(cause) = apply.in_order(loaded.state.next_offset) {
-            let cause = format!("partition {}: {cause}", self.partition);
-            events::OutOfOrder { broken: Invariant::RecordsAddUp, what: &cause }.emit();
-            self.guard.end(Ending::Crashed(cause), context);
-            return Err(Refused);
+            return Err(self.refuse_out_of_order(format!("partition {}: {cause}", self.job.partition), context));
         }
-        if let Err(failure) = self.apply(&apply).and_then(|()| self.commit_if_due(context)) {
-            self.guard.end(failure, context);
-            return Err(Refused);
-        }
-        Ok(Applied { batch: apply.batch })
+        let applied = self.apply(&apply).and_then(|()| self.commit_if_due(context));
+        applied.map_err(|failure| self.guard.refuse(failure, context))?;
+        Ok(apply.batch)
     }
 }
 
 impl Handler<Flush> for Aggregator {
-    type Result = ResponseFuture<Result<(), Refused>>;
+    type Result = Reply<Self, Result<(), Refused>>;
 
     fn handle(&mut self, flush: Flush, context: &mut Self::Context) -> Self::Result {
-        if flush.epoch != self.guard.epoch() {
-            return Box::pin(async { Err(Refused) });
+        if let Err(refused) = self.guard.admit(flush.epoch) {
+            return reply(Err(refused));
         }
-        let flushed = self.flush(context);
-        Box::pin(async { flushed.await.map_err(|_| Refused) })
+        reply_after(self.flush(context), |flushed, _, _| flushed.map_err(|_| Refused))
     }
 }
 
@@ -342,24 +306,23 @@ impl Handler<LookAt> for Aggregator {
 }
 
 impl Handler<Heartbeat> for Aggregator {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse::default()
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        None
     }
 }
 
 /// The last commit.
 impl Handler<Drain> for Aggregator {
-    type Result = ResponseActFuture<Self, ()>;
+    type Result = Reply<Self, ()>;
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
-        let flushed = self.flush(context);
-        Box::pin(flushed.into_actor(self).map(|flushed, actor, _| {
+        reply_after(self.flush(context), |flushed, actor: &mut Self, _| {
             if flushed.is_ok() {
                 actor.guard.drained();
             }
-        }))
+        })
     }
 }
 

@@ -1,36 +1,30 @@
 //! Owns the partition's files: recovers them, and puts snapshots on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::messages::{Commit, Committed, Recover};
+use super::job::PartitionJob;
+use super::messages::{Commit, Recover};
 use super::writer::PartitionWriter;
 use crate::domain::PartitionState;
-use crate::progress::{Progress, SlowLog, events};
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Refused, Worker};
+use crate::progress::events;
+use crate::supervision::actor::{Actor, Context, Handler, Reply, reply, reply_after};
+use crate::supervision::{Busy, Drain, Guard, Heartbeat, Outage, Refused, Steps, Worker};
 
 /// Owns the thread `isotherm-write-N`, on which the recovery and every commit of its partition run. A full disk is waited out.
 pub struct CheckpointWriter {
     guard: Guard,
-    partition: u32,
     worker: Arc<Worker<PartitionWriter>>,
+    job: PartitionJob,
     outage: Outage,
-    progress: Progress,
-    slow_log: SlowLog,
 }
 
 impl CheckpointWriter {
-    pub fn new(
-        guard: Guard,
-        partition: u32,
-        worker: Worker<PartitionWriter>,
-        outage: Outage,
-        progress: Progress,
-    ) -> Self {
-        Self { guard, partition, worker: Arc::new(worker), outage, progress, slow_log: SlowLog::default() }
+    pub fn new(guard: Guard, worker: Worker<PartitionWriter>, job: PartitionJob, outage: Outage) -> Self {
+        Self { guard, worker: Arc::new(worker), job, outage }
     }
 }
 
@@ -43,70 +37,52 @@ impl Actor for CheckpointWriter {
 }
 
 impl Handler<Recover> for CheckpointWriter {
-    type Result = ResponseActFuture<Self, Result<Option<PartitionState>, Refused>>;
+    type Result = Reply<Self, Result<Option<PartitionState>, Refused>>;
 
     fn handle(&mut self, recover: Recover, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if recover.epoch != epoch {
-            return Box::pin(fut::ready(Err(Refused)));
+        if let Err(refused) = self.guard.admit(recover.epoch) {
+            return reply(Err(refused));
         }
-        let (worker, outage, steps) = (self.worker.clone(), self.outage.clone(), self.worker.steps());
-        let try_once = move |writer: &mut PartitionWriter| writer.recover(epoch, &steps);
-        let recovered = async move { outage.call(&worker, "the recovery", try_once).await };
-        Box::pin(recovered.into_actor(self).map(|recovered, actor, context| {
-            recovered.map_err(|ending| {
-                actor.guard.end(ending, context);
-                Refused
-            })
-        }))
+        let try_once = move |writer: &mut PartitionWriter, steps: &Steps| writer.recover(recover.epoch, steps);
+        let recovered = self.outage.call(&self.worker, "the recovery", try_once);
+        reply_after(recovered, |recovered, actor: &mut Self, context| {
+            recovered.map_err(|ending| actor.guard.refuse(ending, context))
+        })
     }
 }
 
 impl Handler<Commit> for CheckpointWriter {
-    type Result = ResponseActFuture<Self, Result<Committed, Refused>>;
+    type Result = Reply<Self, Result<Duration, Refused>>;
 
     fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
-        let epoch = self.guard.epoch();
-        if commit.epoch != epoch {
-            return Box::pin(fut::ready(Err(Refused)));
+        if let Err(refused) = self.guard.admit(commit.epoch) {
+            return reply(Err(refused));
         }
-        let (worker, outage, progress) = (self.worker.clone(), self.outage.clone(), self.progress.clone());
         let begun = Instant::now();
         let next_offset = commit.snapshot.state.next_offset;
         let snapshot = Arc::new(Mutex::new(Some(commit.snapshot)));
-        let steps = worker.steps();
-        let try_once = move |writer: &mut PartitionWriter| {
+        let try_once = move |writer: &mut PartitionWriter, steps: &Steps| {
             let mut snapshot = snapshot.lock();
             let held = snapshot.as_ref().expect("the try that takes it is the last");
-            let log_took = writer.commit(epoch, held, &steps)?;
+            let write_took = writer.commit(commit.epoch, held, steps)?;
             // To free a large one takes a while, in which the aggregator's thread would count nothing.
             *snapshot = None;
-            Ok(log_took)
+            Ok(write_took)
         };
-        let partition = self.partition;
-        let written = async move {
-            let (log_took, took) = outage.timed_call(&worker, "the commit", try_once).await?;
-            events::Committed { partition, next_offset, took: begun.elapsed() }.emit(&progress);
-            Ok((Committed { next_offset, write_took: took.saturating_sub(log_took) }, log_took))
-        };
-        Box::pin(written.into_actor(self).map(move |written: Result<_, Ending>, actor, context| match written {
-            Ok((committed, log_took)) => {
-                actor.slow_log.answered(partition, log_took);
-                Ok(committed)
-            }
-            Err(ending) => {
-                actor.guard.end(ending, context);
-                Err(Refused)
-            }
-        }))
+        let written = self.outage.call(&self.worker, "the commit", try_once);
+        reply_after(written, move |written, actor: &mut Self, context| {
+            let write_took = written.map_err(|ending| actor.guard.refuse(ending, context))?;
+            events::committed(&actor.job.progress, actor.job.partition, next_offset, begun.elapsed());
+            Ok(write_took)
+        })
     }
 }
 
 impl Handler<Heartbeat> for CheckpointWriter {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.worker.busy() }
+    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
+        self.worker.busy()
     }
 }
 

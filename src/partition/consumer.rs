@@ -1,8 +1,8 @@
 //! Reads one partition and hands its records on, batch by batch.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use actix::prelude::*;
 use futures_util::future::join;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -11,21 +11,18 @@ use super::aggregator::Aggregator;
 use super::messages::{Apply, Begin, BeginAt, Flush};
 use super::reader::{PartitionReader, READING};
 use crate::domain::Batch;
-use crate::supervision::{Drain, Ending, Guard, Heartbeat, Outage, Pulse, Worker};
+use crate::supervision::actor::Addr;
+use crate::supervision::{Busy, Ending, Guard, Outage, Steps, Task, Worker};
 
 /// The offset at which a partition's work is done; `None` while that is not known. The same over all epochs.
 pub type Goal = watch::Receiver<Option<u64>>;
 
 /// Resumes from the last committed file, then reads on. The next batch is read while the last one is applied; no more than
 /// these two are under way. Ends well once everything below its goal is on disk.
-pub struct PartitionConsumer {
-    consuming: Consuming,
-    running: Option<SpawnHandle>,
-}
-
-/// The consumer's work, from its beginning to its end.
+///
+/// A drain stops the reading. What was read and not applied yet is read again next time.
 #[derive(Clone)]
-struct Consuming {
+pub struct PartitionConsumer {
     guard: Guard,
     worker: Arc<Worker<PartitionReader>>,
     aggregator: Addr<Aggregator>,
@@ -34,6 +31,20 @@ struct Consuming {
     batch_records: usize,
     /// Batches whose records were applied: at most two, used again and again.
     spare: Arc<Mutex<Vec<Batch>>>,
+}
+
+impl Task for PartitionConsumer {
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn busy(&self) -> Option<Busy> {
+        self.worker.busy()
+    }
+
+    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
+        Box::pin(self.clone().consume())
+    }
 }
 
 impl PartitionConsumer {
@@ -45,24 +56,10 @@ impl PartitionConsumer {
         goal: Goal,
         batch_records: usize,
     ) -> Self {
-        let (worker, spare) = (Arc::new(worker), Arc::default());
-        Self { consuming: Consuming { guard, worker, aggregator, outage, goal, batch_records, spare }, running: None }
+        Self { guard, worker: Arc::new(worker), aggregator, outage, goal, batch_records, spare: Arc::default() }
     }
-}
 
-impl Actor for PartitionConsumer {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        let consumed = self.consuming.clone().run().into_actor(self);
-        self.running = Some(context.spawn(consumed.map(|ended, actor, context| {
-            actor.consuming.guard.end(ended.unwrap_or_else(|ending| ending), context);
-        })));
-    }
-}
-
-impl Consuming {
-    async fn run(self) -> Result<Ending, Ending> {
+    async fn consume(self) -> Result<(), Ending> {
         let offset = self.begin().await?;
         self.guard.ready(Some(offset));
         self.read_on(offset).await
@@ -70,10 +67,10 @@ impl Consuming {
 
     /// Opens the reader where the aggregator's state goes on; the offset of the first record.
     async fn begin(&self) -> Result<u64, Ending> {
-        let (epoch, steps) = (self.guard.epoch(), self.worker.steps());
+        let epoch = self.guard.epoch();
         let committed = self.aggregator.send(Begin { epoch }).await??;
         let next_offset = committed.as_ref().map(|committed| committed.next_offset);
-        let begin = move |reader: &mut PartitionReader| reader.begin(committed.as_ref(), &steps);
+        let begin = move |reader: &mut PartitionReader, steps: &Steps| reader.begin(committed.as_ref(), steps);
         let offset = self.outage.call(&self.worker, "opening the partition's reader", begin).await?;
         if next_offset != Some(offset) {
             self.aggregator.send(BeginAt { epoch, offset }).await??;
@@ -81,14 +78,14 @@ impl Consuming {
         Ok(offset)
     }
 
-    async fn read_on(&self, mut position: u64) -> Result<Ending, Ending> {
+    async fn read_on(&self, mut position: u64) -> Result<(), Ending> {
         let (mut batch, mut from) = (Batch::default(), position);
         loop {
             let reached = self.goal.borrow().is_some_and(|goal| position >= goal);
             if reached {
                 self.apply(batch, from, position).await?;
                 self.aggregator.send(Flush { epoch: self.guard.epoch() }).await??;
-                return Ok(Ending::Finished);
+                return Ok(());
             }
             let (applied, read) = join(self.apply(batch, from, position), self.read()).await;
             applied?;
@@ -98,10 +95,10 @@ impl Consuming {
     }
 
     async fn read(&self) -> Result<(Batch, u64), Ending> {
-        let (spare, records_max, steps) = (self.spare.clone(), self.batch_records, self.worker.steps());
-        let read = move |reader: &mut PartitionReader| {
+        let (spare, records_max) = (self.spare.clone(), self.batch_records);
+        let read = move |reader: &mut PartitionReader, steps: &Steps| {
             let mut batch = spare.lock().pop().unwrap_or_default();
-            let position = reader.read(&mut batch, records_max, &steps)?;
+            let position = reader.read(&mut batch, records_max, steps)?;
             Ok((batch, position))
         };
         self.outage.call(&self.worker, READING, read).await
@@ -109,30 +106,9 @@ impl Consuming {
 
     async fn apply(&self, batch: Batch, from: u64, position: u64) -> Result<(), Ending> {
         let apply = Apply { epoch: self.guard.epoch(), batch, from, position };
-        let applied = self.aggregator.send(apply).await??;
-        let mut batch = applied.batch;
+        let mut batch = self.aggregator.send(apply).await??;
         batch.clear();
         self.spare.lock().push(batch);
         Ok(())
-    }
-}
-
-impl Handler<Heartbeat> for PartitionConsumer {
-    type Result = Pulse;
-
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse { busy: self.consuming.worker.busy() }
-    }
-}
-
-/// Stops reading. What was read and not applied yet is read again next time.
-impl Handler<Drain> for PartitionConsumer {
-    type Result = ();
-
-    fn handle(&mut self, _: Drain, context: &mut Self::Context) {
-        if let Some(running) = self.running.take() {
-            context.cancel_future(running);
-        }
-        self.consuming.guard.drained();
     }
 }

@@ -7,6 +7,7 @@ use super::PartitionStore;
 use crate::domain::Rules;
 use crate::log::RecordLog;
 use crate::points::FaultPoints;
+use crate::progress::{PartitionProgress, Progress};
 
 /// What one partition branch is about. The same over all of its epochs.
 #[derive(Clone)]
@@ -23,4 +24,12 @@ pub struct PartitionJob {
     pub accept_gap: bool,
     pub allow_compaction: bool,
     pub faults: FaultPoints,
+    pub progress: Progress,
+}
+
+impl PartitionJob {
+    /// The partition's own numbers.
+    pub fn gauges(&self) -> &PartitionProgress {
+        self.progress.partition(self.partition)
+    }
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use actix::prelude::*;
-
 use crate::domain::state::LastRecord;
 use crate::domain::{Batch, PartitionState, Snapshot};
 use crate::supervision::Refused;
+use crate::supervision::actor::Message;
 
 /// Consumer → aggregator, first of all: where does the partition go on? Answered once its file is recovered; `None` where
 /// there is no file yet.
@@ -33,9 +32,10 @@ pub struct BeginAt {
     pub offset: u64,
 }
 
-/// Consumer → aggregator: every record in [from, position), none of them applied before.
+/// Consumer → aggregator: every record in [from, position), none of them applied before. Answered once the batch was counted
+/// or rejected, record by record; the answer hands it back, for its memory.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Applied, Refused>")]
+#[rtype(result = "Result<Batch, Refused>")]
 pub struct Apply {
     pub epoch: u64,
     pub batch: Batch,
@@ -60,12 +60,6 @@ impl Apply {
     }
 }
 
-/// The batch was counted or rejected, record by record. Hands its memory back.
-#[derive(Debug)]
-pub struct Applied {
-    pub batch: Batch,
-}
-
 /// Consumer → aggregator: commit all that was applied; the answer comes when it is on disk.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), Refused>")]
@@ -81,18 +75,11 @@ pub struct Recover {
     pub epoch: u64,
 }
 
-/// Aggregator → checkpoint writer: replace the partition's file by this state.
+/// Aggregator → checkpoint writer: replace the partition's file by this state. Answered once the file is on disk, with how
+/// long the write ran: not what it waited for, be it the thread, the log's answer or the end of an outage.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Committed, Refused>")]
+#[rtype(result = "Result<Duration, Refused>")]
 pub struct Commit {
     pub epoch: u64,
     pub snapshot: Snapshot,
-}
-
-/// The file on disk goes on from here.
-#[derive(Clone, Copy, Debug)]
-pub struct Committed {
-    pub next_offset: u64,
-    /// How long the write ran: not what it waited for, be it the thread, the log's answer or the end of an outage.
-    pub write_took: Duration,
 }

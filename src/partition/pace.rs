@@ -6,6 +6,7 @@ use std::time::Duration;
 const NEWS_AFTER: u32 = 3;
 
 /// The time between two snapshots. What it is next follows from what the last commit cost.
+#[derive(Clone)]
 pub struct Pace {
     /// As set: it is never shorter.
     interval_min: Duration,

@@ -23,8 +23,7 @@ use crate::domain::{Batch, Digest};
 use crate::failure::{Failure, Kind};
 use crate::log::truncation::Truncation;
 use crate::log::{Extent, RecordReader};
-use crate::progress::Progress;
-use crate::progress::events::CouldNotVerify;
+use crate::progress::events;
 use crate::supervision::Steps;
 
 /// The call by which a batch is read, and its last step.
@@ -38,7 +37,6 @@ const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
 /// Finds where to go on until it can, and reads from there; remembers between tries what an apparently truncated log said.
 pub struct PartitionReader {
     job: PartitionJob,
-    progress: Progress,
     truncation: Truncation,
     /// `None` before [`PartitionReader::begin`].
     reader: Option<Box<dyn RecordReader>>,
@@ -46,8 +44,8 @@ pub struct PartitionReader {
 }
 
 impl PartitionReader {
-    pub fn new(job: PartitionJob, progress: Progress) -> Self {
-        Self { job, progress, truncation: Truncation::default(), reader: None, extent_at: Instant::now() }
+    pub fn new(job: PartitionJob) -> Self {
+        Self { job, truncation: Truncation::default(), reader: None, extent_at: Instant::now() }
     }
 
     /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
@@ -61,7 +59,7 @@ impl PartitionReader {
             Some(committed) => self.go_on(committed, extent, steps)?,
         };
         self.reader = Some(reader);
-        self.progress.partition(self.job.partition).set_end(extent.end);
+        self.job.gauges().set_end(extent.end);
         Ok(offset)
     }
 
@@ -87,7 +85,7 @@ impl PartitionReader {
     pub fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
         let Self { job, reader, .. } = self;
         job.faults.hit("consumer.read")?;
-        let progress = self.progress.partition(job.partition);
+        let progress = job.gauges();
         if self.extent_at.elapsed() >= EXTENT_INTERVAL {
             self.extent_at = Instant::now();
             steps.begin("asking the log where the partition ends");
@@ -154,7 +152,7 @@ impl PartitionReader {
             }
         }
         let (partition, next_offset) = (self.job.partition, committed.next_offset);
-        CouldNotVerify { partition, next_offset, last_record_offset: last.offset }.emit();
+        events::could_not_verify(partition, next_offset, last.offset);
         self.open_reader(next_offset, steps)
     }
 

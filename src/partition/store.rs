@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Identity, advice, format, partition_path, rejected_path};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
+use crate::durable::around::AroundDisk;
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
-use crate::durable::reporting::reporting;
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind, Origin};
 
@@ -61,13 +61,13 @@ impl PartitionStore {
 
     /// The same store for one that must know whether a long commit or recovery gets on: `report` is called whenever
     /// something on disk is done, which also keeps the fence from taking it for hung.
-    pub fn reporting(&self, report: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn reporting(&self, report: impl Fn() + Clone + Send + Sync + 'static) -> Self {
         let (disk, fence) = (self.disk.clone(), self.fence.clone());
-        let report = Arc::new(move || {
+        let around = move || {
             fence.got_on();
             report();
-        });
-        Self { disk: reporting(disk, report), ..self.clone() }
+        };
+        Self { disk: Arc::new(AroundDisk { disk, around }), ..self.clone() }
     }
 
     /// The partition's file.
@@ -80,7 +80,7 @@ impl PartitionStore {
     /// A file that is damaged, foreign or newer is a Fatal failure, and then nothing in the folder was changed.
     pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
         let mut entered = self.fence.enter(epoch)?;
-        let on_disk = &mut *entered;
+        let on_disk = &mut *entered.left;
         on_disk.recovered_by = None;
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
 
@@ -107,7 +107,7 @@ impl PartitionStore {
     /// failure the same snapshot may be committed again.
     pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
         let mut entered = self.fence.enter(epoch)?;
-        let on_disk = &mut *entered;
+        let on_disk = &mut *entered.left;
         if on_disk.recovered_by != Some(epoch) {
             return Err(self.broken("it was not recovered in this epoch".to_owned()));
         }
@@ -297,16 +297,13 @@ fn known(state: &PartitionState) -> Known {
 
 /// Each rule that differs, by the name of its setting.
 fn differing_rules(file: &Rules, settings: &Rules) -> Vec<String> {
-    let mut differing = Vec::new();
-    let mut compare = |name: &str, file: String, settings: String| {
-        if file != settings {
-            differing.push(format!("quality.{name} was {file} and is {settings}"));
-        }
-    };
     let Rules { degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
-    compare("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string());
-    compare("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string());
-    compare("stations_max", stations_max.to_string(), settings.stations_max.to_string());
-    compare("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string());
-    differing
+    let rules = [
+        ("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string()),
+        ("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string()),
+        ("stations_max", stations_max.to_string(), settings.stations_max.to_string()),
+        ("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string()),
+    ];
+    let differing = rules.into_iter().filter(|(_, file, settings)| file != settings);
+    differing.map(|(name, file, settings)| format!("quality.{name} was {file} and is {settings}")).collect()
 }

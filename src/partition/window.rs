@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use compact_str::CompactString;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::domain::{PartitionState, StationStats};
+use crate::supervision::actor::{Actor, Addr, Context, Handler, Message, Recipient};
 
 /// Observer → aggregator: what do you hold? Costs the partition about 50 ns a station; the observer bounds how often.
 #[derive(Debug, Message)]

@@ -9,6 +9,7 @@ use super::{Identity, advice};
 use crate::domain::{PartitionState, Snapshot};
 use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
+use crate::progress::SlowLog;
 use crate::supervision::Steps;
 
 /// Recovers the partition's files, then replaces them.
@@ -16,17 +17,18 @@ pub struct PartitionWriter {
     job: PartitionJob,
     /// Which log and partition the files belong to; `None` before [`PartitionWriter::recover`].
     identity: Option<Identity>,
+    slow_log: SlowLog,
 }
 
 impl PartitionWriter {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, identity: None }
+        Self { job, identity: None, slow_log: SlowLog::default() }
     }
 
     /// One try to recover the committed files: makes them durable, clean and this epoch's own. `None` where there is no file
     /// yet. The log is asked which topic it has before a byte is changed.
     pub fn recover(&mut self, epoch: u64, steps: &Steps) -> Result<Option<PartitionState>, Failure> {
-        let Self { job, identity } = self;
+        let Self { job, identity, .. } = self;
         job.faults.hit("writer.recover")?;
         steps.begin("asking the log for its topic");
         let topic = existing_topic(&*job.log)?;
@@ -42,9 +44,9 @@ impl PartitionWriter {
         job.store.reporting(move || got_on.got_on()).recover(epoch, identity, &job.rules)
     }
 
-    /// One try to commit, and how long the log took for its part. The file is written right after the log has said which
+    /// One try to commit; how long it ran without the log's part. The file is written right after the log has said which
     /// topic it has: see [`check_log`].
-    pub fn commit(&self, epoch: u64, snapshot: &Snapshot, steps: &Steps) -> Result<Duration, Failure> {
+    pub fn commit(&mut self, epoch: u64, snapshot: &Snapshot, steps: &Steps) -> Result<Duration, Failure> {
         let job = &self.job;
         let identity = self.identity.as_ref().ok_or_else(|| {
             Failure::fatal(Kind::Internal, format!("partition {} is committed before it is recovered", job.partition))
@@ -64,7 +66,8 @@ impl PartitionWriter {
         }
         let log_took = asking_took + published_at.elapsed();
         job.faults.hit("writer.reply")?;
-        Ok(log_took)
+        self.slow_log.answered(job.partition, log_took);
+        Ok(steps.ran().saturating_sub(log_took))
     }
 }
 

@@ -5,8 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Addr;
-
 use super::{Environment, Job};
 use crate::durable::Fence;
 use crate::failure::Failure;
@@ -17,7 +15,8 @@ use crate::partition::{
 };
 use crate::settings::{Source, SourceKind};
 use crate::source;
-use crate::supervision::{BranchSpec, Child, ChildSpec, Life, Outage};
+use crate::supervision::actor::{Actor, Addr, Context, Handler};
+use crate::supervision::{BranchSpec, Child, ChildSpec, Drain, Guard, Heartbeat, Life, Outage};
 
 /// How long a read of the log may wait for a record, so that a goal that is set meanwhile is soon noticed; a quarter of a
 /// heartbeat where that is shorter.
@@ -26,8 +25,18 @@ const READ_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Where a child's address is left for those that are started after it.
 type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
-fn address<A: actix::Actor>(slot: &Slot<A>) -> Addr<A> {
+fn address<A: Actor>(slot: &Slot<A>) -> Addr<A> {
     slot.borrow().clone().expect("children are started in order, and each before leaves its address")
+}
+
+/// Starts a new life of a child, and leaves its address in the slot.
+fn start<A>(life: &Life, slot: &Slot<A>, build: impl FnOnce(Guard) -> A + Send + 'static) -> Child
+where
+    A: Actor<Context = Context<A>> + Handler<Heartbeat> + Handler<Drain>,
+{
+    let started = life.start(|guard, _| build(guard));
+    slot.replace(Some(started.clone()));
+    Child::of(started)
 }
 
 /// A child whose restart is a fault point, on the supervisor's own thread.
@@ -72,50 +81,45 @@ pub(super) fn partition_branch(
         accept_gap: job.accept_gap,
         allow_compaction: settings.log.allow_compaction,
         faults: environment.faults.clone(),
+        progress: environment.progress.clone(),
     };
     let (writer, aggregator) = (Slot::<CheckpointWriter>::default(), Slot::<Aggregator>::default());
 
     let write = {
-        let (writer, of_partition) = (writer.clone(), of_partition.clone());
-        // Of this child alone: that the log is read says nothing of the disk.
-        let (outage, progress) = (outage.part(), environment.progress.clone());
+        // An outage of this child alone: that the log is read says nothing of the disk.
+        let (of_partition, slot, outage) = (of_partition.clone(), writer.clone(), outage.part());
         child("checkpoint writer", environment, move |life| {
             let worker =
                 life.worker(&format!("isotherm-write-{partition}"), PartitionWriter::new(of_partition.clone()))?;
-            let (outage, progress) = (outage.clone(), progress.clone());
-            let started = life.start(move |guard, _| CheckpointWriter::new(guard, partition, worker, outage, progress));
-            writer.replace(Some(started.clone()));
-            Ok(Child::of(started))
+            let (of_partition, outage) = (of_partition.clone(), outage.clone());
+            Ok(start(life, &slot, move |guard| CheckpointWriter::new(guard, worker, of_partition, outage)))
         })
     };
     let count = {
-        let (of_partition, progress) = (of_partition.clone(), environment.progress.clone());
-        let (aggregator, window) = (aggregator.clone(), environment.windows.of(partition));
+        let (of_partition, slot) = (of_partition.clone(), aggregator.clone());
+        let window = environment.windows.of(partition);
         let commit_interval = Duration::from_millis(settings.consume.commit_interval_ms);
-        // The most that a commit counts for: the machine may have been halted in one that took longer.
-        let heartbeat = environment.policy().heartbeat;
-        let commit_share_max = settings.consume.commit_share_max;
+        // A commit counts for a heartbeat at most: the machine may have been halted in one that took longer.
+        let pace = Pace::new(commit_interval, settings.consume.commit_share_max, environment.policy().heartbeat);
         child("aggregator", environment, move |life| {
-            let (writer, of_partition, progress) = (address(&writer), of_partition.clone(), progress.clone());
-            let pace = Pace::new(commit_interval, commit_share_max, heartbeat);
-            let started = life.start(move |guard, _| Aggregator::new(guard, writer, &of_partition, pace, progress));
+            let (of_partition, pace) = (of_partition.clone(), pace.clone());
+            let writer = address(&writer);
+            let started = start(life, &slot, move |guard| Aggregator::new(guard, writer, of_partition, pace));
             if let Some(window) = &window {
-                window.set_aggregator(&started);
+                window.set_aggregator(&address(&slot));
             }
-            aggregator.replace(Some(started.clone()));
-            Ok(Child::of(started))
+            Ok(started)
         })
     };
     let read = {
-        let (outage, progress) = (outage.clone(), environment.progress.clone());
-        let batch_records = settings.consume.batch_records;
+        let (outage, batch_records) = (outage.clone(), settings.consume.batch_records);
         child("consumer", environment, move |life| {
-            let reader = PartitionReader::new(of_partition.clone(), progress.clone());
-            let worker = life.worker(&format!("isotherm-read-{partition}"), reader)?;
+            let worker =
+                life.worker(&format!("isotherm-read-{partition}"), PartitionReader::new(of_partition.clone()))?;
             let (aggregator, outage, goal) = (address(&aggregator), outage.clone(), goal.clone());
-            let started = life
-                .start(move |guard, _| PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records));
-            Ok(Child::of(started))
+            Ok(life.start_task(move |guard| {
+                PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records)
+            }))
         })
     };
     BranchSpec { name: format!("partition {partition}"), children: vec![write, count, read] }
@@ -138,14 +142,12 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     let producer = Slot::<Producer>::default();
 
     let produce = {
-        let (producer, progress) = (producer.clone(), environment.progress.clone());
+        let (slot, progress) = (producer.clone(), environment.progress.clone());
         let (opening, writing) = (outage.part(), outage.clone());
         child("producer", environment, move |life| {
             let worker = life.worker("isotherm-produce", SourceWriter::new(of_source.clone()))?;
             let (opening, writing, progress) = (opening.clone(), writing.clone(), progress.clone());
-            let started = life.start(move |guard, _| Producer::new(guard, worker, opening, writing, progress));
-            producer.replace(Some(started.clone()));
-            Ok(Child::of(started))
+            Ok(start(life, &slot, move |guard| Producer::new(guard, worker, opening, writing, progress)))
         })
     };
     let generate = {
@@ -155,7 +157,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
             let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
             let worker = life.worker("isotherm-source", reader)?;
             let (producer, produce) = (address(&producer), produce.clone());
-            Ok(Child::of(life.start(move |guard, _| Generator::new(guard, worker, producer, &produce))))
+            Ok(life.start_task(move |guard| Generator::new(guard, worker, producer, &produce)))
         })
     };
     Ok(BranchSpec { name: "ingest".to_owned(), children: vec![produce, generate] })

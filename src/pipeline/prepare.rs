@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
 use crate::log::{Topic, TopicSpec};
 use crate::partition::maintenance;
-use crate::progress::events::{RetentionWarning, TopicCreated};
+use crate::progress::events;
 use crate::settings::OnStart;
 
 /// Held for the life of the process.
@@ -25,28 +25,23 @@ pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failur
     refuse_network_filesystem(environment, &state.dir)?;
     let every: Vec<u32> = (0..environment.settings.log.partitions).collect();
     let partitions = if recreates(environment, job) { &every } else { &job.partitions };
-    let mut locks = Vec::new();
-    if job.ingest {
-        locks.push(Lock::source(disk, &state.dir)?);
-    }
-    for &partition in partitions {
-        locks.push(Lock::partition(disk, &state.dir, partition)?);
-    }
-    Ok(Locks(locks))
+    let source = job.ingest.then(|| Lock::source(disk, &state.dir));
+    let partitions = partitions.iter().map(|&partition| Lock::partition(disk, &state.dir, partition));
+    Ok(Locks(source.into_iter().chain(partitions).collect::<Result<_, _>>()?))
 }
 
 fn refuse_network_filesystem(environment: &Environment, folder: &Path) -> Result<(), Failure> {
     let found = environment.disk.network_filesystem(folder);
     let found = found.map_err(|error| Failure::io("cannot tell the filesystem of", folder, &error))?;
-    match found.filter(|_| !environment.settings.state.allow_network_filesystem) {
-        None => Ok(()),
-        Some(kind) => Err(Failure::fatal(
+    match found {
+        Some(kind) if !environment.settings.state.allow_network_filesystem => Err(Failure::fatal(
             Kind::Settings,
             format!("the state folder {} is on a network filesystem ({kind})", folder.display()),
         )
         .advice(
             "locks and fsync are not reliable on all of them: use a local folder, or set state.allow_network_filesystem = true",
         )),
+        _ => Ok(()),
     }
 }
 
@@ -75,7 +70,7 @@ pub(super) fn topic(environment: &Environment, job: &Job, _: &Locks) -> Result<(
     };
     check_topic(log, &topic, settings.partitions, settings.allow_compaction)?;
     if let Some(warning) = &topic.warning {
-        RetentionWarning { log: &log.name(), warning }.emit();
+        events::retention_warning(&log.name(), warning);
     }
     Ok(())
 }
@@ -88,7 +83,7 @@ fn create(environment: &Environment) -> Result<Topic, Failure> {
         retention_ms: settings.retention_ms,
     };
     let topic = log.create_topic(&spec)?;
-    TopicCreated { log: &log.name(), log_id: &topic.log_id, partitions: topic.partitions }.emit();
+    events::topic_created(&log.name(), &topic.log_id, topic.partitions);
     Ok(topic)
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::signals::{self, SIGINT, SIGTERM};
 use crate::failure::{Failure, Kind};
-use crate::progress::events::Draining;
+use crate::progress::events;
 use crate::standard_error;
 
 /// Becomes true at the first SIGINT or SIGTERM, or when a tree asks for it. A second signal ends the process at once.
@@ -15,7 +15,7 @@ pub fn stop_signal(deadline_ms: u64) -> Result<Arc<watch::Sender<bool>>, Failure
     let stopping = stop.clone();
     let first = move |asked_by| {
         stopping.send_replace(true);
-        Draining { asked_by, deadline_ms }.emit();
+        events::draining(asked_by, deadline_ms);
     };
     signals::listen(&[SIGINT, SIGTERM], first, |_| {
         tracing::error!("a second signal: ended at once; the files hold what was committed last");

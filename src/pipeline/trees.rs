@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use tokio::sync::watch;
@@ -13,9 +12,9 @@ use crate::failure::{Failure, Kind};
 use crate::progress::{Branch, Condition, events};
 use crate::settings::OnBranchFailure;
 use crate::supervision::outage::OutageEvent;
-use crate::supervision::{BranchSpec, Ending, Event, Outage, Outcome, Worker, supervise};
+use crate::supervision::{BranchSpec, Ending, Event, Outage, Outcome, Steps, Worker, supervise};
 
-/// Runs the job until it is done or `stop` becomes true. Runs on the thread of an actix System.
+/// Runs the job until it is done or `stop` becomes true. Runs on a [`crate::supervision::actor::System`].
 pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Sender<bool>>) -> Result<Summary, Failure> {
     let ingest_outage = outage(Branch::Ingest, &environment);
     // First, as it opens the source: one that is not there is told of before anything is made.
@@ -65,8 +64,8 @@ impl Trees {
         call: impl Fn(&Environment, &Job) -> Result<R, Failure> + Clone + Send + 'static,
     ) -> Result<R, Failure> {
         let value = (self.environment.clone(), self.job.clone());
-        let worker = Worker::new(self.environment.spawn, "isotherm-prepare", value)?;
-        let job = move |(environment, job): &mut (Environment, Job)| call(environment, job);
+        let worker = Arc::new(Worker::new(self.environment.spawn, "isotherm-prepare", value)?);
+        let job = move |(environment, job): &mut (Environment, Job), _: &Steps| call(environment, job);
         let called = outage(branch, &self.environment).call(&worker, "preparing", job).await;
         called.map_err(|ending| match ending {
             Ending::Failed(failure) => failure,
@@ -204,28 +203,23 @@ impl Trees {
 
     fn tell(&self, branch: Branch, event: &Event<'_>) {
         let progress = &self.environment.progress;
+        let board = progress.branches();
         match *event {
-            Event::Started { epoch } => progress.branches().started(branch, epoch),
-            Event::Ready { child } => progress.branches().ready(branch, child),
-            Event::Pulse { child, waited, budget_left } => {
-                progress.branches().pulse(branch, child, waited, budget_left)
-            }
+            Event::Started { epoch } => board.started(branch, epoch),
+            Event::Ready { child } => board.ready(branch, child),
+            Event::Pulse { child, waited, budget_left } => board.pulse(branch, child, waited, budget_left),
             Event::Died { child, cause, backoff, budget_left } => {
-                events::Died { branch, child, cause, backoff, budget_left }.emit(progress);
+                events::died(progress, branch, child, cause, backoff, budget_left);
             }
-            Event::Restarted { resumes_from, took } => {
-                events::Restarted { branch, resumes_from, took_ms: milliseconds(took) }.emit(progress);
-            }
+            Event::Restarted { resumes_from, took } => events::restarted(progress, branch, resumes_from, took),
             Event::Failed { failure } => {
                 // First, as the telling itself may be what fails.
                 if self.environment.settings.supervision.on_branch_failure == OnBranchFailure::Exit {
                     self.stop.send_replace(true);
                 }
-                events::BranchFailed { branch, failure }.emit(progress);
+                events::branch_failed(progress, branch, failure);
             }
-            Event::Laggard { child, waited } => {
-                events::Laggard { branch, child, waited_ms: milliseconds(waited) }.emit();
-            }
+            Event::Laggard { child, waited } => events::laggard(branch, child, waited),
         }
     }
 }
@@ -239,13 +233,7 @@ pub async fn until(flag: &watch::Sender<bool>) {
 fn outage(branch: Branch, environment: &Environment) -> Outage {
     let (policy, progress) = (environment.policy(), environment.progress.clone());
     Outage::new(policy.backoff_min, policy.backoff_max, move |event| match event {
-        OutageEvent::Began(failure) => events::OutageBegan { branch, failure }.emit(&progress),
-        OutageEvent::Ended { lasted } => {
-            events::OutageEnded { branch, lasted_ms: milliseconds(lasted) }.emit(&progress);
-        }
+        OutageEvent::Began(failure) => events::outage_began(&progress, branch, failure),
+        OutageEvent::Ended { lasted } => events::outage_ended(&progress, branch, lasted),
     })
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

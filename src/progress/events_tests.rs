@@ -7,9 +7,9 @@ fn bad_lines_are_all_counted_and_a_bounded_number_is_logged_per_file() {
     let progress = Progress::new(&[]);
     let logged = capture("info", || {
         for line in 1..=1000 {
-            BadLine { file: "a.csv", line, reason: "no date" }.emit(&progress);
+            bad_line(&progress, "a.csv", line, "no date");
         }
-        BadLine { file: "b.csv", line: 7, reason: "no date" }.emit(&progress);
+        bad_line(&progress, "b.csv", 7, "no date");
     });
     assert_eq!(progress.source().bad_lines(), 1001);
     assert_eq!(logged.lines().filter(|line| line.contains("a.csv")).count(), 11, "{logged}");
@@ -22,22 +22,15 @@ fn a_crash_is_a_line_when_it_happens_and_so_is_the_recovery() {
     let progress = Progress::new(&[2]);
     let branch = Branch::Partition(2);
     progress.branches().add(branch, 5, ["aggregator"].into_iter());
-    let died = Died {
-        branch,
-        child: "aggregator",
-        cause: "panicked: boom",
-        backoff: Duration::from_millis(70),
-        budget_left: 4,
-    };
-    let logged = capture("info", || died.emit(&progress));
+    let backoff = Duration::from_millis(70);
+    let logged = capture("info", || died(&progress, branch, "aggregator", "panicked: boom", backoff, 4));
     assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
     assert_eq!((&line["message"], &line["level"]), (&"died".into(), &"WARN".into()));
     assert_eq!((&line["branch"], &line["child"]), (&"partition 2".into(), &"aggregator".into()));
     assert_eq!((&line["cause"], &line["backoff_ms"]), (&"panicked: boom".into(), &70.into()));
     assert_eq!(line["restarts_left"], 4);
-    let restarted = Restarted { branch, resumes_from: Some(41), took_ms: 130 };
-    let logged = capture("info", || restarted.emit(&progress));
+    let logged = capture("info", || restarted(&progress, branch, Some(41), Duration::from_millis(130)));
     assert_eq!((logged.lines().count(), progress.branches().restarts(|_| true)), (1, 1));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
     assert_eq!((&line["message"], &line["level"]), (&"restarted".into(), &"INFO".into()));
@@ -49,7 +42,7 @@ fn a_crash_is_a_line_when_it_happens_and_so_is_the_recovery() {
 fn a_failure_is_told_with_its_advice() {
     let progress = Progress::new(&[0]);
     let failure = Failure::fatal(Kind::Data, "partition-0.json is damaged").advice("restore a copy");
-    let logged = capture("info", || BranchFailed { branch: Branch::Partition(0), failure: &failure }.emit(&progress));
+    let logged = capture("info", || branch_failed(&progress, Branch::Partition(0), &failure));
     assert!(logged.contains("partition-0.json is damaged") && logged.contains("restore a copy"), "{logged}");
     assert!(progress.partition(0).failed());
 }
@@ -57,8 +50,24 @@ fn a_failure_is_told_with_its_advice() {
 #[test]
 fn a_commit_is_a_number_and_only_on_demand_a_line() {
     let progress = Progress::new(&[0]);
-    let event = Committed { partition: 0, next_offset: 9, took: Duration::from_millis(3) };
-    assert_eq!(capture("info", || event.emit(&progress)), "");
-    assert!(capture("debug", || event.emit(&progress)).contains("committed"));
+    let commit = || committed(&progress, 0, 9, Duration::from_millis(3));
+    assert_eq!(capture("info", commit), "");
+    assert!(capture("debug", commit).contains("committed"));
     assert_eq!(progress.partition(0).committed(), 9);
+}
+
+#[test]
+fn a_full_file_of_rejected_records_is_told_once_of_each_partition_and_counted_always() {
+    let progress = Progress::new(&[0, 1]);
+    let logged = capture("info", || {
+        for (partition, records) in [(0, 2), (0, 3), (1, 1), (0, 1), (1, 1)] {
+            rejected_unkept(&progress, partition, records, Path::new("f.jsonl"), 99);
+        }
+    });
+    let lines: Vec<serde_json::Value> =
+        logged.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let said: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["partition"].as_u64())).collect();
+    assert_eq!(said, [(Some("WARN"), Some(0)), (Some("WARN"), Some(1))]);
+    assert_eq!((&lines[0]["file"], &lines[0]["quality.rejected_bytes_max"]), (&"f.jsonl".into(), &99.into()));
+    assert_eq!([0, 1].map(|partition| progress.partition(partition).rejected_unkept()), [6, 2]);
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::{Histogram, HistogramOpts};
 use tokio::time::Instant;
 
 use super::board::Branches;
 use super::source_progress::SourceProgress;
-use crate::domain::RejectReason;
+use crate::domain::{PartitionState, RejectReason};
 
 /// Bad lines that are logged for one file; after them it is said once that there are more.
 pub const BAD_LINES_LOGGED_MAX: u64 = 10;
@@ -38,8 +39,6 @@ struct Inner {
 /// The progress of one partition's branch.
 #[derive(Debug)]
 pub struct PartitionProgress {
-    /// When the process started, which other times count from.
-    started: Instant,
     records_total: AtomicU64,
     position: AtomicU64,
     end: AtomicU64,
@@ -48,9 +47,6 @@ pub struct PartitionProgress {
     first: AtomicU64,
     commit_cost_us: AtomicU64,
     commit_interval_us: AtomicU64,
-    /// Since the process started; 0: not yet.
-    committed_at_us: AtomicU64,
-    commit_took_us: AtomicU64,
     stations: AtomicU64,
     /// Rejected since this process started, by reason.
     rejected: [AtomicU64; RejectReason::ALL.len()],
@@ -58,6 +54,8 @@ pub struct PartitionProgress {
     rejected_held: [AtomicU64; RejectReason::ALL.len()],
     /// Rejected since this process started that have no line.
     rejected_unkept: AtomicU64,
+    /// When the last commit of this process was done, and how long it took.
+    last_commit: Mutex<Option<(Instant, Duration)>>,
     commit_seconds: Histogram,
     batch_records: Histogram,
     failed: AtomicBool,
@@ -66,14 +64,13 @@ pub struct PartitionProgress {
 impl Progress {
     /// The progress of these partitions and of a source, all at zero.
     pub fn new(partitions: &[u32]) -> Self {
-        let started = Instant::now();
-        let partition = |number: u32| PartitionProgress::new(&number.to_string(), started);
+        let partition = |number: u32| PartitionProgress::new(&number.to_string());
         Self(Arc::new(Inner {
             partitions: partitions.iter().map(|&number| (number, partition(number))).collect(),
             source: SourceProgress::default(),
             branches: Branches::default(),
-            started,
-            elsewhere: PartitionProgress::new("elsewhere", started),
+            started: Instant::now(),
+            elsewhere: PartitionProgress::new("elsewhere"),
         }))
     }
 
@@ -103,13 +100,12 @@ impl Progress {
 }
 
 impl PartitionProgress {
-    fn new(number: &str, started: Instant) -> Self {
+    fn new(number: &str) -> Self {
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
             let options = HistogramOpts::new(name, help).const_label("partition", number).buckets(buckets.to_vec());
             Histogram::with_opts(options).expect("name and buckets are constants")
         };
         Self {
-            started,
             records_total: AtomicU64::default(),
             position: AtomicU64::default(),
             end: AtomicU64::default(),
@@ -117,12 +113,11 @@ impl PartitionProgress {
             first: AtomicU64::default(),
             commit_cost_us: AtomicU64::default(),
             commit_interval_us: AtomicU64::default(),
-            committed_at_us: AtomicU64::default(),
-            commit_took_us: AtomicU64::default(),
             stations: AtomicU64::default(),
             rejected: Default::default(),
             rejected_held: Default::default(),
             rejected_unkept: AtomicU64::default(),
+            last_commit: Mutex::default(),
             commit_seconds: histogram(
                 "isotherm_commit_duration_seconds",
                 "Time from the snapshot to the file that is safe on disk",
@@ -145,20 +140,19 @@ impl PartitionProgress {
         self.rejected[reason as usize].fetch_add(records, Relaxed);
     }
 
-    /// Rejected records as the partition's state holds them, those of earlier processes included.
-    pub fn set_rejected_held(&self, held: &BTreeMap<RejectReason, u64>) {
+    /// The partition's state as it is now: its position, its stations, and its rejected records, those of earlier processes
+    /// included.
+    pub fn set_state(&self, state: &PartitionState) {
+        self.set_position(state.next_offset);
+        self.stations.store(state.stations.len() as u64, Relaxed);
         for reason in RejectReason::ALL {
-            self.rejected_held[reason as usize].store(held.get(&reason).copied().unwrap_or(0), Relaxed);
+            self.rejected_held[reason as usize].store(state.rejected.get(&reason).copied().unwrap_or(0), Relaxed);
         }
     }
 
     /// Rejected records that have no line in the file of them; says how many there were before.
     pub fn add_rejected_unkept(&self, records: u64) -> u64 {
         self.rejected_unkept.fetch_add(records, Relaxed)
-    }
-
-    pub fn set_stations(&self, stations: usize) {
-        self.stations.store(stations as u64, Relaxed);
     }
 
     /// The offset of the next record; goes back when a branch starts again.
@@ -184,8 +178,7 @@ impl PartitionProgress {
     /// A commit is done; it took this long, what it waited for included.
     pub fn add_commit(&self, took: Duration) {
         self.commit_seconds.observe(took.as_secs_f64());
-        self.commit_took_us.store(took.as_micros() as u64, Relaxed);
-        self.committed_at_us.store((self.started.elapsed().as_micros() as u64).max(1), Relaxed);
+        *self.last_commit.lock() = Some((Instant::now(), took));
     }
 
     /// What the last commit took, its snapshot and its write together, without what it waited for.
@@ -255,8 +248,7 @@ impl PartitionProgress {
 
     /// When the last commit of this process was done, and how long it took.
     pub fn last_commit(&self) -> Option<(Instant, Duration)> {
-        let at = Some(self.committed_at_us.load(Relaxed)).filter(|&at| at > 0)?;
-        Some((self.started + Duration::from_micros(at), Duration::from_micros(self.commit_took_us.load(Relaxed))))
+        *self.last_commit.lock()
     }
 
     pub fn commit_seconds(&self) -> &Histogram {

@@ -16,9 +16,7 @@ use super::outage;
 /// Without a death for `healthy`, everything is forgotten.
 #[derive(Debug)]
 pub(super) struct Budget {
-    restarts_max: usize,
-    window: Duration,
-    healthy: Duration,
+    policy: Policy,
     /// The restarts that count, oldest first; never more than `restarts_max`.
     granted: VecDeque<Granted>,
     backoff: Backoff,
@@ -37,9 +35,7 @@ struct Granted {
 impl Budget {
     pub fn new(policy: &Policy, seed: u64) -> Self {
         Self {
-            restarts_max: policy.restarts_max,
-            window: policy.window,
-            healthy: policy.healthy,
+            policy: policy.clone(),
             granted: VecDeque::new(),
             backoff: Backoff::new(policy.backoff_min, policy.backoff_max, seed),
             outage_backoff: Backoff::new(policy.backoff_min, policy.backoff_max.min(outage::WAIT_MAX), seed),
@@ -50,7 +46,7 @@ impl Budget {
     /// A crash, which may be a hang: the wait before its restart, or `None` where the budget is spent.
     pub fn crashed(&mut self, now: Instant, after_hang: bool) -> Option<Duration> {
         self.forget(now);
-        if self.granted.len() >= self.restarts_max {
+        if self.granted.len() >= self.policy.restarts_max {
             return None;
         }
         self.granted.push_back(Granted { at: now, after_hang });
@@ -69,16 +65,16 @@ impl Budget {
     pub fn spent(&self) -> String {
         let restarts = self.granted.len();
         if self.granted.iter().any(|granted| granted.after_hang) {
-            format!("{restarts} restarts, those of hangs counted until {:?} pass without a death", self.healthy)
+            format!("{restarts} restarts, those of hangs counted until {:?} pass without a death", self.policy.healthy)
         } else {
-            format!("{restarts} restarts within {:?}", self.window)
+            format!("{restarts} restarts within {:?}", self.policy.window)
         }
     }
 
     /// The restarts that would be granted now.
     pub fn left(&mut self, now: Instant) -> usize {
         self.forget(now);
-        self.restarts_max.saturating_sub(self.granted.len())
+        self.policy.restarts_max.saturating_sub(self.granted.len())
     }
 
     fn wait(&mut self, now: Instant, wait: Duration) -> Duration {
@@ -87,12 +83,12 @@ impl Budget {
     }
 
     fn forget(&mut self, now: Instant) {
-        if self.waits_until.is_some_and(|end| now.saturating_duration_since(end) >= self.healthy) {
+        if self.waits_until.is_some_and(|end| now.saturating_duration_since(end) >= self.policy.healthy) {
             self.granted.clear();
             self.backoff.reset();
             self.outage_backoff.reset();
         }
-        let within = |at: Instant| now.saturating_duration_since(at) < self.window;
+        let within = |at: Instant| now.saturating_duration_since(at) < self.policy.window;
         self.granted.retain(|granted| granted.after_hang || within(granted.at));
     }
 }

@@ -1,38 +1,29 @@
-//! A child's life: how it is started, how it says how it fares, and how it is asked to end.
+//! A child's life: how it is started, asked how it fares, and asked to end.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use actix::dev::channel;
-use actix::prelude::*;
+use actix::{Actor, Addr, ArbiterHandle, Context, Handler, Message, Recipient};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
 
-use super::ending::Ending;
-use super::running::{self, Death, Notice, Told};
+use super::running::{self, Death, Guard, Notice};
 use super::worker::{Busy, Queue, Spawn, Worker};
 use crate::failure::Failure;
 
-/// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer.
+/// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer. The answer is the
+/// blocking call that the actor waits for, if there is one.
 #[derive(Debug, Message)]
-#[rtype(result = "Pulse")]
+#[rtype(result = "Option<Busy>")]
 pub struct Heartbeat;
-
-/// The answer to [`Heartbeat`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, MessageResponse)]
-pub struct Pulse {
-    /// The blocking call that the actor waits for.
-    pub busy: Option<Busy>,
-}
 
 /// "Finish what you began, then stop." The answer comes when it is finished; the handler disarms the guard, and the
 /// supervisor ends the actor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
-
-/// What is known of the calls of a branch's workers.
-pub(super) type Workers = Arc<Mutex<Vec<Weak<Queue>>>>;
 
 /// One life of a child, given to its factory.
 #[derive(Clone)]
@@ -41,11 +32,11 @@ pub struct Life {
     pub epoch: u64,
     pub(super) child: usize,
     pub(super) spawn: Spawn,
-    /// The branch's workers of all lives.
-    pub(super) workers: Workers,
+    /// What is known of the calls of the branch's workers, those of all lives.
+    pub(super) workers: Arc<Mutex<Vec<Weak<Queue>>>>,
     /// The branch's thread; none in simulation.
     pub(super) thread: Option<ArbiterHandle>,
-    /// Which child's code that thread runs just now; see [`running::during`].
+    /// Which child's code that thread runs just now; see [`Death`].
     pub(super) at_work: Arc<AtomicUsize>,
     /// Set to true to end the life. Its receivers are the actors that are not dropped yet.
     pub(super) over: Weak<watch::Sender<bool>>,
@@ -72,15 +63,14 @@ impl Life {
         let Some(over) = self.over.upgrade().map(|over| over.subscribe()).filter(|over| !*over.borrow()) else {
             return address;
         };
-        let told = Arc::new(Told::new(self.epoch, self.child, self.reports.clone()));
-        let (guard, death) = (Guard(told.clone()), Death::of(told, &over));
-        let at_work = self.at_work.clone();
+        let guard = Guard::new(self.epoch, self.child, self.reports.clone());
+        let death = Death::of(guard.clone(), self.at_work.clone(), over.clone());
         // What `Actor::start_in_arbiter` does, with the actor's context in a wrapper.
-        let run = move || running::run(mailbox, |context| build(guard, context), at_work, death, over);
+        let run = move || running::run(mailbox, |context| build(guard, context), death, over);
         match &self.thread {
             // A thread that is gone drops the closure, and with it the death, which reports itself.
             Some(thread) => drop(thread.spawn_fn(run)),
-            None => drop(actix_rt::spawn(async { run() })),
+            None => drop(spawn_local(async { run() })),
         }
         address
     }
@@ -93,38 +83,6 @@ impl Life {
         workers.retain(|queue| queue.strong_count() > 0);
         workers.push(worker.queue());
         Ok(worker)
-    }
-}
-
-/// Says for an actor's supervisor how the actor fares. The actor's death is noticed without it; a death without a reason
-/// given here is a panic or a stop that nobody asked for. Clones speak for the same actor.
-#[derive(Clone)]
-pub struct Guard(Arc<Told>);
-
-impl Guard {
-    /// The life's epoch.
-    pub fn epoch(&self) -> u64 {
-        self.0.epoch
-    }
-
-    /// The actor works; for a restarted one, this is when recovery is over. `resumes_from` is for people.
-    pub fn ready(&self, resumes_from: Option<u64>) {
-        self.0.ready(resumes_from);
-    }
-
-    /// The actor ends like this, at once. One whose peer is gone waits for the supervisor's order instead. The first ending
-    /// that is told stays.
-    pub fn end<A: Actor<Context = Context<A>>>(&self, ending: impl Into<Ending>, context: &mut Context<A>) {
-        let ending = ending.into();
-        if !matches!(ending, Ending::PeerGone) {
-            self.0.ends_by(ending);
-            context.stop();
-        }
-    }
-
-    /// What the actor had begun is complete; it waits for the supervisor's order to end.
-    pub fn drained(&self) {
-        self.0.ends_by(Ending::Drained);
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::child::Drain;
 use super::ending::Ending;
 use super::lives::Lives;
-use super::running::Notice;
+use super::running::{News, Notice};
 
 /// How a drain went.
 #[derive(Default)]
@@ -48,13 +48,14 @@ pub(super) async fn drain(
         let late = timeout_at(deadline, slot.end()).await.is_err() || (!answered && Instant::now() >= deadline);
         // Each report is there before the life that it is of is gone.
         while let Ok(report) = reports.try_recv() {
-            if let Notice::Died { epoch, child, ending } = report
+            if let Notice { epoch, child, news: News::Died(ending) } = report
                 && lives.slots[child].as_ref().is_some_and(|slot| slot.epoch == epoch)
             {
                 deaths[child].get_or_insert(ending);
             }
         }
-        match deaths[child].take().filter(|_| was_running) {
+        let death = if was_running { deaths[child].take() } else { None };
+        match death {
             Some(Ending::Drained | Ending::Finished) => {}
             None | Some(Ending::Unasked) if late => drained.laggards.push((child, began.elapsed())),
             None | Some(Ending::Unasked) if answered || !was_running => {}

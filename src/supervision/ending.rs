@@ -1,8 +1,6 @@
 //! How an actor ends.
 
-use std::fmt;
-
-use actix::prelude::*;
+use actix::MailboxError;
 
 use super::worker::Gone;
 use crate::failure::{Failure, Origin};
@@ -12,21 +10,29 @@ use crate::failure::{Failure, Origin};
 pub struct Refused;
 
 /// Why an actor's work is over.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Ending {
     /// All there was to do is done, for the whole branch: its other children are drained, and it ends well.
+    #[error("finished")]
     Finished,
     /// It was asked to stop, and what it had begun is complete. A later panic or failure still counts.
+    #[error("stopped, and nobody asked it to")]
     Drained,
     /// Fatal stops the branch, Retryable is waited out by restarts that are not counted.
-    Failed(Failure),
+    #[error(transparent)]
+    Failed(#[from] Failure),
     /// A worker's thread panicked, or a message came out of order; counted against the budget.
+    #[error("{0}")]
     Crashed(String),
     /// Another actor of the branch is gone. That one's guard has told the supervisor, which will end this one too.
+    #[error("stopped, and nobody asked it to")]
     PeerGone,
+    #[error("panicked: {0}")]
     Panicked(String),
+    #[error("{0}")]
     Hung(String),
     /// It stopped without a word.
+    #[error("stopped, and nobody asked it to")]
     Unasked,
 }
 
@@ -38,24 +44,6 @@ impl Ending {
             Self::Failed(failure) => failure.origin,
             Self::Hung(_) | Self::Finished | Self::Drained | Self::PeerGone | Self::Unasked => Origin::World,
         }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked(message) => write!(formatter, "panicked: {message}"),
-            Self::Crashed(cause) | Self::Hung(cause) => formatter.write_str(cause),
-            Self::Failed(failure) => write!(formatter, "{failure}"),
-            Self::Finished => formatter.write_str("finished"),
-            Self::Drained | Self::PeerGone | Self::Unasked => formatter.write_str("stopped, and nobody asked it to"),
-        }
-    }
-}
-
-impl From<Failure> for Ending {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
     }
 }
 

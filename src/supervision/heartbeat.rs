@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use actix::prelude::*;
+use actix::Recipient;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::child::Heartbeat;
@@ -21,7 +21,7 @@ pub(super) async fn hang(
     heartbeat: Duration,
     pulse: impl Fn(Duration),
 ) -> (usize, String) {
-    let mut was_busy = false;
+    let mut was_late = false;
     loop {
         sleep(heartbeat / 4).await;
         let asked = Instant::now();
@@ -35,13 +35,12 @@ pub(super) async fn hang(
             let child = running::culprit(&at_work).unwrap_or(child);
             return (child, format!("hung: no sign of life for {heartbeat:?}"));
         };
-        let Ok(answer) = answered else { return std::future::pending().await };
+        let Ok(busy) = answered else { return std::future::pending().await };
         pulse(asked.elapsed());
-        let busy = answer.busy.filter(|busy| busy.time > heartbeat);
-        let is_busy = busy.is_some();
-        if let Some(busy) = busy.filter(|_| was_busy) {
+        let late = busy.filter(|busy| busy.time > heartbeat);
+        if was_late && let Some(busy) = &late {
             return (child, format!("hung: {busy}"));
         }
-        was_busy = is_busy;
+        was_late = late.is_some();
     }
 }

@@ -2,19 +2,18 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use actix::prelude::*;
+use actix::{Arbiter, ArbiterHandle, Recipient};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::branch::ChildSpec;
-use super::child::{Child, Drain, Life, Workers};
+use super::child::{Child, Drain, Life};
 use super::ending::Ending;
-use super::running::Notice;
+use super::running::{News, Notice};
 use super::worker::{Busy, Spawn};
 use super::{heartbeat, panic};
 use crate::failure::{Failure, Kind};
@@ -24,16 +23,12 @@ use crate::failure::{Failure, Kind};
 /// Dropped, it ends all of them.
 pub(super) struct Lives {
     children: Vec<ChildSpec>,
-    spawn: Spawn,
     heartbeat: Duration,
-    reports: mpsc::UnboundedSender<Notice>,
-    epoch: u64,
+    /// What is the same for the present life of each child.
+    life: Life,
     pub(super) slots: Vec<Option<Slot>>,
-    thread: Option<ArbiterHandle>,
-    at_work: Arc<AtomicUsize>,
     /// Threads that were left because they, or a worker of theirs, hang, and since when; one that comes back ends.
     left: Vec<(ArbiterHandle, Instant)>,
-    workers: Workers,
 }
 
 /// One life, until nothing is left of it.
@@ -43,7 +38,7 @@ pub(super) struct Slot {
     /// `None` once it died or was told to end.
     pub running: Option<Running>,
     /// Whether it said so, and from where it resumes.
-    ready: Option<Option<u64>>,
+    pub ready: Option<Option<u64>>,
 }
 
 pub(super) struct Running {
@@ -73,8 +68,17 @@ impl Lives {
         reports: mpsc::UnboundedSender<Notice>,
     ) -> Self {
         let slots = children.iter().map(|_| None).collect();
-        let (thread, at_work, left, workers) = (None, Arc::default(), Vec::new(), Arc::default());
-        Self { children, spawn, heartbeat, reports, epoch: 0, slots, thread, at_work, left, workers }
+        let life = Life {
+            epoch: 0,
+            child: 0,
+            spawn,
+            workers: Arc::default(),
+            thread: None,
+            at_work: Arc::default(),
+            over: Weak::new(),
+            reports,
+        };
+        Self { children, heartbeat, life, slots, left: Vec::new() }
     }
 
     pub fn name(&self, child: usize) -> &'static str {
@@ -83,10 +87,10 @@ impl Lives {
 
     /// Starts a new life of all children, on a new thread. Ends early with the first that cannot be started.
     pub fn start(&mut self) -> Result<(), (usize, Ending)> {
-        self.epoch += 1;
-        self.at_work = Arc::default();
-        if matches!(self.spawn, Spawn::Threads) {
-            self.thread = Some(new_thread().map_err(|failure| (0, Ending::Failed(failure)))?);
+        self.life.epoch += 1;
+        self.life.at_work = Arc::default();
+        if matches!(self.life.spawn, Spawn::Threads) {
+            self.life.thread = Some(new_thread().map_err(|failure| (0, Ending::Failed(failure)))?);
         }
         for child in 0..self.children.len() {
             self.start_one(child).map_err(|ending| (child, ending))?;
@@ -96,23 +100,14 @@ impl Lives {
 
     fn start_one(&mut self, child: usize) -> Result<(), Ending> {
         let over = Arc::new(watch::Sender::new(false));
-        let life = Life {
-            epoch: self.epoch,
-            child,
-            spawn: self.spawn,
-            workers: self.workers.clone(),
-            thread: self.thread.clone(),
-            at_work: self.at_work.clone(),
-            over: Arc::downgrade(&over),
-            reports: self.reports.clone(),
-        };
-        let slot = self.slots[child].insert(Slot { epoch: self.epoch, over, running: None, ready: None });
+        let life = Life { child, over: Arc::downgrade(&over), ..self.life.clone() };
+        let slot = self.slots[child].insert(Slot { epoch: life.epoch, over, running: None, ready: None });
         let Child { heartbeat, drain } =
             panic::catch(|| (self.children[child].start)(&life)).map_err(Ending::Panicked)?.map_err(Ending::Failed)?;
-        let (epoch, reports) = (self.epoch, self.reports.clone());
+        let (epoch, reports) = (life.epoch, life.reports);
         // A supervisor that is gone needs no pulse.
-        let pulse = move |waited| drop(reports.send(Notice::Pulse { epoch, child, waited }));
-        let hang = Box::pin(heartbeat::hang((child, heartbeat), self.at_work.clone(), self.heartbeat, pulse));
+        let pulse = move |waited| drop(reports.send(Notice { epoch, child, news: News::Pulse { waited } }));
+        let hang = Box::pin(heartbeat::hang((child, heartbeat), life.at_work, self.heartbeat, pulse));
         slot.running = Some(Running { drain, hang });
         Ok(())
     }
@@ -126,19 +121,14 @@ impl Lives {
         })
     }
 
+    /// The epoch of the present life of each; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.life.epoch
+    }
+
     /// The running life that a report is of; none for a report that is too late.
     pub fn running(&mut self, child: usize, epoch: u64) -> Option<&mut Slot> {
         self.slots[child].as_mut().filter(|slot| slot.epoch == epoch && slot.running.is_some())
-    }
-
-    /// Notes that a child is ready; `false` if it is none that runs.
-    pub fn ready(&mut self, child: usize, epoch: u64, resumes_from: Option<u64>) -> bool {
-        let slot = self.running(child, epoch);
-        slot.map(|slot| slot.ready = Some(resumes_from)).is_some()
-    }
-
-    pub fn epoch(&self) -> u64 {
-        self.epoch
     }
 
     /// If all children run and are ready: where they resume, as the first that knows says.
@@ -156,7 +146,7 @@ impl Lives {
         for slot in self.slots.iter_mut().rev().flatten() {
             drop(slot.end());
         }
-        if let Some(thread) = &self.thread {
+        if let Some(thread) = &self.life.thread {
             thread.stop();
         }
     }
@@ -175,7 +165,7 @@ impl Lives {
     pub fn leave(&mut self) {
         self.end();
         self.slots.fill_with(|| None);
-        self.left.extend(self.thread.take().map(|thread| (thread, Instant::now())));
+        self.left.extend(self.life.thread.take().map(|thread| (thread, Instant::now())));
     }
 
     /// The threads of earlier lives that hang, as of now, and the longest call of theirs. A thread counts once it takes
@@ -183,7 +173,7 @@ impl Lives {
     pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
         self.left.retain(|(thread, _)| thread.alive());
         let threads = self.left.iter().filter(|(_, since)| since.elapsed() > self.heartbeat).count();
-        let workers = self.workers.lock();
+        let workers = self.life.workers.lock();
         let calls = workers.iter().filter_map(|queue| queue.upgrade()?.left_at());
         let hung: Vec<_> = calls.filter(|call| call.time > self.heartbeat).collect();
         (threads + hung.len(), hung.into_iter().max_by_key(|call| call.time))

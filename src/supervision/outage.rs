@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::ending::Ending;
-use super::worker::Worker;
+use super::worker::{Steps, Worker};
 use crate::failure::Failure;
 
 /// What a listener is told.
@@ -95,33 +95,27 @@ impl Outage {
     }
 
     /// Makes the call, which `name` names, on the worker until it does not fail in a way that can get better.
-    pub async fn call<W, R, J>(&self, worker: &Worker<W>, name: &'static str, job: J) -> Result<R, Ending>
-    where
-        W: Send + 'static,
-        R: Send + 'static,
-        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
-    {
-        Ok(self.timed_call(worker, name, job).await?.0)
-    }
-
-    /// As [`Self::call`], with how long the call ran that succeeded: not those before it, nor the waits between them.
-    pub async fn timed_call<W, R, J>(
+    pub fn call<W, R, J>(
         &self,
-        worker: &Worker<W>,
+        worker: &Arc<Worker<W>>,
         name: &'static str,
         job: J,
-    ) -> Result<(R, Duration), Ending>
+    ) -> impl Future<Output = Result<R, Ending>> + 'static
     where
         W: Send + 'static,
         R: Send + 'static,
-        J: Fn(&mut W) -> Result<R, Failure> + Clone + Send + 'static,
+        J: Fn(&mut W, &Steps) -> Result<R, Failure> + Clone + Send + 'static,
     {
-        let mut backoff = None;
-        loop {
-            let (result, ran) = worker.timed_call(name, job.clone()).await?;
-            match self.wait_after(&result, &mut backoff) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Ok((result?, ran)),
+        let (outage, worker, steps) = (self.clone(), worker.clone(), worker.steps());
+        async move {
+            let mut backoff = None;
+            loop {
+                let (job, steps) = (job.clone(), steps.clone());
+                let result = worker.call(name, move |value| job(value, &steps)).await?;
+                match outage.wait_after(&result, &mut backoff) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Ok(result?),
+                }
             }
         }
     }

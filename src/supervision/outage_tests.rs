@@ -19,8 +19,9 @@ fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
 }
 
 /// A worker whose calls note when they were made.
-fn worker() -> Worker<Vec<Instant>> {
-    Worker::new(Spawn::Inline { latency: || Duration::ZERO }, "tries", Vec::new()).expect("nothing is started")
+fn worker() -> Arc<Worker<Vec<Instant>>> {
+    let worker = Worker::new(Spawn::Inline { latency: || Duration::ZERO }, "tries", Vec::new());
+    Arc::new(worker.expect("nothing is started"))
 }
 
 async fn waits(worker: &Worker<Vec<Instant>>) -> Vec<Duration> {
@@ -66,7 +67,7 @@ async fn what_works_meanwhile_ends_no_outage() {
 async fn what_is_back_is_noticed_within_a_second_however_long_it_was_away() {
     let (outage, _) = noted();
     let worker = worker();
-    let call = |tries: &mut Vec<Instant>| {
+    let call = |tries: &mut Vec<Instant>, _: &Steps| {
         tries.push(Instant::now());
         if tries.len() < 100 { Err(away("no broker")) } else { Ok(()) }
     };
@@ -79,7 +80,7 @@ async fn what_is_back_is_noticed_within_a_second_however_long_it_was_away() {
 async fn retries_end_with_the_first_success() {
     let (outage, told) = noted();
     let worker = worker();
-    let call = |tries: &mut Vec<Instant>| {
+    let call = |tries: &mut Vec<Instant>, _: &Steps| {
         tries.push(Instant::now());
         if tries.len() < 8 { Err(away("no broker")) } else { Ok(tries.len()) }
     };
@@ -96,11 +97,12 @@ async fn retries_end_with_the_first_success() {
 #[tokio::test(start_paused = true)]
 async fn a_fatal_failure_is_given_back_and_ends_no_outage() {
     let (outage, told) = noted();
-    let call = |tries: &mut Vec<Instant>| -> Result<(), Failure> {
+    let worker = worker();
+    let call = |tries: &mut Vec<Instant>, _: &Steps| -> Result<(), Failure> {
         tries.push(Instant::now());
         Err(if tries.len() < 2 { away("no broker") } else { Failure::fatal(Kind::Data, "another topic") })
     };
-    let result = outage.call(&worker(), "trying", call).await;
+    let result = outage.call(&worker, "trying", call).await;
     assert!(matches!(result, Err(Ending::Failed(failure)) if failure.what == "another topic"));
     assert_eq!(*told.lock(), ["began: no broker"]);
 }

@@ -1,4 +1,4 @@
-//! An actor as its thread runs it: every way to die ends in one report.
+//! An actor as its thread runs it, and what it says of itself: every way to die ends in one report.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,53 +8,92 @@ use std::time::Duration;
 
 use actix::dev::channel::AddressReceiver;
 use actix::dev::{AsyncContextParts, ContextFut};
-use actix::prelude::*;
+use actix::{Actor, ActorContext as _, Context};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
 
-use super::ending::Ending;
+use super::ending::{Ending, Refused};
 use super::panic;
 
-/// What a child's actor tells its supervisor.
-pub(super) enum Notice {
+/// What a child's actor tells its supervisor, or is told of it.
+pub(super) struct Notice {
+    pub epoch: u64,
+    pub child: usize,
+    pub news: News,
+}
+
+pub(super) enum News {
     Ready {
-        epoch: u64,
-        child: usize,
         resumes_from: Option<u64>,
     },
     /// A heartbeat was answered, after this time in the mailbox.
     Pulse {
-        epoch: u64,
-        child: usize,
         waited: Duration,
     },
-    Died {
-        epoch: u64,
-        child: usize,
-        ending: Ending,
-    },
+    Died(Ending),
 }
 
-/// What an actor told of itself: shared by its guard and its death.
-pub(super) struct Told {
-    pub epoch: u64,
+/// Says for an actor's supervisor how the actor fares. The actor's death is noticed without it; a death without a reason
+/// given here is a panic or a stop that nobody asked for. Clones speak for the same actor.
+#[derive(Clone)]
+pub struct Guard(Arc<Guarded>);
+
+struct Guarded {
+    epoch: u64,
     child: usize,
     reports: mpsc::UnboundedSender<Notice>,
     ending: Mutex<Option<Ending>>,
 }
 
-impl Told {
-    pub fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Notice>) -> Self {
-        Self { epoch, child, reports, ending: Mutex::default() }
+impl Guard {
+    pub(super) fn new(epoch: u64, child: usize, reports: mpsc::UnboundedSender<Notice>) -> Self {
+        Self(Arc::new(Guarded { epoch, child, reports, ending: Mutex::default() }))
     }
 
+    /// The life's epoch.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    /// Refuses a message of another epoch.
+    pub fn admit(&self, epoch: u64) -> Result<(), Refused> {
+        if epoch == self.0.epoch { Ok(()) } else { Err(Refused) }
+    }
+
+    /// The actor works; for a restarted one, this is when recovery is over. `resumes_from` is for people.
     pub fn ready(&self, resumes_from: Option<u64>) {
-        drop(self.reports.send(Notice::Ready { epoch: self.epoch, child: self.child, resumes_from }));
+        self.tell(News::Ready { resumes_from });
+    }
+
+    /// The actor ends like this, at once. One whose peer is gone waits for the supervisor's order instead. The first ending
+    /// that is told stays.
+    pub fn end<A: Actor<Context = Context<A>>>(&self, ending: impl Into<Ending>, context: &mut Context<A>) {
+        let ending = ending.into();
+        if !matches!(ending, Ending::PeerGone) {
+            self.ends_by(ending);
+            context.stop();
+        }
+    }
+
+    /// The same where that is found out from a message, which is refused.
+    pub fn refuse<A: Actor<Context = Context<A>>>(
+        &self,
+        ending: impl Into<Ending>,
+        context: &mut Context<A>,
+    ) -> Refused {
+        self.end(ending, context);
+        Refused
+    }
+
+    /// What the actor had begun is complete; it waits for the supervisor's order to end.
+    pub fn drained(&self) {
+        self.ends_by(Ending::Drained);
     }
 
     /// The first ending stays, but "I was asked to" gives way to a failure or a panic on the way out.
-    pub fn ends_by(&self, ending: Ending) {
-        let mut told = self.ending.lock();
+    fn ends_by(&self, ending: Ending) {
+        let mut told = self.0.ending.lock();
         if matches!(*told, None | Some(Ending::Drained)) {
             *told = Some(ending);
         }
@@ -62,60 +101,66 @@ impl Told {
 
     /// Whether the actor said that it ends.
     fn ends(&self) -> bool {
-        !matches!(*self.ending.lock(), None | Some(Ending::Drained))
+        !matches!(*self.0.ending.lock(), None | Some(Ending::Drained))
+    }
+
+    fn tell(&self, news: News) {
+        // A supervisor that is gone needs no news.
+        drop(self.0.reports.send(Notice { epoch: self.0.epoch, child: self.0.child, news }));
     }
 }
 
 /// Its drop is the report of an actor's death, whatever dropped it.
 pub(super) struct Death {
-    told: Arc<Told>,
+    guard: Guard,
+    at_work: Arc<AtomicUsize>,
     /// Its drop says that nothing is left of the actor; it follows the report.
     _left: watch::Receiver<bool>,
 }
 
 impl Death {
-    pub fn of(told: Arc<Told>, over: &watch::Receiver<bool>) -> Self {
-        Self { told, _left: over.clone() }
+    pub fn of(guard: Guard, at_work: Arc<AtomicUsize>, left: watch::Receiver<bool>) -> Self {
+        Self { guard, at_work, _left: left }
+    }
+
+    /// Runs the actor's code, supervised; nothing comes of a panic but the actor's ending. Notes that the thread is at it: a
+    /// thread that hangs is seen by all of its children, but only one is to blame.
+    fn during<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.at_work.store(self.guard.0.child + 1, Relaxed);
+        let result = panic::catch(work);
+        self.at_work.store(0, Relaxed);
+        result.map_err(|message| self.guard.ends_by(Ending::Panicked(message))).ok()
     }
 }
 
 impl Drop for Death {
     fn drop(&mut self) {
-        let told = &self.told;
-        let ending = told.ending.lock().take().unwrap_or(Ending::Unasked);
-        drop(told.reports.send(Notice::Died { epoch: told.epoch, child: told.child, ending }));
+        let ending = self.guard.0.ending.lock().take().unwrap_or(Ending::Unasked);
+        self.guard.tell(News::Died(ending));
     }
 }
 
 /// Builds an actor on this thread and lets it run until it stops, dies, or its life is over.
-pub(super) fn run<A>(
+pub(super) fn run<A: Actor<Context = Context<A>>>(
     mailbox: AddressReceiver<A>,
     build: impl FnOnce(&mut Context<A>) -> A,
-    at_work: Arc<AtomicUsize>,
     death: Death,
     mut over: watch::Receiver<bool>,
-) where
-    A: Actor<Context = Context<A>>,
-{
+) {
     if *over.borrow() {
         return;
     }
     let mut context = Context::with_receiver(mailbox);
-    match during(&at_work, death.told.child, || build(&mut context)) {
-        Err(message) => death.told.ends_by(Ending::Panicked(message)),
-        Ok(actor) => {
-            let context = Some(context.into_future(actor));
-            // Also when nobody is left who could say so.
-            let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
-            drop(actix_rt::spawn(Running { context, at_work, death, over }));
-        }
-    }
+    let Some(actor) = death.during(|| build(&mut context)) else { return };
+    let context = Some(context.into_future(actor));
+    // Also when nobody is left who could say so.
+    let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
+    drop(spawn_local(Running { context, death, over }));
 }
 
 /// An actor's context and what follows from its end. The actor is dropped before its death is.
 struct Running<A: Actor<Context = Context<A>>> {
     context: Option<ContextFut<A, Context<A>>>,
-    at_work: Arc<AtomicUsize>,
     death: Death,
     over: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -126,12 +171,11 @@ impl<A: Actor<Context = Context<A>>> Future for Running<A> {
     fn poll(mut self: Pin<&mut Self>, waker: &mut std::task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let Some(context) = &mut this.context else { return Poll::Ready(()) };
-        if this.over.as_mut().poll(waker).is_pending() {
-            match during(&this.at_work, this.death.told.child, || Pin::new(context).poll(waker)) {
-                Ok(Poll::Pending) if !this.death.told.ends() => return Poll::Pending,
-                Ok(_) => {}
-                Err(message) => this.death.told.ends_by(Ending::Panicked(message)),
-            }
+        if this.over.as_mut().poll(waker).is_pending()
+            && let Some(Poll::Pending) = this.death.during(|| Pin::new(context).poll(waker))
+            && !this.death.guard.ends()
+        {
+            return Poll::Pending;
         }
         this.end();
         Poll::Ready(())
@@ -143,13 +187,10 @@ impl<A: Actor<Context = Context<A>>> Running<A> {
     /// changed; a terminated one is not.
     fn end(&mut self) {
         let Some(mut context) = self.context.take() else { return };
-        let dropped = during(&self.at_work, self.death.told.child, || {
+        self.death.during(|| {
             context.ctx().parts().terminate();
             drop(context);
         });
-        if let Err(message) = dropped {
-            self.death.told.ends_by(Ending::Panicked(message));
-        }
     }
 }
 
@@ -157,15 +198,6 @@ impl<A: Actor<Context = Context<A>>> Drop for Running<A> {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Runs a child's code, supervised, and notes that this thread is at it: a thread that hangs is seen by all of its
-/// children, but only one is to blame.
-fn during<T>(at_work: &AtomicUsize, child: usize, work: impl FnOnce() -> T) -> Result<T, String> {
-    at_work.store(child + 1, Relaxed);
-    let result = panic::catch(work);
-    at_work.store(0, Relaxed);
-    result
 }
 
 /// The child whose code the thread is at.

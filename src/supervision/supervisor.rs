@@ -12,7 +12,7 @@ use super::ending::Ending;
 use super::lives::Lives;
 use super::outage::Outage;
 use super::panic;
-use super::running::Notice;
+use super::running::{News, Notice};
 use super::worker::Spawn;
 use crate::failure::{Failure, Kind};
 
@@ -67,7 +67,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// Runs a branch until it is finished, stopped or failed. Runs on the thread of the actix System; `seed` decides the
+/// Runs a branch until it is finished, stopped or failed. Runs on a [`super::actor::System`]; `seed` decides the
 /// jitter. A stop is asked for by setting `stop` to true.
 ///
 /// A branch is finished only if all of it drained: a child that dies or hangs instead is restarted like at any other
@@ -128,49 +128,30 @@ struct Start {
     gone_by: Instant,
 }
 
-enum Next {
-    Stop,
-    Exit(usize, Ending),
-    Ready(usize),
-    Pulse(usize, Duration),
-    /// Too late, or of no interest.
-    Nothing,
-    Start {
-        old_gone: bool,
-    },
-}
-
 impl<L: Fn(Event<'_>)> Supervisor<L> {
     async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Outcome {
         loop {
-            let exit = match self.next(&mut stop).await {
-                Next::Stop => {
+            let start = self.start;
+            let gone = start.map(|_| self.lives.ended());
+            let mut exit = tokio::select! {
+                biased;
+                () = asked(&mut stop) => {
                     let drained = self.drain().await;
                     return self.stopped(drained);
                 }
-                Next::Exit(_, Ending::Finished) => {
-                    let mut drained = self.drain().await;
-                    let Some(exit) = self.unfinished(&mut drained) else { return Outcome::Finished };
-                    if *stop.borrow() {
-                        drained.died = Some(exit);
-                        return self.stopped(drained);
-                    }
-                    Err(exit)
-                }
-                Next::Exit(child, ending) => Err((child, ending)),
-                Next::Start { old_gone } => self.start(old_gone),
-                Next::Ready(child) => {
-                    (self.listener)(Event::Ready { child: self.lives.name(child) });
-                    self.ready();
-                    Ok(())
-                }
-                Next::Pulse(child, waited) => {
-                    let budget_left = self.budget.left(Instant::now());
-                    (self.listener)(Event::Pulse { child: self.lives.name(child), waited, budget_left });
-                    Ok(())
-                }
-                Next::Nothing => Ok(()),
+                Some(notice) = self.reports.recv() => self.hear(notice),
+                (child, cause) = self.lives.hang() => Err((child, Ending::Hung(cause))),
+                old_gone = due(start, gone) => self.start(old_gone),
             };
+            if let Err((_, Ending::Finished)) = exit {
+                let mut drained = self.drain().await;
+                let Some(unfinished) = self.unfinished(&mut drained) else { return Outcome::Finished };
+                if *stop.borrow() {
+                    drained.died = Some(unfinished);
+                    return self.stopped(drained);
+                }
+                exit = Err(unfinished);
+            }
             if let Err((child, ending)) = exit
                 && let Err(failure) = self.exited(child, ending)
             {
@@ -179,31 +160,26 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         }
     }
 
-    async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Next {
-        let start = self.start;
-        let gone = start.map(|_| self.lives.ended());
-        tokio::select! {
-            biased;
-            () = asked(stop) => Next::Stop,
-            Some(report) = self.reports.recv() => match report {
-                Notice::Ready { epoch, child, resumes_from } => {
-                    if self.lives.ready(child, epoch, resumes_from) { Next::Ready(child) } else { Next::Nothing }
-                }
-                Notice::Pulse { epoch, child, waited } => match self.lives.running(child, epoch) {
-                    Some(_) => Next::Pulse(child, waited),
-                    None => Next::Nothing,
-                },
-                Notice::Died { epoch, child, ending } => match self.lives.running(child, epoch) {
-                    Some(slot) => {
-                        slot.running = None;
-                        Next::Exit(child, ending)
-                    }
-                    None => Next::Nothing,
-                },
-            },
-            (child, cause) = self.lives.hang() => Next::Exit(child, Ending::Hung(cause)),
-            old_gone = due(start, gone) => Next::Start { old_gone },
+    /// Takes in what a child tells; an error is its end.
+    fn hear(&mut self, Notice { epoch, child, news }: Notice) -> Result<(), (usize, Ending)> {
+        // What is told of a life that is over comes too late.
+        let Some(slot) = self.lives.running(child, epoch) else { return Ok(()) };
+        match news {
+            News::Ready { resumes_from } => {
+                slot.ready = Some(resumes_from);
+                (self.listener)(Event::Ready { child: self.lives.name(child) });
+                self.ready();
+            }
+            News::Pulse { waited } => {
+                let budget_left = self.budget.left(Instant::now());
+                (self.listener)(Event::Pulse { child: self.lives.name(child), waited, budget_left });
+            }
+            News::Died(ending) => {
+                slot.running = None;
+                return Err((child, ending));
+            }
         }
+        Ok(())
     }
 
     /// Starts what is due.

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::panic;
 use crate::failure::Failure;
 
 /// A call as its worker sees it, with when it began; an error is the message of its panic.
-type Task<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
+type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
@@ -30,25 +30,23 @@ pub enum Spawn {
 /// Owns a `T` whose calls block (a log's reader, a folder on disk) and runs closures on it, in order.
 ///
 /// A call that was made is done, also if nobody waits for its answer any more, or the handle is dropped: the thread
-/// ends after the calls that were made. A call that hangs keeps its thread, and whoever waited is free to give up; the
+/// ends after the calls that were made. A call that hangs keeps its thread, and its caller is free to give up; the
 /// branch counts such threads of the workers that [`super::Life::worker`] made. A call that panics is the last: the value,
 /// half changed perhaps, is dropped. May be shared behind an `Arc`.
 pub struct Worker<T> {
     queue: Arc<Queue>,
-    hands: Hands<T>,
-}
-
-enum Hands<T> {
+    /// In simulation.
+    latency: Option<fn() -> Duration>,
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
-    Thread(mpsc::UnboundedSender<Task<T>>),
-    Inline(Arc<Mutex<Inline<T>>>, fn() -> Duration),
+    jobs: mpsc::UnboundedSender<Made<T>>,
 }
 
-struct Inline<T> {
-    /// `None` while a call runs, and after one panicked.
-    value: Option<T>,
-    /// With when each was made.
-    jobs: VecDeque<(Task<T>, Instant)>,
+/// A call that was made.
+struct Made<T> {
+    job: Job<T>,
+    at: Instant,
+    /// In simulation; zero elsewhere.
+    latency: Duration,
 }
 
 /// A call that a worker has not answered yet.
@@ -82,6 +80,11 @@ impl Steps {
         }
     }
 
+    /// How long the call has run, all its steps together: not what it waited for before. In simulation, since it was made.
+    pub fn ran(&self) -> Duration {
+        self.0.state.lock().begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+
     /// The step has got on: its clock starts anew.
     pub fn got_on(&self) {
         if let Some((_, since)) = self.0.state.lock().made.front_mut() {
@@ -100,6 +103,8 @@ pub(super) struct Queue {
 struct Calls {
     /// Each unanswered call, or its step, and since when, oldest first.
     made: VecDeque<(&'static str, Instant)>,
+    /// When the call that runs began, or the last one did.
+    begun: Option<Instant>,
     /// The panic that ended the worker.
     panic: Option<String>,
     /// The handle was dropped.
@@ -120,21 +125,20 @@ impl<T: Send + 'static> Worker<T> {
     pub fn new(spawn: Spawn, name: &str, value: T) -> Result<Self, Failure> {
         panic::install_hook();
         let queue = Arc::new(Queue { thread: name.into(), state: Mutex::default() });
-        let hands = match spawn {
+        let (sender, jobs) = mpsc::unbounded_channel();
+        let works = queue.clone();
+        let latency = match spawn {
             Spawn::Threads => {
-                let (sender, jobs) = mpsc::unbounded_channel();
-                let queue = queue.clone();
-                std::thread::Builder::new()
-                    .name(name.to_owned())
-                    .spawn(move || queue.work(value, jobs))
-                    .map_err(|error| Failure::thread(name, &error))?;
-                Hands::Thread(sender)
+                let thread = std::thread::Builder::new().name(name.to_owned());
+                thread.spawn(move || works.work(value, jobs)).map_err(|error| Failure::thread(name, &error))?;
+                None
             }
             Spawn::Inline { latency } => {
-                Hands::Inline(Arc::new(Mutex::new(Inline { value: Some(value), jobs: VecDeque::new() })), latency)
+                drop(tokio::spawn(works.work_in_simulation(value, jobs)));
+                Some(latency)
             }
         };
-        Ok(Self { queue, hands })
+        Ok(Self { queue, latency, jobs: sender })
     }
 
     /// Runs a closure on the value and gives its result. The call is made now; only the answer is awaited. `call` names it
@@ -144,20 +148,11 @@ impl<T: Send + 'static> Worker<T> {
         call: &'static str,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, Gone>> + Send + 'static {
-        let timed = self.timed_call(call, job);
-        async move { timed.await.map(|(result, _)| result) }
-    }
-
-    /// As [`Self::call`], with how long the closure ran: what it waited for before, and its answer after, are not in it.
-    pub fn timed_call<R: Send + 'static>(
-        &self,
-        call: &'static str,
-        job: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> impl Future<Output = Result<(R, Duration), Gone>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.clone();
         let job = Box::new(move |value: &mut T, begun: Instant| {
-            let result = panic::catch(|| job(value)).map(|result| (result, begun.elapsed()));
+            queue.state.lock().begun = Some(begun);
+            let result = panic::catch(|| job(value));
             let end = result.as_ref().map(|_| ()).map_err(String::clone);
             queue.done(&end);
             drop(reply.send(result));
@@ -187,24 +182,16 @@ impl<T: Send + 'static> Worker<T> {
         Arc::downgrade(&self.queue)
     }
 
-    fn make(&self, call: &'static str, job: Task<T>) {
+    fn make(&self, call: &'static str, job: Job<T>) {
         let mut state = self.queue.state.lock();
         if state.panic.is_some() {
             return;
         }
-        let now = Instant::now();
-        state.made.push_back((call, now));
-        match &self.hands {
-            Hands::Thread(sender) => drop(sender.send(job)),
-            Hands::Inline(inline, latency) => {
-                inline.lock().jobs.push_back((job, now));
-                let (inline, due) = (inline.clone(), now + latency());
-                drop(tokio::spawn(async move {
-                    tokio::time::sleep_until(due).await;
-                    Inline::work(&inline);
-                }));
-            }
-        }
+        let at = Instant::now();
+        state.made.push_back((call, at));
+        let latency = self.latency.map_or(Duration::ZERO, |latency| latency());
+        // Where nobody is left to do it, as the runtime is gone, the missing answer says so.
+        drop(self.jobs.send(Made { job, at, latency }));
     }
 }
 
@@ -214,23 +201,21 @@ impl<T> Drop for Worker<T> {
     }
 }
 
-impl<T> Inline<T> {
-    /// Does the oldest call.
-    fn work(this: &Mutex<Self>) {
-        let next = |this: &mut Self| Some((this.jobs.pop_front()?, this.value.take()?));
-        let Some(((job, begun), mut value)) = next(&mut this.lock()) else { return };
-        match job(&mut value, begun) {
-            Ok(()) => this.lock().value = Some(value),
-            Err(_) => this.lock().jobs.clear(),
-        }
-    }
-}
-
 impl Queue {
     /// Does calls until there can be no more of them, or one panics.
-    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Task<T>>) {
-        while let Some(job) = jobs.blocking_recv() {
-            if job(&mut value, Instant::now()).is_err() {
+    fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
+        while let Some(made) = jobs.blocking_recv() {
+            if (made.job)(&mut value, Instant::now()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The same, where time is virtual and only the latency takes any.
+    async fn work_in_simulation<T>(self: Arc<Self>, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
+        while let Some(made) = jobs.recv().await {
+            sleep_until(made.at + made.latency).await;
+            if (made.job)(&mut value, made.at).is_err() {
                 return;
             }
         }

@@ -52,13 +52,14 @@ async fn busy_is_the_age_of_the_oldest_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timed_call_knows_how_long_it_ran() {
+async fn a_call_knows_how_long_it_ran() {
     let worker = Worker::new(INLINE, "toy", 7).expect("it starts");
-    let begun = Instant::now();
-    let call = worker.timed_call("a toy call", |value| *value);
+    let (begun, steps) = (Instant::now(), worker.steps());
+    let timed = move |value: &mut u32| (*value, steps.ran());
+    let call = worker.call("a toy call", timed.clone());
     tokio::time::advance(Duration::from_millis(40)).await;
     assert_eq!(call.await, Ok((7, begun.elapsed())), "it is done late where time is moved by hand");
-    assert_eq!(worker.timed_call("a toy call", |value| *value).await, Ok((7, Duration::from_millis(5))));
+    assert_eq!(worker.call("a toy call", timed).await, Ok((7, Duration::from_millis(5))));
 }
 
 #[tokio::test]

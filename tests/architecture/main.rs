@@ -158,6 +158,26 @@ fn a_safe_function_takes_no_raw_pointer() {
     assert!(trusting("pub unsafe fn a(one: *const T) {}\nfn b(&self) -> *mut T {}").is_empty());
 }
 
+/// Whether a source text names the crate of the actors, or its runtime; `actix_web` is another.
+fn names_actix(text: &str) -> bool {
+    ["actix::", "actix_rt::", "use actix;", "use actix as", "use {actix", "extern crate actix"]
+        .iter()
+        .any(|name| text.contains(name))
+}
+
+#[test]
+fn actix_is_named_where_crashes_are_handled_and_nowhere_else() {
+    let may = [root().join("src/supervision"), root().join("tests/architecture")];
+    let all = ["src", "tests", "benches"].into_iter().flat_map(|folder| files(&root().join(folder)));
+    let wrong: Vec<_> = all
+        .filter(|path| !may.iter().any(|folder| path.starts_with(folder)))
+        .filter(|path| names_actix(&fs::read_to_string(path).expect("it can be read")))
+        .collect();
+    assert!(wrong.is_empty(), "use what src/supervision/actor.rs offers: {wrong:?}");
+    assert!(names_actix("use actix::prelude::*;") && names_actix("let system = actix::System::new();"));
+    assert!(!names_actix("use actix_web::web; // an actix mailbox"));
+}
+
 #[test]
 fn no_file_is_longer_than_one_sitting() {
     let long: Vec<_> = files(&root().join("src"))

@@ -19,6 +19,7 @@ use isotherm::points::Planned;
 use isotherm::proof::FaultyDisk;
 use isotherm::settings::{Settings, Sources, load};
 use isotherm::source::simulate::station_name;
+use isotherm::supervision::actor::System;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -217,7 +218,7 @@ fn run_once(sets: Vec<String>, job: Job) -> (Result<Summary, Failure>, Vec<Plann
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || {
         let stop = Arc::new(watch::Sender::new(false));
-        drop(done.send(actix::System::new().block_on(run_trees(job, environment, stop))));
+        drop(done.send(System::in_real_time().block_on(run_trees(job, environment, stop))));
     });
     let summary = ended.recv_timeout(DEADLINE).expect("it ends before the deadline");
     (summary, faults.fired())

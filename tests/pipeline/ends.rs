@@ -10,6 +10,7 @@ use isotherm::log::RecordLog;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::progress::Branch;
 use isotherm::progress::{BranchStatus, Condition, Progress};
+use isotherm::supervision::actor::System;
 use tokio::sync::watch;
 
 use crate::over::OverLog;
@@ -104,9 +105,12 @@ fn a_supervisor_that_panics_stops_all_where_the_settings_say_so() {
     let progress = environment.progress.clone();
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || {
-        let _panics = tracing::subscriber::set_default(Panics);
+        // Two of them: where a process has one subscriber and that is a single thread's, tracing asks for an event's listeners
+        // only on the thread that comes to it first, which may be another test's.
+        let panics = [(); 2].map(|()| tracing::Dispatch::new(Panics));
+        let _panics = tracing::dispatcher::set_default(&panics[0]);
         let trees = run_trees(Job { end: End::AtSignal, ..consume() }, environment, stop);
-        done.send(actix::System::new().block_on(trees)).expect("the test waits");
+        done.send(System::in_real_time().block_on(trees)).expect("the test waits");
     });
     let summary = ended.recv_timeout(Duration::from_secs(60)).expect("it ends").expect("it started");
     let [(branch, failure)] = summary.failures.as_slice() else { panic!("{summary:?}") };

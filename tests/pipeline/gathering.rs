@@ -6,7 +6,8 @@ use isotherm::ingest::{Generator, SourceReader};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::proof::simulated::SimulatedLog;
-use isotherm::supervision::{BranchSpec, Child, Spawn, supervise};
+use isotherm::supervision::actor::System;
+use isotherm::supervision::{BranchSpec, Spawn, supervise};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -28,17 +29,13 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
         move |life| {
             let reader = SourceReader::new(settings.source.clone(), FaultPoints::default(), progress.clone());
             let (worker, producer, produce) = (worker(READS, reader), address(&slot), settings.produce.clone());
-            Child::of(life.start(move |guard, _| Generator::new(guard, worker, producer, &produce)))
+            life.start_task(move |guard| Generator::new(guard, worker, producer, &produce))
         }
     });
     let children = vec![produce, generate];
     let spec = BranchSpec { name: "ingest".to_owned(), children };
     let policy = fixture.environment().policy();
-    let runtime = || {
-        let builder = &mut tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
-    actix::System::with_tokio_rt(runtime).block_on(async {
+    System::in_virtual_time().block_on(async {
         let (_stop, asked) = watch::channel(false);
         tokio::select! {
             outcome = supervise(spec, policy, READS, 1, outage(), asked, |_| ()) => panic!("it ended: {outcome:?}"),

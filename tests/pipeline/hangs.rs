@@ -8,6 +8,7 @@ use isotherm::failure::{Failure, Kind};
 use isotherm::pipeline::{Environment, run_trees};
 use isotherm::proof::simulated::{SimulatedDisk, SimulatedLog};
 use isotherm::supervision::Spawn;
+use isotherm::supervision::actor::System;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -54,11 +55,7 @@ fn threads_that_a_source_keeps_are_bounded() {
 
 #[test]
 fn a_log_that_hangs_ends_its_branch_with_the_default_settings() {
-    let runtime = || {
-        let builder = &mut tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
-    actix::System::with_tokio_rt(runtime).block_on(async {
+    System::in_virtual_time().block_on(async {
         let defaults = [
             "restarts_max=5",
             "window_ms=30000",
@@ -76,7 +73,7 @@ fn a_log_that_hangs_ends_its_branch_with_the_default_settings() {
             ..fixture.environment()
         };
         let progress = environment.progress.clone();
-        let trees = actix::spawn(run_trees(produce(), environment, Arc::new(watch::Sender::new(false))));
+        let trees = tokio::task::spawn_local(run_trees(produce(), environment, Arc::new(watch::Sender::new(false))));
         let written = async {
             while progress.source().readings() == 0 {
                 sleep(MS).await;

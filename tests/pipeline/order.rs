@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use isotherm::domain::{Batch, Readings, Rules};
 use isotherm::durable::RealDisk;
 use isotherm::ingest::Producer;
@@ -15,6 +14,7 @@ use isotherm::partition::{Aggregator, CheckpointWriter, Pace, PartitionJob, Part
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
+use isotherm::supervision::actor::Addr;
 use isotherm::supervision::{Child, Refused, Spawn};
 use serde_json::{Value, json};
 
@@ -137,14 +137,14 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
             accept_gap: false,
             allow_compaction: false,
             faults: FaultPoints::default(),
+            progress: Progress::new(&[0]),
         };
         let (writer, aggregator) = (Slot::default(), Slot::default());
-        let progress = Progress::new(&[0]);
         let write = child("checkpoint writer", {
-            let (slot, job, progress) = (writer.clone(), job.clone(), progress.clone());
+            let (slot, job) = (writer.clone(), job.clone());
             move |life| {
-                let (worker, progress) = (worker(Spawn::Threads, PartitionWriter::new(job.clone())), progress.clone());
-                let started = life.start(|guard, _| CheckpointWriter::new(guard, 0, worker, outage(), progress));
+                let (worker, job) = (worker(Spawn::Threads, PartitionWriter::new(job.clone())), job.clone());
+                let started = life.start(|guard, _| CheckpointWriter::new(guard, worker, job, outage()));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }
@@ -152,11 +152,11 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
         let count = child("aggregator", {
             let (slot, job) = (aggregator.clone(), job.clone());
             move |life| {
-                let (writer, job, progress) = (address(&writer), job.clone(), progress.clone());
+                let (writer, job) = (address(&writer), job.clone());
                 // Commits only what is waited for.
                 let hour = Duration::from_secs(3600);
                 let pace = Pace::new(hour, 1.0, hour);
-                let started = life.start(move |guard, _| Aggregator::new(guard, writer, &job, pace, progress));
+                let started = life.start(move |guard, _| Aggregator::new(guard, writer, job, pace));
                 slot.replace(Some(started.clone()));
                 Child::of(started)
             }

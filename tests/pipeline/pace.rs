@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 use isotherm::supervision::Spawn;
+use isotherm::supervision::actor::System;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};
 
@@ -86,16 +87,12 @@ fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) 
         spawn: Spawn::Inline { latency: || Duration::from_millis(CALL_MS.get()) },
         ..fixture.environment()
     };
-    let runtime = || {
-        let builder = &mut tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
     Lines::listen();
-    let stopping = actix::System::with_tokio_rt(runtime).block_on(async move {
+    let stopping = System::in_virtual_time().block_on(async move {
         let stop = Arc::new(watch::Sender::new(false));
         let mut life = Life { fixture, environment, disk, days: 0, commits: Vec::new() };
         let job = Job { end: End::AtSignal, ..consume_only(0) };
-        let trees = actix::spawn(run_trees(job, life.environment.clone(), stop.clone()));
+        let trees = tokio::task::spawn_local(run_trees(job, life.environment.clone(), stop.clone()));
         story(&mut life).await;
         let stopped = Instant::now();
         stop.send_replace(true);

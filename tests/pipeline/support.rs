@@ -18,6 +18,7 @@ use isotherm::proof::FaultyDisk;
 use isotherm::proof::simulated::SimulatedLog;
 use isotherm::settings::{Settings, Sources, fault_points, load};
 use isotherm::source::simulate::station_name;
+use isotherm::supervision::actor::System;
 use isotherm::supervision::{Spawn, panic};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -180,7 +181,7 @@ impl Running {
         let (done, ended) = mpsc::channel();
         let (stopping, on) = (stop.clone(), environment.clone());
         std::thread::spawn(move || {
-            let summary = actix::System::new().block_on(run_trees(job, on, stopping));
+            let summary = System::in_real_time().block_on(run_trees(job, on, stopping));
             done.send(summary).expect("the test waits");
         });
         Self { stop, environment, ended }

@@ -6,14 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use isotherm::durable::{Fence, RealDisk};
 use isotherm::ingest::{CursorStore, IngestJob, Producer, SourceWriter};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
+use isotherm::supervision::actor::{Actor, Addr, System};
 use isotherm::supervision::{
-    BranchSpec, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Pulse, Spawn, Worker,
-    supervise,
+    BranchSpec, Busy, Child, ChildSpec, Ending, Event, Guard, Life, Outage, Outcome, Spawn, Task, Worker, supervise,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -37,37 +36,23 @@ impl Toy {
     where
         S: Future<Output = bool> + 'static,
     {
-        Child::of(life.start(|guard, _| Self { guard, story: Some(Box::pin(story())) }))
+        life.start_task(|guard| Self { guard, story: Some(Box::pin(story())) })
     }
 }
 
-impl Actor for Toy {
-    type Context = Context<Self>;
+impl Task for Toy {
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
 
-    fn started(&mut self, context: &mut Self::Context) {
+    fn busy(&self) -> Option<Busy> {
+        None
+    }
+
+    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
         self.guard.ready(None);
         let story = self.story.take().expect("it is started once");
-        context.spawn(story.into_actor(self).map(|finished, toy, context| {
-            if finished {
-                toy.guard.end(Ending::Finished, context);
-            }
-        }));
-    }
-}
-
-impl Handler<Heartbeat> for Toy {
-    type Result = Pulse;
-
-    fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Pulse {
-        Pulse::default()
-    }
-}
-
-impl Handler<Drain> for Toy {
-    type Result = ();
-
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        self.guard.drained();
+        Box::pin(async move { if story.await { Ok(()) } else { std::future::pending().await } })
     }
 }
 
@@ -83,7 +68,7 @@ pub fn deaths(fixture: &Fixture, children: Vec<ChildSpec>) -> Vec<String> {
     let policy = fixture.environment().policy();
     let (_stop, asked) = watch::channel(false);
     let branch = supervise(spec, policy, Spawn::Threads, 1, outage(), asked, listener);
-    let outcome = actix::System::new().block_on(branch);
+    let outcome = System::in_real_time().block_on(branch);
     assert!(matches!(outcome, Outcome::Finished), "{outcome:?}, {died:?}");
     died.into_inner()
 }

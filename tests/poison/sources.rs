@@ -212,9 +212,9 @@ fn no_reading_costs_an_allocation() {
                 source.next(&mut readings, READINGS).expect("the source goes on");
             }
             let produce = Produce { epoch: 1, number, readings, cursor: source.cursor() };
-            let mut delivery = writer.write(1, vec![produce], &steps).expect("the log works");
-            readings = delivery.memory.pop().expect("it was one message");
-            assert_eq!(delivery.readings, READINGS as u64);
+            let mut written = writer.write(1, vec![produce], &steps).expect("the log works");
+            readings = written.pop().expect("it was one message");
+            assert_eq!(readings.len(), READINGS);
             let allocations = ALLOCATIONS.get() - before;
             // The first message finds no memory that could be used again.
             assert!(number == 1 || allocations < ALLOCATIONS_MAX, "{kind:?}: {allocations} for {READINGS} readings");

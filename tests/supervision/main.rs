@@ -10,6 +10,7 @@ mod toys;
 
 use std::time::Duration;
 
+use isotherm::supervision::actor::System;
 use isotherm::supervision::{Policy, Spawn};
 
 const MS: Duration = Duration::from_millis(1);
@@ -30,15 +31,11 @@ fn policy() -> Policy {
 }
 
 fn threads<T>(test: impl Future<Output = T>) -> T {
-    actix::System::new().block_on(test)
+    System::in_real_time().block_on(test)
 }
 
 fn paused<T>(test: impl Future<Output = T>) -> T {
-    let runtime = || {
-        let builder = &mut tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().expect("a runtime")
-    };
-    actix::System::with_tokio_rt(runtime).block_on(test)
+    System::in_virtual_time().block_on(test)
 }
 
 fn in_both(test: impl AsyncFn(Spawn)) {

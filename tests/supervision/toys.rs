@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use actix::prelude::*;
 use isotherm::failure::{Failure, Kind};
+use isotherm::supervision::actor::{self, Actor, ActorContext, Addr, Context, Handler, Message, Running};
 use isotherm::supervision::outage::OutageEvent;
 use isotherm::supervision::{
-    BranchSpec, Busy, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Pulse,
-    Spawn, Worker, supervise,
+    BranchSpec, Busy, Child, ChildSpec, Drain, Ending, Event, Guard, Heartbeat, Life, Outage, Outcome, Policy, Spawn,
+    Worker, supervise,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -161,7 +161,7 @@ impl Setup {
         });
         let (stop, asked) = watch::channel(false);
         let (listener, shared) = (log.clone(), outage.clone());
-        let outcome = actix::spawn(async move {
+        let outcome = tokio::task::spawn_local(async move {
             let tell = |event: Event<'_>| {
                 let Some(line) = told(&event) else { return };
                 listener.say(&line);
@@ -300,8 +300,8 @@ impl Toy {
                 context.stop();
             }
             Act::PanicLater => {
-                let later = tokio::time::sleep(Duration::from_millis(1)).into_actor(self);
-                context.spawn(later.map(|(), toy, _| panic!("{} panics in a future", toy.who)));
+                let later = tokio::time::sleep(Duration::from_millis(1));
+                actor::spawn(context, later, |(), toy: &mut Self, _| panic!("{} panics in a future", toy.who));
             }
             Act::Hang => self.hang(),
             Act::Busy(time) => self.busy = Some(time),
@@ -366,12 +366,12 @@ impl Handler<Do> for Toy {
 }
 
 impl Handler<Heartbeat> for Toy {
-    type Result = Pulse;
+    type Result = Option<Busy>;
 
-    fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Pulse {
+    fn handle(&mut self, _: Heartbeat, _: &mut Context<Self>) -> Option<Busy> {
         self.log.say(format!("{} answers", self.who));
         let busy = |time| Busy { call: "a toy call", thread: "toys".into(), time };
-        Pulse { busy: self.busy.map(busy).or_else(|| self.worker.busy()) }
+        self.busy.map(busy).or_else(|| self.worker.busy())
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
     use crate::points::{Action, FaultPoints, Planned};
     use crate::progress::Branch;
     use crate::progress::Progress;
-    use crate::progress::events::{BranchFailed, Committed, Draining, OutageEnded, Restarted};
+    use crate::progress::events;
 
     /// What comes of the lines that the program writes of its own events.
     fn seen(told: impl Fn(&Progress)) -> ToldLines {
@@ -114,16 +114,14 @@ mod tests {
     #[test]
     fn every_event_that_is_listened_for_is_one_that_the_program_tells() {
         let (branch, failure) = (Branch::Partition(1), &Failure::fatal(Kind::Data, "gone"));
-        let committed = seen(|progress| {
-            Committed { partition: 1, next_offset: 7, took: Duration::from_millis(3) }.emit(progress);
-        });
+        let took = Duration::from_millis(3);
+        let committed = seen(|progress| events::committed(progress, 1, 7, took));
         assert_eq!((committed.commits, committed.committed.get(&1)), (1, Some(&7)));
         assert!(committed.first_commit.is_some() && committed.last_lines.is_empty());
-        let restarted = Restarted { branch, resumes_from: None, took_ms: 1 };
-        assert!(seen(|progress| restarted.emit(progress)).recovered);
-        assert!(seen(|progress| OutageEnded { branch, lasted_ms: 1 }.emit(progress)).recovered);
-        assert!(seen(|progress| BranchFailed { branch, failure }.emit(progress)).failed);
-        assert!(seen(|_| Draining { asked_by: "SIGTERM", deadline_ms: 1 }.emit()).stopping);
+        assert!(seen(|progress| events::restarted(progress, branch, None, took)).recovered);
+        assert!(seen(|progress| events::outage_ended(progress, branch, took)).recovered);
+        assert!(seen(|progress| events::branch_failed(progress, branch, failure)).failed);
+        assert!(seen(|_| events::draining("SIGTERM", 1)).stopping);
         let fault = Planned { point: "consumer.read".to_owned(), hit: 1, action: Action::Retryable };
         let faults = FaultPoints::new(vec![fault.clone()]).expect("there is such a point");
         assert_eq!(seen(|_| drop(faults.hit("consumer.read"))).fired, [fault.to_string()]);

@@ -162,7 +162,7 @@ mod tests {
     use crate::points::{Action, FaultPoints, Planned};
     use crate::progress::Branch;
     use crate::progress::Progress;
-    use crate::progress::events::BranchFailed;
+    use crate::progress::events;
     use crate::proof::simulated::SimulatedDisk;
     use crate::supervision::panic::{catch, install_hook};
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn heard_of(failure: &Failure) -> Option<Invariant> {
-        heard(|| BranchFailed { branch: Branch::Partition(0), failure }.emit(&Progress::new(&[0])))
+        heard(|| events::branch_failed(&Progress::new(&[0]), Branch::Partition(0), failure))
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::proof::invariants::{FolderFiles, Invariant, Violation, writers};
 use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
 use crate::settings::Settings;
 use crate::supervision::Spawn;
+use crate::supervision::actor::System;
 
 /// Virtual time after which a life that should have ended hangs.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -127,11 +128,7 @@ impl World {
         });
         environment.disk = FaultyDisk::over(environment.disk, &faults);
         let progress = environment.progress.clone();
-        let runtime = || {
-            let builder = &mut tokio::runtime::Builder::new_current_thread();
-            builder.enable_all().start_paused(true).build().expect("a runtime")
-        };
-        let system = actix::System::with_tokio_rt(runtime);
+        let system = System::in_virtual_time();
         let (end, virtual_ms) = system.block_on(self.run(life, environment));
         if !matches!(end, LifeEnd::ByItself(_)) {
             // Nothing that is dropped now writes.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::MailboxError;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -17,6 +16,7 @@ use super::stations::{Orders, Table, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
 use crate::progress::Progress;
+use crate::supervision::actor::MailboxError;
 use crate::watch::wire::{Stations, Which};
 
 /// Least time between two looks at a partition.
