@@ -1,10 +1,13 @@
 //! One process of the program: started, waited for with a deadline, signalled, and never left behind.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use super::told::{self, ToldLines};
 use crate::failure::{Failure, Kind};
@@ -43,44 +46,39 @@ pub struct RunningProgram {
 impl Program {
     /// Starts it with further settings. The thread that does is to live on: the kernel kills the process with it.
     pub fn start(&self, sets: &[String]) -> Result<RunningProgram, Failure> {
+        let cannot = |doing: &'static str| move |error: io::Error| Failure::io(doing, &self.executable, &error);
+        let begun = Instant::now();
+        let (stream, stderr) = io::pipe().map_err(cannot("cannot read from"))?;
+        let lines = told::lines(stream).map_err(cannot("cannot read from"))?;
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).args(sets.iter().map(|set| format!("--set={set}")));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         // Ctrl-C is for this command; what the child gets is planned.
         command.process_group(0);
         die_with_us(&mut command);
-        let cannot = |doing: &str, error| Failure::io(doing, &self.executable, &error);
-        let begun = Instant::now();
-        let mut process = command.spawn().map_err(|error| cannot("cannot start", error))?;
-        let stderr = process.stderr.take().expect("it is piped");
-        match told::lines(stderr) {
-            Ok(lines) => {
-                Ok(RunningProgram { process, begun, life_max: self.life_max, lines, told: ToldLines::default() })
-            }
-            Err(error) => {
-                drop(process.kill().and_then(|()| process.wait()));
-                Err(cannot("cannot read from", error))
-            }
-        }
+        let process = command.spawn().map_err(cannot("cannot start"))?;
+        Ok(RunningProgram { process, begun, life_max: self.life_max, lines, told: ToldLines::default() })
     }
 }
 
 /// A child whose parent is gone is killed by the kernel; one that is aborted on purpose leaves no core file.
 fn die_with_us(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    let parent = process::id();
-    // SAFETY: all three functions may be called between fork and exec.
-    unsafe {
-        command.pre_exec(move || {
-            let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &no_core);
-            #[cfg(target_os = "linux")]
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 || libc::getppid().cast_unsigned() != parent {
-                return Err(std::io::Error::last_os_error());
+    let parent = rustix::process::getpid();
+    let before_it_begins = move || {
+        // Where there is no such limit, an abort may leave a core file.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        #[cfg(target_os = "linux")]
+        {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            if rustix::process::getppid() != Some(parent) {
+                return Err(io::Error::other("its parent is gone"));
             }
-            Ok(())
-        })
+        }
+        Ok(())
     };
+    // SAFETY: nothing but system calls is done between fork and exec.
+    unsafe { command.pre_exec(before_it_begins) };
 }
 
 impl RunningProgram {
@@ -144,14 +142,12 @@ impl RunningProgram {
     }
 
     /// Sends a signal. The process was not waited for, so its id is its own, whether it has ended or not.
-    pub fn signal(&self, signal: libc::c_int) -> Result<(), Failure> {
-        let id = libc::pid_t::try_from(self.process.id()).expect("a process id");
-        // SAFETY: the call takes two numbers.
-        if unsafe { libc::kill(id, signal) } == 0 {
-            return Ok(());
-        }
-        let error = std::io::Error::last_os_error();
-        Err(Failure::fatal(Kind::Internal, format!("signal {signal} could not be sent to process {id}: {error}")))
+    pub fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        let (signal_number, id) = (signal.as_raw(), self.process.id());
+        kill_process(Pid::from_child(&self.process), signal).map_err(|error| {
+            let what = format!("signal {signal_number} could not be sent to process {id}: {error}");
+            Failure::fatal(Kind::Internal, what)
+        })
     }
 
     /// Waits for its end.

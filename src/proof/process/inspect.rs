@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::child::CutShort;
@@ -97,12 +96,9 @@ impl<'a> Inspector<'a> {
     }
 }
 
-/// Every file of a folder, which nobody writes to; none if it is not there yet.
+/// Every file of a folder, which nobody writes to.
 fn read(folder: &Path) -> Result<FolderFiles, Failure> {
-    let names = match RealDisk.list(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        listed => listed.map_err(|error| Failure::io("cannot list", folder, &error))?,
-    };
+    let names = RealDisk.list(folder).map_err(|error| Failure::io("cannot list", folder, &error))?;
     let read = |name| {
         let path = folder.join(name);
         let bytes = fs::read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;

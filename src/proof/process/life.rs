@@ -5,9 +5,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::child::{CutShort, Program, RunningProgram};
-use super::disturb::{Disturbance, DrawnFault, Effect, PlannedDisturbance};
+use super::disturb::{Disturbance, Effect, PlannedDisturbance, effect, setting};
 use crate::failure::Kind;
+use crate::points::Planned;
 use crate::proof::Invariant;
 
 /// Commits after which a planned fault is no longer waited for.
@@ -29,7 +32,7 @@ pub struct ObservedLife {
 /// Lives a disturbed life.
 pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<ObservedLife, CutShort> {
     if let Disturbance::Fault(fault) = &plan.disturbance {
-        return faulty(program.start(&[format!("faults.points={}", fault.setting())])?, fault);
+        return faulty(program.start(&[format!("faults.points={}", setting(fault))])?, fault);
     }
     let mut child = program.start(&[])?;
     if plan.commits > 0 {
@@ -38,20 +41,20 @@ pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<Observe
     child.pause(plan.delay)?;
     match plan.disturbance {
         Disturbance::Kill => {
-            child.signal(libc::SIGKILL)?;
-            end(&mut child, |_, status| status.signal() == Some(libc::SIGKILL))
+            child.signal(Signal::KILL)?;
+            end(&mut child, |_, status| status.signal() == Some(Signal::KILL.as_raw()))
         }
         Disturbance::Freeze(time) => {
-            child.signal(libc::SIGSTOP)?;
+            child.signal(Signal::STOP)?;
             child.pause(time)?;
-            child.signal(libc::SIGCONT)?;
+            child.signal(Signal::CONT)?;
             goes_on(&mut child)?;
             drain(&mut child)
         }
         Disturbance::InterruptTwice => {
-            child.signal(libc::SIGINT)?;
+            child.signal(Signal::INT)?;
             child.must("the order to stop", |seen| seen.stopping)?;
-            child.signal(libc::SIGINT)?;
+            child.signal(Signal::INT)?;
             // It may have stopped in order before the second one came.
             let lived = end(&mut child, |_, status| status.success() || is(status, Kind::TryAgain))?;
             Ok(ObservedLife { fired: !lived.orderly, ..lived })
@@ -65,13 +68,13 @@ pub fn undisturbed(program: &Program, sets: &[String]) -> Result<ObservedLife, C
     end(&mut program.start(sets)?, |_, status| status.success())
 }
 
-fn faulty(mut child: RunningProgram, fault: &DrawnFault) -> Result<ObservedLife, CutShort> {
-    let planned = fault.planned.to_string();
+fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
+    let planned = fault.to_string();
     child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
     let lived = if child.fired(&planned) {
-        after_fault(&mut child, fault.effect)?
+        after_fault(&mut child, effect(fault))?
     } else {
-        child.signal(libc::SIGTERM)?;
+        child.signal(Signal::TERM)?;
         // It may still come, and then while the process stops.
         end(&mut child, |child, status| {
             status.success() || child.fired(&planned) && (failed(status) || aborted(status))
@@ -86,7 +89,7 @@ fn after_fault(child: &mut RunningProgram, effect: Effect) -> Result<ObservedLif
         Effect::Fails => {
             // Before there are branches it ends by itself.
             if child.until("the failure", |seen| seen.failed)? {
-                child.signal(libc::SIGTERM)?;
+                child.signal(Signal::TERM)?;
             }
             return end(child, |_, status| failed(status));
         }
@@ -110,7 +113,7 @@ fn goes_on(child: &mut RunningProgram) -> Result<(), CutShort> {
 
 /// SIGTERM: what was begun is finished, in order.
 fn drain(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
-    child.signal(libc::SIGTERM)?;
+    child.signal(Signal::TERM)?;
     end(child, |_, status| status.success())
 }
 
@@ -140,5 +143,5 @@ fn failed(status: &ExitStatus) -> bool {
 }
 
 fn aborted(status: &ExitStatus) -> bool {
-    status.signal() == Some(libc::SIGABRT)
+    status.signal() == Some(Signal::ABORT.as_raw())
 }

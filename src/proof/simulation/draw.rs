@@ -156,10 +156,8 @@ const FATAL: [Action; 3] = [Action::Fatal, Action::IoError, Action::PermissionDe
 /// Each point with each of its actions that must come up over many seeds.
 pub fn every_fault() -> impl Iterator<Item = (&'static str, Action)> {
     let often = POINTS.into_iter().filter(|(point, _)| !SELDOM.contains(point));
-    let actions = || [Action::Panic].into_iter().chain(WAITED_OUT).chain(FATAL);
-    often.flat_map(move |(point, kind)| {
-        actions().filter(move |action| kind.allows(*action)).map(move |action| (point, action))
-    })
+    let is_drawn = |action: &Action| *action == Action::Panic || WAITED_OUT.contains(action) || FATAL.contains(action);
+    often.flat_map(move |(point, kind)| kind.actions().filter(is_drawn).map(move |action| (point, action)))
 }
 
 fn fault(random: &mut ChaCha8Rng) -> Planned {
