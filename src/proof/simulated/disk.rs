@@ -15,7 +15,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-use super::tree::{Content, FileId, Tree, folder_of};
+use super::tree::{FileId, Tree, folder_of};
 use crate::durable::{Disk, DiskFile};
 
 /// What goes wrong with an operation.
@@ -34,7 +34,6 @@ pub struct SimulatedDisk(Arc<Mutex<Machine>>);
 #[derive(Default)]
 struct Machine {
     tree: Tree,
-    page_bytes: usize,
     operations: usize,
     /// The tree before each operation, if someone asked for it.
     history: Option<Vec<Tree>>,
@@ -58,11 +57,11 @@ pub struct Rename {
 impl SimulatedDisk {
     /// An empty disk; of a file that is not synced, pages of this size last or do not.
     pub fn new(page_bytes: usize) -> Self {
-        Self::of(Tree::default(), page_bytes)
+        Self::of(Tree::new(page_bytes))
     }
 
-    fn of(tree: Tree, page_bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Machine { tree, page_bytes, ..Machine::default() })))
+    fn of(tree: Tree) -> Self {
+        Self(Arc::new(Mutex::new(Machine { tree, ..Machine::default() })))
     }
 
     /// Counts operations from zero and keeps what [`Self::after_operations`] needs.
@@ -99,8 +98,7 @@ impl SimulatedDisk {
     /// The disk as the next process finds it if this one ends now, whichever way: nothing is lost, and no more lasts
     /// than before.
     pub fn after_process(&self) -> Self {
-        let machine = self.0.lock();
-        Self::of(machine.tree.clone(), machine.page_bytes)
+        Self::of(self.0.lock().tree.clone())
     }
 
     /// One of the disks that a power cut now may leave.
@@ -116,8 +114,7 @@ impl SimulatedDisk {
 
     /// The disk that a power cut after so many recorded operations leaves, when `lasts` says of each thing whether it lasts.
     pub fn after_operations(&self, operations: usize, lasts: impl FnMut(usize) -> bool) -> Self {
-        let machine = self.0.lock();
-        Self::of(machine.before(operations).left(machine.page_bytes, lasts), machine.page_bytes)
+        Self::of(self.0.lock().before(operations).left(lasts))
     }
 
     /// Every file by its path.
@@ -162,9 +159,8 @@ impl SimulatedDisk {
 
     fn sync_content(&self, file: impl FnOnce(&Tree) -> io::Result<FileId>) -> io::Result<()> {
         let (mut machine, fault) = self.operation()?;
-        let page_bytes = machine.page_bytes;
         let file = file(&machine.tree)?;
-        machine.tree.content(file).sync(page_bytes, fault.map(DiskFault::error))
+        machine.tree.content(file).sync(fault.map(DiskFault::error))
     }
 }
 
@@ -196,13 +192,12 @@ struct OpenFile {
 impl DiskFile for OpenFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (mut machine, fault) = self.disk.operation()?;
-        let page_bytes = machine.page_bytes;
         let written = match fault {
             None => bytes.len(),
             Some(DiskFault::Short) => bytes.len() / 2,
             Some(DiskFault::Error(_)) => 0,
         };
-        machine.tree.content(self.file).append(&bytes[..written], page_bytes);
+        machine.tree.content(self.file).append(&bytes[..written]);
         fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
@@ -257,7 +252,7 @@ impl Disk for SimulatedDisk {
         if tree.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let file = tree.add(Content::default());
+        let file = tree.add(&[]);
         tree.change(vec![(path.to_owned(), Some(file))]);
         Ok(Box::new(OpenFile { disk: self.clone(), file }))
     }
@@ -269,9 +264,8 @@ impl Disk for SimulatedDisk {
 
     fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let (mut machine, fault) = self.operation()?;
-        let page_bytes = machine.page_bytes;
         let file = machine.tree.find(path)?;
-        machine.tree.content(file).truncate(bytes as usize, page_bytes, fault.map(DiskFault::error))
+        machine.tree.content(file).truncate(bytes as usize, fault.map(DiskFault::error))
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {

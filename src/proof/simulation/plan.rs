@@ -74,10 +74,10 @@ pub enum Foreign {
 }
 
 impl Plan {
-    /// What is to be done with these partitions until it is done.
-    pub fn job(&self, partitions: Range<u32>) -> Job {
+    /// Everything, until it is done.
+    pub fn job(&self) -> Job {
         let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
-        Job { ingest: self.ingests, partitions: partitions.collect(), end, accept_gap: false }
+        Job { ingest: self.ingests, partitions: self.partitions().collect(), end, accept_gap: false }
     }
 
     pub fn partitions(&self) -> Range<u32> {

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
+use std::panic;
 use std::sync::Once;
-use std::{mem, panic};
 
 use tokio::time::Instant;
 use tracing::field::{Field, Visit};
@@ -29,6 +29,9 @@ pub struct Trace {
     pub restarts_ms: Vec<u64>,
     /// Told by the code itself.
     violation: Option<Violation>,
+    /// What the line that is being written says of a restart's length, and of a check within the program that failed.
+    took_ms: u64,
+    broken: Option<Invariant>,
 }
 
 /// Keeps, for [`take`], what is told on this thread while `work` runs.
@@ -103,29 +106,20 @@ impl Trace {
     fn event(&mut self, event: &Event<'_>) {
         let start = self.text.len();
         let time = self.begun.map_or(0, |begun| begun.elapsed().as_millis());
-        let mut line = EventLine { text: mem::take(&mut self.text), took_ms: 0, broken: None };
         // Writing to a string does not fail.
-        let _ = write!(line.text, "{time:>6} ms {:>5}", event.metadata().level());
-        event.record(&mut line);
-        line.text.push('\n');
+        let _ = write!(self.text, "{time:>6} ms {:>5}", event.metadata().level());
+        event.record(self);
+        self.text.push('\n');
         if event.metadata().target() == target::RESTARTED {
-            self.restarts_ms.push(line.took_ms);
+            self.restarts_ms.push(self.took_ms);
         }
-        self.text = line.text;
-        if let Some(invariant) = line.broken.filter(|_| self.violation.is_none()) {
-            self.violation = Some(invariant.violated(self.text[start..].trim()));
+        if let Some(invariant) = self.broken.take() {
+            self.violation.get_or_insert_with(|| invariant.violated(self.text[start..].trim()));
         }
     }
 }
 
-struct EventLine {
-    text: String,
-    took_ms: u64,
-    /// A check within the program has failed.
-    broken: Option<Invariant>,
-}
-
-impl Visit for EventLine {
+impl Visit for Trace {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "took_ms" {
             self.took_ms = value;
