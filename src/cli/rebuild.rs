@@ -1,7 +1,5 @@
 //! `isotherm rebuild`: counts one partition anew from the log.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::arguments::{self, SettingsArguments};
@@ -55,7 +53,8 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     // What is away is waited for before anything is touched.
     let log = patient_log(settings)?;
     let current = PartitionFile::read(folder, partition)?;
-    let aside = aside(folder, partition)?;
+    // What a rebuild kept aside.
+    let aside = PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))?;
     if let (Some(current), Some(aside)) = (&current, &aside)
         && is_unfinished(&parse(current), &parse(aside))
     {
@@ -85,11 +84,6 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     maintenance::begin_rebuild(&RealDisk, folder, partition, &lock)
 }
 
-/// The file that a rebuild kept aside, if there is one.
-fn aside(folder: &Path, partition: u32) -> Result<Option<PartitionFile>, Failure> {
-    PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))
-}
-
 fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
     format::parse(&file.path.display().to_string(), &file.bytes)
 }
@@ -97,12 +91,8 @@ fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
 /// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it
 /// is not: then the rebuild is refused for the file aside, and nothing is lost.
 fn is_unfinished(current: &Result<Checkpoint, Failure>, aside: &Result<Checkpoint, Failure>) -> bool {
-    match (current, aside) {
-        (Ok(current), Ok(aside)) => {
-            current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
-        }
-        _ => false,
-    }
+    let (Ok(current), Ok(aside)) = (current, aside) else { return false };
+    current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
 }
 
 /// What counting anew would lose of what the old file counted, if that is so or cannot be ruled out.

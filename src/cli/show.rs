@@ -66,7 +66,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let wanted: BTreeSet<&str> = arguments.stations.iter().map(String::as_str).collect();
     let shown = read(&settings, &wanted)?;
     if arguments.json {
-        let damaged: Vec<_> = shown.damaged.iter().map(output::failure_json).collect();
+        let damaged = shown.damaged.iter().map(|failure| json!({ "what": failure.what, "advice": failure.advice }));
+        let damaged: Vec<_> = damaged.collect();
         let value = json!({ "stations": shown.rows, "partitions": shown.overviews, "damaged": damaged });
         output::print_json(&value)?;
     } else if arguments.csv {

@@ -6,11 +6,9 @@ mod simulation;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::arguments::SettingsArguments;
-use super::display::Display;
 use super::{Outcome, output};
 use crate::failure::{Failure, Kind};
 use crate::proof::{Tally, Violation};
@@ -68,13 +66,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Err(Failure::fatal(Kind::Usage, what).advice("leave them out, or add --process"));
     }
     simulation::run(arguments)
-}
-
-/// A bar of all runs, with what the template says beside it.
-fn bar(arguments: &Arguments, template: &str) -> Result<(ProgressBar, Display), Failure> {
-    let (bar, display) = Display::bar(ProgressStyle::with_template(template).expect("the template is good"))?;
-    bar.set_length(arguments.runs);
-    Ok((bar, display))
 }
 
 /// What all runs came to.

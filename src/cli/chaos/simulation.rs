@@ -5,10 +5,11 @@ use std::thread;
 
 use serde_json::json;
 
-use super::{Arguments, FailedRun, Results, VIOLATED, bar};
+use super::{Arguments, FailedRun, Results, VIOLATED};
+use crate::cli::display::Display;
 use crate::cli::{Outcome, output};
-use crate::proof::Tally;
 use crate::proof::simulation::{self, Plan, SeedsReport};
+use crate::proof::tally::{Recovery, Tally};
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -16,7 +17,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return trace(seeds);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (bar, display) = bar(arguments, "{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left")?;
+    let (bar, display) = Display::bar("{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left")?;
+    bar.set_length(arguments.runs);
     let report = simulation::run_seeds(seeds, threads, Plan::draw, || bar.inc(1));
     display.finish();
     results(&report, arguments.seed).tell(arguments)
@@ -44,20 +46,12 @@ fn results(report: &SeedsReport, seed: u64) -> Results {
         "{runs} runs: {lives} lives of {} virtual seconds, {killed} killed, {power_cuts} power cuts, {restarts} restarts, {with_failed_branch} with a branch that had to fail",
         virtual_ms / 1000
     );
-    if let Some(recovery) = tally.recovery() {
-        let (min, median, max) = (recovery.min_ms, recovery.median_ms, recovery.max_ms);
-        summary.push_str(&format!("; recovered within {min} to {max} virtual ms, the median {median}"));
+    if let Some(Recovery { min_ms, median_ms, max_ms }) = tally.recovery() {
+        summary.push_str(&format!("; recovered within {min_ms} to {max_ms} virtual ms, the median {median_ms}"));
     }
-    let counts = json!({
-        "seed": seed,
-        "runs": runs,
-        "lives": lives,
-        "killed": killed,
-        "power_cuts": power_cuts,
-        "restarts": restarts,
-        "with_failed_branch": with_failed_branch,
-        "virtual_ms": virtual_ms,
-    });
+    let mut counts = json!(tally);
+    counts["seed"] = seed.into();
+    counts["runs"] = (*runs).into();
     Results::new(tally, counts, &(summary + "\n"), found.as_ref().map(told))
 }
 
