@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use indicatif::MultiProgress;
 use parking_lot::{Condvar, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Time that a way out may take for the last lines.
 pub const FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -53,7 +52,7 @@ struct Written {
     given_up: Option<usize>,
 }
 
-/// Writes each buffer as a line.
+/// A writer of lines: each buffer is one.
 #[derive(Clone, Copy)]
 pub struct StandardError;
 
@@ -69,14 +68,6 @@ impl Write for StandardError {
     /// Does not wait; [`flush`] does.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl MakeWriter<'_> for StandardError {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        Self
     }
 }
 
@@ -105,8 +96,8 @@ pub fn flush() -> bool {
     !is_left
 }
 
-/// Panics are reported as Rust does, but as lines that are told here, so that no panic waits for a reader either. What is
-/// returned is for `main`.
+/// Panics are reported as Rust does, but as lines that are told here, so that no panic waits for a reader either. The
+/// guard that is returned is for `main`.
 pub fn report_panics() -> LastLines {
     panic::set_hook(Box::new(|info| {
         let thread = thread::current();

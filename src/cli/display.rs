@@ -56,7 +56,7 @@ impl Display {
         Ok((state, display))
     }
 
-    /// Shows now and again what `view` makes on the display's thread; its bars go when it is dropped.
+    /// Starts the display's thread. The view is made on it, shown now and again, and dropped, with its bars, at the end.
     fn of<Show: FnMut(Instant)>(
         interval: Duration,
         view: impl FnOnce() -> Show + Send + 'static,
@@ -161,7 +161,7 @@ impl Sum {
     }
 }
 
-/// Names what is seldom only where there is any.
+/// Names a count only where it is not zero.
 fn append(text: &mut String, count: u64, what: &str) {
     if count > 0 {
         text.push_str(&format!(", {} {what}", thousands(count)));
@@ -247,7 +247,7 @@ impl Lines {
         let records_per_second = self.records.sample(now, sum.records);
         let readings_per_second = self.readings.sample(now, source.readings());
         let state = (sum, source.readings());
-        // The first look is only what later ones are compared with; where nothing moves, nothing is said.
+        // The first look is only for later ones to be compared with; where nothing moves, there is no line.
         if self.shown.replace(state).is_none_or(|before| before == state) {
             return;
         }

@@ -1,4 +1,4 @@
-//! The trees and what shows them: dashboard, bars and log lines.
+//! Runs the trees, and shows them: on the dashboard, as bars, or as log lines.
 
 use std::io::IsTerminal;
 

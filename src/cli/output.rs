@@ -1,4 +1,4 @@
-//! What is printed, and where.
+//! Printing: data on the standard output, one-line messages on the standard error.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -64,7 +64,7 @@ pub fn json_text(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("what is printed are texts and finite numbers") + "\n"
 }
 
-/// What became of writing to the standard output: `false` if its reader is gone, which ends a program quietly.
+/// The result of writing to the standard output: `false` if its reader is gone, which ends a program quietly.
 pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),

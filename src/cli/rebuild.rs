@@ -50,10 +50,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
     let lock = Lock::partition(&RealDisk, folder, partition)?;
-    // What is away is waited for before anything is touched.
+    // A log that is away is waited for before anything is touched.
     let log = patient_log(settings)?;
     let current = PartitionFile::read(folder, partition)?;
-    // What a rebuild kept aside.
+    // The old file, if a rebuild has moved it aside.
     let aside = PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))?;
     if let (Some(current), Some(aside)) = (&current, &aside)
         && is_unfinished(&parse(current), &parse(aside))
@@ -95,7 +95,7 @@ fn is_unfinished(current: &Result<Checkpoint, Failure>, aside: &Result<Checkpoin
     current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
 }
 
-/// What counting anew would lose of what the old file counted, if that is so or cannot be ruled out.
+/// What counting anew would lose of the records that the old file counted, if it would or if that cannot be ruled out.
 fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) -> Result<Option<String>, Failure> {
     let Some(topic) = log.topic()? else {
         let what = format!("there is no {}: nothing could be counted anew", log.name());
@@ -136,7 +136,7 @@ fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) 
             extent.end
         )),
         Ok(_) => None,
-        // What it counted is not known, but a log that still has its first record has lost none.
+        // Which records the file counted is not known, but a log that still has its first record has lost none.
         Err(_) if extent.start == 0 => None,
         Err(failure) => Some(format!(
             "it cannot be read, and {} starts at offset {}, so that it may have counted more ({})",

@@ -1,4 +1,4 @@
-//! How a run went: what is in the files now, and which branches failed.
+//! The summary of a run: the content of the files now, and the branches that failed.
 
 use std::process::ExitCode;
 
@@ -73,7 +73,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     Ok(ExitCode::SUCCESS)
 }
 
-/// What came of the source; what was passed over is named only where there was any.
+/// The numbers of the source; lines and values that were passed over are named only where there were any.
 fn produced(summary: &Summary) -> String {
     let mut text = format!("{} readings produced", summary.readings);
     if summary.bad_lines > 0 {

@@ -1,4 +1,4 @@
-//! What can be planned: one action at one passing of a point, and how that is written.
+//! A planned fault: one action at one passing of a point, and how that is written.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Origin, PlannedFault};
 /// Longest delay that can be planned.
 const DELAY_MAX_MS: u64 = 3_600_000;
 
-/// What happens at a point.
+/// A thing that goes wrong at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Panic,
@@ -35,7 +35,7 @@ pub enum Action {
     Delay(Duration),
 }
 
-/// What is done at a point: decides what can go wrong there.
+/// The kind of step or call at a point: decides which actions can happen there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointKind {
     /// A step of an actor, or of its worker.
@@ -66,12 +66,12 @@ pub const ACTIONS: [(Action, &str, &[PointKind]); 11] = [
 ];
 
 impl PointKind {
-    /// What can happen there.
+    /// The actions that can happen there.
     pub fn actions(self) -> impl Iterator<Item = Action> {
         ACTIONS.into_iter().filter(move |(.., kinds)| kinds.contains(&self)).map(|(action, ..)| action)
     }
 
-    /// Whether such a thing can happen there, whatever a delay's length.
+    /// Whether such an action can happen there; a delay of any length, if one can.
     pub fn allows(self, action: Action) -> bool {
         self.actions().any(|allowed| allowed.name() == action.name())
     }
@@ -113,7 +113,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Reads what [`Planned`]'s `Display` writes; whether there is such a point is not looked at.
+    /// Reads a fault as its `Display` writes it; whether there is such a point is not looked at.
     pub fn parse(text: &str) -> Option<Self> {
         let (point, rest) = text.split_once('@')?;
         let (hit, action) = rest.split_once('=')?;
@@ -121,7 +121,7 @@ impl Planned {
         Some(Self { point: point.to_owned(), hit, action: Action::parse(action)? })
     }
 
-    /// What is said of it when it happens.
+    /// The words for it when it happens.
     pub(super) fn told(&self) -> PlannedFault {
         PlannedFault(format!("planned fault at {}, hit {}", self.point, self.hit))
     }

@@ -70,7 +70,7 @@ struct PlannedPoints {
 pub struct Cut(Planned);
 
 impl Cut {
-    /// What follows once a part of the bytes is written.
+    /// Ends the write once a part of its bytes is written.
     pub fn end(self) -> io::Error {
         if self.0.action == Action::Torn {
             abort();
@@ -144,7 +144,7 @@ fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the caller must make happen, if anything: what does not need the caller happens here.
+/// Passes a point. An action that does not need the caller happens here; any other one is for the caller to make happen.
 #[cold]
 fn pass(plan: &Mutex<PlannedPoints>, point: &'static str) -> Option<Planned> {
     debug_assert!(kind(point).is_some(), "{point} is not in POINTS");
@@ -157,7 +157,7 @@ fn pass(plan: &Mutex<PlannedPoints>, point: &'static str) -> Option<Planned> {
         plan.fired.push(fault.clone());
         fault
     };
-    // Whoever planned it from outside learns from this line that it happens.
+    // A process that planned the fault from outside learns from this line that it happens.
     tracing::debug!(target: FIRED, %fault, "planned fault");
     match fault.action {
         Action::Panic => std::panic::panic_any(fault.told()),

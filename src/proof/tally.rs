@@ -1,4 +1,4 @@
-//! What happened over all runs.
+//! Counts over all runs.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Tally {
     pub recoveries_ms: BTreeMap<u64, u64>,
 }
 
-/// What became of the faults of one point and action.
+/// The faults of one point and action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fired {
     pub planned: u64,

@@ -1,4 +1,4 @@
-//! Lives of real processes, one after the other, and what came of them.
+//! Runs lives of real processes, one after the other, and tells the results.
 
 use std::sync::Arc;
 

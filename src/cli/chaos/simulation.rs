@@ -1,4 +1,4 @@
-//! Runs seeds of the simulation, and tells what came of them.
+//! Runs seeds of the simulation, and tells the results.
 
 use std::process::ExitCode;
 use std::thread;

@@ -53,7 +53,7 @@ impl Program {
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).args(sets.iter().map(|set| format!("--set={set}")));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-        // Ctrl-C is for this command; what the child gets is planned.
+        // Ctrl-C is for this command alone; the signals to the child are planned.
         command.process_group(0);
         die_with_us(&mut command);
         let process = command.spawn().map_err(cannot("cannot start"))?;
@@ -82,7 +82,7 @@ fn die_with_us(command: &mut Command) {
 }
 
 impl RunningProgram {
-    /// Takes what is told next, if there is something within this time.
+    /// Takes the next line, if one comes within this time.
     fn listen(&mut self, wait: Duration) -> Result<(), Failure> {
         if signals::asked() {
             return Err(Failure::fatal(Kind::TryAgain, "interrupted before all runs were done"));
@@ -95,7 +95,8 @@ impl RunningProgram {
         Ok(())
     }
 
-    /// Waits until something was told; `false` if the process ended without it. Later than its deadline is a violation.
+    /// Waits until `told` holds of the lines; `false` if the process ended before. A process that outlives its deadline is a
+    /// violation.
     pub fn until(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<bool, CutShort> {
         loop {
             let lost_lines = self.told.lost_lines;
@@ -117,7 +118,8 @@ impl RunningProgram {
         }
     }
 
-    /// Waits until something was told; a process that ends without it is a violation, or one of which a branch fails.
+    /// Waits until `told` holds of the lines. A process that ends before is a violation, and so is one of which a branch
+    /// fails.
     pub fn must(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<(), CutShort> {
         if !self.until(what, |seen| told(seen) || seen.failed)? {
             let status = self.end()?;
@@ -129,7 +131,7 @@ impl RunningProgram {
         Err(self.violation(format!("a branch failed before {what} came")))
     }
 
-    /// Lets time pass, while the process lives.
+    /// Lets time pass while the process lives.
     pub fn pause(&mut self, time: Duration) -> Result<(), Failure> {
         let end = Instant::now() + time;
         while let left = end.saturating_duration_since(Instant::now())
@@ -150,7 +152,7 @@ impl RunningProgram {
         })
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub fn end(&mut self) -> Result<ExitStatus, CutShort> {
         self.until("its end", |told| told.over)?;
         let ended = self.process.wait();
@@ -167,22 +169,20 @@ impl RunningProgram {
         self.told.first_commit.map(|first| first.duration_since(self.begun))
     }
 
-    /// It ended, or did not, as it should not have; with the last that it said.
+    /// A violation by the way in which the process ended, or did not; with its last lines.
     pub fn violation(&self, what: String) -> CutShort {
         Invariant::WorkIsFinished.violated(what + &self.last_lines()).into()
     }
 
     fn last_lines(&self) -> String {
-        self.told.last_lines.iter().fold(String::new(), |lines, line| {
-            let head = if lines.is_empty() { "; its last lines:" } else { "" };
-            lines + head + "\n  " + line
-        })
+        let lines: String = self.told.last_lines.iter().map(|line| format!("\n  {line}")).collect();
+        if lines.is_empty() { lines } else { format!("; its last lines:{lines}") }
     }
 }
 
 impl Drop for RunningProgram {
     fn drop(&mut self) {
-        // It may have ended before; a stopped one is killed too.
+        // The process may have ended before; a stopped one is killed too.
         drop(self.process.kill());
         drop(self.process.wait());
     }

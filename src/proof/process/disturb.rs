@@ -1,4 +1,4 @@
-//! What is done to a process, and when: drawn from a seed, so that a number says it all.
+//! The disturbances of a process and their moments: drawn from a seed, so that a number says all of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum Disturbance {
     Fault(Planned),
 }
 
-/// What a fault may do to the process.
+/// The effect that a fault may have on the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing that shows.
@@ -104,7 +104,7 @@ fn passings(point: &str) -> u64 {
 
 pub fn effect(fault: &Planned) -> Effect {
     match fault.action {
-        // Nobody restarts what is done before there are supervisors.
+        // Before there are supervisors, nothing is restarted.
         Action::Panic if kind(&fault.point) == Some(PointKind::Start) => Effect::Fails,
         Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => Effect::Recovers,
         Action::Fatal | Action::IoError | Action::PermissionDenied => Effect::Fails,
@@ -115,7 +115,7 @@ pub fn effect(fault: &Planned) -> Effect {
 }
 
 impl Disturbance {
-    /// What it is counted as: its point, or the process, and what happens there.
+    /// The names it is counted by: its point, or `process`, and the action there.
     pub fn names(&self) -> (String, String) {
         let process = |action: &str| ("process".to_owned(), action.to_owned());
         match self {

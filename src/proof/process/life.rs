@@ -16,7 +16,7 @@ use crate::proof::Invariant;
 /// Commits after which a planned fault is no longer waited for.
 const UNFIRED_COMMITS: u64 = 100;
 
-/// What a life showed from outside.
+/// A life as it was seen from outside.
 #[derive(Debug)]
 pub struct ObservedLife {
     /// The disturbance took place.
@@ -55,7 +55,7 @@ pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<Observe
             child.signal(Signal::INT)?;
             child.must("the order to stop", |seen| seen.stopping)?;
             child.signal(Signal::INT)?;
-            // It may have stopped in order before the second one came.
+            // The process may have stopped in order before the second signal came.
             let lived = end(&mut child, |_, status| status.success() || is(status, Kind::TryAgain))?;
             Ok(ObservedLife { fired: !lived.orderly, ..lived })
         }
@@ -75,7 +75,7 @@ fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, Cu
         after_fault(&mut child, effect(fault))?
     } else {
         child.signal(Signal::TERM)?;
-        // It may still come, and then while the process stops.
+        // The fault may still happen, and then while the process stops.
         end(&mut child, |child, status| {
             status.success() || child.fired(&planned) && (failed(status) || aborted(status))
         })?
@@ -87,7 +87,7 @@ fn after_fault(child: &mut RunningProgram, effect: Effect) -> Result<ObservedLif
     match effect {
         Effect::Aborts => return end(child, |_, status| aborted(status)),
         Effect::Fails => {
-            // Before there are branches it ends by itself.
+            // Before there are branches, the process ends by itself.
             if child.until("the failure", |seen| seen.failed)? {
                 child.signal(Signal::TERM)?;
             }
@@ -111,13 +111,13 @@ fn goes_on(child: &mut RunningProgram) -> Result<(), CutShort> {
     child.must("a further commit", |seen| seen.commits > before)
 }
 
-/// SIGTERM: what was begun is finished, in order.
+/// Ends the process in order, by SIGTERM.
 fn drain(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
     child.signal(Signal::TERM)?;
     end(child, |_, status| status.success())
 }
 
-/// Waits for the end, which must be an allowed one.
+/// Waits for the end of the process, which must be an allowed one.
 fn end(
     child: &mut RunningProgram,
     allowed: impl Fn(&RunningProgram, &ExitStatus) -> bool,

@@ -18,7 +18,7 @@ use rand::{RngExt, SeedableRng};
 use super::tree::{FileId, Tree, folder_of};
 use crate::durable::{Disk, DiskFile};
 
-/// What goes wrong with an operation.
+/// The way in which an operation goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskFault {
     /// It fails and, but for a sync, does nothing.
@@ -35,7 +35,7 @@ pub struct SimulatedDisk(Arc<Mutex<Machine>>);
 struct Machine {
     tree: Tree,
     operations: usize,
-    /// The tree before each operation, if someone asked for it.
+    /// The tree before each operation, since [`SimulatedDisk::record`] was called.
     history: Option<Vec<Tree>>,
     faults: Option<(Range<usize>, DiskFault)>,
     /// The operation at which the power is cut.
@@ -64,7 +64,7 @@ impl SimulatedDisk {
         Self(Arc::new(Mutex::new(Machine { tree, ..Machine::default() })))
     }
 
-    /// Counts operations from zero and keeps what [`Self::after_operations`] needs.
+    /// Counts operations from zero, and keeps the tree before each of them for [`Self::after_operations`].
     pub fn record(&self) {
         let mut machine = self.0.lock();
         machine.operations = 0;
@@ -81,7 +81,7 @@ impl SimulatedDisk {
         self.0.lock().faults = Some((operations, fault));
     }
 
-    /// Cuts the power: every later call on this disk fails. What is left is in [`Self::after_power_cut`].
+    /// Cuts the power: every later call on this disk fails. [`Self::after_power_cut`] gives the disk that is left.
     pub fn crash(&self) {
         self.0.lock().powerless = true;
     }

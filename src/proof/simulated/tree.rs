@@ -1,4 +1,4 @@
-//! What a simulated disk holds: what is seen, what lasts, and what may last.
+//! The tree of a simulated disk: the bytes and names that are seen, those that last, and those that may last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -38,7 +38,7 @@ struct Change {
 }
 
 impl Content {
-    /// What lasts.
+    /// A file whose bytes all last.
     pub(super) fn lasting(bytes: &[u8], page_bytes: usize) -> Self {
         Self { page_bytes, seen: bytes.into(), lasting: bytes.into(), unsynced: BTreeMap::new() }
     }
@@ -61,7 +61,7 @@ impl Content {
         Ok(())
     }
 
-    /// A failed one has cut what is seen, but not what lasts.
+    /// A cut that fails has cut the bytes that are seen, but not those that last.
     pub(super) fn truncate(&mut self, bytes: usize, failure: Option<io::Error>) -> io::Result<()> {
         self.seen.truncate(bytes);
         self.unsynced.retain(|page, _| page * self.page_bytes < bytes);
@@ -71,7 +71,7 @@ impl Content {
         self.sync(failure)
     }
 
-    /// What was never written before a page that was is read as zeros.
+    /// Pages before it that were never written are read as zeros.
     fn write_page(&mut self, page: usize) {
         let end = self.seen.len().min((page + 1) * self.page_bytes);
         let start = end.min(page * self.page_bytes);
@@ -129,7 +129,7 @@ impl Tree {
         for change in &synced {
             set(&mut self.lasting_names, &change.to);
         }
-        // What was written over can no longer come back.
+        // A name that was written over can no longer come back.
         left.retain(|change| change.folder != folder || !synced.iter().any(|later| later.shares_name(change)));
         self.changes = left;
         let named: BTreeSet<_> = self.names.values().chain(self.lasting_names.values()).copied().collect();
@@ -139,12 +139,12 @@ impl Tree {
         Ok(())
     }
 
-    /// How many things may last or not.
+    /// How many pages and changes of names may last or not.
     pub(super) fn choices(&self) -> usize {
         self.changes.len() + self.files.values().map(|file| file.unsynced.len()).sum::<usize>()
     }
 
-    /// What is left when `lasts` says of each thing whether it lasts.
+    /// The tree that is left when `lasts` says of each choice whether it lasts.
     pub(super) fn left(&self, lasts: impl FnMut(usize) -> bool) -> Self {
         let mut choices = (0..).map(lasts);
         let mut next_lasts = || choices.next().expect("numbers do not end");

@@ -1,4 +1,4 @@
-//! What a seed draws.
+//! The plan that a seed draws.
 
 use std::convert;
 use std::io::ErrorKind;
@@ -149,7 +149,7 @@ fn operation(random: &mut ChaCha8Rng) -> usize {
     random.random_range(0..end)
 }
 
-/// What is waited out, and what a branch fails of. Whatever ends the process is drawn as the end of a life.
+/// Faults that are waited out, and faults of which a branch fails. Ends of the process are drawn as the end of a life.
 const WAITED_OUT: [Action; 3] = [Action::Retryable, Action::StorageFull, Action::Short];
 const FATAL: [Action; 3] = [Action::Fatal, Action::IoError, Action::PermissionDenied];
 

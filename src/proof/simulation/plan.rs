@@ -1,4 +1,4 @@
-//! What a run is made of: the records, the settings, and the troubles of each life.
+//! The plan of a run: its records, its settings, and the troubles of each life.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,9 +23,9 @@ pub struct Plan {
     pub topic_exists: bool,
     pub page_bytes: usize,
     pub latency_ms: Range<u64>,
-    /// What each life runs on, made of the simulated environment: itself, or one with a bug, to prove the proof.
+    /// Makes the environment of each life from the simulated one: the same, or one with a bug, to prove the proof.
     pub environment: fn(Environment) -> Environment,
-    /// What others have written before the first life.
+    /// Records of other producers before the first life.
     pub written: Vec<Foreign>,
     pub lives: Vec<PlannedLife>,
 }
@@ -59,14 +59,14 @@ pub enum PlannedTrouble {
     Killed,
 }
 
-/// What else ends a life at a disk operation, counted from its first.
+/// The end of a life at a disk operation, counted from its first.
 #[derive(Clone, Copy, Debug)]
 pub enum EndsBy {
     PowerCut(usize),
     Killed(usize),
 }
 
-/// What another producer leaves in a partition.
+/// A record, or a gap, that another producer leaves in a partition.
 #[derive(Clone)]
 pub enum Foreign {
     Record { partition: u32, key: Option<Vec<u8>>, value: Option<Vec<u8>> },
@@ -99,7 +99,7 @@ impl PlannedLife {
         Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
     }
 
-    /// Whether it is sure to end: by itself, or by what is planned.
+    /// Whether it is sure to end: by itself, or by a planned trouble.
     pub fn ends(&self) -> bool {
         let is_end = |trouble: &PlannedTrouble| matches!(trouble, PlannedTrouble::Signal | PlannedTrouble::Killed);
         let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, PlannedTrouble::Recreated));

@@ -1,4 +1,4 @@
-//! One run: some lives, and what must hold after each.
+//! One run: some lives, and the checks after each.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,13 +21,13 @@ use crate::supervision::panic;
 /// One seed of so many is run twice, and compared.
 const TWICE_OF: u64 = 10;
 
-/// What a run of a plan leaves behind.
+/// The result of a run.
 pub struct Run {
     /// Each event of all lives as a line.
     pub events: String,
     pub tally: Tally,
     pub violation: Option<Violation>,
-    /// What the same seed must leave again: the files, after as many operations on the disk.
+    /// The files and the number of operations on the disk, which the same seed must leave again.
     left: (FolderFiles, usize),
 }
 
@@ -46,7 +46,7 @@ pub fn run_twice(plan: &Plan) -> Run {
     first
 }
 
-/// Runs a plan once. What does not hold ends it.
+/// Runs a plan once. The first violation ends it.
 pub fn run(plan: &Plan) -> Run {
     panic::install_hook();
     drop(trace::take());
@@ -98,7 +98,7 @@ impl PlanRunner<'_> {
         self.check_undisturbed()
     }
 
-    /// Lives a life, counts what happened in it, and checks what holds after any.
+    /// Lives a life, counts its events, and checks what must hold after any life.
     fn live(&mut self, life: &PlannedLife, seed: u64) -> Result<SimulatedLife, Violation> {
         let lived = self.world.live(self.plan, life, seed)?;
         self.operations += lived.operations;
@@ -118,7 +118,7 @@ impl PlanRunner<'_> {
         Ok(lived)
     }
 
-    /// What holds after any life.
+    /// Checks what must hold after any life.
     fn check_life(&mut self, life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
         trace::told()?;
         let Self { plan, world, promises, .. } = self;
@@ -142,7 +142,7 @@ impl PlanRunner<'_> {
         endings::one_branch(life, lived)
     }
 
-    /// What holds after the last life, which nothing disturbed.
+    /// Checks what must hold after the last life, which nothing disturbed.
     fn check_last(&self, lived: &SimulatedLife) -> Result<(), Violation> {
         let LifeEnd::ByItself(Ok(summary)) = &lived.end else {
             return Err(Invariant::WorkIsFinished.violated("a life that nothing disturbed did not end well"));
@@ -200,7 +200,7 @@ impl PlanRunner<'_> {
     }
 }
 
-/// What `source.json` says, without touching the disk.
+/// The content of `source.json`, read without touching the disk.
 fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> {
     let fence = Arc::new(Fence::new(Duration::MAX, |_| unreachable!("it is free")));
     let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned(), fence);

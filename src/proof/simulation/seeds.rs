@@ -11,7 +11,7 @@ use crate::proof::{Tally, Violation};
 /// Seeds that a thread runs before it waits for the other threads.
 const SHARE_MAX: u64 = 256;
 
-/// What came of some seeds, up to the first that failed.
+/// The results of some seeds, up to the first that failed.
 #[derive(Default)]
 pub struct SeedsReport {
     pub runs: u64,
@@ -27,7 +27,7 @@ pub struct FailedSeed {
     pub shrunk: Plan,
 }
 
-/// Runs the plan that is drawn from each seed until one fails, on so many threads. What is returned depends on the plans
+/// Runs the plan that is drawn from each seed until one fails, on so many threads. The report depends on the plans
 /// alone. `ran` is called after each run.
 pub fn run_seeds(
     seeds: Range<u64>,
@@ -74,7 +74,7 @@ fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> Seeds
 }
 
 impl SeedsReport {
-    /// Adds what came of the seeds that follow, unless one has failed before them.
+    /// Adds the report of the seeds that follow, unless a seed has failed before them.
     fn add(&mut self, following: Self) {
         if self.found.is_none() {
             self.runs += following.runs;

@@ -7,10 +7,10 @@ use crate::proof::Invariant;
 
 /// Runs that are tried.
 const TRIES_MAX: usize = 2000;
-/// What is taken away moves all that comes after it in time, so each smaller plan is tried with so many timings.
+/// A thing that is taken away moves all later ones in time, so each smaller plan is tried with so many timings.
 const TIMINGS: u64 = 8;
 
-/// Takes away whatever is not needed for the same invariant to be violated: lives, faults, troubles, records.
+/// Takes away the lives, faults, troubles and records that are not needed for the same invariant to be violated.
 pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
     let mut tries = 0;
     let mut fails = |plan: &Plan| {

@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
 use std::panic;
-use std::sync::Once;
+use std::sync::{LazyLock, Once};
 
 use tokio::time::Instant;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::failure::PlannedFault;
 use crate::progress::events::target;
@@ -19,7 +20,7 @@ thread_local! {
     static PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// What was told on this thread.
+/// The events of this thread.
 #[derive(Default)]
 pub struct Trace {
     /// When the life began that goes on now.
@@ -27,19 +28,21 @@ pub struct Trace {
     pub text: String,
     /// How long each restart took, in virtual milliseconds.
     pub restarts_ms: Vec<u64>,
-    /// Told by the code itself.
+    /// A check within the program that failed.
     violation: Option<Violation>,
-    /// What the line that is being written says of a restart's length, and of a check within the program that failed.
+    /// The fields of the line that is being written: how long a restart took, and which check within the program failed.
     took_ms: u64,
     broken: Option<Invariant>,
 }
 
-/// Keeps, for [`take`], what is told on this thread while `work` runs.
+/// Keeps, for [`take`], the events of this thread while `work` runs.
 pub fn listen<T>(work: impl FnOnce() -> T) -> T {
     hear_panics();
-    // A dispatcher of its own for each run would make all threads of the process wait for each other.
-    tracing::subscriber::with_default(Listener, work)
+    dispatcher::with_default(&LISTENER, work)
 }
+
+/// One for all threads: making one makes all threads of the process wait for each other.
+static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry().with(Listener)));
 
 /// Time is virtual from now on.
 pub fn life_begins(now: Instant) {
@@ -50,19 +53,19 @@ pub fn life_ended() {
     TRACE.with_borrow_mut(|trace| trace.begun = None);
 }
 
-/// All since the last call.
+/// All events since the last call.
 pub fn take() -> Trace {
     PANIC.take();
     TRACE.take()
 }
 
-/// A violation that the code itself told of, or a panic that nobody planned.
+/// Fails if a check within the program failed, or at a panic that was not planned.
 pub fn told() -> Result<(), Violation> {
     let panic = PANIC.take().map(|panic| Invariant::PanicsAreIsolated.violated(panic));
     panic.or_else(|| TRACE.with_borrow_mut(|trace| trace.violation.take())).map_or(Ok(()), Err)
 }
 
-/// Panics are heard where they happen, so that nobody can catch one and keep it.
+/// Panics are heard where they happen: one that is caught and kept is heard, too.
 fn hear_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -80,24 +83,12 @@ fn hear_panics() {
 
 struct Listener;
 
-impl Subscriber for Listener {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+impl<S: Subscriber> Layer<S> for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         *metadata.level() <= Level::DEBUG && metadata.target().starts_with("isotherm")
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         TRACE.with_borrow_mut(|trace| trace.event(event));
     }
 }

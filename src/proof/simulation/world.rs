@@ -1,4 +1,4 @@
-//! What outlives a process: the log and the disk; and a life of the process between them.
+//! The log and the disk, which outlive a process, and a life of the process between them.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -53,7 +53,7 @@ pub struct World {
     pub gone: Option<GoneTopic>,
 }
 
-/// A topic that was deleted and made again, and what was on disk then.
+/// A topic that was deleted and made again, and the files at that time.
 pub struct GoneTopic {
     pub log: SimulatedLog,
     pub files: FolderFiles,
@@ -178,7 +178,7 @@ impl World {
         (end, begun.elapsed().as_millis() as u64)
     }
 
-    /// Does what is planned, when it is time. Ends only with the process.
+    /// Makes each planned trouble when it is time. Ends only with the process.
     async fn trouble(&mut self, life: &PlannedLife, stop: Arc<watch::Sender<bool>>, begun: Instant) -> LifeEnd {
         for (at_ms, trouble) in &life.troubles {
             sleep_until(begun + Duration::from_millis(*at_ms)).await;
