@@ -6,7 +6,7 @@ mod readers;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use clap::Args;
@@ -76,42 +76,38 @@ fn print(
     output: &mut impl Write,
     is_closed: impl Fn() -> bool,
 ) -> Result<(), Failure> {
+    let write = if json { lines::json } else { lines::python };
     let mut left = limit;
     let mut line = String::new();
     loop {
         let message = match messages.try_recv() {
-            Err(TryRecvError::Empty) => {
+            Ok(message) => message,
+            Err(_) => {
                 if !output::written(output.flush())? {
                     return Ok(());
                 }
-                messages.recv_timeout(LOOK)
-            }
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-            Ok(message) => Ok(message),
-        };
-        match message {
-            Ok(Ok((partition, batch))) => {
-                for record in batch.records() {
-                    line.clear();
-                    let write = if json { lines::json } else { lines::python };
-                    write(&mut line, partition, record);
-                    line.push('\n');
-                    if !output::written(output.write_all(line.as_bytes()))? {
-                        return Ok(());
-                    }
-                    left -= 1;
-                    if left == 0 {
-                        return output::written(output.flush()).map(drop);
-                    }
+                match messages.recv_timeout(LOOK) {
+                    Ok(message) => message,
+                    Err(RecvTimeoutError::Timeout) if !is_closed() => continue,
+                    Err(_) => return Ok(()),
                 }
             }
-            Ok(Err(failure)) => {
-                output::written(output.flush())?;
-                return Err(failure);
+        };
+        let (partition, batch) = match message {
+            Ok(read) => read,
+            Err(failure) => return output::written(output.flush()).and(Err(failure)),
+        };
+        for record in batch.records() {
+            line.clear();
+            write(&mut line, partition, record);
+            line.push('\n');
+            if !output::written(output.write_all(line.as_bytes()))? {
+                return Ok(());
             }
-            Err(RecvTimeoutError::Timeout) if is_closed() => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return output::written(output.flush()).map(drop),
+            left -= 1;
+            if left == 0 {
+                return output::written(output.flush()).map(drop);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert;
 use std::io::ErrorKind;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -55,9 +55,10 @@ impl Plan {
 }
 
 fn settings(random: &mut ChaCha8Rng) -> Settings {
-    static DEFAULTS: OnceLock<Settings> = OnceLock::new();
-    let defaults = || settings::load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
-    let mut settings = DEFAULTS.get_or_init(defaults).clone();
+    static DEFAULTS: LazyLock<Settings> = LazyLock::new(|| {
+        settings::load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings
+    });
+    let mut settings = DEFAULTS.clone();
     settings.log.kind = LogKind::Memory;
     settings.log.partitions = random.random_range(1..=3);
     settings.state.dir = FOLDER.into();

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::domain::Rules;
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
 use crate::proof::simulated::DiskFault;
-use crate::settings::{Consume, Produce, Settings, Simulate, Supervision};
+use crate::settings::Settings;
 
 /// Where everything lies.
 pub const FOLDER: &str = "/state";
@@ -116,29 +115,18 @@ impl PlannedLife {
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
-        writeln!(formatter, "plan of seed {seed}")?;
         let topic = if *topic_exists { "is there" } else { "is to be created" };
-        writeln!(formatter, "  the topic of {} partitions {topic}", settings.log.partitions)?;
+        writeln!(
+            formatter,
+            "plan of seed {seed}\n  the topic of {} partitions {topic}; calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes",
+            settings.log.partitions
+        )?;
+        // The settings in their own words, which are the keys of the settings files.
+        let Settings { source, produce, consume, quality, supervision, .. } = settings;
         if *ingests {
-            let Simulate { stations, days, pace_ms, duplicates_share, outliers_share, seed, .. } =
-                &settings.source.simulate;
-            let Produce { batch_records, in_flight_max, .. } = &settings.produce;
-            writeln!(
-                formatter,
-                "  source of {stations} stations and {days} days, one in {pace_ms} ms, duplicates {duplicates_share}, outliers {outliers_share}, seed {seed}; up to {in_flight_max} times {batch_records} in flight"
-            )?;
+            writeln!(formatter, "  {:?}\n  {produce:?}", source.simulate)?;
         }
-        let Consume { batch_records, commit_interval_ms, commit_share_max, .. } = &settings.consume;
-        let Rules { stations_max, rejected_bytes_max, .. } = &settings.quality;
-        writeln!(
-            formatter,
-            "  batches of {batch_records}, a commit in {commit_interval_ms} ms and {commit_share_max} of the time, at most {stations_max} stations and {rejected_bytes_max} bytes of rejected records"
-        )?;
-        let Supervision { restarts_max, backoff_min_ms, backoff_max_ms, .. } = &settings.supervision;
-        writeln!(
-            formatter,
-            "  {restarts_max} restarts after {backoff_min_ms} ms to {backoff_max_ms} ms, calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes"
-        )?;
+        writeln!(formatter, "  {consume:?}\n  {quality:?}\n  {supervision:?}")?;
         for record in written {
             writeln!(formatter, "  written before: {record:?}")?;
         }

@@ -57,18 +57,16 @@ pub fn run_seeds(
 }
 
 /// One run after the other, whose plan is not shrunk yet if it fails.
-fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> SeedsReport {
+fn share(mut seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> SeedsReport {
     let mut report = SeedsReport::default();
-    for seed in seeds {
+    while report.found.is_none()
+        && let Some(seed) = seeds.next()
+    {
         let plan = draw(seed);
         let run = check(&plan);
-        report.runs += 1;
-        report.tally.add(run.tally);
         ran();
-        if let Some(violation) = run.violation {
-            report.found = Some(FailedSeed { seed, violation, shrunk: plan });
-            break;
-        }
+        let found = run.violation.map(|violation| FailedSeed { seed, violation, shrunk: plan });
+        report.add(SeedsReport { runs: 1, tally: run.tally, found });
     }
     report
 }
