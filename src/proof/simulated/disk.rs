@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, MutexGuard};
 use rand::rngs::ChaCha8Rng;
@@ -41,7 +41,8 @@ struct Machine {
     /// The operation at which the power is cut.
     power_ends_at: Option<usize>,
     powerless: bool,
-    locks: BTreeSet<PathBuf>,
+    /// Each lock is held until its other half, which the holder has, is dropped.
+    locks: BTreeMap<PathBuf, Weak<()>>,
     renames: Vec<Rename>,
 }
 
@@ -206,18 +207,6 @@ impl DiskFile for OpenFile {
     }
 }
 
-/// Gives the lock back when it is dropped.
-struct HeldLock {
-    disk: SimulatedDisk,
-    path: PathBuf,
-}
-
-impl Drop for HeldLock {
-    fn drop(&mut self) {
-        self.disk.0.lock().locks.remove(&self.path);
-    }
-}
-
 impl Disk for SimulatedDisk {
     fn open_read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
         let machine = self.powered()?;
@@ -279,7 +268,8 @@ impl Disk for SimulatedDisk {
         }
         let file = machine.tree.find(from)?;
         machine.tree.change(vec![(from.to_owned(), None), (to.to_owned(), Some(file))]);
-        let locks = machine.locks.clone();
+        machine.locks.retain(|_, lock| lock.strong_count() > 0);
+        let locks = machine.locks.keys().cloned().collect();
         machine.renames.push(Rename { from: from.to_owned(), to: to.to_owned(), locks });
         Ok(())
     }
@@ -308,12 +298,14 @@ impl Disk for SimulatedDisk {
 
     fn try_lock(&self, path: &Path, holder: &str) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         let mut machine = self.powered()?;
-        if !machine.locks.insert(path.to_owned()) {
+        if machine.locks.get(path).is_some_and(|lock| lock.strong_count() > 0) {
             return Ok(None);
         }
+        let lock = Arc::new(());
+        machine.locks.insert(path.to_owned(), Arc::downgrade(&lock));
         // Nothing rests on a lock file's bytes, so it is no operation and lasts at once.
         machine.tree.put(path, holder.as_bytes());
-        Ok(Some(Box::new(HeldLock { disk: self.clone(), path: path.to_owned() })))
+        Ok(Some(Box::new(lock)))
     }
 
     fn network_filesystem(&self, _folder: &Path) -> io::Result<Option<String>> {

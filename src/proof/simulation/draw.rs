@@ -116,7 +116,7 @@ impl PlannedLife {
             life.slow_call_of = random.random_range(3..40);
         }
         let at_ms = |random: &mut ChaCha8Rng| random.random_range(0..1000);
-        let mut troubles = Vec::new();
+        let troubles = &mut life.troubles;
         if random.random_bool(0.3) {
             troubles.push((at_ms(random), PlannedTrouble::Written(foreign(random, settings.log.partitions, 40))));
         }
@@ -139,7 +139,6 @@ impl PlannedLife {
             troubles.push((GIVEN_UP_MS, PlannedTrouble::Killed));
         }
         troubles.sort_by_key(|(at_ms, _)| *at_ms);
-        life.troubles = troubles;
         life
     }
 }
