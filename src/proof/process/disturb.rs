@@ -8,8 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 
-use crate::points::registry::{POINTS, kind};
-use crate::points::{Action, Planned, PointKind};
+use crate::points::registry::POINTS;
+use crate::points::{Action, Planned};
 
 /// Longest time that a process is frozen: longer than its heartbeat.
 const FROZEN_MS_MAX: u64 = 3000;
@@ -36,21 +36,6 @@ pub enum Disturbance {
     /// The second SIGINT comes while the first one's order is carried out.
     InterruptTwice,
     Fault(Planned),
-}
-
-/// The effect that a fault may have on the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing that shows.
-    None,
-    /// A branch recovers within the process.
-    Recovers,
-    /// A branch recovers; where a write hangs, the process ends at once instead.
-    RecoversOrEnds,
-    /// A branch fails for good, which the exit code tells.
-    Fails,
-    /// The process is gone, as by a signal.
-    Aborts,
 }
 
 impl PlannedDisturbance {
@@ -99,18 +84,6 @@ fn passings(point: &str) -> u64 {
         "consumer.start" | "writer.recover" | "aggregator.load" => 4,
         "checkpoint.create_folder" | "checkpoint.lock" | "checkpoint.read" | "checkpoint.list" => 4,
         _ => 12,
-    }
-}
-
-pub fn effect(fault: &Planned) -> Effect {
-    match fault.action {
-        // Before there are supervisors, nothing is restarted.
-        Action::Panic if kind(&fault.point) == Some(PointKind::Start) => Effect::Fails,
-        Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => Effect::Recovers,
-        Action::Fatal | Action::IoError | Action::PermissionDenied => Effect::Fails,
-        Action::Abort | Action::Torn => Effect::Aborts,
-        Action::Hang => Effect::RecoversOrEnds,
-        Action::Delay(_) => Effect::None,
     }
 }
 

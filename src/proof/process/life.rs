@@ -8,9 +8,10 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::child::{CutShort, Program, RunningProgram};
-use super::disturb::{Disturbance, Effect, PlannedDisturbance, effect, setting};
+use super::disturb::{Disturbance, PlannedDisturbance, setting};
 use crate::failure::Kind;
-use crate::points::Planned;
+use crate::points::registry::kind;
+use crate::points::{Action, Planned, PointKind};
 use crate::proof::Invariant;
 
 /// Commits after which a planned fault is no longer waited for.
@@ -72,7 +73,7 @@ fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, Cu
     let planned = fault.to_string();
     child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
     let lived = if child.fired(&planned) {
-        after_fault(&mut child, effect(fault))?
+        after_fault(&mut child, fault)?
     } else {
         child.signal(Signal::TERM)?;
         // The fault may still happen, and then while the process stops.
@@ -83,26 +84,34 @@ fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, Cu
     Ok(ObservedLife { fired: child.fired(&planned), ..lived })
 }
 
-fn after_fault(child: &mut RunningProgram, effect: Effect) -> Result<ObservedLife, CutShort> {
-    match effect {
-        Effect::Aborts => return end(child, |_, status| aborted(status)),
-        Effect::Fails => {
-            // Before there are branches, the process ends by itself.
-            if child.until("the failure", |seen| seen.failed)? {
-                child.signal(Signal::TERM)?;
-            }
-            return end(child, |_, status| failed(status));
+fn after_fault(child: &mut RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
+    match fault.action {
+        Action::Abort | Action::Torn => return end(child, |_, status| aborted(status)),
+        // Before there are supervisors, nothing is restarted.
+        Action::Panic if kind(&fault.point) == Some(PointKind::Start) => return fails(child),
+        Action::Fatal | Action::IoError | Action::PermissionDenied => return fails(child),
+        Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => {
+            child.must("the recovery", |seen| seen.recovered)?;
         }
-        Effect::RecoversOrEnds => {
+        // A branch recovers; where a write hangs, the process ends at once instead.
+        Action::Hang => {
             if !child.until("the recovery", |seen| seen.recovered)? {
                 return end(child, |_, status| is(status, Kind::TryAgain));
             }
         }
-        Effect::Recovers => child.must("the recovery", |seen| seen.recovered)?,
-        Effect::None => {}
+        Action::Delay(_) => {}
     }
     goes_on(child)?;
     drain(child)
+}
+
+/// Waits until a branch has failed for good, which the exit code tells.
+fn fails(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
+    // Before there are branches, the process ends by itself.
+    if child.until("the failure", |seen| seen.failed)? {
+        child.signal(Signal::TERM)?;
+    }
+    end(child, |_, status| failed(status))
 }
 
 /// Waits for one more commit.
