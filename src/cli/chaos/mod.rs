@@ -74,17 +74,9 @@ struct Results {
     text: String,
 }
 
-/// An invariant that did not hold in a run, and how to see it again: as fields and in words.
-struct FailedRun<'a> {
-    violation: &'a Violation,
-    run: String,
-    fields: Value,
-    advice: String,
-}
-
 impl Results {
-    /// `json` and `summary`, which is whole lines, have the numbers of runs of one kind.
-    fn new(tally: &Tally, mut json: Value, summary: &str, found: Option<FailedRun<'_>>) -> Self {
+    /// Of runs in which everything held. `json` and `summary`, which is whole lines, have the numbers of runs of one kind.
+    fn new(tally: &Tally, mut json: Value, summary: &str) -> Self {
         let faults = tally.faults.iter().map(|((point, action), of)| {
             vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
         });
@@ -93,24 +85,28 @@ impl Results {
             json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
         }).collect();
         json["recovery"] = json!(tally.recovery());
-        let Some(FailedRun { violation, run, mut fields, advice }) = found else {
-            json["violation"] = Value::Null;
-            return Self { json, text: format!("{table}\n{summary}everything held\n") };
-        };
+        json["violation"] = Value::Null;
+        Self { json, text: format!("{table}\n{summary}") }
+    }
+
+    /// Adds an invariant that did not hold in a run, and how to see it again: as fields and in words.
+    fn violated(mut self, violation: &Violation, run: &str, mut fields: Value, advice: &str) -> Self {
         fields["invariant"] = violation.invariant.number().into();
         fields["promise"] = violation.invariant.promise().into();
         fields["what"] = violation.what.as_str().into();
-        json["violation"] = fields;
-        Self { json, text: format!("{table}\n{summary}\n{run}: {violation}\n{advice}") }
+        self.json["violation"] = fields;
+        self.text.push_str(&format!("\n{run}: {violation}\n{advice}"));
+        self
     }
 
     /// Prints them in the form that was asked for, and says the exit code.
     fn tell(&self, arguments: &Arguments) -> Outcome {
+        let held = self.json["violation"].is_null();
         if arguments.json {
             output::print_json(&self.json)?;
         } else {
-            output::print(&self.text)?;
+            output::print(&format!("{}{}", self.text, if held { "everything held\n" } else { "" }))?;
         }
-        Ok(if self.json["violation"].is_null() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
+        Ok(if held { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
 }

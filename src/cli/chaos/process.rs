@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Arguments, FailedRun, Results};
+use super::{Arguments, Results};
 use crate::cli::Outcome;
 use crate::cli::display::Display;
 use crate::cli::waiting::patient_log;
-use crate::proof::process::{self, LivesReport};
+use crate::proof::process::{self, FailedLife, LivesReport};
 use crate::proof::tally::Recovery;
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -44,15 +44,12 @@ fn results(report: &LivesReport, seed: u64) -> Results {
         "partitions_audited": partitions_audited,
         "starts": tally.restarts,
     });
-    Results::new(tally, counts, &summary, found.as_ref().map(told))
-}
-
-fn told(found: &process::FailedLife) -> FailedRun<'_> {
-    let process::FailedLife { violation, run, disturbance, folder, topic, repeat } = found;
+    let results = Results::new(tally, counts, &summary);
+    let Some(FailedLife { violation, run, disturbance, folder, topic, repeat }) = found else { return results };
     let fields = json!({ "run": run, "disturbance": disturbance, "folder": folder, "topic": topic, "repeat": repeat });
     let advice = format!(
         "kept as they were found: {} and the topic {topic}\nto do the same again, with the same settings: {repeat}\n",
         folder.display()
     );
-    FailedRun { violation, run: format!("run {run} ({disturbance})"), fields, advice }
+    results.violated(violation, &format!("run {run} ({disturbance})"), fields, &advice)
 }

@@ -5,10 +5,10 @@ use std::thread;
 
 use serde_json::json;
 
-use super::{Arguments, FailedRun, Results, VIOLATED};
+use super::{Arguments, Results, VIOLATED};
 use crate::cli::display::Display;
 use crate::cli::{Outcome, output};
-use crate::proof::simulation::{self, Plan, SeedsReport};
+use crate::proof::simulation::{self, FailedSeed, Plan, SeedsReport};
 use crate::proof::tally::{Recovery, Tally};
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -52,18 +52,15 @@ fn results(report: &SeedsReport, seed: u64) -> Results {
     let mut counts = json!(tally);
     counts["seed"] = seed.into();
     counts["runs"] = (*runs).into();
-    Results::new(tally, counts, &(summary + "\n"), found.as_ref().map(told))
-}
-
-fn told(found: &simulation::FailedSeed) -> FailedRun<'_> {
-    let simulation::FailedSeed { seed, violation, shrunk } = found;
+    let results = Results::new(tally, counts, &(summary + "\n"));
+    let Some(FailedSeed { seed, violation, shrunk }) = found else { return results };
     let replay = format!("isotherm chaos --runs 1 --seed {seed} --trace");
     let advice = format!(
         "to see what happened: {replay}\n\nthe fewest faults that do the same, where the seed decides only the timing:\n{shrunk}"
     );
     let (fewest_faults, shrunk_plan) = (shrunk.faults(), shrunk.to_string());
     let fields = json!({ "seed": seed, "replay": replay, "fewest_faults": fewest_faults, "shrunk_plan": shrunk_plan });
-    FailedRun { violation, run: format!("seed {seed}"), fields, advice }
+    results.violated(violation, &format!("seed {seed}"), fields, &advice)
 }
 
 #[cfg(test)]
@@ -75,7 +72,7 @@ mod tests {
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
         let seed = 17;
         let violation = Invariant::CommitsStay.violated("partition 0 was committed up to 9, and is at 5");
-        let found = Some(simulation::FailedSeed { seed, violation, shrunk: Plan::draw(seed) });
+        let found = Some(FailedSeed { seed, violation, shrunk: Plan::draw(seed) });
         let report = SeedsReport { runs: seed + 1, found, ..SeedsReport::default() };
         let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");
         let Results { text, json, .. } = results(&report, 0);

@@ -159,11 +159,6 @@ impl RunningProgram {
         ended.map_err(|error| Failure::fatal(Kind::Internal, format!("the child was lost: {error}")).into())
     }
 
-    /// Whether the planned fault happened.
-    pub fn fired(&self, fault: &str) -> bool {
-        self.told.fired.iter().any(|fired| fired == fault)
-    }
-
     /// From the start to the first commit.
     pub fn recovery(&self) -> Option<Duration> {
         self.told.first_commit.map(|first| first.duration_since(self.begun))

@@ -72,16 +72,16 @@ pub fn undisturbed(program: &Program, sets: &[String]) -> Result<ObservedLife, C
 fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
     let planned = fault.to_string();
     child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
-    let lived = if child.fired(&planned) {
+    let lived = if child.told.fired.contains(&planned) {
         after_fault(&mut child, fault)?
     } else {
         child.signal(Signal::TERM)?;
         // The fault may still happen, and then while the process stops.
         end(&mut child, |child, status| {
-            status.success() || child.fired(&planned) && (failed(status) || aborted(status))
+            status.success() || child.told.fired.contains(&planned) && (failed(status) || aborted(status))
         })?
     };
-    Ok(ObservedLife { fired: child.fired(&planned), ..lived })
+    Ok(ObservedLife { fired: child.told.fired.contains(&planned), ..lived })
 }
 
 fn after_fault(child: &mut RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
