@@ -150,22 +150,20 @@ impl Sum {
     }
 
     fn message(&self, rate: u64) -> String {
-        let mut text =
-            format!("{} records, {}/s, lag {}", thousands(self.records), thousands(rate), thousands(self.lag));
-        append(&mut text, self.rejected, "rejected");
-        append(&mut text, self.restarts, "restarts");
-        if self.failed > 0 {
-            text.push_str(", FAILED");
-        }
-        text
+        let text = format!("{} records, {}/s, lag {}", thousands(self.records), thousands(rate), thousands(self.lag));
+        with_trouble(text, &[(self.rejected, "rejected"), (self.restarts, "restarts")], self.failed > 0)
     }
 }
 
-/// Names a count only where it is not zero.
-fn append(text: &mut String, count: u64, what: &str) {
-    if count > 0 {
-        text.push_str(&format!(", {} {what}", thousands(count)));
+/// Adds trouble to a text, each count only where it is not zero.
+fn with_trouble(mut text: String, counts: &[(u64, &str)], failed: bool) -> String {
+    for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {} {what}", thousands(*count)));
     }
+    if failed {
+        text.push_str(", FAILED");
+    }
+    text
 }
 
 fn source_message(progress: &Progress, rate: u64) -> String {
@@ -174,13 +172,12 @@ fn source_message(progress: &Progress, rate: u64) -> String {
     if let Some(total) = source.bytes_total() {
         text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
     }
-    append(&mut text, source.bad_lines(), "bad lines");
-    append(&mut text, source.skipped_quality(), "values of failed quality");
-    append(&mut text, progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts");
-    if source.failed() {
-        text.push_str(", FAILED");
-    }
-    text
+    let counts = [
+        (source.bad_lines(), "bad lines"),
+        (source.skipped_quality(), "values of failed quality"),
+        (progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts"),
+    ];
+    with_trouble(text, &counts, source.failed())
 }
 
 /// 1234567 as `1,234,567`.
