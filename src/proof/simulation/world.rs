@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -130,10 +131,7 @@ impl World {
         });
         environment.disk = FaultyDisk::over(environment.disk, &faults);
         let progress = environment.progress.clone();
-        let runtime = || {
-            let builder = &mut tokio::runtime::Builder::new_current_thread();
-            builder.enable_all().start_paused(true).build().expect("a runtime")
-        };
+        let runtime = || Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let system = actix::System::with_tokio_rt(runtime);
         let (end, virtual_ms) = system.block_on(self.run(life, environment));
         if !matches!(end, LifeEnd::ByItself(_)) {
