@@ -10,13 +10,12 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
 use indicatif::MultiProgress;
 use parking_lot::{Condvar, Mutex};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Time that a way out may take for the last lines.
 pub const FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -32,56 +31,43 @@ const BYTES_AT_ONCE: usize = 1 << 16;
 /// is for a thread that nobody waits for.
 pub static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-static LINES: LazyLock<Lines> = LazyLock::new(|| {
-    let (queue, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES_MAX)
-        .lossy(true)
-        .thread_name("isotherm-stderr")
-        .finish(AboveTheBars::default());
-    Lines { lost: queue.error_counter(), queue, _guard: guard, told: AtomicUsize::new(0) }
+/// The way to the thread that writes.
+static QUEUE: LazyLock<SyncSender<Vec<u8>>> = LazyLock::new(|| {
+    let (queue, lines) = mpsc::sync_channel(LINES_MAX);
+    let thread = thread::Builder::new().name("isotherm-stderr".to_owned());
+    // Without a thread all lines are lost, and counted.
+    drop(thread.spawn(move || write_lines(&lines)));
+    queue
 });
 
+/// Lines that were told, the lost ones included.
+static TOLD: AtomicUsize = AtomicUsize::new(0);
+static LOST: AtomicUsize = AtomicUsize::new(0);
 static WRITTEN: Mutex<Written> = Mutex::new(Written { lines: 0, given_up: None });
 static CHANGED: Condvar = Condvar::new();
 
-/// The way to the thread that writes.
-struct Lines {
-    queue: NonBlocking,
-    lost: ErrorCounter,
-    /// Lines that were told, the lost ones included.
-    told: AtomicUsize,
-    /// Never dropped: that would write to the standard output where the queue is full. [`flush`] is for the last lines.
-    _guard: WorkerGuard,
-}
-
-#[derive(Default)]
 struct Written {
     lines: usize,
     /// How many had been written when a wait for the rest was given up.
     given_up: Option<usize>,
 }
 
-/// Writes each buffer as a line.
+/// A writer of lines: each buffer is one.
 #[derive(Clone, Copy)]
 pub struct StandardError;
 
 impl Write for StandardError {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        LINES.told.fetch_add(1, Relaxed);
-        LINES.queue.clone().write(line)
+        TOLD.fetch_add(1, Relaxed);
+        if QUEUE.try_send(line.to_vec()).is_err() {
+            LOST.fetch_add(1, Relaxed);
+        }
+        Ok(line.len())
     }
 
     /// Does not wait; [`flush`] does.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl MakeWriter<'_> for StandardError {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        Self
     }
 }
 
@@ -92,7 +78,7 @@ pub fn tell(lines: &str) {
 
 /// Lines that were lost since the process started.
 pub fn lost_lines() -> usize {
-    LINES.lost.dropped_lines()
+    LOST.load(Relaxed)
 }
 
 /// Waits until all that was told is written, or for [`FLUSH_MAX`]. If a wait was given up, the next one is given up at once
@@ -100,7 +86,7 @@ pub fn lost_lines() -> usize {
 ///
 /// `false` where a line is left.
 pub fn flush() -> bool {
-    let is_left = |written: &mut Written| written.lines + lost_lines() < LINES.told.load(Relaxed);
+    let is_left = |written: &mut Written| written.lines + lost_lines() < TOLD.load(Relaxed);
     let mut written = WRITTEN.lock();
     if written.given_up != Some(written.lines) {
         CHANGED.wait_while_for(&mut written, is_left, FLUSH_MAX);
@@ -110,8 +96,8 @@ pub fn flush() -> bool {
     !is_left
 }
 
-/// Panics are reported as Rust does, but as lines that are told here, so that no panic waits for a reader either. What is
-/// returned is for `main`.
+/// Panics are reported as Rust does, but as lines that are told here, so that no panic waits for a reader either. The
+/// guard that is returned is for `main`.
 pub fn report_panics() -> LastLines {
     panic::set_hook(Box::new(|info| {
         let thread = thread::current();
@@ -141,41 +127,29 @@ pub fn is_colored() -> bool {
 }
 
 /// Writes lines where the bars are not: they are taken away for the lines and drawn again below them.
-#[derive(Default)]
-struct AboveTheBars {
-    gathered: Vec<u8>,
-    lines: usize,
-    /// The count of lost lines that was told last.
-    lost_told: usize,
-}
-
-impl Write for AboveTheBars {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.gathered.extend_from_slice(line);
-        self.lines += 1;
-        if self.gathered.len() >= BYTES_AT_ONCE {
-            self.flush()?;
+fn write_lines(queue: &Receiver<Vec<u8>>) {
+    let mut lost_told = 0;
+    while let Ok(mut gathered) = queue.recv() {
+        let mut lines = 1;
+        while gathered.len() < BYTES_AT_ONCE
+            && let Ok(line) = queue.try_recv()
+        {
+            gathered.extend_from_slice(&line);
+            lines += 1;
         }
-        Ok(line.len())
-    }
-
-    /// Called when no further line waits.
-    fn flush(&mut self) -> io::Result<()> {
         // A standard error that nobody reads any more is no reason to stop counting.
-        BARS.suspend(|| drop(io::stderr().lock().write_all(&self.gathered)));
-        self.gathered.clear();
+        BARS.suspend(|| drop(io::stderr().lock().write_all(&gathered)));
         let lost_lines = lost_lines();
-        if lost_lines > self.lost_told {
-            self.lost_told = lost_lines;
+        if lost_lines > lost_told {
+            lost_told = lost_lines;
             // There is room for it now. It is told before the others count as written, so that a flush waits for it.
             tracing::error!(
                 lost_lines,
                 "{lost_lines} log lines were lost since the start because standard error was not read"
             );
         }
-        WRITTEN.lock().lines += std::mem::take(&mut self.lines);
+        WRITTEN.lock().lines += lines;
         CHANGED.notify_all();
-        Ok(())
     }
 }
 

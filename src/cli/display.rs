@@ -17,76 +17,106 @@ use crate::progress::gauges::Progress;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
+/// The bar of a partition, or of the source.
+const BRANCH: &str = "{prefix:<16} {bar:24} {wide_msg}";
+
 /// Bars that are drawn for partitions; where there are more partitions, one bar stands for all.
 const BARS_MAX: usize = 16;
 
 /// Shows the progress from a thread of its own until it is finished or dropped. Nothing else waits for the terminal.
-pub struct Display(Option<(mpsc::Sender<Infallible>, mpsc::Receiver<Infallible>)>);
+pub struct Display {
+    stop: Option<mpsc::Sender<Infallible>>,
+    ended: mpsc::Receiver<Infallible>,
+}
 
 impl Display {
     /// Starts to show the progress: on a terminal as bars, else as a log line each `progress_interval_ms`.
     pub fn start(progress: Progress, output: &Output, terminal: bool) -> Result<Self, Failure> {
-        let interval = if terminal { REDRAW } else { Duration::from_millis(output.progress_interval_ms) };
-        Self::of(interval, move || -> Box<dyn View> {
-            if terminal { Box::new(Bars::new(progress)) } else { Box::new(Lines::new(progress)) }
-        })
+        if terminal {
+            Self::of(REDRAW, move || {
+                let mut bars = Bars::new(progress);
+                move |now| bars.show(now)
+            })
+        } else {
+            Self::of(Duration::from_millis(output.progress_interval_ms), move || {
+                let mut lines = Lines::new(progress);
+                move |now| lines.show(now)
+            })
+        }
     }
 
     /// Starts to show a bar for a verb's own work: whatever is set on the bar that is returned, which is drawn nowhere.
-    pub fn bar(style: ProgressStyle) -> Result<(ProgressBar, Self), Failure> {
+    pub fn bar(template: &'static str) -> Result<(ProgressBar, Self), Failure> {
         let state = ProgressBar::hidden();
         let shown = state.clone();
-        let display = Self::of(REDRAW, move || -> Box<dyn View> {
-            Box::new(Copied { bar: BARS.add(ProgressBar::new(0).with_style(style)), shown })
+        let display = Self::of(REDRAW, move || {
+            let bar = Bar(BARS.add(new_bar(template)));
+            move |_| bar.copy(&shown)
         })?;
         Ok((state, display))
     }
 
-    fn of(interval: Duration, view: impl FnOnce() -> Box<dyn View> + Send + 'static) -> Result<Self, Failure> {
+    /// Starts the display's thread. The view is made on it, shown now and again, and dropped, with its bars, at the end.
+    fn of<Show: FnMut(Instant)>(
+        interval: Duration,
+        view: impl FnOnce() -> Show + Send + 'static,
+    ) -> Result<Self, Failure> {
         let (stop, stopped) = mpsc::channel::<Infallible>();
         let (end, ended) = mpsc::channel();
         let thread = std::thread::Builder::new().name("isotherm-display".to_owned());
         let thread = thread.spawn(move || {
+            // Dropped last, when the bars are away.
             let _end: mpsc::Sender<Infallible> = end;
-            let mut view = view();
-            view.show(Instant::now());
+            let mut show = view();
+            show(Instant::now());
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                view.show(Instant::now());
+                show(Instant::now());
             }
-            view.show(Instant::now());
-            view.end();
+            show(Instant::now());
         });
         thread.map_err(|error| Failure::thread("isotherm-display", &error))?;
-        Ok(Self(Some((stop, ended))))
+        Ok(Self { stop: Some(stop), ended })
     }
 
     /// Shows the last state, takes the bars away, and returns when that is done and all lines before are written; where the
     /// standard error takes nothing, within [`FLUSH_MAX`] each.
-    pub fn finish(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some((stop, ended)) = self.0.take() {
-            drop(stop);
-            if standard_error::flush() {
-                // A display that panicked has shown its last; the work does not depend on it.
-                let _ = ended.recv_timeout(FLUSH_MAX);
-                standard_error::flush();
-            }
-        }
+    pub fn finish(self) {
+        drop(self);
     }
 }
 
 impl Drop for Display {
     fn drop(&mut self) {
-        self.end();
+        self.stop = None;
+        if standard_error::flush() {
+            // A display that panicked has shown its last; the work does not depend on it.
+            let _ = self.ended.recv_timeout(FLUSH_MAX);
+            standard_error::flush();
+        }
     }
 }
 
-trait View {
-    fn show(&mut self, now: Instant);
-    fn end(&mut self);
+fn new_bar(template: &str) -> ProgressBar {
+    ProgressBar::new(0).with_style(ProgressStyle::with_template(template).expect("the template is a constant"))
+}
+
+/// A bar on the terminal until it is dropped.
+struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows the same as a bar that is drawn nowhere.
+    fn copy(&self, shown: &ProgressBar) {
+        self.0.set_length(shown.length().unwrap_or(0));
+        self.0.set_position(shown.position());
+        self.0.set_message(shown.message());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+        BARS.remove(&self.0);
+    }
 }
 
 /// The sum over partitions, or one of them.
@@ -120,22 +150,20 @@ impl Sum {
     }
 
     fn message(&self, rate: u64) -> String {
-        let mut text =
-            format!("{} records, {}/s, lag {}", thousands(self.records), thousands(rate), thousands(self.lag));
-        append(&mut text, self.rejected, "rejected");
-        append(&mut text, self.restarts, "restarts");
-        if self.failed > 0 {
-            text.push_str(", FAILED");
-        }
-        text
+        let text = format!("{} records, {}/s, lag {}", thousands(self.records), thousands(rate), thousands(self.lag));
+        with_trouble(text, &[(self.rejected, "rejected"), (self.restarts, "restarts")], self.failed > 0)
     }
 }
 
-/// Names what is seldom only where there is any.
-fn append(text: &mut String, count: u64, what: &str) {
-    if count > 0 {
-        text.push_str(&format!(", {} {what}", thousands(count)));
+/// Adds trouble to a text, each count only where it is not zero.
+fn with_trouble(mut text: String, counts: &[(u64, &str)], failed: bool) -> String {
+    for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {} {what}", thousands(*count)));
     }
+    if failed {
+        text.push_str(", FAILED");
+    }
+    text
 }
 
 fn source_message(progress: &Progress, rate: u64) -> String {
@@ -144,13 +172,12 @@ fn source_message(progress: &Progress, rate: u64) -> String {
     if let Some(total) = source.bytes_total() {
         text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
     }
-    append(&mut text, source.bad_lines(), "bad lines");
-    append(&mut text, source.skipped_quality(), "values of failed quality");
-    append(&mut text, progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts");
-    if source.failed() {
-        text.push_str(", FAILED");
-    }
-    text
+    let counts = [
+        (source.bad_lines(), "bad lines"),
+        (source.skipped_quality(), "values of failed quality"),
+        (progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts"),
+    ];
+    with_trouble(text, &counts, source.failed())
 }
 
 /// 1234567 as `1,234,567`.
@@ -161,15 +188,15 @@ fn thousands(number: u64) -> String {
 struct Bars {
     progress: Progress,
     /// A bar without a number stands for all partitions.
-    partitions: Vec<(ProgressBar, Option<u32>, Rate)>,
+    partitions: Vec<(Bar, Option<u32>, Rate)>,
     /// There once the source has done something: a process that only counts has none.
-    source: Option<(ProgressBar, Rate)>,
+    source: Option<(Bar, Rate)>,
 }
 
 impl Bars {
     fn new(progress: Progress) -> Self {
         let numbers: Vec<u32> = progress.partitions().map(|(number, _)| number).collect();
-        let bar = |prefix: String| BARS.add(new_bar(prefix));
+        let bar = |prefix: String| Bar(BARS.add(new_bar(BRANCH).with_prefix(prefix)));
         let partitions = if numbers.len() > BARS_MAX {
             vec![(bar(format!("{} partitions", numbers.len())), None, Rate::default())]
         } else {
@@ -178,57 +205,23 @@ impl Bars {
         };
         Self { progress, partitions, source: None }
     }
-}
 
-fn new_bar(prefix: String) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:<16} {bar:24} {wide_msg}").expect("the template is a constant");
-    ProgressBar::new(0).with_style(style).with_prefix(prefix)
-}
-
-impl View for Bars {
     fn show(&mut self, now: Instant) {
         let progress = &self.progress;
         let source = progress.source();
         if source.readings() > 0 || source.bytes_total().is_some() {
-            let (bar, rate) =
-                self.source.get_or_insert_with(|| (BARS.insert(0, new_bar("source".to_owned())), Rate::default()));
+            let new = || (Bar(BARS.insert(0, new_bar(BRANCH).with_prefix("source"))), Rate::default());
+            let (Bar(bar), rate) = self.source.get_or_insert_with(new);
             bar.set_length(source.bytes_total().unwrap_or(0));
             bar.set_position(source.bytes());
             bar.set_message(source_message(progress, rate.sample(now, source.readings())));
         }
-        for (bar, number, rate) in &mut self.partitions {
+        for (Bar(bar), number, rate) in &mut self.partitions {
             let sum = Sum::of(progress, *number);
             bar.set_length(sum.end.max(sum.position));
             bar.set_position(sum.position);
             bar.set_message(sum.message(rate.sample(now, sum.records)));
         }
-    }
-
-    fn end(&mut self) {
-        let bars = self.partitions.iter().map(|(bar, ..)| bar).chain(self.source.iter().map(|(bar, _)| bar));
-        for bar in bars {
-            bar.finish_and_clear();
-            BARS.remove(bar);
-        }
-    }
-}
-
-/// The bar of a verb, as it was when it was looked at.
-struct Copied {
-    bar: ProgressBar,
-    shown: ProgressBar,
-}
-
-impl View for Copied {
-    fn show(&mut self, _: Instant) {
-        self.bar.set_length(self.shown.length().unwrap_or(0));
-        self.bar.set_position(self.shown.position());
-        self.bar.set_message(self.shown.message());
-    }
-
-    fn end(&mut self) {
-        self.bar.finish_and_clear();
-        BARS.remove(&self.bar);
     }
 }
 
@@ -243,9 +236,7 @@ impl Lines {
     fn new(progress: Progress) -> Self {
         Self { progress, records: Rate::default(), readings: Rate::default(), shown: None }
     }
-}
 
-impl View for Lines {
     fn show(&mut self, now: Instant) {
         let progress = &self.progress;
         let sum = Sum::of(progress, None);
@@ -253,7 +244,7 @@ impl View for Lines {
         let records_per_second = self.records.sample(now, sum.records);
         let readings_per_second = self.readings.sample(now, source.readings());
         let state = (sum, source.readings());
-        // The first look is only what later ones are compared with; where nothing moves, nothing is said.
+        // The first look is only for later ones to be compared with; where nothing moves, there is no line.
         if self.shown.replace(state).is_none_or(|before| before == state) {
             return;
         }
@@ -275,8 +266,6 @@ impl View for Lines {
             "progress"
         );
     }
-
-    fn end(&mut self) {}
 }
 
 #[cfg(test)]

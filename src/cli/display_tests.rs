@@ -72,12 +72,12 @@ fn bars_follow_the_progress_and_are_bounded() {
     progress.partition(3).set_end(10);
     bars.show(Instant::now());
     assert!(bars.source.is_none(), "a process that only counts has no bar for a source");
-    let (bar, ..) = &bars.partitions[1];
+    let (Bar(bar), ..) = &bars.partitions[1];
     assert_eq!((bar.prefix().as_str(), bar.position(), bar.length()), ("partition 3", 5, Some(10)));
     progress.source().add_readings(1);
     bars.show(Instant::now());
     assert!(bars.source.is_some());
-    bars.end();
+    drop(bars);
 
     let many: Vec<u32> = (0..10_000).collect();
     let progress = Progress::new(&many);
@@ -85,7 +85,7 @@ fn bars_follow_the_progress_and_are_bounded() {
     let mut bars = Bars::new(progress.clone());
     bars.show(Instant::now());
     assert_eq!(bars.partitions.len(), 1);
-    let (bar, ..) = &bars.partitions[0];
+    let (Bar(bar), ..) = &bars.partitions[0];
     assert_eq!(bar.prefix(), "10000 partitions");
     assert!(bar.message().starts_with("4 records"), "{}", bar.message());
 }
@@ -93,14 +93,13 @@ fn bars_follow_the_progress_and_are_bounded() {
 #[test]
 fn a_verb_s_bar_is_what_it_was_set_to() {
     let shown = ProgressBar::hidden();
-    let mut copied = Copied { bar: BARS.add(ProgressBar::new(0)), shown: shown.clone() };
+    let copied = Bar(BARS.add(ProgressBar::new(0)));
     shown.set_length(10);
     shown.inc(3);
     shown.set_message("a plan");
-    copied.show(Instant::now());
-    let bar = &copied.bar;
+    copied.copy(&shown);
+    let Bar(bar) = &copied;
     assert_eq!((bar.length(), bar.position(), bar.message().as_str()), (Some(10), 3, "a plan"));
-    copied.end();
 }
 
 #[test]

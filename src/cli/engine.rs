@@ -1,12 +1,10 @@
-//! The trees and what shows them: dashboard, bars and log lines.
+//! Runs the trees, and shows them: on the dashboard, as bars, or as log lines.
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
-use tokio::sync::watch;
-
+use super::arguments::WatchArguments;
 use super::display::Display;
+use super::output;
 use crate::failure::Failure;
 use crate::partition::Windows;
 use crate::pipeline::{Environment, Job, Summary, run_trees, stop_signal, until};
@@ -17,43 +15,21 @@ use crate::supervision::actor::System;
 use crate::watch::dashboard::{Observed, Server};
 use crate::{log, supervision};
 
-/// How the run is watched, where the settings have an address for that.
-pub struct Dashboard<'a> {
-    /// When everything is done, it is still shown until a signal comes.
-    pub stays: bool,
-    /// Told where it is.
-    pub started: &'a dyn Fn(SocketAddr),
-}
-
-/// What is left of a run that is over: its dashboard. Ends when it is dropped.
-pub struct Stay {
-    system: System,
-    stop: Arc<watch::Sender<bool>>,
-    server: Server,
-    why: String,
-}
-
-impl Stay {
-    /// Waits for a signal; returns at once if one has come.
-    pub fn until_signal(self) {
-        self.server.set_ended(&self.why);
-        self.system.block_on(until(&self.stop));
-    }
-}
-
 /// Runs the job on this machine's disk and the settings' log, until it is done or a signal comes.
 ///
 /// Blocks; to be called once a process. A second signal ends the process at once, exit code 75. The failure is one that
-/// kept the trees from being started.
-pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Result<(Summary, Option<Stay>), Failure> {
+/// kept the trees from being started. Where the dashboard stays, there is something to call when everything is done: it
+/// shows the dashboard until a signal comes, and returns at once if one has come.
+pub fn run(
+    job: Job,
+    settings: Settings,
+    watched: Option<&WatchArguments>,
+) -> Result<(Summary, Option<impl FnOnce()>), Failure> {
     supervision::panic::install_hook();
     let mut environment = Environment::real(settings, &job.partitions)?;
     environment.disk = FaultyDisk::over(environment.disk, &environment.faults);
-    let stays = dashboard.as_ref().is_some_and(|dashboard| dashboard.stays);
-    let server = match dashboard {
-        Some(dashboard) if environment.settings.web.address().is_some() => {
-            Some(serve(&mut environment, &job, &dashboard)?)
-        }
+    let server = match watched {
+        Some(watch) if environment.settings.web.address().is_some() => Some(serve(&mut environment, &job, watch.open)?),
         _ => None,
     };
     let output = &environment.settings.output;
@@ -72,14 +48,17 @@ pub fn run(job: Job, settings: Settings, dashboard: Option<Dashboard<'_>>) -> Re
         0 => "everything is counted".to_owned(),
         failed => format!("the run is over, {failed} of its branches failed"),
     };
-    let stay = match server {
-        Some(server) if stays => Some(Stay { system, stop, server, why }),
+    let stay = match (server, watched) {
+        (Some(server), Some(watch)) if watch.open => Some(move || {
+            server.set_ended(&why);
+            system.block_on(until(&stop));
+        }),
         _ => None,
     };
     Ok((summary, stay))
 }
 
-fn serve(environment: &mut Environment, job: &Job, dashboard: &Dashboard<'_>) -> Result<Server, Failure> {
+fn serve(environment: &mut Environment, job: &Job, open: bool) -> Result<Server, Failure> {
     environment.windows = Windows::new(&job.partitions);
     let Environment { settings, log, progress, windows, .. } = environment.clone();
     let replay_log = match settings.log.kind {
@@ -88,6 +67,8 @@ fn serve(environment: &mut Environment, job: &Job, dashboard: &Dashboard<'_>) ->
     };
     let server = Server::start(Observed { settings, log, replay_log, progress, windows })?;
     events::serving(server.address());
-    (dashboard.started)(server.address());
+    if open {
+        output::tell(&format_args!("open http://{}/ to watch; Ctrl-C ends it", server.address()));
+    }
     Ok(server)
 }

@@ -1,8 +1,8 @@
 //! Log lines on the standard error.
 
-use tracing::Subscriber;
+use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::failure::{Failure, Kind};
 use crate::settings::{LogFormat, Output};
@@ -10,16 +10,12 @@ use crate::standard_error::{self, StandardError};
 
 /// Starts logging for the whole process, once: text or JSON, coloured only on a terminal and without `NO_COLOR`.
 pub fn start(output: &Output) -> Result<(), Failure> {
-    tracing::subscriber::set_global_default(subscriber(output, standard_error::is_colored(), StandardError)?)
+    let lines = subscriber(output, standard_error::is_colored(), BoxMakeWriter::new(|| StandardError))?;
+    dispatcher::set_global_default(lines)
         .map_err(|error| Failure::fatal(Kind::Internal, format!("logging could not be started: {error}")))
 }
 
-type Lines = dyn Subscriber + Send + Sync;
-
-fn subscriber<W>(output: &Output, colored: bool, writer: W) -> Result<Box<Lines>, Failure>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+fn subscriber(output: &Output, colored: bool, writer: BoxMakeWriter) -> Result<Dispatch, Failure> {
     let level = &output.log_level;
     // The web server's lines on its workers are left out, unless the level names the web server.
     let quiet = if ["off", "error"].contains(&level.as_str()) { "" } else { "actix_server=warn," };
@@ -29,12 +25,12 @@ where
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match output.log_format {
-        LogFormat::Text => Box::new(lines.with_target(false).with_ansi(colored).finish()),
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_ansi(false).finish()),
+        LogFormat::Text => Dispatch::new(lines.with_target(false).with_ansi(colored).finish()),
+        LogFormat::Json => Dispatch::new(lines.json().flatten_event(true).with_ansi(false).finish()),
     })
 }
 
-/// What is logged as JSON while `work` runs on this thread.
+/// The log lines, as JSON, of `work` on this thread.
 #[cfg(test)]
 pub(crate) fn capture(level: &str, work: impl FnOnce()) -> String {
     let output = Output { log_format: LogFormat::Json, log_level: level.to_owned(), progress_interval_ms: 1000 };
@@ -66,8 +62,9 @@ mod tests {
     pub(super) fn captured(output: &Output, colored: bool, work: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
-        let lines = subscriber(output, colored, move || writer.clone()).expect("the level is good");
-        tracing::subscriber::with_default(lines, work);
+        let writer = BoxMakeWriter::new(move || writer.clone());
+        let lines = subscriber(output, colored, writer).expect("the level is good");
+        dispatcher::with_default(&lines, work);
         String::from_utf8(kept.0.lock().clone()).expect("lines are UTF-8")
     }
 
@@ -92,7 +89,8 @@ mod tests {
         assert_eq!(captured(&output(LogFormat::Text, "warn"), false, say), "");
         assert_ne!(captured(&output(LogFormat::Text, "warn,isotherm::cli=info"), false, say), "");
         assert_eq!(captured(&output(LogFormat::Text, "info,isotherm::cli=off"), false, say), "");
-        let failure = subscriber(&output(LogFormat::Text, "a=b=c"), false, io::stderr).err().expect("no filter");
+        let lines = subscriber(&output(LogFormat::Text, "a=b=c"), false, BoxMakeWriter::new(io::stderr));
+        let failure = lines.expect_err("no filter");
         assert_eq!(failure.kind, Kind::Settings);
     }
 }

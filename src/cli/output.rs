@@ -1,18 +1,18 @@
-//! What is printed, and where.
+//! Printing: data on the standard output, one-line messages on the standard error.
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::failure::{Failure, Kind};
 use crate::pipeline::signals;
-use crate::standard_error::{self, FLUSH_MAX};
+use crate::standard_error;
+use crate::supervision::panic;
 
 /// How often it is looked whether a signal has come.
 const LOOK: Duration = Duration::from_millis(50);
@@ -29,29 +29,27 @@ pub fn print(data: &str) -> Result<(), Failure> {
     written(stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush())).map(|_| ())
 }
 
-/// Data on the standard output, where signals are listened to: its reader is waited for until one has come, and then for
-/// [`FLUSH_MAX`].
-pub fn print_unless_asked_to_end(data: String) -> Result<(), Failure> {
+/// Prints in a thread of its own, where signals are listened to: the reader of the standard output is waited for until a
+/// signal has come, and then for this time. Says whether all was printed.
+pub fn print_unless_asked_to_end(
+    print: impl FnOnce() -> Result<(), Failure> + Send + 'static,
+    wait: Duration,
+) -> Result<bool, Failure> {
     let (done, printed) = mpsc::channel();
-    let print = move || drop(done.send(print(&data)));
-    thread::Builder::new()
-        .name("isotherm-print".to_owned())
-        .spawn(print)
-        .map_err(|error| Failure::thread("isotherm-print", &error))?;
+    let work = move || {
+        let died = |cause| Err(Failure::fatal(Kind::Internal, format!("the printing thread died: {cause}")));
+        // After a signal the receiver may be gone: how the printing ended is of no interest then.
+        drop(done.send(panic::catch(print).unwrap_or_else(died)));
+    };
+    let thread = thread::Builder::new().name("isotherm-print".to_owned());
+    thread.spawn(work).map_err(|error| Failure::thread("isotherm-print", &error))?;
     let mut asked_at = None;
     loop {
-        match printed.recv_timeout(LOOK) {
-            Ok(result) => return result,
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::fatal(Kind::Internal, "the printing thread died"));
-            }
-            Err(RecvTimeoutError::Timeout) if signals::asked() => {
-                if asked_at.get_or_insert_with(Instant::now).elapsed() >= FLUSH_MAX {
-                    tell(&"the summary is not printed: nobody reads the standard output");
-                    return Ok(());
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+        if let Ok(result) = printed.recv_timeout(LOOK) {
+            return result.map(|()| true);
+        }
+        if signals::asked() && asked_at.get_or_insert_with(Instant::now).elapsed() >= wait {
+            return Ok(false);
         }
     }
 }
@@ -66,12 +64,7 @@ pub fn json_text(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("what is printed are texts and finite numbers") + "\n"
 }
 
-/// A failure, wherever one is part of the data.
-pub fn failure_json(failure: &Failure) -> Value {
-    json!({ "what": failure.what, "advice": failure.advice })
-}
-
-/// What became of writing to the standard output: `false` if its reader is gone, which ends a program quietly.
+/// The result of writing to the standard output: `false` if its reader is gone, which ends a program quietly.
 pub fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),

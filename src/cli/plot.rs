@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use indicatif::ProgressStyle;
 
 use super::arguments::SettingsArguments;
 use super::display::Display;
@@ -169,8 +168,7 @@ fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>
 
 /// Reads the log again, with a bar where a person watches.
 fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure> {
-    let style = ProgressStyle::with_template("reading partition {msg}: {bar:32} {human_pos} of {human_len} records");
-    let (bar, display) = Display::bar(style.expect("the template is right"))?;
+    let (bar, display) = Display::bar("reading partition {msg}: {bar:32} {human_pos} of {human_len} records")?;
     bar.set_message(replay.partition().to_string());
     let done = replay.advance(log, &Pace::default(), to, &mut |done, total| {
         bar.set_length(total);

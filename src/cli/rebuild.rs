@@ -1,7 +1,5 @@
 //! `isotherm rebuild`: counts one partition anew from the log.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::arguments::{self, SettingsArguments};
@@ -9,7 +7,7 @@ use super::waiting::patient_log;
 use super::{Outcome, output, summary};
 use crate::durable::{Lock, RealDisk};
 use crate::failure::{Failure, Kind};
-use crate::log::{RecordLog, topic};
+use crate::log::{Extent, RecordLog, topic};
 use crate::partition::format::{self, Checkpoint};
 use crate::partition::{PartitionFile, maintenance};
 use crate::pipeline::{End, Job};
@@ -52,10 +50,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
     let lock = Lock::partition(&RealDisk, folder, partition)?;
-    // What is away is waited for before anything is touched.
+    // A log that is away is waited for before anything is touched.
     let log = patient_log(settings)?;
     let current = PartitionFile::read(folder, partition)?;
-    let aside = aside(folder, partition)?;
+    // The old file, if a rebuild has moved it aside.
+    let aside = PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))?;
     if let (Some(current), Some(aside)) = (&current, &aside)
         && is_unfinished(&parse(current), &parse(aside))
     {
@@ -85,11 +84,6 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     maintenance::begin_rebuild(&RealDisk, folder, partition, &lock)
 }
 
-/// The file that a rebuild kept aside, if there is one.
-fn aside(folder: &Path, partition: u32) -> Result<Option<PartitionFile>, Failure> {
-    PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))
-}
-
 fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
     format::parse(&file.path.display().to_string(), &file.bytes)
 }
@@ -97,18 +91,15 @@ fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
 /// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it
 /// is not: then the rebuild is refused for the file aside, and nothing is lost.
 fn is_unfinished(current: &Result<Checkpoint, Failure>, aside: &Result<Checkpoint, Failure>) -> bool {
-    match (current, aside) {
-        (Ok(current), Ok(aside)) => {
-            current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
-        }
-        _ => false,
-    }
+    let (Ok(current), Ok(aside)) = (current, aside) else { return false };
+    current.identity == aside.identity && current.state.next_offset < aside.state.next_offset
 }
 
-/// What counting anew would lose of what the old file counted, if that is so or cannot be ruled out.
+/// What counting anew would lose of the records that the old file counted, if it would or if that cannot be ruled out.
 fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) -> Result<Option<String>, Failure> {
+    let name = log.name();
     let Some(topic) = log.topic()? else {
-        let what = format!("there is no {}: nothing could be counted anew", log.name());
+        let what = format!("there is no {name}: nothing could be counted anew");
         return Err(Failure::fatal(Kind::Data, what).advice("check log.kind and log.topic"));
     };
     if let Ok(old) = old
@@ -116,43 +107,30 @@ fn loss(old: &Result<Checkpoint, Failure>, log: &dyn RecordLog, partition: u32) 
         && old.identity.partitions != topic.partitions
     {
         // Counted anew, each partition would be right for itself, and a station that moved would be in two of them.
+        let (before, now) = (old.identity.partitions, topic.partitions);
         let what = format!(
-            "partition {partition} is not rebuilt, its files are left as they were: {} had {} partitions when it was \
-             counted and has {} now, so stations have moved",
-            log.name(),
-            old.identity.partitions,
-            topic.partitions
+            "partition {partition} is not rebuilt, its files are left as they were: {name} had {before} partitions when it was \
+             counted and has {now} now, so stations have moved"
         );
         return Err(Failure::fatal(Kind::Settings, what).advice(topic::PARTITIONS_ADDED));
     }
-    let extent = log.extent(partition)?;
+    let Extent { start, end } = log.extent(partition)?;
     Ok(match old {
-        Ok(old) if old.identity.log_id != topic.log_id => Some(format!(
-            "it counted another log: its id is {}, that of {} is {}",
-            old.identity.log_id,
-            log.name(),
-            topic.log_id
-        )),
-        Ok(old) if extent.start > old.state.first_offset => Some(format!(
-            "it counted from offset {}, {} now starts at {}",
-            old.state.first_offset,
-            log.name(),
-            extent.start
-        )),
-        Ok(old) if extent.end < old.state.next_offset => Some(format!(
-            "it counted up to offset {}, {} now ends at {}",
-            old.state.next_offset,
-            log.name(),
-            extent.end
-        )),
+        Ok(Checkpoint { identity, .. }) if identity.log_id != topic.log_id => {
+            let (counted, found) = (&identity.log_id, topic.log_id);
+            Some(format!("it counted another log: its id is {counted}, that of {name} is {found}"))
+        }
+        Ok(Checkpoint { state, .. }) if start > state.first_offset => {
+            Some(format!("it counted from offset {}, {name} now starts at {start}", state.first_offset))
+        }
+        Ok(Checkpoint { state, .. }) if end < state.next_offset => {
+            Some(format!("it counted up to offset {}, {name} now ends at {end}", state.next_offset))
+        }
         Ok(_) => None,
-        // What it counted is not known, but a log that still has its first record has lost none.
-        Err(_) if extent.start == 0 => None,
-        Err(failure) => Some(format!(
-            "it cannot be read, and {} starts at offset {}, so that it may have counted more ({})",
-            log.name(),
-            extent.start,
-            failure.what
+        // Which records the file counted is not known, but a log that still has its first record has lost none.
+        Err(_) if start == 0 => None,
+        Err(Failure { what, .. }) => Some(format!(
+            "it cannot be read, and {name} starts at offset {start}, so that it may have counted more ({what})"
         )),
     })
 }

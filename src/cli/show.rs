@@ -53,7 +53,7 @@ struct Row {
     partition: u32,
 }
 
-/// What all files hold.
+/// The content of all files.
 #[derive(Default)]
 struct Shown {
     rows: Vec<Row>,
@@ -66,11 +66,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let wanted: BTreeSet<&str> = arguments.stations.iter().map(String::as_str).collect();
     let shown = read(&settings, &wanted)?;
     if arguments.json {
-        let damaged: Vec<_> = shown.damaged.iter().map(output::failure_json).collect();
+        let damaged = shown.damaged.iter().map(|failure| json!({ "what": failure.what, "advice": failure.advice }));
+        let damaged: Vec<_> = damaged.collect();
         let value = json!({ "stations": shown.rows, "partitions": shown.overviews, "damaged": damaged });
         output::print_json(&value)?;
     } else if arguments.csv {
-        output::print(&csv(&shown.rows)?)?;
+        output::print(&csv(&shown.rows))?;
     } else {
         output::print(&format!("{}\n{}", table(&shown.rows), overview::text(&shown.overviews)))?;
     }
@@ -135,16 +136,13 @@ fn table(rows: &[Row]) -> String {
     output::table(&["station", "count", "average", "start", "end", "sum", "partition"], &[1, 2, 5, 6], cells)
 }
 
-fn csv(rows: &[Row]) -> Result<String, Failure> {
-    let internal = |error: &dyn std::fmt::Display| {
-        Failure::fatal(Kind::Internal, format!("the stations could not be written as CSV: {error}"))
-    };
+fn csv(rows: &[Row]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.serialize(row).map_err(|error| internal(&error))?;
+        writer.serialize(row).expect("a row is texts and numbers, and memory has room");
     }
-    let bytes = writer.into_inner().map_err(|error| internal(&error))?;
-    String::from_utf8(bytes).map_err(|error| internal(&error))
+    let bytes = writer.into_inner().expect("memory has room");
+    String::from_utf8(bytes).expect("texts and numbers are UTF-8")
 }
 
 /// A station in two partitions has two rows, which nobody is to add up: their days may be the same.

@@ -1,21 +1,22 @@
-//! How a run went: what is in the files now, and which branches failed.
+//! The summary of a run: the content of the files now, and the branches that failed.
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::arguments::WatchArguments;
-use super::engine::{self, Dashboard};
+use super::engine;
 use super::overview::{self, Overview};
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
 use crate::partition::PartitionFile;
 use crate::pipeline::{Job, Summary};
 use crate::settings::{LogKind, Settings};
+use crate::standard_error::FLUSH_MAX;
 
 /// Runs the job, prints its partitions' files as they are on disk then, tells what failed, and says the exit code.
 ///
-/// `watched`: over the dashboard of the settings, and whether that stays until a signal.
+/// `watched`: over the dashboard of the settings, where they have an address for it.
 pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArguments>) -> Outcome {
     if settings.log.kind == LogKind::Memory && (!job.ingest || job.partitions.is_empty()) {
         // It would wait for ever, or take readings as acknowledged that nobody can ever count.
@@ -23,14 +24,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         return Err(Failure::fatal(Kind::Settings, what).advice("use isotherm run, or another log"));
     }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
-    let open = watched.is_some_and(|watch| watch.open);
-    let started = |address| {
-        if open {
-            output::tell(&format_args!("open http://{address}/ to watch; Ctrl-C ends it"));
-        }
-    };
-    let dashboard = watched.map(|_| Dashboard { stays: open, started: &started });
-    let (summary, stay) = engine::run(job, settings.clone(), dashboard)?;
+    let (summary, stay) = engine::run(job, settings.clone(), watched)?;
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
     for &partition in &partitions {
@@ -52,7 +46,9 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             text.push_str(&overview::text(&overviews));
         }
     }
-    output::print_unless_asked_to_end(text)?;
+    if !output::print_unless_asked_to_end(move || output::print(&text), FLUSH_MAX)? {
+        output::tell(&"the summary is not printed: nobody reads the standard output");
+    }
     for (branch, failure) in &summary.failures {
         output::tell(&format_args!("{branch}: {failure}"));
     }
@@ -63,7 +59,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         ));
     }
     if let Some(stay) = stay {
-        stay.until_signal();
+        stay();
     }
     if let Some((_, failure)) = summary.failures.first() {
         return Ok(exit_code(failure.kind));
@@ -77,7 +73,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     Ok(ExitCode::SUCCESS)
 }
 
-/// What came of the source; what was passed over is named only where there was any.
+/// The numbers of the source; lines and values that were passed over are named only where there were any.
 fn produced(summary: &Summary) -> String {
     let mut text = format!("{} readings produced", summary.readings);
     if summary.bad_lines > 0 {
@@ -93,11 +89,7 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[O
     let failures: Vec<Value> = summary
         .failures
         .iter()
-        .map(|(branch, failure)| {
-            let mut value = output::failure_json(failure);
-            value["branch"] = branch.as_str().into();
-            value
-        })
+        .map(|(branch, failure)| json!({ "branch": branch, "what": failure.what, "advice": failure.advice }))
         .collect();
     let mut value = json!({ "failures": failures, "laggards": summary.laggards });
     if ingested {

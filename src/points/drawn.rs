@@ -7,8 +7,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 
-use super::plan::{Action, Planned};
-use super::registry::{POINTS, PointKind};
+use super::plan::{Action, Planned, PointKind};
+use super::registry::POINTS;
 
 const FAULTS: usize = 8;
 const HIT_MAX: u64 = 20;

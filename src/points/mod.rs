@@ -7,5 +7,5 @@ pub mod drawn;
 pub mod plan;
 pub mod registry;
 
-pub use plan::{ACTIONS, Action, Planned};
+pub use plan::{ACTIONS, Action, Planned, PointKind};
 pub use registry::FaultPoints;

@@ -1,15 +1,18 @@
-//! What can be planned: one action at one passing of a point, and how that is written.
+//! A planned fault: one action at one passing of a point, and how that is written.
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::time::Duration;
+
+use PointKind::{Call, Restart, Start, Step, Write};
 
 use crate::failure::{Failure, Kind, Origin, PlannedFault};
 
 /// Longest delay that can be planned.
 const DELAY_MAX_MS: u64 = 3_600_000;
 
-/// What happens at a point.
+/// A thing that goes wrong at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Panic,
@@ -32,37 +35,53 @@ pub enum Action {
     Delay(Duration),
 }
 
-/// One of each.
-pub const ACTIONS: [Action; 11] = [
-    Action::Panic,
-    Action::Fatal,
-    Action::Retryable,
-    Action::StorageFull,
-    Action::IoError,
-    Action::PermissionDenied,
-    Action::Short,
-    Action::Torn,
-    Action::Abort,
-    Action::Hang,
-    Action::Delay(Duration::from_millis(20)),
+/// The kind of step or call at a point: decides which actions can happen there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointKind {
+    /// A step of an actor, or of its worker.
+    Step,
+    /// The supervisor starts a child again. Nobody would notice if its thread hung.
+    Restart,
+    /// A call on the disk that is made before there are supervisors. Nobody would notice if it hung.
+    Start,
+    /// Any other call on the disk.
+    Call,
+    /// One that writes bytes.
+    Write,
+}
+
+/// Each action, how it is written in a plan, and where it can happen. A delay's name is followed by its milliseconds.
+pub const ACTIONS: [(Action, &str, &[PointKind]); 11] = [
+    (Action::Panic, "panic", &[Step, Restart, Start, Call, Write]),
+    (Action::Fatal, "fatal", &[Step, Restart]),
+    (Action::Retryable, "retryable", &[Step, Restart]),
+    (Action::StorageFull, "storage_full", &[Start, Call, Write]),
+    (Action::IoError, "io_error", &[Start, Call, Write]),
+    (Action::PermissionDenied, "permission_denied", &[Start, Call, Write]),
+    (Action::Short, "short", &[Write]),
+    (Action::Torn, "torn", &[Write]),
+    (Action::Abort, "abort", &[Step, Restart, Start, Call, Write]),
+    (Action::Hang, "hang", &[Step, Call, Write]),
+    (Action::Delay(Duration::from_millis(20)), "delay", &[Step, Restart, Start, Call, Write]),
 ];
+
+impl PointKind {
+    /// The actions that can happen there.
+    pub fn actions(self) -> impl Iterator<Item = Action> {
+        ACTIONS.into_iter().filter(move |(.., kinds)| kinds.contains(&self)).map(|(action, ..)| action)
+    }
+
+    /// Whether such an action can happen there; a delay of any length, if one can.
+    pub fn allows(self, action: Action) -> bool {
+        self.actions().any(|allowed| allowed.name() == action.name())
+    }
+}
 
 impl Action {
     /// How it is written in a plan; of a delay, what stands before its milliseconds.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Panic => "panic",
-            Self::Fatal => "fatal",
-            Self::Retryable => "retryable",
-            Self::StorageFull => "storage_full",
-            Self::IoError => "io_error",
-            Self::PermissionDenied => "permission_denied",
-            Self::Short => "short",
-            Self::Torn => "torn",
-            Self::Abort => "abort",
-            Self::Hang => "hang",
-            Self::Delay(_) => "delay",
-        }
+        let same = |other: &Action| mem::discriminant(other) == mem::discriminant(&self);
+        ACTIONS.iter().find(|(action, ..)| same(action)).expect("each action has a row").1
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -70,7 +89,8 @@ impl Action {
             let time_ms = number(time).filter(|&time_ms| time_ms <= DELAY_MAX_MS)?;
             return Some(Self::Delay(Duration::from_millis(time_ms)));
         }
-        ACTIONS.into_iter().find(|action| action.name() == text && !matches!(action, Self::Delay(_)))
+        let (action, ..) = ACTIONS.into_iter().find(|(_, name, _)| *name == text)?;
+        Some(action).filter(|action| !matches!(action, Self::Delay(_)))
     }
 }
 
@@ -93,7 +113,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Reads what [`Planned`]'s `Display` writes; whether there is such a point is not looked at.
+    /// Reads a fault as its `Display` writes it; whether there is such a point is not looked at.
     pub fn parse(text: &str) -> Option<Self> {
         let (point, rest) = text.split_once('@')?;
         let (hit, action) = rest.split_once('=')?;
@@ -101,7 +121,7 @@ impl Planned {
         Some(Self { point: point.to_owned(), hit, action: Action::parse(action)? })
     }
 
-    /// What is said of it when it happens.
+    /// The words for it when it happens.
     pub(super) fn told(&self) -> PlannedFault {
         PlannedFault(format!("planned fault at {}, hit {}", self.point, self.hit))
     }
@@ -144,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_action_is_read_as_it_is_written() {
-        for action in ACTIONS {
+        for (action, ..) in ACTIONS {
             let planned = Planned { point: "aggregator.apply".to_owned(), hit: 3, action };
             assert_eq!(Planned::parse(&planned.to_string()), Some(planned));
         }

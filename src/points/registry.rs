@@ -6,42 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::plan::{ACTIONS, Action, Planned};
+use super::plan::{Action, Planned, PointKind};
 use crate::failure::{Failure, Kind};
 use crate::standard_error;
 
 /// The target of the line that says that a planned fault happens.
 pub const FIRED: &str = "isotherm::points::fired";
-
-/// What is done at a point: decides what can go wrong there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PointKind {
-    /// A step of an actor, or of its worker.
-    Step,
-    /// The supervisor starts a child again. Nobody would notice if its thread hung.
-    Restart,
-    /// A call on the disk that is made before there are supervisors. Nobody would notice if it hung.
-    Start,
-    /// Any other call on the disk.
-    Call,
-    /// One that writes bytes.
-    Write,
-}
-
-impl PointKind {
-    /// Whether such a thing can happen there.
-    pub fn allows(self, action: Action) -> bool {
-        match action {
-            Action::Panic | Action::Abort | Action::Delay(_) => true,
-            Action::Fatal | Action::Retryable => matches!(self, Self::Step | Self::Restart),
-            Action::StorageFull | Action::IoError | Action::PermissionDenied => {
-                matches!(self, Self::Start | Self::Call | Self::Write)
-            }
-            Action::Short | Action::Torn => self == Self::Write,
-            Action::Hang => !matches!(self, Self::Restart | Self::Start),
-        }
-    }
-}
 
 /// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
 pub const POINTS: [(&str, PointKind); 34] = [
@@ -100,7 +70,7 @@ struct PlannedPoints {
 pub struct Cut(Planned);
 
 impl Cut {
-    /// What follows once a part of the bytes is written.
+    /// Ends the write once a part of its bytes is written.
     pub fn end(self) -> io::Error {
         if self.0.action == Action::Torn {
             abort();
@@ -167,14 +137,14 @@ fn check(Planned { point, action, .. }: &Planned) -> Result<(), Failure> {
         return refuse(format!("faults.points names the unknown point {point:?}"), advice);
     };
     if !kind.allows(*action) {
-        let allowed: Vec<&str> = ACTIONS.into_iter().filter(|action| kind.allows(*action)).map(Action::name).collect();
+        let allowed: Vec<&str> = kind.actions().map(Action::name).collect();
         let advice = format!("the actions of {point} are {}", allowed.join(", "));
         return refuse(format!("faults.points has {:?} at {point}, where it cannot happen", action.name()), advice);
     }
     Ok(())
 }
 
-/// What the caller must make happen, if anything: what does not need the caller happens here.
+/// Passes a point. An action that does not need the caller happens here; any other one is for the caller to make happen.
 #[cold]
 fn pass(plan: &Mutex<PlannedPoints>, point: &'static str) -> Option<Planned> {
     debug_assert!(kind(point).is_some(), "{point} is not in POINTS");
@@ -187,7 +157,7 @@ fn pass(plan: &Mutex<PlannedPoints>, point: &'static str) -> Option<Planned> {
         plan.fired.push(fault.clone());
         fault
     };
-    // Whoever planned it from outside learns from this line that it happens.
+    // A process that planned the fault from outside learns from this line that it happens.
     tracing::debug!(target: FIRED, %fault, "planned fault");
     match fault.action {
         Action::Panic => std::panic::panic_any(fault.told()),

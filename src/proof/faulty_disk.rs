@@ -8,12 +8,12 @@ use crate::durable::{Disk, DiskFile};
 use crate::points::FaultPoints;
 use crate::points::registry::POINTS;
 
-/// What is planned goes wrong at the calls on a disk.
+/// Makes the planned faults happen at the calls on a disk.
 #[derive(Clone)]
 pub struct FaultyDisk(FaultPoints);
 
 impl FaultyDisk {
-    /// Another disk; where nothing is planned, the disk itself.
+    /// The disk with these faults around it; where none is planned, the disk itself.
     pub fn over(disk: Arc<dyn Disk>, faults: &FaultPoints) -> Arc<dyn Disk> {
         if faults.planned().is_empty() { disk } else { Arc::new(AroundDisk { disk, around: Self(faults.clone()) }) }
     }

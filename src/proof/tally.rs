@@ -1,4 +1,4 @@
-//! What happened over all runs.
+//! Counts over all runs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::points::{Action, Planned};
 
 /// Counts of runs. Adding is commutative, so the order in which runs end does not show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     pub lives: u64,
     pub killed: u64,
@@ -17,12 +17,14 @@ pub struct Tally {
     pub restarts: u64,
     pub virtual_ms: u64,
     /// By point and action.
+    #[serde(skip)]
     pub faults: BTreeMap<(String, String), Fired>,
     /// How often a restart took so many virtual milliseconds, from the death until the branch worked again.
+    #[serde(skip)]
     pub recoveries_ms: BTreeMap<u64, u64>,
 }
 
-/// What became of the faults of one point and action.
+/// The faults of one point and action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fired {
     pub planned: u64,

@@ -1,8 +1,8 @@
 //! Each point with each action that can happen there, on its first and on its second passing; how each gets there, and
 //! what must follow.
 
-use isotherm::points::registry::{POINTS, PointKind};
-use isotherm::points::{ACTIONS, Action, Planned};
+use isotherm::points::registry::POINTS;
+use isotherm::points::{Action, Planned, PointKind};
 
 pub struct Case {
     pub fault: Planned,
@@ -36,9 +36,8 @@ pub enum Ending {
 }
 
 pub fn all() -> Vec<Case> {
-    let pairs = POINTS.into_iter().flat_map(|(point, place)| {
-        ACTIONS.into_iter().filter(move |action| place.allows(*action)).map(move |action| (point, place, action))
-    });
+    let of_point = |(point, place): (_, PointKind)| place.actions().map(move |action| (point, place, action));
+    let pairs = POINTS.into_iter().flat_map(of_point);
     let case = |(point, place, action): (&str, PointKind, Action), hit| Case {
         fault: Planned { point: point.to_owned(), hit, action },
         place,

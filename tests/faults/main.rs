@@ -114,7 +114,7 @@ fn every_fault_that_can_be_planned_is_survived() {
     let mut table: BTreeMap<(usize, usize), Count> = BTreeMap::new();
     for (number, case) in cases.iter().enumerate() {
         let point = POINTS.iter().position(|(name, _)| *name == case.fault.point).expect("it is known");
-        let action = ACTIONS.iter().position(|action| *action == case.fault.action).expect("it is known");
+        let action = ACTIONS.iter().position(|(action, ..)| *action == case.fault.action).expect("it is known");
         let count = table.entry((point, action)).or_default();
         count.planned += 1;
         count.fired += fired[number].load(Relaxed);
@@ -122,7 +122,7 @@ fn every_fault_that_can_be_planned_is_survived() {
     }
     println!("{:<26} {:<18} planned fired survived", "point", "action");
     for ((point, action), Count { planned, fired, survived }) in &table {
-        println!("{:<26} {:<18} {planned:>7} {fired:>5} {survived:>8}", POINTS[*point].0, ACTIONS[*action].name());
+        println!("{:<26} {:<18} {planned:>7} {fired:>5} {survived:>8}", POINTS[*point].0, ACTIONS[*action].1);
     }
     let sum = |of: fn(&Count) -> usize| table.values().map(of).sum::<usize>();
     println!(

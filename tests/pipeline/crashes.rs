@@ -2,7 +2,8 @@
 
 use isotherm::failure::Kind;
 use isotherm::pipeline::{End, Job};
-use isotherm::points::registry::{POINTS, PointKind};
+use isotherm::points::PointKind;
+use isotherm::points::registry::POINTS;
 
 use crate::states;
 use crate::support::{Fixture, consume, consume_only, produce, run};

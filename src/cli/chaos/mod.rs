@@ -6,11 +6,9 @@ mod simulation;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::arguments::SettingsArguments;
-use super::display::Display;
 use super::{Outcome, output};
 use crate::failure::{Failure, Kind};
 use crate::proof::{Tally, Violation};
@@ -70,31 +68,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
     simulation::run(arguments)
 }
 
-/// A bar of all runs, with what the template says beside it.
-fn bar(arguments: &Arguments, template: &str) -> Result<(ProgressBar, Display), Failure> {
-    let (bar, display) = Display::bar(ProgressStyle::with_template(template).expect("the template is good"))?;
-    bar.set_length(arguments.runs);
-    Ok((bar, display))
-}
-
-/// What all runs came to.
+/// The results of all runs.
 struct Results {
-    violated: bool,
     json: Value,
     text: String,
 }
 
-/// An invariant that did not hold in a run, and how to see it again: as fields and in words.
-struct FailedRun<'a> {
-    violation: &'a Violation,
-    run: String,
-    fields: Value,
-    advice: String,
-}
-
 impl Results {
-    /// `json` and `summary`, which is whole lines, have the numbers of runs of one kind.
-    fn new(tally: &Tally, mut json: Value, summary: &str, found: Option<FailedRun<'_>>) -> Self {
+    /// Of runs in which everything held. `json` and `summary`, which is whole lines, have the numbers of runs of one kind.
+    fn new(tally: &Tally, mut json: Value, summary: &str) -> Self {
         let faults = tally.faults.iter().map(|((point, action), of)| {
             vec![point.clone(), action.clone(), of.planned.to_string(), of.fired.to_string(), of.survived.to_string()]
         });
@@ -103,24 +85,28 @@ impl Results {
             json!({ "point": point, "action": action, "planned": of.planned, "fired": of.fired, "survived": of.survived })
         }).collect();
         json["recovery"] = json!(tally.recovery());
-        let Some(FailedRun { violation, run, mut fields, advice }) = found else {
-            json["violation"] = Value::Null;
-            return Self { violated: false, json, text: format!("{table}\n{summary}everything held\n") };
-        };
+        json["violation"] = Value::Null;
+        Self { json, text: format!("{table}\n{summary}") }
+    }
+
+    /// Adds an invariant that did not hold in a run, and how to see it again: as fields and in words.
+    fn violated(mut self, violation: &Violation, run: &str, mut fields: Value, advice: &str) -> Self {
         fields["invariant"] = violation.invariant.number().into();
         fields["promise"] = violation.invariant.promise().into();
         fields["what"] = violation.what.as_str().into();
-        json["violation"] = fields;
-        Self { violated: true, json, text: format!("{table}\n{summary}\n{run}: {violation}\n{advice}") }
+        self.json["violation"] = fields;
+        self.text.push_str(&format!("\n{run}: {violation}\n{advice}"));
+        self
     }
 
     /// Prints them in the form that was asked for, and says the exit code.
     fn tell(&self, arguments: &Arguments) -> Outcome {
+        let held = self.json["violation"].is_null();
         if arguments.json {
             output::print_json(&self.json)?;
         } else {
-            output::print(&self.text)?;
+            output::print(&format!("{}{}", self.text, if held { "everything held\n" } else { "" }))?;
         }
-        Ok(if self.violated { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS })
+        Ok(if held { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
 }

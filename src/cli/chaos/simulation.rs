@@ -1,14 +1,15 @@
-//! Runs seeds of the simulation, and tells what came of them.
+//! Runs seeds of the simulation, and tells the results.
 
 use std::process::ExitCode;
 use std::thread;
 
 use serde_json::json;
 
-use super::{Arguments, FailedRun, Results, VIOLATED, bar};
+use super::{Arguments, Results, VIOLATED};
+use crate::cli::display::Display;
 use crate::cli::{Outcome, output};
-use crate::proof::Tally;
-use crate::proof::simulation::{self, Plan, SeedsReport};
+use crate::proof::simulation::{self, FailedSeed, Plan, SeedsReport};
+use crate::proof::tally::{Recovery, Tally};
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
@@ -16,7 +17,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return trace(seeds);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (bar, display) = bar(arguments, "{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left")?;
+    let (bar, display) = Display::bar("{wide_bar} {human_pos} of {human_len} runs, {per_sec}, {eta} left")?;
+    bar.set_length(arguments.runs);
     let report = simulation::run_seeds(seeds, threads, Plan::draw, || bar.inc(1));
     display.finish();
     results(&report, arguments.seed).tell(arguments)
@@ -44,32 +46,21 @@ fn results(report: &SeedsReport, seed: u64) -> Results {
         "{runs} runs: {lives} lives of {} virtual seconds, {killed} killed, {power_cuts} power cuts, {restarts} restarts, {with_failed_branch} with a branch that had to fail",
         virtual_ms / 1000
     );
-    if let Some(recovery) = tally.recovery() {
-        let (min, median, max) = (recovery.min_ms, recovery.median_ms, recovery.max_ms);
-        summary.push_str(&format!("; recovered within {min} to {max} virtual ms, the median {median}"));
+    if let Some(Recovery { min_ms, median_ms, max_ms }) = tally.recovery() {
+        summary.push_str(&format!("; recovered within {min_ms} to {max_ms} virtual ms, the median {median_ms}"));
     }
-    let counts = json!({
-        "seed": seed,
-        "runs": runs,
-        "lives": lives,
-        "killed": killed,
-        "power_cuts": power_cuts,
-        "restarts": restarts,
-        "with_failed_branch": with_failed_branch,
-        "virtual_ms": virtual_ms,
-    });
-    Results::new(tally, counts, &(summary + "\n"), found.as_ref().map(told))
-}
-
-fn told(found: &simulation::FailedSeed) -> FailedRun<'_> {
-    let simulation::FailedSeed { seed, violation, shrunk } = found;
+    let mut counts = json!(tally);
+    counts["seed"] = seed.into();
+    counts["runs"] = (*runs).into();
+    let results = Results::new(tally, counts, &(summary + "\n"));
+    let Some(FailedSeed { seed, violation, shrunk }) = found else { return results };
     let replay = format!("isotherm chaos --runs 1 --seed {seed} --trace");
     let advice = format!(
         "to see what happened: {replay}\n\nthe fewest faults that do the same, where the seed decides only the timing:\n{shrunk}"
     );
     let (fewest_faults, shrunk_plan) = (shrunk.faults(), shrunk.to_string());
     let fields = json!({ "seed": seed, "replay": replay, "fewest_faults": fewest_faults, "shrunk_plan": shrunk_plan });
-    FailedRun { violation, run: format!("seed {seed}"), fields, advice }
+    results.violated(violation, &format!("seed {seed}"), fields, &advice)
 }
 
 #[cfg(test)]
@@ -81,7 +72,7 @@ mod tests {
     fn what_does_not_hold_is_told_with_its_seed_and_how_to_see_it() {
         let seed = 17;
         let violation = Invariant::CommitsStay.violated("partition 0 was committed up to 9, and is at 5");
-        let found = Some(simulation::FailedSeed { seed, violation, shrunk: Plan::draw(seed) });
+        let found = Some(FailedSeed { seed, violation, shrunk: Plan::draw(seed) });
         let report = SeedsReport { runs: seed + 1, found, ..SeedsReport::default() };
         let command = format!("isotherm chaos --runs 1 --seed {seed} --trace");
         let Results { text, json, .. } = results(&report, 0);

@@ -5,6 +5,7 @@ use prost::Message as _;
 use super::*;
 use crate::domain::wire::Report;
 use crate::domain::{Batch, Record};
+use crate::failure::Kind;
 
 fn report(station_id: &str, date: &str, degrees: f64) -> Vec<u8> {
     Report { station_id: station_id.to_owned(), date: date.to_owned(), degrees }.encode_to_vec()

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use prost::Message;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::python;
 use crate::domain::Record;
@@ -47,7 +48,8 @@ struct Decoded<'a> {
     offset: u64,
     station_id: &'a str,
     date: &'a str,
-    degrees: Degrees,
+    /// JSON has no number for degrees that are not finite: they are a text.
+    degrees: Value,
 }
 
 #[derive(Serialize)]
@@ -61,21 +63,12 @@ struct Undecodable<'a> {
     value: Option<String>,
 }
 
-/// JSON has no number for what is not finite.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Degrees {
-    Number(f64),
-    Text(String),
-}
-
 /// As a JSON object.
 pub fn json(line: &mut String, partition: u32, record: Record<'_>) {
     let offset = record.offset;
     let object = match &decoded(record) {
         Ok(Report { date, degrees, station_id }) => {
-            let degrees =
-                if degrees.is_finite() { Degrees::Number(*degrees) } else { Degrees::Text(python::float(*degrees)) };
+            let degrees: Value = if degrees.is_finite() { (*degrees).into() } else { python::float(*degrees).into() };
             serde_json::to_string(&Decoded { partition, offset, station_id, date, degrees })
         }
         Err(undecodable) => serde_json::to_string(&Undecodable {

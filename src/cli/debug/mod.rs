@@ -6,8 +6,7 @@ mod readers;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use clap::Args;
@@ -15,10 +14,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::arguments::SettingsArguments;
 use super::{Outcome, output};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::log;
 use crate::pipeline::signals::{self, SIGINT, SIGTERM};
-use crate::supervision::panic;
 use readers::{Message, Readers};
 
 const EXAMPLES: &str = "\
@@ -60,24 +58,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let log = log::open(&settings, &settings.state.dir)?;
     let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
     let (json, limit) = (arguments.json, arguments.limit.unwrap_or(u64::MAX));
-    // The printer's end, or a signal to end by.
-    let (ended, end) = mpsc::channel();
-    let asked = ended.clone();
-    signals::listen(&[SIGINT, SIGTERM], move |_| drop(asked.send(Ok(()))), signals::end_by)?;
-    let work = move || {
+    signals::listen(&[SIGINT, SIGTERM], |_| {}, signals::end_by)?;
+    let print_all = move || {
         let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         print(&messages, json, limit, &mut stdout, is_closed)
     };
-    let printer = move || {
-        let died = |cause| Err(Failure::fatal(Kind::Internal, format!("the printing thread died: {cause}")));
-        // After a signal the receiver is gone: how the printer ended is of no interest then.
-        drop(ended.send(panic::catch(work).unwrap_or_else(died)));
-    };
-    let thread = thread::Builder::new().name("isotherm-print".to_owned());
-    thread.spawn(printer).map_err(|error| Failure::thread("isotherm-print", &error))?;
-    let result = end.recv().expect("the printer sends how it ended");
+    let printed = output::print_unless_asked_to_end(print_all, Duration::ZERO);
     readers.stop(END_MAX);
-    result.map(|()| ExitCode::SUCCESS)
+    printed.map(|_| ExitCode::SUCCESS)
 }
 
 /// Prints until the limit, the last reader's end, or the output is closed.
@@ -88,42 +76,38 @@ fn print(
     output: &mut impl Write,
     is_closed: impl Fn() -> bool,
 ) -> Result<(), Failure> {
+    let write = if json { lines::json } else { lines::python };
     let mut left = limit;
     let mut line = String::new();
     loop {
         let message = match messages.try_recv() {
-            Err(TryRecvError::Empty) => {
+            Ok(message) => message,
+            Err(_) => {
                 if !output::written(output.flush())? {
                     return Ok(());
                 }
-                messages.recv_timeout(LOOK)
-            }
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-            Ok(message) => Ok(message),
-        };
-        match message {
-            Ok(Ok((partition, batch))) => {
-                for record in batch.records() {
-                    line.clear();
-                    let write = if json { lines::json } else { lines::python };
-                    write(&mut line, partition, record);
-                    line.push('\n');
-                    if !output::written(output.write_all(line.as_bytes()))? {
-                        return Ok(());
-                    }
-                    left -= 1;
-                    if left == 0 {
-                        return output::written(output.flush()).map(drop);
-                    }
+                match messages.recv_timeout(LOOK) {
+                    Ok(message) => message,
+                    Err(RecvTimeoutError::Timeout) if !is_closed() => continue,
+                    Err(_) => return Ok(()),
                 }
             }
-            Ok(Err(failure)) => {
-                output::written(output.flush())?;
-                return Err(failure);
+        };
+        let (partition, batch) = match message {
+            Ok(read) => read,
+            Err(failure) => return output::written(output.flush()).and(Err(failure)),
+        };
+        for record in batch.records() {
+            line.clear();
+            write(&mut line, partition, record);
+            line.push('\n');
+            if !output::written(output.write_all(line.as_bytes()))? {
+                return Ok(());
             }
-            Err(RecvTimeoutError::Timeout) if is_closed() => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return output::written(output.flush()).map(drop),
+            left -= 1;
+            if left == 0 {
+                return output::written(output.flush()).map(drop);
+            }
         }
     }
 }

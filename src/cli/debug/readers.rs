@@ -44,7 +44,7 @@ impl Readers {
     /// Asks all threads to end and waits for them, at most so long.
     pub fn stop(self, wait: Duration) {
         self.stop.store(true, Relaxed);
-        // Nothing ever comes but the end; what still waits for an answer of the log then ends with the process.
+        // Nothing ever comes but the end. A thread that still waits for an answer of the log then ends with the process.
         let _ = self.ended.recv_timeout(wait);
     }
 }

@@ -1,4 +1,4 @@
-//! What is held and left behind.
+//! The bounds of writes, files and leftovers.
 
 use super::Invariant::EverythingIsBounded;
 use super::{FolderFiles, Violation};

@@ -1,4 +1,4 @@
-//! How a life ends, and where the last one comes to.
+//! How a life ends, and how far the last one comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -17,8 +17,8 @@ use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
 use crate::settings;
 use crate::source::{self, Progressed};
 
-/// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of what was done to it. `gone`:
-/// the topic was deleted.
+/// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of a planned trouble. `gone`: the
+/// topic was deleted.
 pub fn explained(plan: &Plan, life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let disturbed = life.slow_call_of > 0 || gone;
     let disk_broken = matches!(life.disk_fault, Some((_, DiskFault::Error(ErrorKind::Other))));
@@ -27,7 +27,7 @@ pub fn explained(plan: &Plan, life: &PlannedLife, lived: &SimulatedLife, gone: b
             // A panic that nobody planned was heard when it happened.
             || matches!(failure.origin, Origin::Planned | Origin::Panic)
             || (failure.kind == Kind::Io && disk_broken)
-            // What would be waited out at another time keeps a branch from draining.
+            // An outage that would be waited out at another time keeps a branch from draining.
             || (failure.is_retryable() && life.is_signalled())
     };
     match &lived.end {
@@ -47,7 +47,7 @@ pub fn explained(plan: &Plan, life: &PlannedLife, lived: &SimulatedLife, gone: b
     }
 }
 
-/// `WorkIsFinished`: a life ends, and what was counted is committed when nothing kept it from ending well.
+/// `WorkIsFinished`: a life ends; and if nothing kept it from ending well, all that was counted is committed.
 pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<(), Violation> {
     let summary = match &lived.end {
         LifeEnd::Hangs => return Err(WorkIsFinished.violated("it was asked to end and goes on for ever")),

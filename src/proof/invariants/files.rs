@@ -1,4 +1,4 @@
-//! What is on disk, at any moment.
+//! The files on disk, at any moment.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::partition::format::{self, Checkpoint};
 use crate::partition::{partition_path, rejected_path};
 use crate::retold::audit::{Files, Finding, audit};
 
-/// Those of a partition, but for its lock.
+/// The files of a partition, but for its lock.
 pub fn of_partition(files: &FolderFiles, partition: u32) -> FolderFiles {
     let prefix = format!("partition-{partition}.");
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -19,15 +19,15 @@ pub fn of_partition(files: &FolderFiles, partition: u32) -> FolderFiles {
     files
 }
 
-/// `FilesAreWhole`: what a partition's file holds, if there is one.
+/// `FilesAreWhole`: the content of a partition's file, if there is one.
 pub fn whole(folder: &Path, files: &FolderFiles, partition: u32) -> Result<Option<Checkpoint>, Violation> {
     let path = partition_path(folder, partition);
     let parsed = files.get(&path).map(|bytes| format::parse(&path.display().to_string(), bytes)).transpose();
     parsed.map_err(|failure| FilesAreWhole.violated(failure.to_string()))
 }
 
-/// What holds of a partition's files after any life that said that `committed` is on disk; what its file holds. `log` gives
-/// the one that has this id.
+/// Checks a partition's files after a life that said that `committed` is on disk, and gives the content of its file. `log`
+/// gives the log with an id.
 pub fn after_life<'a>(
     log: impl FnOnce(&str) -> Result<&'a dyn RecordLog, Violation>,
     (folder, files): (&Path, &FolderFiles),
@@ -45,7 +45,7 @@ pub fn after_life<'a>(
     Ok(checkpoint)
 }
 
-/// `FilesEqualReplay` and `RecordsAddUp`, by an audit. `log` is the one that the file was made from.
+/// `FilesEqualReplay` and `RecordsAddUp`, by an audit. `log` is the log that the file was made from.
 fn replayed(log: &dyn RecordLog, folder: &Path, files: &FolderFiles, checkpoint: &Checkpoint) -> Result<(), Violation> {
     let partition = checkpoint.identity.partition;
     let (path, rejected_path) = (partition_path(folder, partition), rejected_path(folder, partition));

@@ -1,4 +1,4 @@
-//! What was told to others, and must stay.
+//! Commits and acknowledgements, which must stay.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
 use crate::partition::format::Checkpoint;
 
-/// `CommitsStay`: remembers over all lives what was told, by log id.
+/// `CommitsStay`: remembers, over all lives and by log id, which commits and acknowledgements the program told of.
 #[derive(Default)]
 pub struct Promises {
     /// By partition too, the highest offset that was told to be committed.

@@ -1,10 +1,13 @@
 //! One process of the program: started, waited for with a deadline, signalled, and never left behind.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use super::told::{self, ToldLines};
 use crate::failure::{Failure, Kind};
@@ -43,48 +46,43 @@ pub struct RunningProgram {
 impl Program {
     /// Starts it with further settings. The thread that does is to live on: the kernel kills the process with it.
     pub fn start(&self, sets: &[String]) -> Result<RunningProgram, Failure> {
+        let cannot = |doing: &'static str| move |error: io::Error| Failure::io(doing, &self.executable, &error);
+        let begun = Instant::now();
+        let (stream, stderr) = io::pipe().map_err(cannot("cannot read from"))?;
+        let lines = told::lines(stream).map_err(cannot("cannot read from"))?;
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).args(sets.iter().map(|set| format!("--set={set}")));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Ctrl-C is for this command; what the child gets is planned.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        // Ctrl-C is for this command alone; the signals to the child are planned.
         command.process_group(0);
         die_with_us(&mut command);
-        let cannot = |doing: &str, error| Failure::io(doing, &self.executable, &error);
-        let begun = Instant::now();
-        let mut process = command.spawn().map_err(|error| cannot("cannot start", error))?;
-        let stderr = process.stderr.take().expect("it is piped");
-        match told::lines(stderr) {
-            Ok(lines) => {
-                Ok(RunningProgram { process, begun, life_max: self.life_max, lines, told: ToldLines::default() })
-            }
-            Err(error) => {
-                drop(process.kill().and_then(|()| process.wait()));
-                Err(cannot("cannot read from", error))
-            }
-        }
+        let process = command.spawn().map_err(cannot("cannot start"))?;
+        Ok(RunningProgram { process, begun, life_max: self.life_max, lines, told: ToldLines::default() })
     }
 }
 
 /// A child whose parent is gone is killed by the kernel; one that is aborted on purpose leaves no core file.
 fn die_with_us(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    let parent = process::id();
-    // SAFETY: all three functions may be called between fork and exec.
-    unsafe {
-        command.pre_exec(move || {
-            let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &no_core);
-            #[cfg(target_os = "linux")]
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 || libc::getppid().cast_unsigned() != parent {
-                return Err(std::io::Error::last_os_error());
+    let parent = rustix::process::getpid();
+    let before_it_begins = move || {
+        // Where there is no such limit, an abort may leave a core file.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        #[cfg(target_os = "linux")]
+        {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            if rustix::process::getppid() != Some(parent) {
+                return Err(io::Error::other("its parent is gone"));
             }
-            Ok(())
-        })
+        }
+        Ok(())
     };
+    // SAFETY: nothing but system calls is done between fork and exec.
+    unsafe { command.pre_exec(before_it_begins) };
 }
 
 impl RunningProgram {
-    /// Takes what is told next, if there is something within this time.
+    /// Takes the next line, if one comes within this time.
     fn listen(&mut self, wait: Duration) -> Result<(), Failure> {
         if signals::asked() {
             return Err(Failure::fatal(Kind::TryAgain, "interrupted before all runs were done"));
@@ -97,7 +95,8 @@ impl RunningProgram {
         Ok(())
     }
 
-    /// Waits until something was told; `false` if the process ended without it. Later than its deadline is a violation.
+    /// Waits until `told` holds of the lines; `false` if the process ended before. A process that outlives its deadline is a
+    /// violation.
     pub fn until(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<bool, CutShort> {
         loop {
             let lost_lines = self.told.lost_lines;
@@ -119,7 +118,8 @@ impl RunningProgram {
         }
     }
 
-    /// Waits until something was told; a process that ends without it is a violation, or one of which a branch fails.
+    /// Waits until `told` holds of the lines. A process that ends before is a violation, and so is one of which a branch
+    /// fails.
     pub fn must(&mut self, what: &str, told: impl Fn(&ToldLines) -> bool) -> Result<(), CutShort> {
         if !self.until(what, |seen| told(seen) || seen.failed)? {
             let status = self.end()?;
@@ -131,7 +131,7 @@ impl RunningProgram {
         Err(self.violation(format!("a branch failed before {what} came")))
     }
 
-    /// Lets time pass, while the process lives.
+    /// Lets time pass while the process lives.
     pub fn pause(&mut self, time: Duration) -> Result<(), Failure> {
         let end = Instant::now() + time;
         while let left = end.saturating_duration_since(Instant::now())
@@ -144,26 +144,19 @@ impl RunningProgram {
     }
 
     /// Sends a signal. The process was not waited for, so its id is its own, whether it has ended or not.
-    pub fn signal(&self, signal: libc::c_int) -> Result<(), Failure> {
-        let id = libc::pid_t::try_from(self.process.id()).expect("a process id");
-        // SAFETY: the call takes two numbers.
-        if unsafe { libc::kill(id, signal) } == 0 {
-            return Ok(());
-        }
-        let error = std::io::Error::last_os_error();
-        Err(Failure::fatal(Kind::Internal, format!("signal {signal} could not be sent to process {id}: {error}")))
+    pub fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        let (signal_number, id) = (signal.as_raw(), self.process.id());
+        kill_process(Pid::from_child(&self.process), signal).map_err(|error| {
+            let what = format!("signal {signal_number} could not be sent to process {id}: {error}");
+            Failure::fatal(Kind::Internal, what)
+        })
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub fn end(&mut self) -> Result<ExitStatus, CutShort> {
         self.until("its end", |told| told.over)?;
         let ended = self.process.wait();
         ended.map_err(|error| Failure::fatal(Kind::Internal, format!("the child was lost: {error}")).into())
-    }
-
-    /// Whether the planned fault happened.
-    pub fn fired(&self, fault: &str) -> bool {
-        self.told.fired.iter().any(|fired| fired == fault)
     }
 
     /// From the start to the first commit.
@@ -171,22 +164,20 @@ impl RunningProgram {
         self.told.first_commit.map(|first| first.duration_since(self.begun))
     }
 
-    /// It ended, or did not, as it should not have; with the last that it said.
+    /// A violation by the way in which the process ended, or did not; with its last lines.
     pub fn violation(&self, what: String) -> CutShort {
         Invariant::WorkIsFinished.violated(what + &self.last_lines()).into()
     }
 
     fn last_lines(&self) -> String {
-        self.told.last_lines.iter().fold(String::new(), |lines, line| {
-            let head = if lines.is_empty() { "; its last lines:" } else { "" };
-            lines + head + "\n  " + line
-        })
+        let lines: String = self.told.last_lines.iter().map(|line| format!("\n  {line}")).collect();
+        if lines.is_empty() { lines } else { format!("; its last lines:{lines}") }
     }
 }
 
 impl Drop for RunningProgram {
     fn drop(&mut self) {
-        // It may have ended before; a stopped one is killed too.
+        // The process may have ended before; a stopped one is killed too.
         drop(self.process.kill());
         drop(self.process.wait());
     }

@@ -1,4 +1,4 @@
-//! What is done to a process, and when: drawn from a seed, so that a number says it all.
+//! The disturbances of a process and their moments: drawn from a seed, so that a number says all of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 
-use crate::points::registry::{POINTS, PointKind};
-use crate::points::{ACTIONS, Action, Planned};
+use crate::points::registry::POINTS;
+use crate::points::{Action, Planned};
 
 /// Longest time that a process is frozen: longer than its heartbeat.
 const FROZEN_MS_MAX: u64 = 3000;
@@ -35,28 +35,7 @@ pub enum Disturbance {
     Terminate,
     /// The second SIGINT comes while the first one's order is carried out.
     InterruptTwice,
-    Fault(DrawnFault),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DrawnFault {
-    pub planned: Planned,
-    pub effect: Effect,
-}
-
-/// What a fault may do to the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing that shows.
-    None,
-    /// A branch recovers within the process.
-    Recovers,
-    /// A branch recovers; where a write hangs, the process ends at once instead.
-    RecoversOrEnds,
-    /// A branch fails for good, which the exit code tells.
-    Fails,
-    /// The process is gone, as by a signal.
-    Aborts,
+    Fault(Planned),
 }
 
 impl PlannedDisturbance {
@@ -69,7 +48,7 @@ impl PlannedDisturbance {
             7..9 => Disturbance::Freeze(Duration::from_millis(random.random_range(50..=FROZEN_MS_MAX))),
             9..11 => Disturbance::Terminate,
             11..13 => Disturbance::InterruptTwice,
-            _ => Disturbance::Fault(DrawnFault::draw(&mut random)),
+            _ => Disturbance::Fault(fault(&mut random)),
         };
         // Half of the kills come at any moment from the start on; all else is for a process that has begun to work.
         let any_moment = disturbance == Disturbance::Kill && random.random();
@@ -82,22 +61,19 @@ impl PlannedDisturbance {
     }
 }
 
-impl DrawnFault {
-    fn draw(random: &mut ChaCha8Rng) -> Self {
-        let possible = |point: &&(&str, PointKind)| point.0 != NEVER_PASSED;
-        let points: Vec<_> = POINTS.iter().filter(possible).collect();
-        let &&(point, kind) = points.choose(random).expect("there are points");
-        let actions: Vec<Action> = ACTIONS.into_iter().filter(|action| kind.allows(*action)).collect();
-        let &action = actions.choose(random).expect("each point has some");
-        let hit = random.random_range(1..=passings(point));
-        Self { planned: Planned { point: point.to_owned(), hit, action }, effect: effect(kind, action) }
-    }
+fn fault(random: &mut ChaCha8Rng) -> Planned {
+    let points: Vec<_> = POINTS.into_iter().filter(|(point, _)| *point != NEVER_PASSED).collect();
+    let &(point, kind) = points.choose(random).expect("there are points");
+    let actions: Vec<Action> = kind.actions().collect();
+    let &action = actions.choose(random).expect("each point has some");
+    let hit = random.random_range(1..=passings(point));
+    Planned { point: point.to_owned(), hit, action }
+}
 
-    /// As `faults.points` takes it, with what brings the process to the point.
-    pub fn setting(&self) -> String {
-        let before = if self.planned.point == "supervisor.restart" { "aggregator.apply@3=panic," } else { "" };
-        format!("{before}{}", self.planned)
-    }
+/// A fault as `faults.points` takes it, with what brings the process to the point.
+pub fn setting(fault: &Planned) -> String {
+    let before = if fault.point == "supervisor.restart" { "aggregator.apply@3=panic," } else { "" };
+    format!("{before}{fault}")
 }
 
 /// How often a short life passes the point, as far as that is known: a later hit would hardly come.
@@ -111,20 +87,8 @@ fn passings(point: &str) -> u64 {
     }
 }
 
-fn effect(kind: PointKind, action: Action) -> Effect {
-    match action {
-        // Nobody restarts what is done before there are supervisors.
-        Action::Panic if kind == PointKind::Start => Effect::Fails,
-        Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => Effect::Recovers,
-        Action::Fatal | Action::IoError | Action::PermissionDenied => Effect::Fails,
-        Action::Abort | Action::Torn => Effect::Aborts,
-        Action::Hang => Effect::RecoversOrEnds,
-        Action::Delay(_) => Effect::None,
-    }
-}
-
 impl Disturbance {
-    /// What it is counted as: its point, or the process, and what happens there.
+    /// The names it is counted by: its point, or `process`, and the action there.
     pub fn names(&self) -> (String, String) {
         let process = |action: &str| ("process".to_owned(), action.to_owned());
         match self {
@@ -132,7 +96,7 @@ impl Disturbance {
             Self::Freeze(_) => process("SIGSTOP, SIGCONT"),
             Self::Terminate => process("SIGTERM"),
             Self::InterruptTwice => process("SIGINT twice"),
-            Self::Fault(DrawnFault { planned, .. }) => (planned.point.clone(), planned.action.name().to_owned()),
+            Self::Fault(fault) => (fault.point.clone(), fault.action.name().to_owned()),
         }
     }
 }
@@ -141,7 +105,7 @@ impl fmt::Display for PlannedDisturbance {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (commits, delay_ms) = (self.commits, self.delay.as_millis());
         match &self.disturbance {
-            Disturbance::Fault(fault) => write!(formatter, "fault {}", fault.planned),
+            Disturbance::Fault(fault) => write!(formatter, "fault {fault}"),
             Disturbance::Freeze(time) => {
                 write!(formatter, "SIGSTOP for {} ms, {delay_ms} ms after {commits} commits", time.as_millis())
             }
@@ -166,9 +130,8 @@ mod tests {
             assert_eq!(plan, PlannedDisturbance::draw(7, life));
             drawn.insert(plan.disturbance.names());
         }
-        let allowed = |kind: PointKind| ACTIONS.into_iter().filter(move |action| kind.allows(*action)).count();
         let points = POINTS.into_iter().filter(|(point, _)| *point != NEVER_PASSED);
-        assert_eq!(drawn.len(), 4 + points.map(|(_, kind)| allowed(kind)).sum::<usize>(), "{drawn:?}");
+        assert_eq!(drawn.len(), 4 + points.map(|(_, kind)| kind.actions().count()).sum::<usize>(), "{drawn:?}");
         let first_plans =
             |seed| (0..5).map(|life| PlannedDisturbance::draw(seed, life).to_string()).collect::<Vec<_>>();
         assert_ne!(first_plans(7), first_plans(8));
@@ -178,7 +141,7 @@ mod tests {
     fn every_fault_is_one_that_the_settings_take() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..2000 {
-            let set = format!("faults.points={}", DrawnFault::draw(&mut random).setting());
+            let set = format!("faults.points={}", setting(&fault(&mut random)));
             load(&Sources { file: None, sets: vec![set] }, std::iter::empty()).expect("it can happen there");
         }
     }

@@ -1,8 +1,7 @@
-//! What must hold on disk and in the log after a process is gone, whatever it died of.
+//! The checks on disk and log after a process is gone, whatever it died of.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::child::CutShort;
@@ -19,7 +18,7 @@ use crate::proof::invariants::{FolderFiles, Invariant, endings, files};
 pub struct Inspector<'a> {
     scratch: &'a Scratch,
     promises: Promises,
-    /// What the files held after the last life, by partition.
+    /// The content of the files after the last life, by partition.
     checkpoints: BTreeMap<u32, Checkpoint>,
     pub audited: u64,
 }
@@ -34,7 +33,7 @@ impl<'a> Inspector<'a> {
         self.checkpoints.values().map(|checkpoint| checkpoint.state.next_offset - checkpoint.state.first_offset).sum()
     }
 
-    /// What holds after any life, and after one that ended in order.
+    /// Checks what must hold after any life, and what after one that ended in order.
     pub fn after(&mut self, lived: &ObservedLife) -> Result<(), CutShort> {
         self.locks_are_free()?;
         let (folder, log) = (&self.scratch.settings.state.dir, self.scratch.log.as_ref());
@@ -70,7 +69,7 @@ impl<'a> Inspector<'a> {
         Ok(())
     }
 
-    /// After a life that came to the end of the source.
+    /// Checks what must hold after a life that came to the end of the source.
     pub fn at_the_end(&self, days: u32) -> Result<(), CutShort> {
         let settings = &self.scratch.settings;
         files::no_temporaries(&read(&settings.state.dir)?)?;
@@ -97,12 +96,9 @@ impl<'a> Inspector<'a> {
     }
 }
 
-/// Every file of a folder, which nobody writes to; none if it is not there yet.
+/// Every file of a folder, which nobody writes to.
 fn read(folder: &Path) -> Result<FolderFiles, Failure> {
-    let names = match RealDisk.list(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        listed => listed.map_err(|error| Failure::io("cannot list", folder, &error))?,
-    };
+    let names = RealDisk.list(folder).map_err(|error| Failure::io("cannot list", folder, &error))?;
     let read = |name| {
         let path = folder.join(name);
         let bytes = fs::read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;

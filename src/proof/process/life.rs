@@ -5,15 +5,19 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::child::{CutShort, Program, RunningProgram};
-use super::disturb::{Disturbance, DrawnFault, Effect, PlannedDisturbance};
+use super::disturb::{Disturbance, PlannedDisturbance, setting};
 use crate::failure::Kind;
+use crate::points::registry::kind;
+use crate::points::{Action, Planned, PointKind};
 use crate::proof::Invariant;
 
 /// Commits after which a planned fault is no longer waited for.
 const UNFIRED_COMMITS: u64 = 100;
 
-/// What a life showed from outside.
+/// A life as it was seen from outside.
 #[derive(Debug)]
 pub struct ObservedLife {
     /// The disturbance took place.
@@ -29,7 +33,7 @@ pub struct ObservedLife {
 /// Lives a disturbed life.
 pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<ObservedLife, CutShort> {
     if let Disturbance::Fault(fault) = &plan.disturbance {
-        return faulty(program.start(&[format!("faults.points={}", fault.setting())])?, fault);
+        return faulty(program.start(&[format!("faults.points={}", setting(fault))])?, fault);
     }
     let mut child = program.start(&[])?;
     if plan.commits > 0 {
@@ -38,21 +42,21 @@ pub fn disturbed(program: &Program, plan: &PlannedDisturbance) -> Result<Observe
     child.pause(plan.delay)?;
     match plan.disturbance {
         Disturbance::Kill => {
-            child.signal(libc::SIGKILL)?;
-            end(&mut child, |_, status| status.signal() == Some(libc::SIGKILL))
+            child.signal(Signal::KILL)?;
+            end(&mut child, |_, status| status.signal() == Some(Signal::KILL.as_raw()))
         }
         Disturbance::Freeze(time) => {
-            child.signal(libc::SIGSTOP)?;
+            child.signal(Signal::STOP)?;
             child.pause(time)?;
-            child.signal(libc::SIGCONT)?;
+            child.signal(Signal::CONT)?;
             goes_on(&mut child)?;
             drain(&mut child)
         }
         Disturbance::InterruptTwice => {
-            child.signal(libc::SIGINT)?;
+            child.signal(Signal::INT)?;
             child.must("the order to stop", |seen| seen.stopping)?;
-            child.signal(libc::SIGINT)?;
-            // It may have stopped in order before the second one came.
+            child.signal(Signal::INT)?;
+            // The process may have stopped in order before the second signal came.
             let lived = end(&mut child, |_, status| status.success() || is(status, Kind::TryAgain))?;
             Ok(ObservedLife { fired: !lived.orderly, ..lived })
         }
@@ -65,41 +69,49 @@ pub fn undisturbed(program: &Program, sets: &[String]) -> Result<ObservedLife, C
     end(&mut program.start(sets)?, |_, status| status.success())
 }
 
-fn faulty(mut child: RunningProgram, fault: &DrawnFault) -> Result<ObservedLife, CutShort> {
-    let planned = fault.planned.to_string();
+fn faulty(mut child: RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
+    let planned = fault.to_string();
     child.until("the fault", |seen| seen.fired.contains(&planned) || seen.commits >= UNFIRED_COMMITS)?;
-    let lived = if child.fired(&planned) {
-        after_fault(&mut child, fault.effect)?
+    let lived = if child.told.fired.contains(&planned) {
+        after_fault(&mut child, fault)?
     } else {
-        child.signal(libc::SIGTERM)?;
-        // It may still come, and then while the process stops.
+        child.signal(Signal::TERM)?;
+        // The fault may still happen, and then while the process stops.
         end(&mut child, |child, status| {
-            status.success() || child.fired(&planned) && (failed(status) || aborted(status))
+            status.success() || child.told.fired.contains(&planned) && (failed(status) || aborted(status))
         })?
     };
-    Ok(ObservedLife { fired: child.fired(&planned), ..lived })
+    Ok(ObservedLife { fired: child.told.fired.contains(&planned), ..lived })
 }
 
-fn after_fault(child: &mut RunningProgram, effect: Effect) -> Result<ObservedLife, CutShort> {
-    match effect {
-        Effect::Aborts => return end(child, |_, status| aborted(status)),
-        Effect::Fails => {
-            // Before there are branches it ends by itself.
-            if child.until("the failure", |seen| seen.failed)? {
-                child.signal(libc::SIGTERM)?;
-            }
-            return end(child, |_, status| failed(status));
+fn after_fault(child: &mut RunningProgram, fault: &Planned) -> Result<ObservedLife, CutShort> {
+    match fault.action {
+        Action::Abort | Action::Torn => return end(child, |_, status| aborted(status)),
+        // Before there are supervisors, nothing is restarted.
+        Action::Panic if kind(&fault.point) == Some(PointKind::Start) => return fails(child),
+        Action::Fatal | Action::IoError | Action::PermissionDenied => return fails(child),
+        Action::Panic | Action::Retryable | Action::StorageFull | Action::Short => {
+            child.must("the recovery", |seen| seen.recovered)?;
         }
-        Effect::RecoversOrEnds => {
+        // A branch recovers; where a write hangs, the process ends at once instead.
+        Action::Hang => {
             if !child.until("the recovery", |seen| seen.recovered)? {
                 return end(child, |_, status| is(status, Kind::TryAgain));
             }
         }
-        Effect::Recovers => child.must("the recovery", |seen| seen.recovered)?,
-        Effect::None => {}
+        Action::Delay(_) => {}
     }
     goes_on(child)?;
     drain(child)
+}
+
+/// Waits until a branch has failed for good, which the exit code tells.
+fn fails(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
+    // Before there are branches, the process ends by itself.
+    if child.until("the failure", |seen| seen.failed)? {
+        child.signal(Signal::TERM)?;
+    }
+    end(child, |_, status| failed(status))
 }
 
 /// Waits for one more commit.
@@ -108,13 +120,13 @@ fn goes_on(child: &mut RunningProgram) -> Result<(), CutShort> {
     child.must("a further commit", |seen| seen.commits > before)
 }
 
-/// SIGTERM: what was begun is finished, in order.
+/// Ends the process in order, by SIGTERM.
 fn drain(child: &mut RunningProgram) -> Result<ObservedLife, CutShort> {
-    child.signal(libc::SIGTERM)?;
+    child.signal(Signal::TERM)?;
     end(child, |_, status| status.success())
 }
 
-/// Waits for the end, which must be an allowed one.
+/// Waits for the end of the process, which must be an allowed one.
 fn end(
     child: &mut RunningProgram,
     allowed: impl Fn(&RunningProgram, &ExitStatus) -> bool,
@@ -140,5 +152,5 @@ fn failed(status: &ExitStatus) -> bool {
 }
 
 fn aborted(status: &ExitStatus) -> bool {
-    status.signal() == Some(libc::SIGABRT)
+    status.signal() == Some(Signal::ABORT.as_raw())
 }

@@ -34,13 +34,13 @@ use crate::settings::Sources;
 /// Disturbed lives on one topic.
 const ROUND_LIVES: u64 = 50;
 
-/// Days that the undisturbed life sends beyond what was acknowledged before it: more than can be in the log already.
+/// Days that the undisturbed life sends beyond the acknowledged ones: more than can be in the log already.
 const LAST_DAYS: u32 = 100;
 
-/// What all lives showed.
+/// The results of all lives.
 #[derive(Debug, Default)]
 pub struct LivesReport {
-    /// Its restarts are starts of the program, and recovered is one that came to its first commit.
+    /// Its restarts are starts of the program; a start that came to its first commit has recovered.
     pub tally: Tally,
     /// Records in the logs, at the end of each round.
     pub records: u64,
@@ -62,7 +62,7 @@ pub struct FailedLife {
     pub repeat: String,
 }
 
-/// Lives `runs` disturbed lives and says what they showed, up to the first violation. `begin` hears of each.
+/// Runs that many disturbed lives, up to the first violation. `begin` is called with the plan of each.
 pub fn run(
     sources: &Sources,
     open: Open,

@@ -14,10 +14,10 @@ use crate::settings::{self, LogKind, Settings, Sources};
 /// Names that are tried before it is given up.
 const NAMES_MAX: u32 = 1000;
 
-/// Letters of the configured topic that its name keeps, so that there is room for what makes it another one.
+/// Letters of the configured topic that the name of the scratch topic begins with: there must be room for the rest of it.
 const TOPIC_LETTERS_MAX: usize = 200;
 
-/// Time that a life may take beside what hangs and what stops in it.
+/// Time that a life may take, beside the time for hangs to be noticed and for a stop in order.
 const LIFE_MS_MAX: u64 = 30_000;
 
 /// As many stations and days as give each commit a few records, and a source that outlasts every life.
@@ -37,8 +37,8 @@ pub struct Scratch {
 pub type Open = fn(&Settings) -> Result<Arc<dyn RecordLog>, Failure>;
 
 impl Scratch {
-    /// The first free pair of a folder `chaos-SEED` in the configured state folder and a topic of such a name. What is
-    /// there already is never touched, whoever left it.
+    /// The first free pair of a folder `chaos-SEED` in the configured state folder and a topic of such a name.
+    /// Folders and topics that are there already are never touched.
     pub fn create(sources: &Sources, open: Open, seed: u64) -> Result<Self, Failure> {
         let configured = settings::load(sources, settings::environment())?.settings;
         if configured.log.kind == LogKind::Memory {
@@ -128,7 +128,7 @@ impl Scratch {
             arguments.push(format!("--settings={}", text(file)?));
         }
         arguments.extend(sources.sets.iter().map(|set| format!("--set={set}")));
-        // What hangs is noticed at the second look, and a write that hangs once it is waited for.
+        // A hang is noticed at the second look, and a hanging write once it is waited for.
         let life_ms = LIFE_MS_MAX + settings.supervision.shutdown_ms + 4 * settings.supervision.heartbeat_ms;
         let program = Program { executable, arguments, life_max: Duration::from_millis(life_ms) };
         Ok(Self { log: open(&settings)?, settings, program, folder: folder.to_owned() })

@@ -1,4 +1,4 @@
-//! What a child tells on its standard error: JSON lines, of which only what counts is kept.
+//! The log lines of a child, which are JSON on its standard error: their facts are counted, and the last lines kept.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,7 +20,7 @@ const LINE_BYTES_MAX: u64 = 1 << 16;
 /// Lines that may be read ahead.
 const LINES_AHEAD_MAX: usize = 1024;
 
-/// What was told so far.
+/// The facts of the lines so far.
 #[derive(Default)]
 pub struct ToldLines {
     pub commits: u64,
@@ -31,9 +31,9 @@ pub struct ToldLines {
     pub went_back: Option<String>,
     /// Planned faults that happened.
     pub fired: Vec<String>,
-    /// A branch was restarted, or what was away works again.
+    /// A branch was restarted, or an outage has ended.
     pub recovered: bool,
-    /// Log lines that never came, by the program's own count: what was told is incomplete then, and no proof.
+    /// Log lines that never came, by the program's own count: the facts are incomplete then, and prove nothing.
     pub lost_lines: u64,
     /// A branch failed for good.
     pub failed: bool,
@@ -104,7 +104,7 @@ mod tests {
     use crate::progress::Progress;
     use crate::progress::events;
 
-    /// What comes of the lines that the program writes of its own events.
+    /// The facts of the lines that the program writes of its own events.
     fn seen(told: impl Fn(&Progress)) -> ToldLines {
         let mut seen = ToldLines::default();
         capture("debug", || told(&Progress::new(&[1]))).lines().for_each(|line| seen.take(line));

@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, MutexGuard};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-use super::tree::{Content, FileId, Tree, folder_of};
+use super::tree::{FileId, Tree, folder_of};
 use crate::durable::{Disk, DiskFile};
 
-/// What goes wrong with an operation.
+/// The way in which an operation goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskFault {
     /// It fails and, but for a sync, does nothing.
@@ -34,15 +34,15 @@ pub struct SimulatedDisk(Arc<Mutex<Machine>>);
 #[derive(Default)]
 struct Machine {
     tree: Tree,
-    page_bytes: usize,
     operations: usize,
-    /// The tree before each operation, if someone asked for it.
+    /// The tree before each operation, since [`SimulatedDisk::record`] was called.
     history: Option<Vec<Tree>>,
     faults: Option<(Range<usize>, DiskFault)>,
     /// The operation at which the power is cut.
     power_ends_at: Option<usize>,
     powerless: bool,
-    locks: BTreeSet<PathBuf>,
+    /// Each lock is held until its other half, which the holder has, is dropped.
+    locks: BTreeMap<PathBuf, Weak<()>>,
     renames: Vec<Rename>,
 }
 
@@ -58,14 +58,14 @@ pub struct Rename {
 impl SimulatedDisk {
     /// An empty disk; of a file that is not synced, pages of this size last or do not.
     pub fn new(page_bytes: usize) -> Self {
-        Self::of(Tree::default(), page_bytes)
+        Self::of(Tree::new(page_bytes))
     }
 
-    fn of(tree: Tree, page_bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Machine { tree, page_bytes, ..Machine::default() })))
+    fn of(tree: Tree) -> Self {
+        Self(Arc::new(Mutex::new(Machine { tree, ..Machine::default() })))
     }
 
-    /// Counts operations from zero and keeps what [`Self::after_operations`] needs.
+    /// Counts operations from zero, and keeps the tree before each of them for [`Self::after_operations`].
     pub fn record(&self) {
         let mut machine = self.0.lock();
         machine.operations = 0;
@@ -82,7 +82,7 @@ impl SimulatedDisk {
         self.0.lock().faults = Some((operations, fault));
     }
 
-    /// Cuts the power: every later call on this disk fails. What is left is in [`Self::after_power_cut`].
+    /// Cuts the power: every later call on this disk fails. [`Self::after_power_cut`] gives the disk that is left.
     pub fn crash(&self) {
         self.0.lock().powerless = true;
     }
@@ -99,8 +99,7 @@ impl SimulatedDisk {
     /// The disk as the next process finds it if this one ends now, whichever way: nothing is lost, and no more lasts
     /// than before.
     pub fn after_process(&self) -> Self {
-        let machine = self.0.lock();
-        Self::of(machine.tree.clone(), machine.page_bytes)
+        Self::of(self.0.lock().tree.clone())
     }
 
     /// One of the disks that a power cut now may leave.
@@ -116,8 +115,7 @@ impl SimulatedDisk {
 
     /// The disk that a power cut after so many recorded operations leaves, when `lasts` says of each thing whether it lasts.
     pub fn after_operations(&self, operations: usize, lasts: impl FnMut(usize) -> bool) -> Self {
-        let machine = self.0.lock();
-        Self::of(machine.before(operations).left(machine.page_bytes, lasts), machine.page_bytes)
+        Self::of(self.0.lock().before(operations).left(lasts))
     }
 
     /// Every file by its path.
@@ -162,9 +160,8 @@ impl SimulatedDisk {
 
     fn sync_content(&self, file: impl FnOnce(&Tree) -> io::Result<FileId>) -> io::Result<()> {
         let (mut machine, fault) = self.operation()?;
-        let page_bytes = machine.page_bytes;
         let file = file(&machine.tree)?;
-        machine.tree.content(file).sync(page_bytes, fault.map(DiskFault::error))
+        machine.tree.content(file).sync(fault.map(DiskFault::error))
     }
 }
 
@@ -196,30 +193,17 @@ struct OpenFile {
 impl DiskFile for OpenFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (mut machine, fault) = self.disk.operation()?;
-        let page_bytes = machine.page_bytes;
         let written = match fault {
             None => bytes.len(),
             Some(DiskFault::Short) => bytes.len() / 2,
             Some(DiskFault::Error(_)) => 0,
         };
-        machine.tree.content(self.file).append(&bytes[..written], page_bytes);
+        machine.tree.content(self.file).append(&bytes[..written]);
         fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
     fn sync(&mut self) -> io::Result<()> {
         self.disk.sync_content(|_| Ok(self.file))
-    }
-}
-
-/// Gives the lock back when it is dropped.
-struct HeldLock {
-    disk: SimulatedDisk,
-    path: PathBuf,
-}
-
-impl Drop for HeldLock {
-    fn drop(&mut self) {
-        self.disk.0.lock().locks.remove(&self.path);
     }
 }
 
@@ -257,7 +241,7 @@ impl Disk for SimulatedDisk {
         if tree.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let file = tree.add(Content::default());
+        let file = tree.add(&[]);
         tree.change(vec![(path.to_owned(), Some(file))]);
         Ok(Box::new(OpenFile { disk: self.clone(), file }))
     }
@@ -269,9 +253,8 @@ impl Disk for SimulatedDisk {
 
     fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let (mut machine, fault) = self.operation()?;
-        let page_bytes = machine.page_bytes;
         let file = machine.tree.find(path)?;
-        machine.tree.content(file).truncate(bytes as usize, page_bytes, fault.map(DiskFault::error))
+        machine.tree.content(file).truncate(bytes as usize, fault.map(DiskFault::error))
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
@@ -285,7 +268,8 @@ impl Disk for SimulatedDisk {
         }
         let file = machine.tree.find(from)?;
         machine.tree.change(vec![(from.to_owned(), None), (to.to_owned(), Some(file))]);
-        let locks = machine.locks.clone();
+        machine.locks.retain(|_, lock| lock.strong_count() > 0);
+        let locks = machine.locks.keys().cloned().collect();
         machine.renames.push(Rename { from: from.to_owned(), to: to.to_owned(), locks });
         Ok(())
     }
@@ -314,12 +298,14 @@ impl Disk for SimulatedDisk {
 
     fn try_lock(&self, path: &Path, holder: &str) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         let mut machine = self.powered()?;
-        if !machine.locks.insert(path.to_owned()) {
+        if machine.locks.get(path).is_some_and(|lock| lock.strong_count() > 0) {
             return Ok(None);
         }
+        let lock = Arc::new(());
+        machine.locks.insert(path.to_owned(), Arc::downgrade(&lock));
         // Nothing rests on a lock file's bytes, so it is no operation and lasts at once.
         machine.tree.put(path, holder.as_bytes());
-        Ok(Some(Box::new(HeldLock { disk: self.clone(), path: path.to_owned() })))
+        Ok(Some(Box::new(lock)))
     }
 
     fn network_filesystem(&self, _folder: &Path) -> io::Result<Option<String>> {

@@ -29,7 +29,7 @@ pub struct SimulatedLog {
 struct Disorder {
     /// Topics created so far.
     created: u64,
-    /// What the next calls fail with.
+    /// The failures of the next calls.
     failures: VecDeque<Failure>,
     stalled: bool,
     /// Records of the largest write so far.
@@ -60,7 +60,7 @@ impl SimulatedLog {
     }
 }
 
-/// What can be done to a log whose topic was created.
+/// The disorders of a log whose topic was created.
 impl SimulatedLog {
     /// Makes the next calls on the log, its readers and its writers fail, whichever they are.
     pub fn fail_next(&self, failure: &Failure, calls: usize) {
@@ -174,7 +174,7 @@ impl RecordReader for Reader {
             let left = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
             let look = LOOK.min(left);
             let position = if self.log.disorder.lock().stalled {
-                // Nothing is read, but what is wrong with the topic is told.
+                // Nothing is read, but a topic that is gone is still a failure.
                 self.reader.read(batch, 0, Duration::ZERO)?;
                 std::thread::sleep(look);
                 self.position

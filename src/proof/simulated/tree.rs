@@ -1,11 +1,13 @@
-//! What a simulated disk holds: what is seen, what lasts, and what may last.
+//! The tree of a simulated disk: the bytes and names that are seen, those that last, and those that may last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Default)]
 pub(super) struct Tree {
+    page_bytes: usize,
     pub(super) folders: BTreeSet<PathBuf>,
     pub(super) files: BTreeMap<FileId, Content>,
     next_file: FileId,
@@ -17,13 +19,13 @@ pub(super) struct Tree {
 pub(super) type FileId = u64;
 type Names = BTreeMap<PathBuf, FileId>;
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Content {
+    page_bytes: usize,
     pub(super) seen: Vec<u8>,
     lasting: Vec<u8>,
-    unsynced: BTreeSet<usize>,
-    /// Pages whose sync failed.
-    unsure: BTreeSet<usize>,
+    /// Pages that may last or not, each with whether its sync failed.
+    unsynced: BTreeMap<usize, bool>,
 }
 
 /// One change of names in one folder: all of it lasts or nothing.
@@ -36,53 +38,61 @@ struct Change {
 }
 
 impl Content {
-    pub(super) fn append(&mut self, bytes: &[u8], page_bytes: usize) {
-        let start = self.seen.len();
-        self.seen.extend_from_slice(bytes);
-        self.unsynced.extend(start / page_bytes..self.seen.len().div_ceil(page_bytes));
+    /// A file whose bytes all last.
+    pub(super) fn lasting(bytes: &[u8], page_bytes: usize) -> Self {
+        Self { page_bytes, seen: bytes.into(), lasting: bytes.into(), unsynced: BTreeMap::new() }
     }
 
-    pub(super) fn sync(&mut self, page_bytes: usize, failure: Option<io::Error>) -> io::Result<()> {
-        let pages = std::mem::take(&mut self.unsynced);
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        let start = self.seen.len();
+        self.seen.extend_from_slice(bytes);
+        let pages = start / self.page_bytes..self.seen.len().div_ceil(self.page_bytes);
+        self.unsynced.extend(pages.map(|page| (page, false)));
+    }
+
+    /// A page whose sync failed once is not written by a later sync.
+    pub(super) fn sync(&mut self, failure: Option<io::Error>) -> io::Result<()> {
         if let Some(failure) = failure {
-            self.unsure.extend(pages);
+            self.unsynced.values_mut().for_each(|failed| *failed = true);
             return Err(failure);
         }
-        for page in pages {
-            self.unsure.remove(&page);
-            self.write_page(page, page_bytes);
-        }
+        let pages: Vec<usize> = self.unsynced.extract_if(.., |_, failed| !*failed).map(|(page, _)| page).collect();
+        pages.into_iter().for_each(|page| self.write_page(page));
         Ok(())
     }
 
-    /// A failed one has cut what is seen, but not what lasts.
-    pub(super) fn truncate(&mut self, bytes: usize, page_bytes: usize, failure: Option<io::Error>) -> io::Result<()> {
+    /// A cut that fails has cut the bytes that are seen, but not those that last.
+    pub(super) fn truncate(&mut self, bytes: usize, failure: Option<io::Error>) -> io::Result<()> {
         self.seen.truncate(bytes);
-        self.unsynced.retain(|page| page * page_bytes < bytes);
+        self.unsynced.retain(|page, _| page * self.page_bytes < bytes);
         if failure.is_none() {
             self.lasting.truncate(bytes);
-            self.unsure.retain(|page| page * page_bytes < bytes);
         }
-        self.sync(page_bytes, failure)
+        self.sync(failure)
     }
 
-    /// What was never written before a page that was is read as zeros.
-    fn write_page(&mut self, page: usize, page_bytes: usize) {
-        let end = self.seen.len().min((page + 1) * page_bytes);
-        let start = end.min(page * page_bytes);
+    /// Pages before it that were never written are read as zeros.
+    fn write_page(&mut self, page: usize) {
+        let end = self.seen.len().min((page + 1) * self.page_bytes);
+        let start = end.min(page * self.page_bytes);
         self.lasting.resize(self.lasting.len().max(end), 0);
         self.lasting[start..end].copy_from_slice(&self.seen[start..end]);
     }
 }
 
 impl Tree {
+    /// An empty one; of a file that is not synced, pages of this size last or do not.
+    pub(super) fn new(page_bytes: usize) -> Self {
+        Self { page_bytes, ..Self::default() }
+    }
+
     pub(super) fn find(&self, path: &Path) -> io::Result<FileId> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The content of a file, which may have lost its last name while it is open.
     pub(super) fn content(&mut self, file: FileId) -> &mut Content {
-        self.files.entry(file).or_default()
+        self.files.entry(file).or_insert_with(|| Content::lasting(&[], self.page_bytes))
     }
 
     pub(super) fn change(&mut self, to: Vec<(PathBuf, Option<FileId>)>) {
@@ -91,18 +101,17 @@ impl Tree {
         self.changes.push(Change { folder, to, unsure: false });
     }
 
-    /// A file without a name yet.
-    pub(super) fn add(&mut self, content: Content) -> FileId {
+    /// A file without a name yet, whose bytes last at once.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> FileId {
         let file = self.next_file;
-        self.files.insert(file, content);
+        self.files.insert(file, Content::lasting(bytes, self.page_bytes));
         self.next_file += 1;
         file
     }
 
-    /// A file that lasts at once.
+    /// A file that lasts at once, its name included.
     pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) {
-        let content = Content { seen: bytes.into(), lasting: bytes.into(), ..Content::default() };
-        let to = [(path.to_owned(), Some(self.add(content)))];
+        let to = [(path.to_owned(), Some(self.add(bytes)))];
         set(&mut self.names, &to);
         set(&mut self.lasting_names, &to);
     }
@@ -114,13 +123,13 @@ impl Tree {
             }
             return Err(failure);
         }
-        let changes = std::mem::take(&mut self.changes);
+        let changes = mem::take(&mut self.changes);
         let (synced, mut left): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|change| change.folder == folder && !change.unsure);
         for change in &synced {
             set(&mut self.lasting_names, &change.to);
         }
-        // What was written over can no longer come back.
+        // A name that was written over can no longer come back.
         left.retain(|change| change.folder != folder || !synced.iter().any(|later| later.shares_name(change)));
         self.changes = left;
         let named: BTreeSet<_> = self.names.values().chain(self.lasting_names.values()).copied().collect();
@@ -130,42 +139,34 @@ impl Tree {
         Ok(())
     }
 
-    /// How many things may last or not.
+    /// How many pages and changes of names may last or not.
     pub(super) fn choices(&self) -> usize {
-        self.changes.len() + self.files.values().map(|file| file.unsynced.len() + file.unsure.len()).sum::<usize>()
+        self.changes.len() + self.files.values().map(|file| file.unsynced.len()).sum::<usize>()
     }
 
-    /// What is left when `lasts` says of each thing whether it lasts.
-    pub(super) fn left(&self, page_bytes: usize, mut lasts: impl FnMut(usize) -> bool) -> Self {
-        let mut bit = 0;
-        let mut next = || {
-            bit += 1;
-            lasts(bit - 1)
-        };
-        let mut names = self.lasting_names.clone();
-        let mut lost: Vec<&Change> = Vec::new();
-        for change in &self.changes {
-            if next() && !lost.iter().any(|earlier| !earlier.unsure && earlier.shares_name(change)) {
-                set(&mut names, &change.to);
+    /// The tree that is left when `lasts` says of each choice whether it lasts.
+    pub(super) fn left(&self, lasts: impl FnMut(usize) -> bool) -> Self {
+        let mut choices = (0..).map(lasts);
+        let mut next_lasts = || choices.next().expect("numbers do not end");
+        let mut left = self.clone();
+        let mut lost: Vec<Change> = Vec::new();
+        for change in mem::take(&mut left.changes) {
+            if next_lasts() && !lost.iter().any(|earlier| !earlier.unsure && earlier.shares_name(&change)) {
+                set(&mut left.lasting_names, &change.to);
             } else {
                 lost.push(change);
             }
         }
-        let mut files = self.files.clone();
-        for file in files.values_mut() {
-            for page in file.unsynced.iter().chain(&file.unsure).copied().collect::<Vec<_>>() {
-                if next() {
-                    file.write_page(page, page_bytes);
+        for file in left.files.values_mut() {
+            for page in mem::take(&mut file.unsynced).into_keys() {
+                if next_lasts() {
+                    file.write_page(page);
                 }
             }
-            *file = Content {
-                seen: file.lasting.clone(),
-                lasting: std::mem::take(&mut file.lasting),
-                ..Content::default()
-            };
+            file.seen.clone_from(&file.lasting);
         }
-        let (folders, next_file) = (self.folders.clone(), self.next_file);
-        Self { folders, files, next_file, lasting_names: names.clone(), names, changes: Vec::new() }
+        left.names.clone_from(&left.lasting_names);
+        left
     }
 
     pub(super) fn visible(&self) -> BTreeMap<PathBuf, Vec<u8>> {

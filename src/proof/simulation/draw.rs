@@ -1,8 +1,8 @@
-//! What a seed draws.
+//! The plan that a seed draws.
 
 use std::convert;
 use std::io::ErrorKind;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -55,9 +55,10 @@ impl Plan {
 }
 
 fn settings(random: &mut ChaCha8Rng) -> Settings {
-    static DEFAULTS: OnceLock<Settings> = OnceLock::new();
-    let defaults = || settings::load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
-    let mut settings = DEFAULTS.get_or_init(defaults).clone();
+    static DEFAULTS: LazyLock<Settings> = LazyLock::new(|| {
+        settings::load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings
+    });
+    let mut settings = DEFAULTS.clone();
     settings.log.kind = LogKind::Memory;
     settings.log.partitions = random.random_range(1..=3);
     settings.state.dir = FOLDER.into();
@@ -115,7 +116,7 @@ impl PlannedLife {
             life.slow_call_of = random.random_range(3..40);
         }
         let at_ms = |random: &mut ChaCha8Rng| random.random_range(0..1000);
-        let mut troubles = Vec::new();
+        let troubles = &mut life.troubles;
         if random.random_bool(0.3) {
             troubles.push((at_ms(random), PlannedTrouble::Written(foreign(random, settings.log.partitions, 40))));
         }
@@ -138,7 +139,6 @@ impl PlannedLife {
             troubles.push((GIVEN_UP_MS, PlannedTrouble::Killed));
         }
         troubles.sort_by_key(|(at_ms, _)| *at_ms);
-        life.troubles = troubles;
         life
     }
 }
@@ -149,17 +149,15 @@ fn operation(random: &mut ChaCha8Rng) -> usize {
     random.random_range(0..end)
 }
 
-/// What is waited out, and what a branch fails of. Whatever ends the process is drawn as the end of a life.
+/// Faults that are waited out, and faults of which a branch fails. Ends of the process are drawn as the end of a life.
 const WAITED_OUT: [Action; 3] = [Action::Retryable, Action::StorageFull, Action::Short];
 const FATAL: [Action; 3] = [Action::Fatal, Action::IoError, Action::PermissionDenied];
 
 /// Each point with each of its actions that must come up over many seeds.
 pub fn every_fault() -> impl Iterator<Item = (&'static str, Action)> {
     let often = POINTS.into_iter().filter(|(point, _)| !SELDOM.contains(point));
-    let actions = || [Action::Panic].into_iter().chain(WAITED_OUT).chain(FATAL);
-    often.flat_map(move |(point, kind)| {
-        actions().filter(move |action| kind.allows(*action)).map(move |action| (point, action))
-    })
+    let is_drawn = |action: &Action| *action == Action::Panic || WAITED_OUT.contains(action) || FATAL.contains(action);
+    often.flat_map(move |(point, kind)| kind.actions().filter(is_drawn).map(move |action| (point, action)))
 }
 
 fn fault(random: &mut ChaCha8Rng) -> Planned {

@@ -1,13 +1,12 @@
-//! What a run is made of: the records, the settings, and the troubles of each life.
+//! The plan of a run: its records, its settings, and the troubles of each life.
 
 use std::fmt;
 use std::ops::Range;
 
-use crate::domain::Rules;
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
 use crate::proof::simulated::DiskFault;
-use crate::settings::{Consume, Produce, Settings, Simulate, Supervision};
+use crate::settings::Settings;
 
 /// Where everything lies.
 pub const FOLDER: &str = "/state";
@@ -23,9 +22,9 @@ pub struct Plan {
     pub topic_exists: bool,
     pub page_bytes: usize,
     pub latency_ms: Range<u64>,
-    /// What each life runs on, made of the simulated environment: itself, or one with a bug, to prove the proof.
+    /// Makes the environment of each life from the simulated one: the same, or one with a bug, to prove the proof.
     pub environment: fn(Environment) -> Environment,
-    /// What others have written before the first life.
+    /// Records of other producers before the first life.
     pub written: Vec<Foreign>,
     pub lives: Vec<PlannedLife>,
 }
@@ -59,14 +58,14 @@ pub enum PlannedTrouble {
     Killed,
 }
 
-/// What else ends a life at a disk operation, counted from its first.
+/// The end of a life at a disk operation, counted from its first.
 #[derive(Clone, Copy, Debug)]
 pub enum EndsBy {
     PowerCut(usize),
     Killed(usize),
 }
 
-/// What another producer leaves in a partition.
+/// A record, or a gap, that another producer leaves in a partition.
 #[derive(Clone)]
 pub enum Foreign {
     Record { partition: u32, key: Option<Vec<u8>>, value: Option<Vec<u8>> },
@@ -74,10 +73,10 @@ pub enum Foreign {
 }
 
 impl Plan {
-    /// What is to be done with these partitions until it is done.
-    pub fn job(&self, partitions: Range<u32>) -> Job {
+    /// Everything, until it is done.
+    pub fn job(&self) -> Job {
         let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
-        Job { ingest: self.ingests, partitions: partitions.collect(), end, accept_gap: false }
+        Job { ingest: self.ingests, partitions: self.partitions().collect(), end, accept_gap: false }
     }
 
     pub fn partitions(&self) -> Range<u32> {
@@ -99,7 +98,7 @@ impl PlannedLife {
         Self { job, slow_call_of: 0, faults: Vec::new(), troubles: Vec::new(), disk_fault: None, ends_by: None }
     }
 
-    /// Whether it is sure to end: by itself, or by what is planned.
+    /// Whether it is sure to end: by itself, or by a planned trouble.
     pub fn ends(&self) -> bool {
         let is_end = |trouble: &PlannedTrouble| matches!(trouble, PlannedTrouble::Signal | PlannedTrouble::Killed);
         let recreated = self.troubles.iter().any(|(_, trouble)| matches!(trouble, PlannedTrouble::Recreated));
@@ -116,29 +115,18 @@ impl PlannedLife {
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
-        writeln!(formatter, "plan of seed {seed}")?;
         let topic = if *topic_exists { "is there" } else { "is to be created" };
-        writeln!(formatter, "  the topic of {} partitions {topic}", settings.log.partitions)?;
+        writeln!(
+            formatter,
+            "plan of seed {seed}\n  the topic of {} partitions {topic}; calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes",
+            settings.log.partitions
+        )?;
+        // The settings in their own words, which are the keys of the settings files.
+        let Settings { source, produce, consume, quality, supervision, .. } = settings;
         if *ingests {
-            let Simulate { stations, days, pace_ms, duplicates_share, outliers_share, seed, .. } =
-                &settings.source.simulate;
-            let Produce { batch_records, in_flight_max, .. } = &settings.produce;
-            writeln!(
-                formatter,
-                "  source of {stations} stations and {days} days, one in {pace_ms} ms, duplicates {duplicates_share}, outliers {outliers_share}, seed {seed}; up to {in_flight_max} times {batch_records} in flight"
-            )?;
+            writeln!(formatter, "  {:?}\n  {produce:?}", source.simulate)?;
         }
-        let Consume { batch_records, commit_interval_ms, commit_share_max, .. } = &settings.consume;
-        let Rules { stations_max, rejected_bytes_max, .. } = &settings.quality;
-        writeln!(
-            formatter,
-            "  batches of {batch_records}, a commit in {commit_interval_ms} ms and {commit_share_max} of the time, at most {stations_max} stations and {rejected_bytes_max} bytes of rejected records"
-        )?;
-        let Supervision { restarts_max, backoff_min_ms, backoff_max_ms, .. } = &settings.supervision;
-        writeln!(
-            formatter,
-            "  {restarts_max} restarts after {backoff_min_ms} ms to {backoff_max_ms} ms, calls of {latency_ms:?} ms, disk pages of {page_bytes} bytes"
-        )?;
+        writeln!(formatter, "  {consume:?}\n  {quality:?}\n  {supervision:?}")?;
         for record in written {
             writeln!(formatter, "  written before: {record:?}")?;
         }

@@ -1,4 +1,4 @@
-//! One run: some lives, and what must hold after each.
+//! One run: some lives, and the checks after each.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +10,10 @@ use super::trace;
 use super::world::{LifeEnd, SimulatedLife, World};
 use crate::domain::Readings;
 use crate::durable::Fence;
-use crate::failure::Failure;
 use crate::ingest::{CursorStore, SourceState};
-use crate::log::RecordLog;
-use crate::pipeline::{End, Job};
-use crate::proof::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files, promises};
+use crate::log::RecordLog as _;
+use crate::proof::invariants::promises::{self, Promises};
+use crate::proof::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files};
 use crate::proof::simulated::SimulatedDisk;
 use crate::proof::tally::Tally;
 use crate::supervision::panic;
@@ -22,13 +21,13 @@ use crate::supervision::panic;
 /// One seed of so many is run twice, and compared.
 const TWICE_OF: u64 = 10;
 
-/// What a run of a plan leaves behind.
+/// The result of a run.
 pub struct Run {
     /// Each event of all lives as a line.
     pub events: String,
     pub tally: Tally,
     pub violation: Option<Violation>,
-    /// What the same seed must leave again: the files, after as many operations on the disk.
+    /// The files and the number of operations on the disk, which the same seed must leave again.
     left: (FolderFiles, usize),
 }
 
@@ -47,53 +46,61 @@ pub fn run_twice(plan: &Plan) -> Run {
     first
 }
 
-/// Runs a plan once. What does not hold ends it.
+/// Runs a plan once. The first violation ends it.
 pub fn run(plan: &Plan) -> Run {
     panic::install_hook();
     drop(trace::take());
-    let mut story = PlanRunner { plan, world: World::new(plan), tally: Tally::default(), operations: 0 };
-    let told = trace::listen(|| panic::catch(|| story.tell()));
+    let mut runner = PlanRunner {
+        plan,
+        world: World::new(plan),
+        readings: Vec::new(),
+        promises: Promises::default(),
+        tally: Tally::default(),
+        operations: 0,
+    };
+    let told = trace::listen(|| panic::catch(|| runner.run()));
     let violation = match told {
         Ok(held) => held.err(),
         Err(panic) => Some(Invariant::PanicsAreIsolated.violated(format!("a panic that left every branch: {panic}"))),
     };
     let told = trace::take();
-    let mut tally = story.tally;
+    let mut tally = runner.tally;
     told.restarts_ms.iter().for_each(|&took_ms| tally.recovered(took_ms));
     if violation.is_none() {
         tally.all_survived();
     }
-    let left = (story.world.disk.files(), story.operations);
+    let left = (runner.world.disk.files(), runner.operations);
     Run { events: told.text, tally, violation, left }
 }
 
 struct PlanRunner<'a> {
     plan: &'a Plan,
     world: World,
+    /// All that the source has, where it is read.
+    readings: Vec<Readings>,
+    promises: Promises,
     tally: Tally,
     operations: usize,
 }
 
 impl PlanRunner<'_> {
-    fn tell(&mut self) -> Result<(), Violation> {
+    fn run(&mut self) -> Result<(), Violation> {
         let plan = self.plan;
-        let unread = |failure: Failure| Invariant::NothingSkipped.violated(failure.to_string());
-        let readings =
-            if plan.ingests { endings::readings(&plan.settings.source).map_err(unread)? } else { Vec::new() };
-        let mut promises = promises::Promises::default();
-        for (life, number) in plan.lives.iter().zip(1..) {
-            let lived = self.live(life, plan.seed ^ (number << 32))?;
-            self.check_life(&mut promises, &readings, life, &lived)?;
+        if plan.ingests {
+            let readings = endings::readings(&plan.settings.source);
+            self.readings = readings.map_err(|failure| Invariant::NothingSkipped.violated(failure.to_string()))?;
         }
-        let last = PlannedLife::undisturbed(plan.job(plan.partitions()));
-        let lived = self.live(&last, plan.seed)?;
-        self.check_life(&mut promises, &readings, &last, &lived)?;
-        self.check_last(&readings, &lived)?;
+        for (life, number) in plan.lives.iter().zip(1..) {
+            self.live(life, plan.seed ^ (number << 32))?;
+        }
+        let lived = self.live(&PlannedLife::undisturbed(plan.job()), plan.seed)?;
+        self.check_last(&lived)?;
         self.check_undisturbed()
     }
 
+    /// Lives a life, counts its events, and checks what must hold after any life.
     fn live(&mut self, life: &PlannedLife, seed: u64) -> Result<SimulatedLife, Violation> {
-        let lived = self.world.live(self.plan, self.plan.settings.clone(), life, seed)?;
+        let lived = self.world.live(self.plan, life, seed)?;
         self.operations += lived.operations;
         let tally = &mut self.tally;
         tally.lives += 1;
@@ -107,49 +114,36 @@ impl PlanRunner<'_> {
         tally.virtual_ms += lived.virtual_ms;
         tally.planned(&life.faults);
         tally.fired(&lived.fired);
+        self.check_life(life, &lived)?;
         Ok(lived)
     }
 
-    /// The log with this id, whether it is gone or not.
-    fn log(&self, log_id: &str) -> Result<&dyn RecordLog, Violation> {
-        let mut every = std::iter::once(&self.world.log).chain(self.world.gone.as_ref().map(|gone| &gone.log));
-        let found = every.find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
-        found.map(|log| log as _).ok_or_else(|| {
-            Invariant::FilesEqualReplay.violated(format!("a file is of the log {log_id}, which never was"))
-        })
-    }
-
-    /// What holds after any life.
-    fn check_life(
-        &self,
-        promises: &mut promises::Promises,
-        readings: &[Readings],
-        life: &PlannedLife,
-        lived: &SimulatedLife,
-    ) -> Result<(), Violation> {
+    /// Checks what must hold after any life.
+    fn check_life(&mut self, life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
         trace::told()?;
-        let (files, folder) = (self.world.disk.files(), Path::new(FOLDER));
-        let gone = self.world.gone.as_ref();
-        for partition in self.plan.partitions() {
+        let Self { plan, world, promises, .. } = self;
+        let (files, folder) = (world.disk.files(), Path::new(FOLDER));
+        let gone = world.gone.as_ref();
+        for partition in plan.partitions() {
             let committed = lived.progress.partition(partition).committed();
-            files::after_life(|log_id| self.log(log_id), (folder, &files), partition, committed, promises)?;
+            files::after_life(|log_id| world.log_of(log_id), (folder, &files), partition, committed, promises)?;
             if let Some(gone) = gone {
                 files::nothing_of_a_topic_that_is_gone(folder, &gone.files, &files, partition)?;
             }
         }
-        let source = source_state(&self.world.disk)?;
+        let source = source_state(&world.disk)?;
         promises.acknowledged(lived.progress.source().readings(), source.as_ref())?;
         if let Some(source) = &source {
-            promises::in_the_log(self.log(&source.log_id)?, source, readings)?;
+            promises::in_the_log(world.log_of(&source.log_id)?, source, &self.readings)?;
         }
-        bounds::bounded(&self.plan.settings, self.world.log.write_records_max(), &files)?;
-        endings::explained(self.plan, life, lived, gone.is_some())?;
+        bounds::bounded(&plan.settings, world.log.write_records_max(), &files)?;
+        endings::explained(plan, life, lived, gone.is_some())?;
         endings::drained(life, lived, gone.is_some())?;
         endings::one_branch(life, lived)
     }
 
-    /// What holds after the last life, which nothing disturbed.
-    fn check_last(&self, readings: &[Readings], lived: &SimulatedLife) -> Result<(), Violation> {
+    /// Checks what must hold after the last life, which nothing disturbed.
+    fn check_last(&self, lived: &SimulatedLife) -> Result<(), Violation> {
         let LifeEnd::ByItself(Ok(summary)) = &lived.end else {
             return Err(Invariant::WorkIsFinished.violated("a life that nothing disturbed did not end well"));
         };
@@ -177,7 +171,7 @@ impl PlanRunner<'_> {
             let rules = &self.plan.settings.quality;
             // Where there is room for all of them.
             if rules.stations_max > 2 {
-                endings::every_reading(readings, rules, &stations)?;
+                endings::every_reading(&self.readings, rules, &stations)?;
             }
         }
         Ok(())
@@ -186,13 +180,11 @@ impl PlanRunner<'_> {
     /// `FilesEqualReplay` once more, by the processor's own code: a run over the same log that nothing ever disturbed,
     /// on a disk of its own and in batches of another size, leaves the same files.
     fn check_undisturbed(&self) -> Result<(), Violation> {
-        let plan = self.plan;
+        let mut plan = Plan { ingests: false, ..self.plan.clone() };
+        (plan.settings.consume.batch_records, plan.settings.consume.commit_interval_ms) = (1000, 1000);
         let log = self.world.log.clone();
         let mut other = World { log, disk: SimulatedDisk::new(plan.page_bytes), gone: None };
-        let mut settings = plan.settings.clone();
-        (settings.consume.batch_records, settings.consume.commit_interval_ms) = (1000, 1000);
-        let job = Job { ingest: false, end: End::WhenCaughtUp, ..plan.job(plan.partitions()) };
-        other.live(plan, settings, &PlannedLife::undisturbed(job), plan.seed)?;
+        other.live(&plan, &PlannedLife::undisturbed(plan.job()), plan.seed)?;
         trace::told()?;
         let (files, others) = (self.world.disk.files(), other.disk.files());
         let log_id = self.world.log.log_id().ok().flatten();
@@ -208,7 +200,7 @@ impl PlanRunner<'_> {
     }
 }
 
-/// What `source.json` says, without touching the disk.
+/// The content of `source.json`, read without touching the disk.
 fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> {
     let fence = Arc::new(Fence::new(Duration::MAX, |_| unreachable!("it is free")));
     let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned(), fence);

@@ -1,21 +1,17 @@
 //! Many runs, side by side.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
-
-use parking_lot::Mutex;
 
 use super::plan::Plan;
 use super::run::check;
 use super::shrink::shrink;
 use crate::proof::{Tally, Violation};
 
-/// Seeds that a thread takes at once.
-const SHARE: u64 = 32;
+/// Seeds that a thread runs before it waits for the other threads.
+const SHARE_MAX: u64 = 256;
 
-/// What came of some seeds, up to the first that failed.
+/// The results of some seeds, up to the first that failed.
 #[derive(Default)]
 pub struct SeedsReport {
     pub runs: u64,
@@ -31,15 +27,7 @@ pub struct FailedSeed {
     pub shrunk: Plan,
 }
 
-/// Shares that came before their turn, and what the others add up to.
-#[derive(Default)]
-struct Combined {
-    next: u64,
-    early: BTreeMap<u64, SeedsReport>,
-    report: SeedsReport,
-}
-
-/// Runs the plan that is drawn from each seed until one fails, on so many threads. What is returned depends on the plans
+/// Runs the plan that is drawn from each seed until one fails, on so many threads. The report depends on the plans
 /// alone. `ran` is called after each run.
 pub fn run_seeds(
     seeds: Range<u64>,
@@ -47,24 +35,21 @@ pub fn run_seeds(
     draw: impl Fn(u64) -> Plan + Sync,
     ran: impl Fn() + Sync,
 ) -> SeedsReport {
-    let next = AtomicU64::new(0);
-    let combined = Mutex::new(Combined::default());
-    let work = || {
-        while combined.lock().report.found.is_none() {
-            let number = next.fetch_add(1, Relaxed);
-            let start = seeds.start.saturating_add(number.saturating_mul(SHARE)).min(seeds.end);
-            if start == seeds.end {
-                break;
+    let share_seeds = (seeds.end - seeds.start).div_ceil(threads as u64).clamp(1, SHARE_MAX);
+    let mut starts = seeds.clone().step_by(share_seeds as usize).peekable();
+    let mut report = SeedsReport::default();
+    while report.found.is_none() && starts.peek().is_some() {
+        thread::scope(|scope| {
+            let run_from = |start: u64| {
+                let seeds = start..start.saturating_add(share_seeds).min(seeds.end);
+                scope.spawn(|| share(seeds, &draw, &ran))
+            };
+            let shares: Vec<_> = starts.by_ref().take(threads).map(run_from).collect();
+            for share in shares {
+                report.add(share.join().expect("a panic of a run is caught within it"));
             }
-            let report = share(start..start.saturating_add(SHARE).min(seeds.end), &draw, &ran);
-            combined.lock().add(number, report);
-        }
-    };
-    thread::scope(|scope| {
-        (1..threads).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
-    let mut report = combined.into_inner().report;
+        });
+    }
     if let Some(FailedSeed { violation, shrunk, .. }) = &mut report.found {
         *shrunk = shrink(shrunk.clone(), violation.invariant);
     }
@@ -72,33 +57,27 @@ pub fn run_seeds(
 }
 
 /// One run after the other, whose plan is not shrunk yet if it fails.
-fn share(seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> SeedsReport {
+fn share(mut seeds: Range<u64>, draw: impl Fn(u64) -> Plan, ran: impl Fn()) -> SeedsReport {
     let mut report = SeedsReport::default();
-    for seed in seeds {
+    while report.found.is_none()
+        && let Some(seed) = seeds.next()
+    {
         let plan = draw(seed);
         let run = check(&plan);
-        report.runs += 1;
-        report.tally.add(run.tally);
         ran();
-        if let Some(violation) = run.violation {
-            report.found = Some(FailedSeed { seed, violation, shrunk: plan });
-            break;
-        }
+        let found = run.violation.map(|violation| FailedSeed { seed, violation, shrunk: plan });
+        report.add(SeedsReport { runs: 1, tally: run.tally, found });
     }
     report
 }
 
-impl Combined {
-    /// Adds shares in the order of their seeds, up to the first that failed.
-    fn add(&mut self, number: u64, share: SeedsReport) {
-        self.early.insert(number, share);
-        while self.report.found.is_none()
-            && let Some(share) = self.early.remove(&self.next)
-        {
-            self.next += 1;
-            self.report.runs += share.runs;
-            self.report.tally.add(share.tally);
-            self.report.found = share.found;
+impl SeedsReport {
+    /// Adds the report of the seeds that follow, unless a seed has failed before them.
+    fn add(&mut self, following: Self) {
+        if self.found.is_none() {
+            self.runs += following.runs;
+            self.tally.add(following.tally);
+            self.found = following.found;
         }
     }
 }

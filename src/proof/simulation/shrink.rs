@@ -7,10 +7,10 @@ use crate::proof::Invariant;
 
 /// Runs that are tried.
 const TRIES_MAX: usize = 2000;
-/// What is taken away moves all that comes after it in time, so each smaller plan is tried with so many timings.
+/// A thing that is taken away moves all later ones in time, so each smaller plan is tried with so many timings.
 const TIMINGS: u64 = 8;
 
-/// Takes away whatever is not needed for the same invariant to be violated: lives, faults, troubles, records.
+/// Takes away the lives, faults, troubles and records that are not needed for the same invariant to be violated.
 pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
     let mut tries = 0;
     let mut fails = |plan: &Plan| {
@@ -18,19 +18,13 @@ pub fn shrink(plan: Plan, invariant: Invariant) -> Plan {
         let run = if invariant == Invariant::SeedsRepeat { run_twice } else { run };
         tries <= TRIES_MAX && run(plan).violation.is_some_and(|found| found.invariant == invariant)
     };
+    let timed =
+        |plan: Plan| (0..TIMINGS).map(move |timing| Plan { seed: plan.seed.wrapping_add(timing), ..plan.clone() });
     let mut smallest = plan;
-    'again: loop {
-        for smaller in smaller(&smallest) {
-            for timing in 0..TIMINGS {
-                let smaller = Plan { seed: smaller.seed.wrapping_add(timing), ..smaller.clone() };
-                if fails(&smaller) {
-                    smallest = smaller;
-                    continue 'again;
-                }
-            }
-        }
-        return smallest;
+    while let Some(smaller) = smaller(&smallest).into_iter().flat_map(timed).find(&mut fails) {
+        smallest = smaller;
     }
+    smallest
 }
 
 /// Every plan that is smaller by one thing, those that are much smaller first.

@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
-use std::sync::Once;
-use std::{mem, panic};
+use std::panic;
+use std::sync::{LazyLock, Once};
 
 use tokio::time::Instant;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::failure::PlannedFault;
 use crate::progress::events::target;
@@ -19,7 +20,7 @@ thread_local! {
     static PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// What was told on this thread.
+/// The events of this thread.
 #[derive(Default)]
 pub struct Trace {
     /// When the life began that goes on now.
@@ -27,16 +28,21 @@ pub struct Trace {
     pub text: String,
     /// How long each restart took, in virtual milliseconds.
     pub restarts_ms: Vec<u64>,
-    /// Told by the code itself.
+    /// A check within the program that failed.
     violation: Option<Violation>,
+    /// The fields of the line that is being written: how long a restart took, and which check within the program failed.
+    took_ms: u64,
+    broken: Option<Invariant>,
 }
 
-/// Keeps, for [`take`], what is told on this thread while `work` runs.
+/// Keeps, for [`take`], the events of this thread while `work` runs.
 pub fn listen<T>(work: impl FnOnce() -> T) -> T {
     hear_panics();
-    // A dispatcher of its own for each run would make all threads of the process wait for each other.
-    tracing::subscriber::with_default(Listener, work)
+    dispatcher::with_default(&LISTENER, work)
 }
+
+/// One for all threads: making one makes all threads of the process wait for each other.
+static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry().with(Listener)));
 
 /// Time is virtual from now on.
 pub fn life_begins(now: Instant) {
@@ -47,19 +53,19 @@ pub fn life_ended() {
     TRACE.with_borrow_mut(|trace| trace.begun = None);
 }
 
-/// All since the last call.
+/// All events since the last call.
 pub fn take() -> Trace {
     PANIC.take();
     TRACE.take()
 }
 
-/// A violation that the code itself told of, or a panic that nobody planned.
+/// Fails if a check within the program failed, or at a panic that was not planned.
 pub fn told() -> Result<(), Violation> {
     let panic = PANIC.take().map(|panic| Invariant::PanicsAreIsolated.violated(panic));
     panic.or_else(|| TRACE.with_borrow_mut(|trace| trace.violation.take())).map_or(Ok(()), Err)
 }
 
-/// Panics are heard where they happen, so that nobody can catch one and keep it.
+/// Panics are heard where they happen: one that is caught and kept is heard, too.
 fn hear_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -77,24 +83,12 @@ fn hear_panics() {
 
 struct Listener;
 
-impl Subscriber for Listener {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+impl<S: Subscriber> Layer<S> for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         *metadata.level() <= Level::DEBUG && metadata.target().starts_with("isotherm")
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         TRACE.with_borrow_mut(|trace| trace.event(event));
     }
 }
@@ -103,29 +97,20 @@ impl Trace {
     fn event(&mut self, event: &Event<'_>) {
         let start = self.text.len();
         let time = self.begun.map_or(0, |begun| begun.elapsed().as_millis());
-        let mut line = EventLine { text: mem::take(&mut self.text), took_ms: 0, broken: None };
         // Writing to a string does not fail.
-        let _ = write!(line.text, "{time:>6} ms {:>5}", event.metadata().level());
-        event.record(&mut line);
-        line.text.push('\n');
+        let _ = write!(self.text, "{time:>6} ms {:>5}", event.metadata().level());
+        event.record(self);
+        self.text.push('\n');
         if event.metadata().target() == target::RESTARTED {
-            self.restarts_ms.push(line.took_ms);
+            self.restarts_ms.push(self.took_ms);
         }
-        self.text = line.text;
-        if let Some(invariant) = line.broken.filter(|_| self.violation.is_none()) {
-            self.violation = Some(invariant.violated(self.text[start..].trim()));
+        if let Some(invariant) = self.broken.take() {
+            self.violation.get_or_insert_with(|| invariant.violated(self.text[start..].trim()));
         }
     }
 }
 
-struct EventLine {
-    text: String,
-    took_ms: u64,
-    /// A check within the program has failed.
-    broken: Option<Invariant>,
-}
-
-impl Visit for EventLine {
+impl Visit for Trace {
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "took_ms" {
             self.took_ms = value;

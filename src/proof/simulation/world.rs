@@ -1,7 +1,8 @@
-//! What outlives a process: the log and the disk; and a life of the process between them.
+//! The log and the disk, which outlive a process, and a life of the process between them.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::iter;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use crate::progress::Progress;
 use crate::proof::FaultyDisk;
 use crate::proof::invariants::{FolderFiles, Invariant, Violation, writers};
 use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
-use crate::settings::Settings;
 use crate::supervision::Spawn;
 use crate::supervision::actor::System;
 
@@ -54,7 +54,7 @@ pub struct World {
     pub gone: Option<GoneTopic>,
 }
 
-/// A topic that was deleted and made again, and what was on disk then.
+/// A topic that was deleted and made again, and the files at that time.
 pub struct GoneTopic {
     pub log: SimulatedLog,
     pub files: FolderFiles,
@@ -98,14 +98,17 @@ impl World {
         world
     }
 
+    /// The log with this id, whether its topic is gone or not.
+    pub fn log_of(&self, log_id: &str) -> Result<&dyn RecordLog, Violation> {
+        let mut every = iter::once(&self.log).chain(self.gone.as_ref().map(|gone| &gone.log));
+        let found = every.find(|log| log.log_id().is_ok_and(|found| found.as_deref() == Some(log_id)));
+        found.map(|log| log as _).ok_or_else(|| {
+            Invariant::FilesEqualReplay.violated(format!("a file is of the log {log_id}, which never was"))
+        })
+    }
+
     /// Runs the trees on this world until they end, or something ends them.
-    pub fn live(
-        &mut self,
-        plan: &Plan,
-        settings: Settings,
-        life: &PlannedLife,
-        seed: u64,
-    ) -> Result<SimulatedLife, Violation> {
+    pub fn live(&mut self, plan: &Plan, life: &PlannedLife, seed: u64) -> Result<SimulatedLife, Violation> {
         WRITE_HUNG.set(false);
         CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
         if let Some((operations, fault)) = &life.disk_fault {
@@ -124,7 +127,7 @@ impl World {
             windows: Windows::default(),
             seed,
             on_hung: |_| WRITE_HUNG.set(true),
-            settings: Arc::new(settings),
+            settings: Arc::new(plan.settings.clone()),
         });
         environment.disk = FaultyDisk::over(environment.disk, &faults);
         let progress = environment.progress.clone();
@@ -172,7 +175,7 @@ impl World {
         (end, begun.elapsed().as_millis() as u64)
     }
 
-    /// Does what is planned, when it is time. Ends only with the process.
+    /// Makes each planned trouble when it is time. Ends only with the process.
     async fn trouble(&mut self, life: &PlannedLife, stop: Arc<watch::Sender<bool>>, begun: Instant) -> LifeEnd {
         for (at_ms, trouble) in &life.troubles {
             sleep_until(begun + Duration::from_millis(*at_ms)).await;
