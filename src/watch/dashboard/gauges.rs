@@ -184,11 +184,10 @@ impl Gauges {
     pub fn ready(&self) -> Ready {
         let mut why = Vec::new();
         for (branch, status) in self.progress.branches().statuses() {
-            let fine = matches!(status.condition, Condition::Running | Condition::Finished);
-            if !fine {
+            let state = LifeState::from(status.condition);
+            if !state.is_well() {
                 let reason = status.failure.as_ref().or(status.waiting_for.as_ref());
-                let condition = format!("{:?}", status.condition).to_lowercase();
-                why.push(reason.map_or(format!("{branch} is {condition}"), |reason| format!("{branch}: {reason}")));
+                why.push(reason.map_or(format!("{branch} is {state}"), |reason| format!("{branch}: {reason}")));
             }
         }
         let lag_max = self.settings.web.ready_lag_max;

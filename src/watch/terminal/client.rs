@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::model::Answers;
 use super::text::{plain, plain_answer};
@@ -54,22 +54,14 @@ impl Client {
     }
 
     pub fn start_audit(&self) -> Result<(), Failure> {
-        let post = self.agent.post(self.url("/api/audit"));
-        let post = match self.authorization() {
-            Some(value) => post.header("Authorization", value),
-            None => post,
-        };
+        let post = self.authorized(self.agent.post(self.url("/api/audit")));
         self.answered(post.send_empty()).map(drop)
     }
 
     /// What is answered, and when by the server's clock.
     fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> Result<(T, u64), Failure> {
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
-        let get = self.agent.get(self.url(path)).query_pairs(parameters);
-        let get = match self.authorization() {
-            Some(value) => get.header("Authorization", value),
-            None => get,
-        };
+        let get = self.authorized(self.agent.get(self.url(path)).query_pairs(parameters));
         let mut response = self.answered(get.call())?;
         let now_ms = date_ms(response.headers()).unwrap_or_else(local_ms);
         match read(&mut response) {
@@ -83,8 +75,11 @@ impl Client {
         format!("{}{path}", self.address)
     }
 
-    fn authorization(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     /// A good answer, or what the server said instead.

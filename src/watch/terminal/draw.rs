@@ -103,13 +103,13 @@ fn proof<'a>(model: &'a Model, answers: &'a Answers) -> Line<'a> {
             spans.push(Span::raw(format!("an audit runs: {} of {} records", thousands(done), thousands(total))));
         }
         Audit { failed: Some(failed), .. } => {
-            let ago = age(answers.now_ms.saturating_sub(failed.at_ms));
-            spans.push(Span::styled(format!("the last audit failed {ago} ago: {}", failed.why), BAD));
+            let age = answers.age(failed.at_ms);
+            spans.push(Span::styled(format!("the last audit failed {age} ago: {}", failed.why), BAD));
         }
         Audit { last: Some(last), .. } => {
             let style = if last.result == "verified" { GOOD } else { BAD };
             spans.push(Span::styled(verdict(last), style));
-            spans.push(Span::raw(format!(", {} ago", age(answers.now_ms.saturating_sub(last.finished_at_ms)))));
+            spans.push(Span::raw(format!(", {} ago", answers.age(last.finished_at_ms))));
         }
         Audit { .. } => spans.push(Span::raw("no audit yet; a starts one")),
     }

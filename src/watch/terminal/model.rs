@@ -1,7 +1,7 @@
 //! What the screen shows, and what keys and answers change of it.
 
 use super::keys::{Action, Filter, Scroll};
-use super::text::plain;
+use super::text::{age, plain};
 use crate::failure::Failure;
 use crate::watch::wire::{Audit, Order, Partition, Sort, Stations, Supervision, Which};
 
@@ -22,6 +22,14 @@ pub struct Answers {
     pub stations: Stations,
 }
 
+impl Answers {
+    /// How long ago that was.
+    pub fn age(&self, at_ms: u64) -> String {
+        age(self.now_ms.saturating_sub(at_ms))
+    }
+}
+
+#[derive(Default)]
 pub struct Model {
     pub address: String,
     /// The newest ones, also while nothing answers any more.
@@ -42,16 +50,7 @@ pub struct Model {
 impl Model {
     pub fn new(address: String) -> Self {
         let which = Which { limit: 1, ..Which::default() };
-        Self {
-            address,
-            answers: None,
-            trouble: None,
-            trouble_ms: 0,
-            which,
-            typing: false,
-            all_keys: false,
-            notice: None,
-        }
+        Self { address, which, ..Self::default() }
     }
 
     pub fn answered(&mut self, outcome: Result<Answers, Failure>) {

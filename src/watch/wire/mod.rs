@@ -6,6 +6,7 @@
 mod stations;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,21 +48,17 @@ impl From<Condition> for LifeState {
 }
 
 impl LifeState {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Restarting => "restarting",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-        }
-    }
-
     pub fn is_well(self) -> bool {
         matches!(self, Self::Running | Self::Finished)
+    }
+}
+
+impl fmt::Display for LifeState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => formatter.pad("unknown"),
+            told => told.serialize(formatter),
+        }
     }
 }
 
