@@ -1,5 +1,7 @@
 //! Where the lines of a grid lie, and what is written beside them.
 
+use chrono::Month;
+
 /// A range of values and its ticks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
@@ -15,26 +17,18 @@ pub struct Tick {
     pub label: String,
 }
 
-pub const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// Labels that fit side by side.
 const LABELS_MAX: i32 = 13;
 
+/// The name of a month, 1 to 12.
+pub fn month_name(month: u32) -> &'static str {
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
+    month.expect("it comes from a date").name()
+}
+
+/// The first letters of a month's name, by its place in the year from 0.
 fn short(month: i32) -> &'static str {
-    &MONTHS[month as usize][..3]
+    &month_name(month as u32 + 1)[..3]
 }
 
 impl Axis {
@@ -47,6 +41,11 @@ impl Axis {
             None => Self::ticks_of_years(first, last),
         };
         Self { from: f64::from(first), to: f64::from(last + 1), ticks }
+    }
+
+    /// Without anything to show.
+    pub fn empty() -> Self {
+        Self { from: 0.0, to: 1.0, ticks: Vec::new() }
     }
 
     /// In the middle of each month that has one. A January says its year, and so does the very first.

@@ -9,14 +9,15 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
+use super::Appearance;
 use super::axis::Axis;
 use super::figure::{Figure, Ink, Line, Point};
 use super::font;
 use super::theme::{COLORS, Colors};
 
 /// Of a figure in units; one that is larger or of another shape has larger units, or more of them.
-pub const WIDTH: f64 = 800.0;
-pub const HEIGHT: f64 = 450.0;
+const WIDTH: f64 = 800.0;
+const HEIGHT: f64 = 450.0;
 
 const MARGIN: f64 = 22.0;
 const TITLE: f64 = 19.0;
@@ -35,18 +36,16 @@ const NAME_WIDTH_MAX: f64 = 200.0;
 type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// Where to draw, and how.
-pub struct Paper<'a, DB: DrawingBackend> {
-    /// As wide as the paper. It may be a strip of it: what lies above or below is not drawn.
-    pub backend: RefCell<DB>,
+pub struct Paper<DB: DrawingBackend> {
+    backend: RefCell<DB>,
     /// The row of the paper that is the backend's first.
-    pub top: u32,
+    top: u32,
     /// Of the whole paper, in pixels.
-    pub size: (u32, u32),
-    pub colors: &'a Colors,
+    size: (u32, u32),
+    colors: &'static Colors,
     /// Pixels per unit.
-    pub unit: f64,
-    /// Whether texts are drawn letter by letter. Else the backend has texts of its own, and whoever shows them the font.
-    pub letters: bool,
+    unit: f64,
+    letters: bool,
 }
 
 /// The rectangle of the axes.
@@ -57,35 +56,10 @@ struct Frame {
     bottom: f64,
 }
 
-/// Draws what of it lies on the backend.
-pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: &Paper<'_, DB>) -> Drawing<(), DB> {
-    let colors = paper.colors;
-    let corners = [(0, 0), (paper.size.0 as i32, paper.size.1 as i32)];
-    paper.put(&Rectangle::new(corners.map(|corner| paper.within(corner)), colors.background.filled()))?;
-    let (width, height) = (f64::from(paper.size.0) / paper.unit, f64::from(paper.size.1) / paper.unit);
-    let inner = width - 2.0 * MARGIN;
-    let title = paper.fitting(&figure.title, TITLE, inner);
-    paper.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
-    let subtitle = paper.fitting(&figure.subtitle, TEXT, inner);
-    paper.text(&subtitle, (MARGIN, MARGIN + 34.0), TEXT, colors.muted, HPos::Left)?;
-    let top = paper.legend(figure, MARGIN + 46.0, inner)?;
-    let mut bottom = height - MARGIN + 6.0;
-    let further = figure.notes.len().saturating_sub(NOTES_MAX);
-    for (place, note) in figure.notes.iter().take(NOTES_MAX).enumerate().rev() {
-        let more = if place + 1 == NOTES_MAX && further > 0 { format!(" (and {further} more)") } else { String::new() };
-        let note = paper.fitting(note, NOTE, inner - paper.width_of(&more, NOTE));
-        paper.text(&(note + &more), (MARGIN, bottom), NOTE, colors.muted, HPos::Left)?;
-        bottom -= ROW - 3.0;
-    }
-    let labels = figure.y.ticks.iter().map(|tick| paper.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
-    let frame = Frame { left: MARGIN + labels + 8.0, top: top + 24.0, right: width - MARGIN, bottom: bottom - 24.0 };
-    if figure.is_empty() {
-        let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
-        return paper.text("no readings", middle, TITLE, colors.muted, HPos::Center);
-    }
-    paper.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
-    paper.axes(figure, &frame)?;
-    paper.content(figure, &frame)
+/// Draws what of the figure lies on the backend.
+pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: Paper<DB>) -> Drawing<(), DB> {
+    paper.figure(figure)?;
+    paper.backend.into_inner().present().map_err(DrawingAreaErrorKind::BackendError)
 }
 
 /// Where a value lies between two ends.
@@ -93,7 +67,48 @@ fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
     from + (value - axis.from) / (axis.to - axis.from) * (to - from)
 }
 
-impl<DB: DrawingBackend> Paper<'_, DB> {
+impl<DB: DrawingBackend> Paper<DB> {
+    /// A paper with `scale` pixels for each of the plot's. The backend is as wide as the paper; it may be a strip of it,
+    /// from the row `top` on: what lies above or below is not drawn. `letters`: whether texts are drawn letter by letter;
+    /// else the backend has texts of its own, and whoever shows them the font.
+    pub fn new(backend: DB, top: u32, appearance: Appearance, scale: u32, letters: bool) -> Self {
+        let size = appearance.size(scale);
+        let unit = (f64::from(size.0) / WIDTH).min(f64::from(size.1) / HEIGHT);
+        Self { backend: RefCell::new(backend), top, size, colors: appearance.theme.colors(), unit, letters }
+    }
+
+    fn figure(&self, figure: &Figure) -> Drawing<(), DB> {
+        let colors = self.colors;
+        let corners = [(0, 0), (self.size.0 as i32, self.size.1 as i32)];
+        self.put(&Rectangle::new(corners.map(|corner| self.within(corner)), colors.background.filled()))?;
+        let (width, height) = (f64::from(self.size.0) / self.unit, f64::from(self.size.1) / self.unit);
+        let inner = width - 2.0 * MARGIN;
+        let title = self.fitting(&figure.title, TITLE, inner);
+        self.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
+        let subtitle = self.fitting(&figure.subtitle, TEXT, inner);
+        self.text(&subtitle, (MARGIN, MARGIN + 34.0), TEXT, colors.muted, HPos::Left)?;
+        let top = self.legend(figure, MARGIN + 46.0, inner)?;
+        let mut bottom = height - MARGIN + 6.0;
+        let further = figure.notes.len().saturating_sub(NOTES_MAX);
+        for (place, note) in figure.notes.iter().take(NOTES_MAX).enumerate().rev() {
+            let more =
+                if place + 1 == NOTES_MAX && further > 0 { format!(" (and {further} more)") } else { String::new() };
+            let note = self.fitting(note, NOTE, inner - self.width_of(&more, NOTE));
+            self.text(&(note + &more), (MARGIN, bottom), NOTE, colors.muted, HPos::Left)?;
+            bottom -= ROW - 3.0;
+        }
+        let labels = figure.y.ticks.iter().map(|tick| self.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
+        let frame =
+            Frame { left: MARGIN + labels + 8.0, top: top + 24.0, right: width - MARGIN, bottom: bottom - 24.0 };
+        if figure.is_empty() {
+            let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+            return self.text("no readings", middle, TITLE, colors.muted, HPos::Center);
+        }
+        self.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
+        self.axes(figure, &frame)?;
+        self.content(figure, &frame)
+    }
+
     fn pixel(&self, (x, y): Point) -> (i32, i32) {
         self.within(((x * self.unit).round() as i32, (y * self.unit).round() as i32))
     }
@@ -159,10 +174,11 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
             };
             let at = ((x - before) * self.unit, y * self.unit);
             let backend = &mut *self.backend.borrow_mut();
-            return font::pixels(text, at, size * self.unit, |pixel, coverage| {
+            for (pixel, coverage) in font::pixels(text, at, size * self.unit) {
                 let color = color.mix(coverage).to_backend_color();
-                backend.draw_pixel(self.within(pixel), color).map_err(DrawingAreaErrorKind::BackendError)
-            });
+                backend.draw_pixel(self.within(pixel), color).map_err(DrawingAreaErrorKind::BackendError)?;
+            }
+            return Ok(());
         }
         // plotters takes 1.24 times the size, and gives what is aligned to the top 0.76 of the size above the letters' line.
         let style = (FontFamily::SansSerif, size * self.unit * 1.24, style).into_font();

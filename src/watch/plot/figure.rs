@@ -1,13 +1,14 @@
 //! What a plot shows, whatever it is drawn with.
 
-use std::collections::BTreeMap;
-
 use super::axis::Axis;
 use super::{Drawn, Kind, words};
 use crate::retold::history::{Month, Series};
 
 /// Years that have a colour and a name; earlier ones are grey.
 const YEARS_NAMED_MAX: usize = 12;
+
+/// Years up to which each month has a dot where years are compared.
+const YEARS_DOTTED_MAX: usize = 3;
 
 /// Months from which on a line is too dense for the eye, and the averages of the years are drawn over it.
 const DENSE_MONTHS: i32 = 96;
@@ -68,7 +69,7 @@ impl Figure {
         let (low, high) = values
             .chain(ends)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), degrees| (low.min(degrees), high.max(degrees)));
-        let y = if low <= high { Axis::degrees(low, high) } else { Axis { from: 0.0, to: 1.0, ticks: Vec::new() } };
+        let y = if low <= high { Axis::degrees(low, high) } else { Axis::empty() };
         Self {
             title: words::title(kind, drawn),
             subtitle: words::subtitle(drawn),
@@ -114,7 +115,7 @@ fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
     let numbers = months.map(number_of);
     match (numbers.clone().min(), numbers.max()) {
         (Some(first), Some(last)) => Axis::months(first, last),
-        _ => Axis { from: 0.0, to: 1.0, ticks: Vec::new() },
+        _ => Axis::empty(),
     }
 }
 
@@ -141,38 +142,35 @@ fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
     (x, Some(band), lines)
 }
 
+/// The months of each year.
+fn by_year(months: &[Month]) -> Vec<&[Month]> {
+    months.chunk_by(|one, next| one.year == next.year).collect()
+}
+
 /// The averages of the years that have readings in every month: of others they would tell of the season.
 fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
-    let mut of_year: BTreeMap<i32, usize> = BTreeMap::new();
-    for month in months {
-        *of_year.entry(month.year).or_default() += 1;
-    }
-    let whole = series.years().into_iter().filter(|year| of_year.get(&year.year) == Some(&12));
-    runs(whole.map(|year| (year.year, (f64::from(year.year * 12 + 6), year.average))))
+    let whole = series.years().into_iter().zip(by_year(months)).filter(|(_, months)| months.len() == 12);
+    runs(whole.map(|(year, _)| (year.year, (f64::from(year.year * 12 + 6), year.average))))
 }
 
 fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
-    let mut by_year: BTreeMap<i32, Vec<Month>> = BTreeMap::new();
-    for month in series.months() {
-        by_year.entry(month.year).or_default().push(month);
-    }
-    let earlier = by_year.len().saturating_sub(YEARS_NAMED_MAX);
-    let named = by_year.len() - earlier;
-    let span = by_year.keys().nth(earlier.saturating_sub(1)).zip(by_year.keys().next());
-    let earlier_name =
-        span.map(|(last, first)| if first == last { first.to_string() } else { format!("{first} to {last}") });
-    let mut lines = Vec::new();
-    for (place, (year, months)) in by_year.iter().enumerate() {
+    let months = series.months();
+    let years = by_year(&months);
+    let (earlier, named) = years.split_at(years.len().saturating_sub(YEARS_NAMED_MAX));
+    let dots = years.len() <= YEARS_DOTTED_MAX;
+    let line = |name: Option<String>, ink: Ink, width: f64, year: &[Month]| {
         let points = |month: &Month| (month.month as i32, (f64::from(month.month) - 0.5, month.average));
-        let (name, ink, width) = if place < earlier {
-            (if place == 0 { earlier_name.clone() } else { None }, Ink::Grey, 1.0)
-        } else {
-            // The newest has the first colour, and the widest line.
-            let age = by_year.len() - 1 - place;
-            (Some(year.to_string()), Ink::Color(age), if age == 0 { 2.75 } else { 1.5 })
-        };
-        let dots = named <= 3 && earlier == 0;
-        lines.push(Line { name, ink, width, dots, runs: runs(months.iter().map(points)) });
+        Line { name, ink, width, dots, runs: runs(year.iter().map(points)) }
+    };
+    let mut lines: Vec<Line> = earlier.iter().map(|year| line(None, Ink::Grey, 1.0, year)).collect();
+    if let (Some(line), [first, ..], [.., last]) = (lines.first_mut(), earlier, earlier) {
+        // In the legend the first of them stands for all.
+        line.name = Some(words::span(first[0].year, last[0].year));
+    }
+    for (age, year) in named.iter().enumerate().map(|(place, year)| (named.len() - 1 - place, year)) {
+        // The newest has the first colour, and the widest line.
+        let width = if age == 0 { 2.75 } else { 1.5 };
+        lines.push(line(Some(year[0].year.to_string()), Ink::Color(age), width, year));
     }
     (Axis::year(), None, lines)
 }

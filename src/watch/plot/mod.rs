@@ -14,6 +14,7 @@ mod words;
 
 use std::fmt::Display;
 
+use clap::ValueEnum;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -28,7 +29,7 @@ pub use theme::Theme;
 pub const STATIONS_MAX: usize = 2 * theme::COLORS;
 
 /// What is drawn of a single station. Several are always compared by their monthly averages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PlotKind)]
 pub enum Kind {
@@ -60,9 +61,9 @@ pub struct Appearance {
 }
 
 impl Appearance {
-    /// Units that have this many pixels each make a plot of this size.
-    fn unit(self) -> f64 {
-        (f64::from(self.width_pixels) / draw::WIDTH).min(f64::from(self.height_pixels) / draw::HEIGHT)
+    /// Width and height of a picture that has this many pixels for each of the plot's.
+    fn size(self, scale: u32) -> (u32, u32) {
+        (self.width_pixels * scale, self.height_pixels * scale)
     }
 }
 
