@@ -33,26 +33,20 @@ impl Quarantine {
 
     /// Looks into a partition's file. One that cannot be read shows what was there before.
     pub fn read(&self, state_dir: &Path, partition: u32) {
-        let Ok((mut file, bytes)) = open(&rejected_path(state_dir, partition)) else { return };
+        let Ok(file) = File::open(rejected_path(state_dir, partition)) else { return };
+        let Ok(bytes) = file.metadata().map(|metadata| metadata.len()) else { return };
         let known = self.0.lock().get(&partition).map(|(bytes, _)| *bytes);
         // Lines are only ever added.
         if known == Some(bytes) {
             return;
         }
-        if let Ok(tail) = tail(&mut file, bytes) {
+        if let Ok(tail) = tail(file, bytes) {
             self.0.lock().insert(partition, (bytes, decode(&tail)));
         }
     }
 }
 
-/// The file, and how long it is.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    Ok((file, bytes))
-}
-
-fn tail(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
+fn tail(mut file: File, bytes: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES)))?;
     let mut tail = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut tail)?;

@@ -35,8 +35,8 @@ pub struct Server {
     address: SocketAddr,
     state: Arc<AppState>,
     handle: ServerHandle,
-    /// Tells when the thread is done.
-    done: mpsc::Receiver<()>,
+    /// Closed once the thread is done.
+    done: mpsc::Receiver<io::Result<ServerHandle>>,
     /// Its drop ends who asks for the ends.
     _ends: mpsc::Sender<()>,
 }
@@ -54,16 +54,12 @@ impl Server {
         ends::watch(observed.replay_log.clone(), observed.progress.clone(), ends_stop)?;
         let connections_max = settings.web.connections_max.min(limits::connections_max());
         let state = Arc::new(AppState::new(observed, address.port(), connections_max)?);
-        let ((sender, started), (ends, done)) = (mpsc::channel(), mpsc::channel());
-        let thread = thread::Builder::new().name("isotherm-web".to_owned()).spawn({
-            let state = state.clone();
-            move || {
-                serve(listener, connections_max, state, &sender);
-                drop(ends);
-            }
-        });
-        thread.map_err(|error| Failure::thread("isotherm-web", &error))?;
-        let handle = started.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
+        let (started, done) = mpsc::channel();
+        let shared = state.clone();
+        let serving = move || serve(listener, connections_max, shared, &started);
+        let spawned = thread::Builder::new().name("isotherm-web".to_owned()).spawn(serving);
+        spawned.map_err(|error| Failure::thread("isotherm-web", &error))?;
+        let handle = done.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
         Ok(Self { address, state, handle, done, _ends: stop_ends })
     }
 
@@ -133,11 +129,8 @@ fn serve(
                     bound(SockRef::from(socket));
                 }
             })
-            .listen(listener);
-        let server = match server {
-            Ok(server) => server.run(),
-            Err(error) => return Err(error),
-        };
+            .listen(listener)?
+            .run();
         // Whoever started it waits for this.
         drop(started.send(Ok(server.handle())));
         let ticks = rt::spawn(ticks::tick(state));
