@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indexmap::IndexSet;
 use indicatif::ProgressStyle;
 
@@ -58,7 +58,7 @@ pub struct Arguments {
     settings: SettingsArguments,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Svg,
     Png,
@@ -176,14 +176,11 @@ fn drawn<'a>(found: &Found<'a>, checkpoint: &Checkpoint, replay: &'a Replay) -> 
 }
 
 fn format(path: &Path) -> Result<Format, Failure> {
-    match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
-        Some("svg") => Ok(Format::Svg),
-        Some("png") => Ok(Format::Png),
-        _ => {
-            let what = format!("{} ends neither in .svg nor in .png", path.display());
-            Err(Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written"))
-        }
-    }
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    Format::from_str(ending, true).map_err(|_| {
+        let what = format!("{} ends neither in .svg nor in .png", path.display());
+        Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written")
+    })
 }
 
 /// The names of the stations, as far as they can be the name of a file.

@@ -104,7 +104,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
             }
             Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
             Ok(Message::Drawn(result)) => {
-                result.map_err(|error| terminal_failure(&error))?;
+                result.map_err(terminal_failure)?;
                 drawing = false;
             }
             Ok(Message::Over(outcome)) => return outcome,
@@ -136,7 +136,7 @@ fn read_keys(messages: &Sender<Message>) {
             Ok(Event::Key(key)) => Message::Key(key),
             Ok(Event::Resize(..)) => Message::Resized,
             Ok(_) => continue,
-            Err(error) => Message::Over(Err(terminal_failure(&error))),
+            Err(error) => Message::Over(Err(terminal_failure(error))),
         };
         let over = matches!(message, Message::Over(_));
         if messages.send(message).is_err() || over {

@@ -4,8 +4,7 @@ use std::cmp::Reverse;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::Line;
+use ratatui::style::{Style, Stylize};
 use ratatui::widgets::Widget;
 
 use super::model::{Answers, Model};
@@ -13,9 +12,9 @@ use super::table::Table;
 use super::text::{plain, thousands, took};
 use crate::watch::wire::{Branch, LifeState, Order, Sort, Stations, Supervision};
 
-pub const GOOD: Style = Style::new().fg(Color::Green);
-pub const SOON: Style = Style::new().fg(Color::Yellow);
-pub const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+pub const GOOD: Style = Style::new().green();
+pub const SOON: Style = Style::new().yellow();
+pub const BAD: Style = Style::new().red().bold();
 
 /// Stands where there is nothing yet.
 const NONE: &str = "-";
@@ -97,8 +96,7 @@ pub fn crashes(answers: &Answers, area: Rect, buffer: &mut Buffer) {
 
 pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buffer) {
     let Some(first) = area.rows().next() else { return };
-    let title = Line::styled(title(model, stations), Style::new().add_modifier(Modifier::BOLD));
-    Widget::render(title, first, buffer);
+    Widget::render(title(model, stations).bold(), first, buffer);
     let heading = |sort: Sort| {
         let arrow = match model.which.order {
             Order::Asc => '▲',

@@ -3,7 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Constraint, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Style, Stylize};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{self, Row, Widget};
 
@@ -70,7 +70,7 @@ impl<'a, T> Table<'a, T> {
             Row::new(cells).style(style(row))
         });
         let table = widgets::Table::new(body, columns.iter().map(|(column, needed)| column.constraint(*needed)))
-            .header(heading.style(Style::new().add_modifier(Modifier::BOLD)))
+            .header(heading.bold())
             .column_spacing(SPACING);
         Widget::render(table, area, buffer);
         if !not_shown.is_empty() && lines > 0 {
