@@ -1,13 +1,10 @@
 //! Moments as people and other machines know them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Now, in Unix milliseconds.
-pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
-}
+pub use crate::watch::wire::now_ms;
 
 const PARTED_MS: u64 = 1000;
 

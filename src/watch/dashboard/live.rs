@@ -14,9 +14,9 @@ use tokio::time::{Instant, timeout};
 
 /// The longest silence of a stream: a page takes a longer one for a broken connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// Whoever takes longer for one frame is dropped.
+/// A client that takes longer for one frame is dropped.
 pub const SLOW: Duration = Duration::from_secs(10);
-/// What moves all the time (the time itself, waits in mailboxes) is sent this often, if nothing else is.
+/// Numbers that move all the time (the time itself, waits in mailboxes) are sent this often, if nothing else is.
 const RESTLESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The newest frame of each kind.
@@ -92,7 +92,7 @@ impl Drop for Client {
 pub fn events(live: Arc<Live>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     let frames = live.frames.subscribe();
     if live.clients.fetch_add(1, Relaxed) == 0 {
-        // The frames are as old as the last client: they are made anew before anybody sees them.
+        // The frames are as old as the last client: they are made anew before a client is sent any.
         live.frames.send_modify(|frames| *frames = Frames::default());
     }
     let client = Client { live, frames, sent: [0; 4], given: None };

@@ -22,7 +22,7 @@ use crate::failure::{Failure, Kind};
 const REQUEST_MAX: Duration = Duration::from_secs(5);
 /// Time for which a connection without a request is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Time that its end may take.
+/// Time that the end of the server may take.
 const STOP_MAX: Duration = Duration::from_secs(2);
 /// Bytes of a request's body: there is only a token.
 const BODY_BYTES_MAX: usize = 4096;
@@ -37,13 +37,13 @@ pub struct Server {
     handle: ServerHandle,
     /// Closed once the thread is done.
     done: mpsc::Receiver<io::Result<ServerHandle>>,
-    /// Its drop ends who asks for the ends.
+    /// Its drop ends the thread that asks for the ends of the partitions.
     _ends: mpsc::Sender<()>,
 }
 
 impl Server {
     /// Listens on the address of the settings, which must have one, and serves from a thread of its own,
-    /// `isotherm-web`. Returns once it can be asked.
+    /// `isotherm-web`. Returns once the server takes requests.
     pub fn start(observed: Observed) -> Result<Self, Failure> {
         let settings = observed.settings.clone();
         let address = settings.web.address().ok_or_else(|| Failure::fatal(Kind::Settings, "web.listen is empty"))?;
@@ -68,7 +68,7 @@ impl Server {
         self.address
     }
 
-    /// Tells whoever watches that the run is over, and why.
+    /// Tells every client that the run is over, and why.
     pub fn set_ended(&self, why: &str) {
         self.state.set_ended(why);
     }
@@ -77,7 +77,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.state.replays.stop();
-        // The order is sent by the call; what is awaited is the end, which the thread's is as well.
+        // The call alone sends the order. The end of the server is the end of its thread, which is awaited below.
         drop(self.handle.stop(false));
         // A thread that hangs, on a disk that does, keeps no process from its end.
         let _ = self.done.recv_timeout(STOP_MAX);
@@ -131,7 +131,7 @@ fn serve(
             })
             .listen(listener)?
             .run();
-        // Whoever started it waits for this.
+        // `start` waits for the handle.
         drop(started.send(Ok(server.handle())));
         let ticks = rt::spawn(ticks::tick(state));
         drop(server.await);

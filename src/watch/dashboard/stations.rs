@@ -1,4 +1,4 @@
-//! The table of all stations, sorted and filtered as somebody wishes.
+//! The table of all stations, sorted and filtered as a request asks.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;

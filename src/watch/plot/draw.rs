@@ -70,7 +70,7 @@ fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
 impl<DB: DrawingBackend> Paper<DB> {
     /// A paper with `scale` pixels for each of the plot's. The backend is as wide as the paper; it may be a strip of it,
     /// from the row `top` on: what lies above or below is not drawn. `letters`: whether texts are drawn letter by letter;
-    /// else the backend has texts of its own, and whoever shows them the font.
+    /// else the backend writes them as texts, and the reader's program has the font.
     pub fn new(backend: DB, top: u32, appearance: Appearance, scale: u32, letters: bool) -> Self {
         let size = appearance.size(scale);
         let unit = (f64::from(size.0) / WIDTH).min(f64::from(size.1) / HEIGHT);
@@ -152,7 +152,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         cut(ends[fits.saturating_sub(1)])
     }
 
-    /// Its point is on the line that the letters stand on.
+    /// Draws a text; `at` is on the line that its letters stand on.
     fn text(&self, text: &str, at: Point, size: f64, color: RGBColor, align: HPos) -> Drawing<(), DB> {
         self.styled(text, at, size, color, align, FontStyle::Normal)
     }
@@ -216,7 +216,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         self.put(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
     }
 
-    /// What the lines and the band are, in as many rows as it takes from `top` on; where they end.
+    /// Draws the names of the lines and the band, in as many rows as they take from `top` on; returns where the rows end.
     fn legend(&self, figure: &Figure, top: f64, width: f64) -> Drawing<f64, DB> {
         let (mut x, mut y) = (MARGIN, top + ROW / 2.0);
         if figure.is_empty() {

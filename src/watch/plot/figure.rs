@@ -1,4 +1,4 @@
-//! What a plot shows, whatever it is drawn with.
+//! What a plot shows, the same for every format.
 
 use super::axis::Axis;
 use super::{Drawn, Kind, words};
@@ -22,7 +22,7 @@ pub type Point = (f64, f64);
 pub struct Figure {
     pub title: String,
     pub subtitle: String,
-    /// For people who do not see it.
+    /// For people who do not see the plot.
     pub description: String,
     pub x: Axis,
     pub y: Axis,

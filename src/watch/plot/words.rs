@@ -14,7 +14,6 @@ const NAMED_MAX: usize = 3;
 
 pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
     match (kind, drawn) {
-        (Kind::Months, [one]) => format!("Monthly averages of {}", one.station),
         (Kind::Years, [one]) => format!("Monthly averages of {}, year by year", one.station),
         _ if drawn.len() <= NAMED_MAX => {
             let names: Vec<String> = (0..drawn.len()).map(|place| name(drawn, place)).collect();

@@ -2,7 +2,7 @@
 //!
 //! It follows no redirect and uses no proxy: a token goes to the address that was named, and nowhere else.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use super::model::Answers;
 use super::text::{plain, plain_answer};
 use crate::failure::{Failure, Kind};
-use crate::watch::wire::{Partitions, Problem, Stations, Which};
+use crate::watch::wire::{Partitions, Problem, Stations, Which, now_ms};
 
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -63,7 +63,7 @@ impl Client {
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
         let get = self.authorized(self.agent.get(self.url(path)).query_pairs(parameters));
         let mut response = self.answered(get.call())?;
-        let now_ms = date_ms(response.headers()).unwrap_or_else(local_ms);
+        let now_ms = date_ms(response.headers()).unwrap_or_else(now_ms);
         match read(&mut response) {
             Ok(answer) => Ok((answer, now_ms)),
             Err(ureq::Error::Json(error)) => Err(self.stranger(&format!("{path} is not what it should be: {error}"))),
@@ -131,9 +131,4 @@ fn read<T: DeserializeOwned>(response: &mut Response<Body>) -> Result<T, ureq::E
 fn date_ms(headers: &HeaderMap) -> Option<u64> {
     let date = headers.get("Date")?.to_str().ok()?;
     chrono::DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis().try_into().ok()
-}
-
-fn local_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

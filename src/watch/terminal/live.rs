@@ -29,7 +29,7 @@ enum Message {
     AuditAskedFor(Result<(), Failure>),
     /// The frame before is written, or could not be.
     Drawn(io::Result<()>),
-    /// Whoever watches it shall or can watch it no longer.
+    /// The screen ends: a signal asks for it, or the terminal is gone.
     Over(Result<(), Failure>),
 }
 
@@ -39,7 +39,8 @@ enum Question {
     Audit,
 }
 
-/// Shows it, anew each interval, until a key or a signal ends it. A panic is told when the terminal is restored.
+/// Shows the process, anew each interval, until a key or a signal ends the screen. A panic is told when the terminal is
+/// restored.
 pub fn run(model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
     panic::install_hook();
     panic::catch(|| watch(model, client, interval))
@@ -116,7 +117,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
     }
 }
 
-/// Asks one question after the other until nobody has any.
+/// Asks the server one question after the other, until the screen has ended.
 fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message>) {
     while let Ok(question) = questions.recv() {
         let answer = match question {
@@ -129,7 +130,7 @@ fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message
     }
 }
 
-/// Until nobody wants them any more, or the terminal is gone.
+/// Passes keys on until the screen has ended, or the terminal is gone.
 fn read_keys(messages: &Sender<Message>) {
     loop {
         let message = match event::read() {

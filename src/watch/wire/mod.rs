@@ -7,6 +7,7 @@ mod stations;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,11 @@ use utoipa::ToSchema;
 use crate::progress::{Condition, CrashOutcome};
 
 pub use stations::*;
+
+/// Now, in Unix milliseconds.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
 
 /// How a branch or an actor fares; `restarting`: it died and waits for its new life; `waiting`: something outside is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
