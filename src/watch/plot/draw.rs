@@ -223,7 +223,7 @@ impl<DB: DrawingBackend> Paper<DB> {
             return Ok(y + ROW);
         }
         let lines = figure.lines.iter().rev().filter_map(|line| Some((Some(line), line.name.as_deref()?)));
-        let band = figure.band.iter().map(|band| (None, band.name));
+        let band = figure.band.first().map(|_| (None, "lowest to highest reading"));
         for (line, name) in lines.chain(band) {
             let name = self.fitting(name, TEXT, NAME_WIDTH_MAX);
             let entry = SWATCH + 8.0 + self.width_of(&name, TEXT);
@@ -274,7 +274,7 @@ impl<DB: DrawingBackend> Paper<DB> {
             let across = (frame.left, frame.right);
             (place(x, &figure.x, across), place(y, &figure.y, (frame.bottom, frame.top)))
         };
-        for run in figure.band.iter().flat_map(|band| &band.runs) {
+        for run in &figure.band {
             // A month alone is as wide as most of a month.
             let wide: Vec<_> = match run[..] {
                 [(x, min, max)] => vec![(x - 0.3, min, max), (x + 0.3, min, max)],

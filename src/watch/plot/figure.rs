@@ -19,6 +19,9 @@ const DOTS_MONTHS_MAX: i32 = 36;
 /// A point: place on the x axis, degrees.
 pub type Point = (f64, f64);
 
+/// A range: place on the x axis, lowest and highest degrees.
+pub type Range = (f64, f64, f64);
+
 pub struct Figure {
     pub title: String,
     pub subtitle: String,
@@ -26,17 +29,12 @@ pub struct Figure {
     pub description: String,
     pub x: Axis,
     pub y: Axis,
-    pub band: Option<Band>,
+    /// From the lowest to the highest reading, for unbroken runs of months; empty where it is not drawn.
+    pub band: Vec<Vec<Range>>,
     /// Drawn in this order, named in the other one.
     pub lines: Vec<Line>,
     /// What the reader has to know, a line each.
     pub notes: Vec<String>,
-}
-
-/// From the lowest to the highest, for unbroken runs of months.
-pub struct Band {
-    pub name: &'static str,
-    pub runs: Vec<Vec<(f64, f64, f64)>>,
 }
 
 pub struct Line {
@@ -65,7 +63,7 @@ impl Figure {
             (_, several) => compared(several),
         };
         let values = lines.iter().flat_map(|line| line.runs.iter().flatten()).map(|&(_, degrees)| degrees);
-        let ends = band.iter().flat_map(|band| band.runs.iter().flatten()).flat_map(|&(_, min, max)| [min, max]);
+        let ends = band.iter().flatten().flat_map(|&(_, min, max)| [min, max]);
         let (low, high) = values
             .chain(ends)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), degrees| (low.min(degrees), high.max(degrees)));
@@ -119,13 +117,12 @@ fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
     }
 }
 
-fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
+fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months = series.months();
     let x = axis(months.iter());
     let span = (x.to - x.from) as i32;
     let ranges =
         months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.min, month.max)));
-    let band = Band { name: "lowest to highest reading", runs: runs(ranges) };
     let dense = span > DENSE_MONTHS;
     let mut lines = vec![Line {
         name: Some("average of the month".to_owned()),
@@ -139,7 +136,7 @@ fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
         let name = Some("average of the year".to_owned());
         lines.push(Line { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
     }
-    (x, Some(band), lines)
+    (x, runs(ranges), lines)
 }
 
 /// The months of each year.
@@ -153,7 +150,7 @@ fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
     runs(whole.map(|(year, _)| (year.year, (f64::from(year.year * 12 + 6), year.average))))
 }
 
-fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
+fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months = series.months();
     let years = by_year(&months);
     let (earlier, named) = years.split_at(years.len().saturating_sub(YEARS_NAMED_MAX));
@@ -172,10 +169,10 @@ fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
         let width = if age == 0 { 2.75 } else { 1.5 };
         lines.push(line(Some(year[0].year.to_string()), Ink::Color(age), width, year));
     }
-    (Axis::year(), None, lines)
+    (Axis::year(), Vec::new(), lines)
 }
 
-fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
+fn compared(drawn: &[Drawn<'_>]) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months: Vec<Vec<Month>> = drawn.iter().map(|one| one.series.months()).collect();
     let x = axis(months.iter().flatten());
     let span = (x.to - x.from) as i32;
@@ -187,5 +184,5 @@ fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
         runs: averages(months),
     });
     // The first is drawn last, above the others.
-    (x, None, lines.rev().collect())
+    (x, Vec::new(), lines.rev().collect())
 }

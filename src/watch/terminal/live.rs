@@ -12,7 +12,7 @@ use ratatui::crossterm::event::{self, Event, KeyEvent};
 
 use super::client::Client;
 use super::draw::draw;
-use super::keys::{Action, action};
+use super::keys::{Command, press};
 use super::layout::station_rows;
 use super::model::{Answers, Model};
 use super::screen::{Screen, spawn, terminal_failure};
@@ -81,20 +81,17 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
         let message = messages.recv_timeout(pause);
         new |= !matches!(message, Ok(Message::Drawn(_)));
         match message {
-            Ok(Message::Key(key)) => match action(key, model.typing) {
-                Some(Action::Quit) => return Ok(()),
-                Some(action) => {
-                    let before = model.which.clone();
-                    model.apply(action);
-                    if action == Action::Audit {
-                        drop(questions.send(Question::Audit));
-                    }
-                    if model.which != before {
-                        due = Instant::now();
-                    }
+            Ok(Message::Key(key)) => {
+                let before = model.which.clone();
+                match press(&mut model, key) {
+                    Some(Command::Quit) => return Ok(()),
+                    Some(Command::Audit) => drop(questions.send(Question::Audit)),
+                    None => {}
                 }
-                None => {}
-            },
+                if model.which != before {
+                    due = Instant::now();
+                }
+            }
             Ok(Message::Resized) => due = Instant::now(),
             Ok(Message::Answered(outcome)) => {
                 waiting = false;

@@ -47,7 +47,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// In the order in which they are shown.
+    /// In the order in which they are declared and shown.
     pub const ALL: [Self; 7] =
         [Self::Station, Self::Count, Self::Average, Self::Start, Self::End, Self::Missing, Self::Partition];
 }
