@@ -11,7 +11,7 @@ use crate::standard_error;
 
 /// The numbers of this moment in Prometheus' text format.
 ///
-/// What others count is taken over, so everything but the histograms is made anew for each scrape.
+/// Other folders count, and their numbers are taken over: so every metric but the histograms is made anew for each scrape.
 pub fn text(progress: &Progress, clock: Clock, clients: usize) -> Result<String, Failure> {
     gather(progress, clock, clients)
         .map_err(|error| Failure::fatal(Kind::Internal, format!("the metrics could not be written: {error}")))

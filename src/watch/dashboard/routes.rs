@@ -27,7 +27,7 @@ const GAPS_MAX: usize = 1000;
 /// Of the plots on the page.
 const PLOT_PIXELS: (u32, u32) = (960, 400);
 
-/// What is served is described: both come from this one list.
+/// The addresses of the API, each served and described: no address is served that the description lacks.
 macro_rules! api {
     ($($handler:ident)*) => {
         #[derive(OpenApi)]
@@ -48,7 +48,7 @@ api! {
     get_events post_login get_healthz get_readyz get_metrics
 }
 
-/// The description of all of this.
+/// The description of the API as JSON.
 pub fn openapi() -> String {
     let mut text = Api::openapi().to_pretty_json().expect("it is made of texts");
     text.push('\n');
@@ -76,7 +76,7 @@ async fn get_overview(state: Data<AppState>) -> impl Responder {
 #[utoipa::path(responses((status = 200, body = Partitions)))]
 #[get("/api/partitions")]
 async fn get_partitions(state: Data<AppState>) -> impl Responder {
-    // What is looked up for the table is looked up for this, too: rejected records.
+    // Rejected records are read from disk when the table is made anew.
     state.looks.table().await;
     Json(state.gauges.partitions(usize::MAX))
 }
@@ -113,7 +113,7 @@ async fn get_station(state: Data<AppState>, station: Path<String>) -> HttpRespon
     for partition in state.looks.partitions_of(&station).await {
         match state.looks.station(partition, &station).await {
             Some((offset, stats)) => partitions.push(station_in(partition, offset, &stats)),
-            // It is restarting, and has nothing of it on disk.
+            // The partition is restarting, and its file does not have the station yet.
             None => {
                 let why = format!("partition {partition} does not answer just now: try again");
                 return problem(StatusCode::SERVICE_UNAVAILABLE, &why);

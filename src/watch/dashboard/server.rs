@@ -26,7 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(2);
 /// Bytes of a request's body: there is only a token.
 const BODY_BYTES_MAX: usize = 4096;
-/// What lies unsent for a client that does not read: in this program, and in the system.
+/// Bytes that lie unsent for a client that does not read: in this program, and in the system.
 const WRITE_BYTES_MAX: usize = 16 << 10;
 const SOCKET_BYTES_MAX: usize = 64 << 10;
 
@@ -143,14 +143,14 @@ fn serve(
     }
 }
 
-/// A request that is not as it must be.
+/// The answer to a request that cannot be read.
 fn refused(error: impl std::fmt::Debug + std::fmt::Display + 'static) -> actix_web::Error {
     let answer = problem(StatusCode::BAD_REQUEST, &error.to_string());
     InternalError::from_response(error, answer).into()
 }
 
-/// A client that reads nothing is dropped, and until then little lies unsent for it. What the system refuses is left as
-/// it is.
+/// Has the system drop a client that reads nothing, and keep little for the client until then. A bound that the system
+/// refuses is left as it is.
 fn bound(socket: SockRef<'_>) {
     drop(socket.set_tcp_user_timeout(Some(live::SLOW)));
     drop(socket.set_send_buffer_size(SOCKET_BYTES_MAX));

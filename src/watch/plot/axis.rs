@@ -1,4 +1,4 @@
-//! Where the lines of a grid lie, and what is written beside them.
+//! The two axes of a plot: their ranges, and their ticks with the labels.
 
 use chrono::Month;
 
@@ -43,12 +43,12 @@ impl Axis {
         Self { from: f64::from(first), to: f64::from(last + 1), ticks }
     }
 
-    /// Without anything to show.
+    /// An axis without a tick, for a plot without readings.
     pub fn empty() -> Self {
         Self { from: 0.0, to: 1.0, ticks: Vec::new() }
     }
 
-    /// In the middle of each month that has one. A January says its year, and so does the very first.
+    /// A tick in the middle of each month that has one. A January is labelled with its year, the very first tick with both.
     fn ticks_of_months(first: i32, last: i32, step: i32) -> Vec<Tick> {
         let shown = (first..=last).filter(|month| month.rem_euclid(12) % step == 0);
         shown
@@ -65,7 +65,7 @@ impl Axis {
             .collect()
     }
 
-    /// Where a year begins.
+    /// A tick where a year begins.
     fn ticks_of_years(first: i32, last: i32) -> Vec<Tick> {
         let (from, to) = ((first + 11).div_euclid(12), last.div_euclid(12));
         let step = (0..).flat_map(|power| [1, 2, 5].map(|factor| factor * 10_i32.pow(power)));

@@ -15,7 +15,7 @@ use super::figure::{Figure, Ink, Line, Point};
 use super::font;
 use super::theme::{COLORS, Colors};
 
-/// Of a figure in units; one that is larger or of another shape has larger units, or more of them.
+/// Width and height of a figure in units; a figure that is larger or of another shape has larger units, or more of them.
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 450.0;
 
@@ -118,7 +118,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         (x, y - self.top as i32)
     }
 
-    /// Draws an element as it is, be it partly outside: plotters' own areas would bend it so that it is inside.
+    /// Draws an element as it is, also where a part of it is outside: plotters' own areas would move that part inside.
     fn put<'e, E>(&self, element: &'e E) -> Drawing<(), DB>
     where
         &'e E: PointCollection<'e, (i32, i32)>,

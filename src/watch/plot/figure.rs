@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::{Drawn, Kind, words};
-use crate::retold::history::{Month, Series};
+use crate::retold::history::{Month, Series, Year};
 
 /// Years that have a colour and a name; earlier ones are grey.
 const YEARS_NAMED_MAX: usize = 12;
@@ -31,9 +31,9 @@ pub struct Figure {
     pub y: Axis,
     /// From the lowest to the highest reading, for unbroken runs of months; empty where it is not drawn.
     pub band: Vec<Vec<Range>>,
-    /// Drawn in this order, named in the other one.
+    /// In the order in which they are drawn; the legend has the reverse order.
     pub lines: Vec<Line>,
-    /// What the reader has to know, a line each.
+    /// What of the stations is missing, a line each.
     pub notes: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct Line {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// Place in the palette; after its end it begins again, dashed.
+    /// Place in the palette; after its end the colours begin again, dashed.
     Color(usize),
     Grey,
 }
@@ -90,25 +90,22 @@ fn number_of(month: &Month) -> i32 {
     month.year * 12 + month.month as i32 - 1
 }
 
-/// Cuts what belongs to numbered months (or years) into runs without a hole.
-fn runs<T>(numbered: impl IntoIterator<Item = (i32, T)>) -> Vec<Vec<T>> {
-    let mut runs: Vec<Vec<T>> = Vec::new();
-    let mut expected = None;
-    for (number, value) in numbered {
-        match runs.last_mut() {
-            Some(run) if expected == Some(number) => run.push(value),
-            _ => runs.push(vec![value]),
-        }
-        expected = Some(number + 1);
-    }
-    runs
+/// Where a month's point lies on the axis: in the middle of the month.
+fn middle(month: &Month) -> f64 {
+    f64::from(number_of(month)) + 0.5
+}
+
+/// Cuts months (or years) into runs without a hole, as their numbers follow each other, and makes points of them.
+fn runs<T, P>(all: &[T], number: impl Fn(&T) -> i32, point: impl Fn(&T) -> P) -> Vec<Vec<P>> {
+    let runs = all.chunk_by(|one, next| number(next) == number(one) + 1);
+    runs.map(|run| run.iter().map(&point).collect()).collect()
 }
 
 fn averages(months: &[Month]) -> Vec<Vec<Point>> {
-    runs(months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.average))))
+    runs(months, number_of, |month| (middle(month), month.average))
 }
 
-/// The axis of all months from the first to the last that any has.
+/// The axis from the first to the last of these months.
 fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
     let numbers = months.map(number_of);
     match (numbers.clone().min(), numbers.max()) {
@@ -121,8 +118,7 @@ fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months = series.months();
     let x = axis(months.iter());
     let span = (x.to - x.from) as i32;
-    let ranges =
-        months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.min, month.max)));
+    let band = runs(&months, number_of, |month| (middle(month), month.min, month.max));
     let dense = span > DENSE_MONTHS;
     let mut lines = vec![Line {
         name: Some("average of the month".to_owned()),
@@ -136,7 +132,7 @@ fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
         let name = Some("average of the year".to_owned());
         lines.push(Line { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
     }
-    (x, runs(ranges), lines)
+    (x, band, lines)
 }
 
 /// The months of each year.
@@ -147,7 +143,8 @@ fn by_year(months: &[Month]) -> Vec<&[Month]> {
 /// The averages of the years that have readings in every month: of others they would tell of the season.
 fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
     let whole = series.years().into_iter().zip(by_year(months)).filter(|(_, months)| months.len() == 12);
-    runs(whole.map(|(year, _)| (year.year, (f64::from(year.year * 12 + 6), year.average))))
+    let years: Vec<Year> = whole.map(|(year, _)| year).collect();
+    runs(&years, |year| year.year, |year| (f64::from(year.year * 12 + 6), year.average))
 }
 
 fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
@@ -156,12 +153,12 @@ fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let (earlier, named) = years.split_at(years.len().saturating_sub(YEARS_NAMED_MAX));
     let dots = years.len() <= YEARS_DOTTED_MAX;
     let line = |name: Option<String>, ink: Ink, width: f64, year: &[Month]| {
-        let points = |month: &Month| (month.month as i32, (f64::from(month.month) - 0.5, month.average));
-        Line { name, ink, width, dots, runs: runs(year.iter().map(points)) }
+        let runs = runs(year, number_of, |month| (f64::from(month.month) - 0.5, month.average));
+        Line { name, ink, width, dots, runs }
     };
     let mut lines: Vec<Line> = earlier.iter().map(|year| line(None, Ink::Grey, 1.0, year)).collect();
     if let (Some(line), [first, ..], [.., last]) = (lines.first_mut(), earlier, earlier) {
-        // In the legend the first of them stands for all.
+        // In the legend the first of the grey lines stands for all.
         line.name = Some(words::span(first[0].year, last[0].year));
     }
     for (age, year) in named.iter().enumerate().map(|(place, year)| (named.len() - 1 - place, year)) {

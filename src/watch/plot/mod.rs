@@ -1,7 +1,7 @@
 //! Plots of what stations measured, as SVG or PNG, fit for a paper.
 //!
 //! Guarantees: a plot is a function of its series alone; where nothing was measured nothing is drawn; what the log no
-//! longer has is said on it; any name of a station is drawn as text, never as markup. Uses `retold` and `failure`.
+//! longer has is said on the plot; any name of a station is drawn as text, never as markup. Uses `retold` and `failure`.
 
 mod axis;
 mod draw;
@@ -48,11 +48,11 @@ pub struct Drawn<'a> {
     /// The series holds for the records below it.
     pub offset: u64,
     pub series: &'a Series,
-    /// What the log no longer has of it, as a sentence without its full stop.
+    /// What the log no longer has of the station, as a sentence without its full stop.
     pub missing: Option<String>,
 }
 
-/// How it looks.
+/// How a plot looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appearance {
     pub theme: Theme,

@@ -10,11 +10,11 @@ use super::figure::Figure;
 use super::{Appearance, Drawn, Kind, failed};
 use crate::failure::Failure;
 
-/// It is drawn this many times as wide and high, and made smaller again: that smooths every edge.
+/// A picture is drawn this many times as wide and high, and made smaller again: that smooths every edge.
 const SCALE: u32 = 3;
 const CHANNELS: usize = 3;
 
-/// It is drawn strip by strip, so that a large picture takes no more memory than this, beside the file.
+/// A picture is drawn strip by strip, so that a large one takes no more memory than this, beside the file.
 const STRIP_BYTES_MAX: usize = 96 << 20;
 
 /// For papers: at 300 pixels an inch.
@@ -50,7 +50,7 @@ fn strips(
     Ok(bytes)
 }
 
-/// Each pixel is the average of those that it replaces.
+/// Makes a strip smaller: each pixel is the average of those that it replaces.
 fn smaller(large: &[u8], appearance: Appearance) -> Vec<u8> {
     let (width, scale) = (appearance.width_pixels as usize, SCALE as usize);
     let row_bytes = width * scale * CHANNELS;

@@ -1,4 +1,4 @@
-//! What stands on a plot and is said of it.
+//! The texts on a plot, and its description in words.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -23,7 +23,7 @@ pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
     }
 }
 
-/// The name of one of them: with its partition where the same station is in another one, too.
+/// The name of a station: with its partition where several partitions have a station of that name.
 pub fn name(drawn: &[Drawn<'_>], place: usize) -> String {
     let Drawn { station, partition, .. } = drawn[place];
     if drawn.iter().filter(|other| other.station == station).count() > 1 {
@@ -80,7 +80,7 @@ fn extremes(months: &[Month]) -> Option<String> {
     Some(format!("The lowest average of a month is {}, the highest {}.", said(low), said(high)))
 }
 
-/// What of a station is missing.
+/// A line on what the log no longer has of a station.
 pub fn note(one: &Drawn<'_>) -> Option<String> {
     Some(format!("{}: {}", one.station, one.missing.as_ref()?))
 }

@@ -1,6 +1,6 @@
 //! Asks the server, with a bound on the time and on the bytes of every answer.
 //!
-//! It follows no redirect and uses no proxy: a token goes to the address that was named, and nowhere else.
+//! The client follows no redirect and uses no proxy: a token goes to the address that was named, and nowhere else.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::watch::wire::{Partitions, Problem, Stations, Which, now_ms};
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Ten thousand partitions take a few.
+/// Ten thousand partitions take a few megabytes.
 const BODY_BYTES_MAX: u64 = 32 << 20;
 
 pub struct Client {
@@ -58,7 +58,7 @@ impl Client {
         self.answered(post.send_empty()).map(drop)
     }
 
-    /// What is answered, and when by the server's clock.
+    /// The answer, and when it was given by the server's clock.
     fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> Result<(T, u64), Failure> {
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
         let get = self.authorized(self.agent.get(self.url(path)).query_pairs(parameters));

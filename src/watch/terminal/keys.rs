@@ -30,10 +30,10 @@ pub const KEYS: [&str; 10] = [
     "in a filter: Enter keeps it, Esc drops it",
 ];
 
-/// How many of them are always shown.
+/// How many of the keys are always shown.
 pub const KEYS_SHORT: usize = 4;
 
-/// Does to the model what a key is for, and returns what is left to do.
+/// Changes the model as a key asks, and returns what the key asks for beyond that.
 pub fn press(model: &mut Model, key: KeyEvent) -> Option<Command> {
     if key.kind == KeyEventKind::Release {
         return None;
@@ -64,7 +64,7 @@ pub fn press(model: &mut Model, key: KeyEvent) -> Option<Command> {
     command
 }
 
-/// Within a filter, most keys are letters of it.
+/// Changes the filter that is being typed.
 fn edit_filter(model: &mut Model, code: KeyCode) {
     let filter = &mut model.which.filter;
     match code {

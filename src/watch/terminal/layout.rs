@@ -1,4 +1,4 @@
-//! Which lines of the screen are for what.
+//! Which lines of the screen each part has.
 
 use ratatui::layout::Rect;
 

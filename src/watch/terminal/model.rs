@@ -10,7 +10,7 @@ const LIMIT_MAX: usize = 1000;
 /// What the server answered, one question after the other: all that a screen shows of it.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// Unix milliseconds by the server's clock, which is the one that all its times are of.
+    /// Unix milliseconds by the server's clock, by which it tells all its times.
     pub now_ms: u64,
     pub partitions: Vec<Partition>,
     pub supervision: Supervision,
@@ -19,7 +19,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// How long ago that was.
+    /// How long ago a moment of the server's clock was.
     pub fn age(&self, at_ms: u64) -> String {
         age(self.now_ms.saturating_sub(at_ms))
     }
@@ -28,11 +28,11 @@ impl Answers {
 #[derive(Default)]
 pub struct Model {
     pub address: String,
-    /// The newest ones, also while nothing answers any more.
+    /// The newest answers, also while nothing answers any more.
     pub answers: Option<Answers>,
-    /// Why there are no newer ones.
+    /// Why there are no newer answers.
     pub trouble: Option<String>,
-    /// How long that has been so.
+    /// How long there have been none.
     pub trouble_ms: u64,
     /// The stations that are asked for: those in view, and no others.
     pub which: Which,

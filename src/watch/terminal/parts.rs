@@ -16,7 +16,7 @@ pub const GOOD: Style = Style::new().green();
 pub const SOON: Style = Style::new().yellow();
 pub const BAD: Style = Style::new().red().bold();
 
-/// Stands where there is nothing yet.
+/// The text of a cell whose number is not known yet.
 const NONE: &str = "-";
 
 fn style(state: LifeState) -> Style {
@@ -31,7 +31,7 @@ fn or_none(text: Option<String>) -> String {
     text.unwrap_or_else(|| NONE.to_owned())
 }
 
-/// In their order where all fit; else those first of which something should be known.
+/// The rows in their order where all fit; else those in trouble first.
 fn worst_first<T>(all: &[T], area: Rect, rank: impl Fn(&T) -> (bool, Reverse<u64>)) -> Vec<&T> {
     let mut all: Vec<&T> = all.iter().collect();
     if all.len() >= usize::from(area.height) {
