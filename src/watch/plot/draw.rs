@@ -72,9 +72,10 @@ impl<DB: DrawingBackend> Paper<DB> {
     /// from the row `top` on: what lies above or below is not drawn. `letters`: whether texts are drawn letter by letter;
     /// else the backend writes them as texts, and the reader's program has the font.
     pub fn new(backend: DB, top: u32, appearance: Appearance, scale: u32, letters: bool) -> Self {
-        let size = appearance.size(scale);
-        let unit = (f64::from(size.0) / WIDTH).min(f64::from(size.1) / HEIGHT);
-        Self { backend: RefCell::new(backend), top, size, colors: appearance.theme.colors(), unit, letters }
+        let Appearance { theme, width_pixels, height_pixels } = appearance;
+        let unit = (f64::from(width_pixels) / WIDTH).min(f64::from(height_pixels) / HEIGHT) * f64::from(scale);
+        let (backend, size) = (RefCell::new(backend), appearance.size(scale));
+        Self { backend, top, size, colors: theme.colors(), unit, letters }
     }
 
     fn figure(&self, figure: &Figure) -> Drawing<(), DB> {
