@@ -43,6 +43,11 @@ impl Axis {
         Self { from: f64::from(first), to: f64::from(last + 1), ticks }
     }
 
+    /// Where a value lies between the two ends of the axis on the paper.
+    pub fn place(&self, value: f64, (from, to): (f64, f64)) -> f64 {
+        from + (value - self.from) / (self.to - self.from) * (to - from)
+    }
+
     /// An axis without a tick, for a plot without readings.
     pub fn empty() -> Self {
         Self { from: 0.0, to: 1.0, ticks: Vec::new() }

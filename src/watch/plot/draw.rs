@@ -10,7 +10,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::Appearance;
-use super::axis::Axis;
 use super::figure::{Figure, Ink, Line, Point};
 use super::font;
 use super::theme::{COLORS, Colors};
@@ -50,21 +49,16 @@ pub struct Paper<DB: DrawingBackend> {
 
 /// The rectangle of the axes.
 struct Frame {
-    left: f64,
-    top: f64,
-    right: f64,
-    bottom: f64,
+    /// From left to right.
+    across: (f64, f64),
+    /// From below to above.
+    up: (f64, f64),
 }
 
 /// Draws what of the figure lies on the backend.
 pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: Paper<DB>) -> Drawing<(), DB> {
     paper.figure(figure)?;
     paper.backend.into_inner().present().map_err(DrawingAreaErrorKind::BackendError)
-}
-
-/// Where a value lies between two ends.
-fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
-    from + (value - axis.from) / (axis.to - axis.from) * (to - from)
 }
 
 impl<DB: DrawingBackend> Paper<DB> {
@@ -99,10 +93,9 @@ impl<DB: DrawingBackend> Paper<DB> {
             bottom -= ROW - 3.0;
         }
         let labels = figure.y.ticks.iter().map(|tick| self.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
-        let frame =
-            Frame { left: MARGIN + labels + 8.0, top: top + 24.0, right: width - MARGIN, bottom: bottom - 24.0 };
+        let frame = Frame { across: (MARGIN + labels + 8.0, width - MARGIN), up: (bottom - 24.0, top + 24.0) };
         if figure.is_empty() {
-            let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+            let middle = (f64::midpoint(frame.across.0, frame.across.1), f64::midpoint(frame.up.0, frame.up.1));
             return self.text("no readings", middle, TITLE, colors.muted, HPos::Center);
         }
         self.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
@@ -254,16 +247,16 @@ impl<DB: DrawingBackend> Paper<DB> {
     }
 
     fn axes(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
-        let Frame { left, top, right, bottom } = *frame;
+        let ((left, right), (bottom, _)) = (frame.across, frame.up);
         let (grid, axis) = (self.stroke(self.colors.grid, 0.75), self.stroke(self.colors.axis, 1.0));
         for tick in &figure.y.ticks {
-            let y = place(tick.at, &figure.y, (bottom, top));
+            let y = figure.y.place(tick.at, frame.up);
             self.line(&[(left, y), (right, y)], grid)?;
             self.text(&tick.label, (left - 8.0, y + MIDDLE), TEXT, self.colors.muted, HPos::Right)?;
         }
         self.line(&[(left, bottom), (right, bottom)], axis)?;
         for tick in &figure.x.ticks {
-            let x = place(tick.at, &figure.x, (left, right));
+            let x = figure.x.place(tick.at, frame.across);
             self.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
             self.text(&tick.label, (x, bottom + 20.0), TEXT, self.colors.muted, HPos::Center)?;
         }
@@ -271,10 +264,7 @@ impl<DB: DrawingBackend> Paper<DB> {
     }
 
     fn content(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
-        let at = |(x, y): Point| {
-            let across = (frame.left, frame.right);
-            (place(x, &figure.x, across), place(y, &figure.y, (frame.bottom, frame.top)))
-        };
+        let at = |(x, y): Point| (figure.x.place(x, frame.across), figure.y.place(y, frame.up));
         for run in &figure.band {
             // A month alone is as wide as most of a month.
             let wide: Vec<_> = match run[..] {
