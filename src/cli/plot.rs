@@ -1,18 +1,19 @@
 //! `isotherm plot`: what stations measured, as a picture.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::{Args, ValueEnum};
+use indexmap::IndexSet;
 
 use super::arguments::SettingsArguments;
 use super::display::Display;
 use super::waiting::patient_log;
 use super::{Outcome, output};
+use crate::durable::RealDisk;
+use crate::durable::replace::replace;
 use crate::failure::{Failure, Kind as FailureKind};
 use crate::log::{Pace, RecordLog};
 use crate::partition::format::Checkpoint;
@@ -43,10 +44,9 @@ pub struct Arguments {
     /// File to write, ending in .svg or .png; else the names of the stations with .svg, in the current folder
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What is drawn of a single station: its monthly averages over time with the range of their readings, or the averages
-    /// of each year as a line from January to December
+    /// What is drawn of a single station
     #[arg(long, value_enum, default_value = "months")]
-    kind: KindArgument,
+    kind: Kind,
     /// Light lines on a dark ground
     #[arg(long)]
     dark: bool,
@@ -57,37 +57,23 @@ pub struct Arguments {
     settings: SettingsArguments,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindArgument {
-    Months,
-    Years,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Svg,
     Png,
 }
 
 /// A station in the partition that counted it.
-struct Found {
-    station: String,
+struct Found<'a> {
+    station: &'a str,
     checkpoint: usize,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let path = arguments.output.clone().unwrap_or_else(|| default_path(&arguments.stations));
     let format = format(&path)?;
-    let kind = match arguments.kind {
-        KindArgument::Months => Kind::Months,
-        KindArgument::Years => Kind::Years,
-    };
-    let mut stations: Vec<&str> = Vec::new();
-    for station in &arguments.stations {
-        if !stations.contains(&station.as_str()) {
-            stations.push(station);
-        }
-    }
+    let kind = arguments.kind;
+    let stations: IndexSet<&str> = arguments.stations.iter().map(String::as_str).collect();
     let settings = arguments.settings.start()?;
     let (checkpoints, found) = find(&settings.state.dir, &stations)?;
     if found.len() > STATIONS_MAX || (kind == Kind::Years && found.len() > 1) {
@@ -102,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut replays = Vec::new();
     for (place, checkpoint) in checkpoints.iter().enumerate() {
         let of_partition = found.iter().filter(|found| found.checkpoint == place);
-        let mut replay = Replay::new(checkpoint.into(), of_partition.map(|found| found.station.clone()));
+        let mut replay = Replay::new(checkpoint.into(), of_partition.map(|found| found.station.to_owned()));
         read(&mut replay, &log, checkpoint.state.next_offset)?;
         replays.push(replay);
     }
@@ -118,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Format::Svg => plot::svg(kind, &drawn, appearance)?.into_bytes(),
         Format::Png => plot::png(kind, &drawn, appearance)?,
     };
-    write(&path, &bytes)?;
+    replace(&RealDisk, &path, process::id().into(), &bytes)?;
     for note in drawn.iter().filter_map(|one| Some((one.station, one.missing.as_ref()?))) {
         output::tell(&format_args!("warning: station {}: {}", note.0, note.1));
     }
@@ -127,7 +113,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// The files of the partitions that have one of the stations, and where each station is, in the order of the arguments.
-fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>), Failure> {
+fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoint>, Vec<Found<'a>>), Failure> {
     let (mut checkpoints, mut damaged) = (Vec::new(), Vec::new());
     for partition in partition::partition_numbers(folder)? {
         // Gone since the folder was listed: it is being rebuilt.
@@ -143,17 +129,15 @@ fn find(folder: &Path, stations: &[&str]) -> Result<(Vec<Checkpoint>, Vec<Found>
     let mut found = Vec::new();
     let mut unknown = Vec::new();
     for &station in stations {
+        let holders = checkpoints.iter().enumerate().filter(|(_, one)| one.state.stations.contains_key(station));
         let before = found.len();
-        for (checkpoint, one) in checkpoints.iter().enumerate() {
-            if one.state.stations.contains_key(station) {
-                found.push(Found { station: station.to_owned(), checkpoint });
-            }
-        }
-        if found.len() == before {
-            unknown.push(station);
-        }
-        if found.len() > before + 1 {
-            output::tell(&format_args!("warning: station {station} is in several partitions, each is drawn by itself"));
+        found.extend(holders.map(|(checkpoint, _)| Found { station, checkpoint }));
+        match found.len() - before {
+            0 => unknown.push(station),
+            1 => {}
+            _ => output::tell(&format_args!(
+                "warning: station {station} is in several partitions, each is drawn by itself"
+            )),
         }
     }
     for failure in &damaged {
@@ -179,25 +163,22 @@ fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure
     done.map(|_| ())
 }
 
-fn drawn<'a>(found: &'a Found, checkpoint: &Checkpoint, replay: &'a Replay) -> Drawn<'a> {
-    let series = replay.series(&found.station).expect("it was asked for");
-    let counted = checkpoint.state.stations[found.station.as_str()].count();
+fn drawn<'a>(found: &Found<'a>, checkpoint: &Checkpoint, replay: &'a Replay) -> Drawn<'a> {
+    let series = replay.series(found.station).expect("it was asked for");
+    let counted = checkpoint.state.stations[found.station].count();
     let missing = (series.count() != counted).then(|| {
         let why = replay.lost_reason().unwrap_or_else(|| "isotherm audit says more".to_owned());
         format!("the log has {} of the {counted} readings that were counted ({why})", series.count())
     });
-    Drawn { station: &found.station, partition: replay.partition(), offset: replay.offset(), series, missing }
+    Drawn { station: found.station, partition: replay.partition(), offset: replay.offset(), series, missing }
 }
 
 fn format(path: &Path) -> Result<Format, Failure> {
-    match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
-        Some("svg") => Ok(Format::Svg),
-        Some("png") => Ok(Format::Png),
-        _ => {
-            let what = format!("{} ends neither in .svg nor in .png", path.display());
-            Err(Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written"))
-        }
-    }
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    Format::from_str(ending, true).map_err(|_| {
+        let what = format!("{} ends neither in .svg nor in .png", path.display());
+        Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written")
+    })
 }
 
 /// The names of the stations, as far as they can be the name of a file.
@@ -219,18 +200,6 @@ fn size(text: &str) -> Result<(u32, u32), String> {
             SIZES_PIXELS.end()
         )),
     }
-}
-
-/// Replaces the file by a whole one.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written: io::Result<()> = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        drop(fs::remove_file(&temporary));
-        Failure::io("cannot write", path, &error)
-    })
 }
 
 #[cfg(test)]

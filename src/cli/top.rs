@@ -1,6 +1,7 @@
 //! `isotherm top`: a running process in a terminal.
 
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,10 +67,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The first line of a file.
 fn token(path: &Path) -> Result<String, Failure> {
     let failed = |why: String| Failure::fatal(Kind::Settings, format!("the token in {}: {why}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
     let mut text = String::new();
-    io::Read::read_to_string(&mut io::Read::take(file, TOKEN_BYTES_MAX), &mut text)
-        .map_err(|error| failed(error.to_string()))?;
+    let read = File::open(path).and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut text));
+    read.map_err(|error| failed(error.to_string()))?;
     match text.lines().next().map(str::trim) {
         Some(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token.to_owned()),
         _ => Err(failed("the first line is not one of visible ASCII characters".to_owned())),

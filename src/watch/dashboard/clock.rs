@@ -1,18 +1,15 @@
 //! Moments as people and other machines know them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Now, in Unix milliseconds.
-pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
-}
+pub use crate::watch::wire::now_ms;
 
 const PARTED_MS: u64 = 1000;
 
-/// Tells moments of this process in Unix milliseconds: the same moment as the same number, as long
-/// as the two clocks agree.
+/// Tells moments of this process in Unix milliseconds: the same moment as the same number, as long as the machine's clock
+/// and that of the process agree.
 #[derive(Clone, Copy)]
 pub struct Clock {
     at: Instant,
@@ -24,8 +21,8 @@ impl Clock {
         Self { at: Instant::now(), unix_ms: now_ms() }
     }
 
-    /// Takes over the machine's clock anew where the two have parted: somebody set it, or the machine slept, which this one
-    /// does not notice.
+    /// Takes over the machine's clock anew where the two have parted: the machine's clock was set, or the machine slept, which
+    /// the clock of the process does not count.
     pub fn follow(&mut self) {
         if self.unix_ms(Instant::now()).abs_diff(now_ms()) > PARTED_MS {
             *self = Self::start();

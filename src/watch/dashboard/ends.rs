@@ -1,4 +1,5 @@
-//! Where the partitions end, asked beside the readers: one that hangs or has failed asks nobody, and its lag grows all the same.
+//! Where the partitions end, asked beside their readers: a reader that hangs or has failed asks no more, and the lag of its
+//! partition grows all the same.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -19,7 +20,7 @@ pub fn watch(log: Arc<dyn RecordLog>, progress: Progress, stop: Receiver<()>) ->
         priority::lower(priority::LOW);
         while stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             for (number, partition) in progress.partitions() {
-                // A log that is away is noticed by who reads it; this is only for people.
+                // Its reader notices a log that is away; the end is asked for people only.
                 if let Ok(extent) = log.extent(number) {
                     partition.set_end(partition.end().max(extent.end));
                 }

@@ -18,10 +18,10 @@ use crate::watch::wire::{
     Actor, Branch, Commit, Crash, LifeState, Overview, Partition, Partitions, Ready, Source, Supervision,
 };
 
-/// A disk that takes longer shows nothing new for now.
+/// From a disk that takes longer nothing new is shown for now.
 const READ_MAX: Duration = Duration::from_secs(1);
 
-/// Who the process is, and how fast its numbers grow.
+/// Which process this is, and how fast its numbers grow.
 pub struct Gauges {
     pub instance: String,
     log: String,
@@ -55,7 +55,7 @@ impl Gauges {
         *self.clock.lock()
     }
 
-    /// Reads what is new in the files of rejected records. They are on disk, so others read on meanwhile.
+    /// Reads what is new in the files of rejected records. A disk can be slow, so a thread of its own reads them.
     pub async fn read_rejected(&self) {
         let partitions = self.progress.partitions();
         let some: Vec<u32> =
@@ -63,12 +63,12 @@ impl Gauges {
         if !some.is_empty() {
             let (quarantine, folder) = (self.quarantine.clone(), self.settings.state.dir.clone());
             let read = web::block(move || some.into_iter().for_each(|number| quarantine.read(&folder, number)));
-            // What is not there in time is there next time.
+            // Lines that are not read in time are shown the next time.
             drop(timeout(READ_MAX, read).await);
         }
     }
 
-    /// To be called about once a second, or more often.
+    /// Measures how fast the numbers grow; called about once a second, or more often.
     pub fn sample(&self, now: Instant) {
         self.clock.lock().follow();
         let rates = &mut *self.rates.lock();
@@ -184,11 +184,10 @@ impl Gauges {
     pub fn ready(&self) -> Ready {
         let mut why = Vec::new();
         for (branch, status) in self.progress.branches().statuses() {
-            let fine = matches!(status.condition, Condition::Running | Condition::Finished);
-            if !fine {
+            let state = LifeState::from(status.condition);
+            if !state.is_well() {
                 let reason = status.failure.as_ref().or(status.waiting_for.as_ref());
-                let condition = format!("{:?}", status.condition).to_lowercase();
-                why.push(reason.map_or(format!("{branch} is {condition}"), |reason| format!("{branch}: {reason}")));
+                why.push(reason.map_or(format!("{branch} is {state}"), |reason| format!("{branch}: {reason}")));
             }
         }
         let lag_max = self.settings.web.ready_lag_max;

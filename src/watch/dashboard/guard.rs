@@ -1,4 +1,4 @@
-//! Who may ask, and what every answer says to the browser.
+//! Which requests are answered, and what every answer says to the browser.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use tokio::time::timeout;
 use super::app_state::AppState;
 use crate::watch::wire::Problem;
 
-/// Time for an answer: whoever sends no body, or asks for what is not to be had, is not waited for.
+/// Time for an answer: a body that does not come, or a disk that hangs, is not waited for.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Said by every answer. Nothing but this server's own files runs or is loaded, and nobody may frame the page.
+/// Headers of every answer. Nothing but this server's own files runs or is loaded, and no other page may frame this one.
 const HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",
@@ -35,10 +35,10 @@ const HEADERS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
 ];
 
-/// Open to everybody: the page itself holds nothing, and whoever watches processes has no token.
+/// Answered without the token: programs that watch processes have none, and a login is how a browser gets it.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/api/login"];
 
-/// Lets through who may ask, and adds the headers.
+/// Refuses a request that may not be asked, passes any other one on, and adds the headers to either answer.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -119,7 +119,7 @@ fn is_own_host(headers: &HeaderMap, listens: IpAddr) -> bool {
     name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback() || ip == listens)
 }
 
-/// A browser says with every POST where it comes from; who is no browser says nothing.
+/// A browser says with every POST which page it comes from; other programs say nothing.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let origin = match (headers.get(header::ORIGIN), text(headers, header::HOST)) {
@@ -132,7 +132,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     origin && matches!(site, None | Some(b"same-origin" | b"none"))
 }
 
-/// Whether whoever asks may see everything.
+/// Whether a request may see everything.
 pub fn knows_token(request: &HttpRequest, state: &AppState) -> bool {
     state.token.is_empty() || sends_token(request, &state.token, &state.cookie)
 }
@@ -143,12 +143,13 @@ fn sends_token(request: &HttpRequest, token: &str, cookie: &str) -> bool {
     bearer.is_some_and(|sent| same(sent, token)) || cookie.is_some_and(|sent| same(sent.value(), &BASE64.encode(token)))
 }
 
-/// Takes as long wherever the texts differ, so that nobody can guess a token letter by letter.
+/// Whether a text is the token. The comparison takes as long wherever they differ, so that a token cannot be guessed letter
+/// by letter.
 pub fn same(sent: &str, token: &str) -> bool {
     sent.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
-/// What has a browser send the token from now on: to this server alone, and out of reach of any script.
+/// The cookie by which a browser sends the token from now on: to this server alone, and out of reach of any script.
 pub fn cookie(name: &str, token: &str) -> Cookie<'static> {
     Cookie::build(name.to_owned(), BASE64.encode(token)).path("/").http_only(true).same_site(SameSite::Strict).finish()
 }

@@ -2,10 +2,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is kept for counting: logs, partition files, brokers.
+/// Files that are kept for counting: logs, partition files, brokers.
 const RESERVED: usize = 512;
 
-/// Connections that leave room for all else, once the process may open as many files as it can be allowed.
+/// How many connections leave room for all other files. The process is allowed as many files as the system grants first.
 pub fn connections_max() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };

@@ -1,6 +1,6 @@
 //! `GET /api/events`: what changed, as server-sent events to any number of pages.
 //!
-//! Each frame is made once for all of them. A client that reads slowly is given the newest frame when it is ready for
+//! Each frame is made once for all pages. A client that reads slowly is given the newest frame when it is ready for
 //! one, never a queue of old ones; one that takes too long for a single frame is dropped.
 
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio::time::{Instant, timeout};
 
 /// The longest silence of a stream: a page takes a longer one for a broken connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// Whoever takes longer for one frame is dropped.
+/// A client that takes longer for one frame is dropped.
 pub const SLOW: Duration = Duration::from_secs(10);
-/// What moves all the time (the time itself, waits in mailboxes) is sent this often, if nothing else is.
+/// Numbers that move all the time (the time itself, waits in mailboxes) are sent this often, if nothing else is.
 const RESTLESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The newest frame of each kind.
@@ -28,9 +28,9 @@ struct Frame {
     /// Rises with each change; 0: there is none yet.
     version: u64,
     made_at: Option<Instant>,
-    /// All of it that is worth a frame by itself.
+    /// The part of the frame that is worth sending as soon as it changes.
     content: Bytes,
-    /// As it was sent.
+    /// The whole frame as clients are sent it.
     bytes: Bytes,
 }
 
@@ -53,8 +53,8 @@ impl Live {
         self.frames.subscribe()
     }
 
-    /// Takes over what the frames are to be, in their order: its name, all of it that is worth a frame by itself, and the
-    /// whole of it.
+    /// Takes over the frames as they are to be, in their order. Each is given by its name, the part of its data that is
+    /// worth sending as soon as it changes, and all of its data.
     pub fn publish(&self, new: [(&str, Bytes, Bytes); 4]) {
         self.frames.send_if_modified(|frames| {
             let mut modified = false;
@@ -76,9 +76,9 @@ impl Live {
 struct Client {
     live: Arc<Live>,
     frames: watch::Receiver<Frames>,
-    /// Versions that it has.
+    /// The version of each frame that the client has.
     sent: [u64; 4],
-    /// When it was given the last piece.
+    /// When the client was given the last piece.
     given: Option<Instant>,
 }
 
@@ -92,7 +92,7 @@ impl Drop for Client {
 pub fn events(live: Arc<Live>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     let frames = live.frames.subscribe();
     if live.clients.fetch_add(1, Relaxed) == 0 {
-        // The frames are as old as the last client: they are made anew before anybody sees them.
+        // The frames are as old as the last client: they are made anew before a client is sent any.
         live.frames.send_modify(|frames| *frames = Frames::default());
     }
     let client = Client { live, frames, sent: [0; 4], given: None };

@@ -1,7 +1,8 @@
 //! `GET /metrics`: the same numbers for Prometheus.
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::clock::Clock;
 use crate::failure::{Failure, Kind};
@@ -10,7 +11,7 @@ use crate::standard_error;
 
 /// The numbers of this moment in Prometheus' text format.
 ///
-/// What others count is taken over, so everything but the histograms is made anew for each scrape.
+/// Other folders count, and their numbers are taken over: so every metric but the histograms is made anew for each scrape.
 pub fn text(progress: &Progress, clock: Clock, clients: usize) -> Result<String, Failure> {
     gather(progress, clock, clients)
         .map_err(|error| Failure::fatal(Kind::Internal, format!("the metrics could not be written: {error}")))
@@ -37,36 +38,27 @@ impl Metrics {
         self.add(gauge.clone())?;
         Ok(gauge)
     }
-
-    fn number(&self, name: &str, help: &str, number: usize) -> prometheus::Result<()> {
-        let gauge = IntGauge::new(name, help)?;
-        gauge.set(number as i64);
-        self.add(gauge)
-    }
 }
 
 fn gather(progress: &Progress, clock: Clock, clients: usize) -> prometheus::Result<String> {
     let metrics = Metrics(Registry::new());
-    let info = Opts::new("isotherm_build_info", "This program").const_label("version", env!("CARGO_PKG_VERSION"));
-    let info = Gauge::with_opts(info)?;
-    info.set(1.0);
-    metrics.add(info)?;
+    let info = metrics.gauge("isotherm_build_info", "This program", &["version"])?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
     partitions(&metrics, progress, clock)?;
     branches(&metrics, progress)?;
     let source = progress.source();
-    let readings = metrics.counter("isotherm_readings_total", "Readings acknowledged by the log", &[])?;
-    readings.with_label_values::<&str>(&[]).inc_by(source.readings());
-    let bad_lines =
-        metrics.counter("isotherm_bad_lines_total", "Lines of the source's files that are no readings", &[])?;
-    bad_lines.with_label_values::<&str>(&[]).inc_by(source.bad_lines());
-    let lost =
-        metrics.counter("isotherm_lost_log_lines_total", "Log lines lost because standard error was not read", &[])?;
-    lost.with_label_values::<&str>(&[]).inc_by(standard_error::lost_lines() as u64);
-    metrics.number("isotherm_web_clients", "Event streams that are open", clients)?;
-    metrics.add(prometheus::process_collector::ProcessCollector::for_self())?;
-    let mut text = Vec::new();
-    TextEncoder::new().encode(&metrics.0.gather(), &mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    let lost_lines = standard_error::lost_lines() as u64;
+    for (name, help, number) in [
+        ("isotherm_readings_total", "Readings acknowledged by the log", source.readings()),
+        ("isotherm_bad_lines_total", "Lines of the source's files that are no readings", source.bad_lines()),
+        ("isotherm_lost_log_lines_total", "Log lines lost because standard error was not read", lost_lines),
+    ] {
+        metrics.counter(name, help, &[])?.with_label_values::<&str>(&[]).inc_by(number);
+    }
+    let web_clients = metrics.gauge("isotherm_web_clients", "Event streams that are open", &[])?;
+    web_clients.with_label_values::<&str>(&[]).set(clients as f64);
+    metrics.add(ProcessCollector::for_self())?;
+    TextEncoder::new().encode_to_string(&metrics.0.gather())
 }
 
 fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheus::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: it only reads, and what it asks of a partition costs that at most a hundredth of its time, however many
 //! watch; everything is bounded (connections, requests, frames, replays that wait); nothing is read from disk but the
-//! state folder, nothing is asked of another host; whoever may not ask is told so.
+//! state folder, nothing is asked of another host; a client that may not ask is told so.
 //! The command line starts it, beside the trees.
 
 mod app_state;

@@ -1,14 +1,14 @@
-//! Threads that give way to those that count.
+//! Threads that give way to the threads that count.
 
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
-/// For what is looked at by people.
+/// The niceness of threads that people wait for.
 pub const LOW: i32 = 10;
-/// For what can wait.
+/// The niceness of threads whose work can wait.
 pub const LOWEST: i32 = 19;
 
-/// Lowers the priority of this thread, and of those that it starts. Where that is refused it stays as it is.
+/// Lowers the priority of this thread, and of those that it starts. Where the system refuses, the priority stays.
 pub fn lower(niceness: i32) {
     // On Linux the process id of one thread stands for that thread alone.
     let _ = setpriority_process(Some(gettid()), niceness);

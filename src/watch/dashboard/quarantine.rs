@@ -16,7 +16,7 @@ use crate::watch::wire::Rejected;
 
 /// Records that are shown of a partition.
 const SHOWN_MAX: usize = 3;
-/// At the end of the file at least so many lines lie in this many bytes.
+/// Bytes at the end of the file that are read: no fewer lines than are shown lie in them.
 const TAIL_BYTES: u64 = 16 << 10;
 /// Characters that are shown of a text.
 const TEXT_MAX: usize = 255;
@@ -31,35 +31,29 @@ impl Quarantine {
         self.0.lock().get(&partition).map(|(_, newest)| newest.clone()).unwrap_or_default()
     }
 
-    /// Looks into a partition's file. One that cannot be read shows what was there before.
+    /// Reads the end of a partition's file. Where the file cannot be read, the records stay that were read last.
     pub fn read(&self, state_dir: &Path, partition: u32) {
-        let Ok((mut file, bytes)) = open(&rejected_path(state_dir, partition)) else { return };
+        let Ok(file) = File::open(rejected_path(state_dir, partition)) else { return };
+        let Ok(bytes) = file.metadata().map(|metadata| metadata.len()) else { return };
         let known = self.0.lock().get(&partition).map(|(bytes, _)| *bytes);
         // Lines are only ever added.
         if known == Some(bytes) {
             return;
         }
-        if let Ok(tail) = tail(&mut file, bytes) {
+        if let Ok(tail) = tail(file, bytes) {
             self.0.lock().insert(partition, (bytes, decode(&tail)));
         }
     }
 }
 
-/// The file, and how long it is.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    Ok((file, bytes))
-}
-
-fn tail(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
+fn tail(mut file: File, bytes: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES)))?;
     let mut tail = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut tail)?;
     Ok(tail)
 }
 
-/// A line as the checkpoint writes it.
+/// What is read of a line of the file.
 #[derive(Deserialize)]
 struct Line {
     offset: u64,

@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder, get, post, web};
 use serde::Deserialize;
@@ -28,29 +27,28 @@ const GAPS_MAX: usize = 1000;
 /// Of the plots on the page.
 const PLOT_PIXELS: (u32, u32) = (960, 400);
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "isotherm", description = "The process that counts, as it is now"),
-    paths(
-        get_overview,
-        get_partitions,
-        get_supervision,
-        get_stations,
-        get_station,
-        post_history,
-        get_plot,
-        get_audit,
-        post_audit,
-        get_events,
-        post_login,
-        get_healthz,
-        get_readyz,
-        get_metrics
-    )
-)]
-struct Api;
+/// The addresses of the API, each served and described: no address is served that the description lacks.
+macro_rules! api {
+    ($($handler:ident)*) => {
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "isotherm", description = "The process that counts, as it is now"),
+            paths($($handler),*)
+        )]
+        struct Api;
 
-/// The description of all of this.
+        fn configure_api(config: &mut ServiceConfig) {
+            config$(.service($handler))*;
+        }
+    };
+}
+
+api! {
+    get_overview get_partitions get_supervision get_stations get_station post_history get_plot get_audit post_audit
+    get_events post_login get_healthz get_readyz get_metrics
+}
+
+/// The description of the API as JSON.
 pub fn openapi() -> String {
     let mut text = Api::openapi().to_pretty_json().expect("it is made of texts");
     text.push('\n');
@@ -58,26 +56,11 @@ pub fn openapi() -> String {
 }
 
 pub fn configure(config: &mut ServiceConfig) {
-    config
-        .service(get_overview)
-        .service(get_partitions)
-        .service(get_supervision)
-        .service(get_stations)
-        .service(post_history)
-        .service(get_plot)
-        .service(get_station)
-        .service(post_audit)
-        .service(get_audit)
-        .service(get_events)
-        .service(post_login)
-        .service(get_healthz)
-        .service(get_readyz)
-        .service(get_metrics)
-        .service(get_openapi);
+    configure_api(config);
+    config.service(get_openapi);
     for &(path, media_type, text) in assets::ASSETS {
-        let serve =
-            move || async move { HttpResponse::Ok().insert_header((header::CONTENT_TYPE, media_type)).body(text) };
-        config.route(path, actix_web::web::get().to(serve));
+        config
+            .route(path, web::get().to(move || async move { HttpResponse::Ok().content_type(media_type).body(text) }));
     }
 }
 
@@ -93,7 +76,7 @@ async fn get_overview(state: Data<AppState>) -> impl Responder {
 #[utoipa::path(responses((status = 200, body = Partitions)))]
 #[get("/api/partitions")]
 async fn get_partitions(state: Data<AppState>) -> impl Responder {
-    // What is looked up for the table is looked up for this, too: rejected records.
+    // Rejected records are read from disk when the table is made anew.
     state.looks.table().await;
     Json(state.gauges.partitions(usize::MAX))
 }
@@ -130,7 +113,7 @@ async fn get_station(state: Data<AppState>, station: Path<String>) -> HttpRespon
     for partition in state.looks.partitions_of(&station).await {
         match state.looks.station(partition, &station).await {
             Some((offset, stats)) => partitions.push(station_in(partition, offset, &stats)),
-            // It is restarting, and has nothing of it on disk.
+            // The partition is restarting, and its file does not have the station yet.
             None => {
                 let why = format!("partition {partition} does not answer just now: try again");
                 return problem(StatusCode::SERVICE_UNAVAILABLE, &why);
@@ -148,16 +131,11 @@ fn unknown(station: &str) -> HttpResponse {
 
 fn station_in(partition: u32, offset: u64, stats: &StationStats) -> StationIn {
     let days = u64::from(stats.end.number() - stats.start.number() + 1);
-    let (mut gaps, mut gaps_total) = (std::collections::VecDeque::new(), 0);
-    let mut next = stats.start.number();
-    for day in stats.days.iter() {
-        if day > next {
-            gaps_total += 1;
-            gaps.push_front((next, day - 1));
-            gaps.truncate(GAPS_MAX);
-        }
-        next = day + 1;
-    }
+    let gaps = || stats.days.iter().zip(stats.days.iter().skip(1)).filter(|(before, after)| after - before > 1);
+    let gaps_total = gaps().count();
+    let newest = gaps().skip(gaps_total.saturating_sub(GAPS_MAX));
+    let mut gaps: Vec<DayGap> = newest.map(|(before, after)| day_gap(before + 1, after - 1)).collect();
+    gaps.reverse();
     StationIn {
         partition,
         offset,
@@ -167,12 +145,12 @@ fn station_in(partition: u32, offset: u64, stats: &StationStats) -> StationIn {
         start: stats.start.to_string(),
         end: stats.end.to_string(),
         missing_days: days - stats.count(),
-        gaps: gaps.into_iter().map(day_gap).collect(),
-        gaps_total,
+        gaps,
+        gaps_total: gaps_total as u64,
     }
 }
 
-fn day_gap((from, to): (u32, u32)) -> DayGap {
+fn day_gap(from: u32, to: u32) -> DayGap {
     DayGap { from: date(from), to: date(to), days: u64::from(to - from + 1) }
 }
 
@@ -217,7 +195,7 @@ async fn get_plot(state: Data<AppState>, station: Path<String>, wish: Query<Plot
         Some(plot::svg(kind, &[Drawn { station: &station, partition, offset, series, missing }], appearance))
     });
     match drawn.await {
-        Ok(Some(Ok(svg))) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(svg),
+        Ok(Some(Ok(svg))) => HttpResponse::Ok().content_type("image/svg+xml").body(svg),
         Ok(Some(Err(failure))) => problem(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
         Ok(None) | Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the plot could not be drawn"),
     }
@@ -249,9 +227,7 @@ async fn get_events(state: Data<AppState>) -> HttpResponse {
     if state.live.clients() >= state.streams_max {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "too many event streams are open: see web.connections_max");
     }
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .streaming(live::events(state.live.clone()))
+    HttpResponse::Ok().content_type("text/event-stream").streaming(live::events(state.live.clone()))
 }
 
 /// Have the browser send the token from now on
@@ -289,7 +265,7 @@ async fn get_readyz(state: Data<AppState>, request: HttpRequest) -> HttpResponse
 #[get("/metrics")]
 async fn get_metrics(state: Data<AppState>) -> HttpResponse {
     match metrics::text(&state.progress, state.gauges.clock(), state.live.clients()) {
-        Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, metrics::CONTENT_TYPE)).body(text),
+        Ok(text) => HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text),
         Err(failure) => problem(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
     }
 }
@@ -297,5 +273,5 @@ async fn get_metrics(state: Data<AppState>) -> HttpResponse {
 #[get("/api/openapi.json")]
 async fn get_openapi() -> HttpResponse {
     static TEXT: LazyLock<String> = LazyLock::new(openapi);
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(TEXT.as_str())
+    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
 }

@@ -22,11 +22,11 @@ use crate::failure::{Failure, Kind};
 const REQUEST_MAX: Duration = Duration::from_secs(5);
 /// Time for which a connection without a request is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Time that its end may take.
+/// Time that the end of the server may take.
 const STOP_MAX: Duration = Duration::from_secs(2);
 /// Bytes of a request's body: there is only a token.
 const BODY_BYTES_MAX: usize = 4096;
-/// What lies unsent for a client that does not read: in this program, and in the system.
+/// Bytes that lie unsent for a client that does not read: in this program, and in the system.
 const WRITE_BYTES_MAX: usize = 16 << 10;
 const SOCKET_BYTES_MAX: usize = 64 << 10;
 
@@ -35,15 +35,15 @@ pub struct Server {
     address: SocketAddr,
     state: Arc<AppState>,
     handle: ServerHandle,
-    /// Tells when the thread is done.
-    done: mpsc::Receiver<()>,
-    /// Its drop ends who asks for the ends.
+    /// Closed once the thread is done.
+    done: mpsc::Receiver<io::Result<ServerHandle>>,
+    /// Its drop ends the thread that asks for the ends of the partitions.
     _ends: mpsc::Sender<()>,
 }
 
 impl Server {
     /// Listens on the address of the settings, which must have one, and serves from a thread of its own,
-    /// `isotherm-web`. Returns once it can be asked.
+    /// `isotherm-web`. Returns once the server takes requests.
     pub fn start(observed: Observed) -> Result<Self, Failure> {
         let settings = observed.settings.clone();
         let address = settings.web.address().ok_or_else(|| Failure::fatal(Kind::Settings, "web.listen is empty"))?;
@@ -54,16 +54,12 @@ impl Server {
         ends::watch(observed.replay_log.clone(), observed.progress.clone(), ends_stop)?;
         let connections_max = settings.web.connections_max.min(limits::connections_max());
         let state = Arc::new(AppState::new(observed, address.port(), connections_max)?);
-        let ((sender, started), (ends, done)) = (mpsc::channel(), mpsc::channel());
-        let thread = thread::Builder::new().name("isotherm-web".to_owned()).spawn({
-            let state = state.clone();
-            move || {
-                serve(listener, connections_max, state, &sender);
-                drop(ends);
-            }
-        });
-        thread.map_err(|error| Failure::thread("isotherm-web", &error))?;
-        let handle = started.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
+        let (started, done) = mpsc::channel();
+        let shared = state.clone();
+        let serving = move || serve(listener, connections_max, shared, &started);
+        let spawned = thread::Builder::new().name("isotherm-web".to_owned()).spawn(serving);
+        spawned.map_err(|error| Failure::thread("isotherm-web", &error))?;
+        let handle = done.recv().map_err(|_| failed(io::Error::other("its thread ended")))?.map_err(failed)?;
         Ok(Self { address, state, handle, done, _ends: stop_ends })
     }
 
@@ -72,7 +68,7 @@ impl Server {
         self.address
     }
 
-    /// Tells whoever watches that the run is over, and why.
+    /// Tells every client that the run is over, and why.
     pub fn set_ended(&self, why: &str) {
         self.state.set_ended(why);
     }
@@ -81,7 +77,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.state.replays.stop();
-        // The order is sent by the call; what is awaited is the end, which the thread's is as well.
+        // The call alone sends the order. The end of the server is the end of its thread, which is awaited below.
         drop(self.handle.stop(false));
         // A thread that hangs, on a disk that does, keeps no process from its end.
         let _ = self.done.recv_timeout(STOP_MAX);
@@ -133,12 +129,9 @@ fn serve(
                     bound(SockRef::from(socket));
                 }
             })
-            .listen(listener);
-        let server = match server {
-            Ok(server) => server.run(),
-            Err(error) => return Err(error),
-        };
-        // Whoever started it waits for this.
+            .listen(listener)?
+            .run();
+        // `start` waits for the handle.
         drop(started.send(Ok(server.handle())));
         let ticks = rt::spawn(ticks::tick(state));
         drop(server.await);
@@ -150,14 +143,14 @@ fn serve(
     }
 }
 
-/// A request that is not as it must be.
+/// The answer to a request that cannot be read.
 fn refused(error: impl std::fmt::Debug + std::fmt::Display + 'static) -> actix_web::Error {
     let answer = problem(StatusCode::BAD_REQUEST, &error.to_string());
     InternalError::from_response(error, answer).into()
 }
 
-/// A client that reads nothing is dropped, and until then little lies unsent for it. What the system refuses is left as
-/// it is.
+/// Has the system drop a client that reads nothing, and keep little for the client until then. A bound that the system
+/// refuses is left as it is.
 fn bound(socket: SockRef<'_>) {
     drop(socket.set_tcp_user_timeout(Some(live::SLOW)));
     drop(socket.set_send_buffer_size(SOCKET_BYTES_MAX));

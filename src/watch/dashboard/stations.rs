@@ -1,4 +1,4 @@
-//! The table of all stations, sorted and filtered as somebody wishes.
+//! The table of all stations, sorted and filtered as a request asks.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -41,7 +41,7 @@ pub struct OrderKey {
     filter: String,
 }
 
-/// The order that is remembered, or a new one.
+/// The places of the rows in the order that was asked for: as remembered, or sorted anew.
 pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) -> Arc<Vec<RowIndex>> {
     let filter = which.filter.to_lowercase();
     let key = OrderKey { version: table.version, sort: which.sort, order: which.order, filter };
@@ -61,13 +61,23 @@ pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) 
 }
 
 impl Table {
-    /// These rows, with their newest readings.
+    /// The rows at these places, with the newest readings of each station.
     pub fn shown<'a>(&self, places: impl Iterator<Item = &'a RowIndex>, recent: &Recent) -> Vec<StationRow> {
-        let one = |&place: &RowIndex| {
+        let shown = |&place: &RowIndex| {
             let (partition, row) = self.at(place);
-            shown(partition, row, recent.of(&row.station))
+            StationRow {
+                station: row.station.to_string(),
+                partition,
+                count: row.count,
+                average: average(row),
+                sum: row.sum,
+                start: date(row.start),
+                end: date(row.end),
+                missing_days: missing_days(row),
+                recent: recent.of(&row.station),
+            }
         };
-        places.map(one).collect()
+        places.map(shown).collect()
     }
 
     fn at(&self, (view, row): RowIndex) -> (u32, &partition::StationRow) {
@@ -115,20 +125,6 @@ fn missing_days(row: &partition::StationRow) -> u64 {
 /// A day's number as a date.
 pub fn date(number: u32) -> String {
     Day::from_number(number).map(|day| day.to_string()).unwrap_or_default()
-}
-
-fn shown(partition: u32, row: &partition::StationRow, recent: Vec<f64>) -> StationRow {
-    StationRow {
-        station: row.station.to_string(),
-        partition,
-        count: row.count,
-        average: average(row),
-        sum: row.sum,
-        start: date(row.start),
-        end: date(row.end),
-        missing_days: missing_days(row),
-        recent,
-    }
 }
 
 #[cfg(test)]

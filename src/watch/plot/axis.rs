@@ -1,4 +1,6 @@
-//! Where the lines of a grid lie, and what is written beside them.
+//! The two axes of a plot: their ranges, and their ticks with the labels.
+
+use chrono::Month;
 
 /// A range of values and its ticks.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,26 +17,18 @@ pub struct Tick {
     pub label: String,
 }
 
-pub const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// Labels that fit side by side.
 const LABELS_MAX: i32 = 13;
 
+/// The name of a month, 1 to 12.
+pub fn month_name(month: u32) -> &'static str {
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
+    month.expect("it comes from a date").name()
+}
+
+/// The first letters of a month's name, by its place in the year from 0.
 fn short(month: i32) -> &'static str {
-    &MONTHS[month as usize][..3]
+    &month_name(month as u32 + 1)[..3]
 }
 
 impl Axis {
@@ -49,7 +43,17 @@ impl Axis {
         Self { from: f64::from(first), to: f64::from(last + 1), ticks }
     }
 
-    /// In the middle of each month that has one. A January says its year, and so does the very first.
+    /// Where a value lies between the two ends of the axis on the paper.
+    pub fn place(&self, value: f64, (from, to): (f64, f64)) -> f64 {
+        from + (value - self.from) / (self.to - self.from) * (to - from)
+    }
+
+    /// An axis without a tick, for a plot without readings.
+    pub fn empty() -> Self {
+        Self { from: 0.0, to: 1.0, ticks: Vec::new() }
+    }
+
+    /// A tick in the middle of each month that has one. A January is labelled with its year, the very first tick with both.
     fn ticks_of_months(first: i32, last: i32, step: i32) -> Vec<Tick> {
         let shown = (first..=last).filter(|month| month.rem_euclid(12) % step == 0);
         shown
@@ -66,7 +70,7 @@ impl Axis {
             .collect()
     }
 
-    /// Where a year begins.
+    /// A tick where a year begins.
     fn ticks_of_years(first: i32, last: i32) -> Vec<Tick> {
         let (from, to) = ((first + 11).div_euclid(12), last.div_euclid(12));
         let step = (0..).flat_map(|power| [1, 2, 5].map(|factor| factor * 10_i32.pow(power)));

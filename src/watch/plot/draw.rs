@@ -9,14 +9,14 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
-use super::axis::Axis;
+use super::Appearance;
 use super::figure::{Figure, Ink, Line, Point};
 use super::font;
 use super::theme::{COLORS, Colors};
 
-/// Of a figure in units; one that is larger or of another shape has larger units, or more of them.
-pub const WIDTH: f64 = 800.0;
-pub const HEIGHT: f64 = 450.0;
+/// Width and height of a figure in units; a figure that is larger or of another shape has larger units, or more of them.
+const WIDTH: f64 = 800.0;
+const HEIGHT: f64 = 450.0;
 
 const MARGIN: f64 = 22.0;
 const TITLE: f64 = 19.0;
@@ -35,65 +35,74 @@ const NAME_WIDTH_MAX: f64 = 200.0;
 type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// Where to draw, and how.
-pub struct Paper<'a, DB: DrawingBackend> {
-    /// As wide as the paper. It may be a strip of it: what lies above or below is not drawn.
-    pub backend: RefCell<DB>,
+pub struct Paper<DB: DrawingBackend> {
+    backend: RefCell<DB>,
     /// The row of the paper that is the backend's first.
-    pub top: u32,
+    top: u32,
     /// Of the whole paper, in pixels.
-    pub size: (u32, u32),
-    pub colors: &'a Colors,
+    size: (u32, u32),
+    colors: &'static Colors,
     /// Pixels per unit.
-    pub unit: f64,
-    /// Whether texts are drawn letter by letter. Else the backend has texts of its own, and whoever shows them the font.
-    pub letters: bool,
+    unit: f64,
+    letters: bool,
 }
 
 /// The rectangle of the axes.
 struct Frame {
-    left: f64,
-    top: f64,
-    right: f64,
-    bottom: f64,
+    /// From left to right.
+    across: (f64, f64),
+    /// From below to above.
+    up: (f64, f64),
 }
 
-/// Draws what of it lies on the backend.
-pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: &Paper<'_, DB>) -> Drawing<(), DB> {
-    let colors = paper.colors;
-    let corners = [(0, 0), (paper.size.0 as i32, paper.size.1 as i32)];
-    paper.put(&Rectangle::new(corners.map(|corner| paper.within(corner)), colors.background.filled()))?;
-    let (width, height) = (f64::from(paper.size.0) / paper.unit, f64::from(paper.size.1) / paper.unit);
-    let inner = width - 2.0 * MARGIN;
-    let title = paper.fitting(&figure.title, TITLE, inner);
-    paper.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
-    let subtitle = paper.fitting(&figure.subtitle, TEXT, inner);
-    paper.text(&subtitle, (MARGIN, MARGIN + 34.0), TEXT, colors.muted, HPos::Left)?;
-    let top = paper.legend(figure, MARGIN + 46.0, inner)?;
-    let mut bottom = height - MARGIN + 6.0;
-    let further = figure.notes.len().saturating_sub(NOTES_MAX);
-    for (place, note) in figure.notes.iter().take(NOTES_MAX).enumerate().rev() {
-        let more = if place + 1 == NOTES_MAX && further > 0 { format!(" (and {further} more)") } else { String::new() };
-        let note = paper.fitting(note, NOTE, inner - paper.width_of(&more, NOTE));
-        paper.text(&(note + &more), (MARGIN, bottom), NOTE, colors.muted, HPos::Left)?;
-        bottom -= ROW - 3.0;
+/// Draws what of the figure lies on the backend.
+pub fn draw<DB: DrawingBackend>(figure: &Figure, paper: Paper<DB>) -> Drawing<(), DB> {
+    paper.figure(figure)?;
+    paper.backend.into_inner().present().map_err(DrawingAreaErrorKind::BackendError)
+}
+
+impl<DB: DrawingBackend> Paper<DB> {
+    /// A paper with `scale` pixels for each of the plot's. The backend is as wide as the paper; it may be a strip of it,
+    /// from the row `top` on: what lies above or below is not drawn. `letters`: whether texts are drawn letter by letter;
+    /// else the backend writes them as texts, and the reader's program has the font.
+    pub fn new(backend: DB, top: u32, appearance: Appearance, scale: u32, letters: bool) -> Self {
+        let Appearance { theme, width_pixels, height_pixels } = appearance;
+        let unit = (f64::from(width_pixels) / WIDTH).min(f64::from(height_pixels) / HEIGHT) * f64::from(scale);
+        let (backend, size) = (RefCell::new(backend), appearance.size(scale));
+        Self { backend, top, size, colors: theme.colors(), unit, letters }
     }
-    let labels = figure.y.ticks.iter().map(|tick| paper.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
-    let frame = Frame { left: MARGIN + labels + 8.0, top: top + 24.0, right: width - MARGIN, bottom: bottom - 24.0 };
-    if figure.is_empty() {
-        let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
-        return paper.text("no readings", middle, TITLE, colors.muted, HPos::Center);
+
+    fn figure(&self, figure: &Figure) -> Drawing<(), DB> {
+        let colors = self.colors;
+        let corners = [(0, 0), (self.size.0 as i32, self.size.1 as i32)];
+        self.put(&Rectangle::new(corners.map(|corner| self.within(corner)), colors.background.filled()))?;
+        let (width, height) = (f64::from(self.size.0) / self.unit, f64::from(self.size.1) / self.unit);
+        let inner = width - 2.0 * MARGIN;
+        let title = self.fitting(&figure.title, TITLE, inner);
+        self.styled(&title, (MARGIN, MARGIN + 12.0), TITLE, colors.ink, HPos::Left, FontStyle::Bold)?;
+        let subtitle = self.fitting(&figure.subtitle, TEXT, inner);
+        self.text(&subtitle, (MARGIN, MARGIN + 34.0), TEXT, colors.muted, HPos::Left)?;
+        let top = self.legend(figure, MARGIN + 46.0, inner)?;
+        let mut bottom = height - MARGIN + 6.0;
+        let further = figure.notes.len().saturating_sub(NOTES_MAX);
+        for (place, note) in figure.notes.iter().take(NOTES_MAX).enumerate().rev() {
+            let more =
+                if place + 1 == NOTES_MAX && further > 0 { format!(" (and {further} more)") } else { String::new() };
+            let note = self.fitting(note, NOTE, inner - self.width_of(&more, NOTE));
+            self.text(&(note + &more), (MARGIN, bottom), NOTE, colors.muted, HPos::Left)?;
+            bottom -= ROW - 3.0;
+        }
+        let labels = figure.y.ticks.iter().map(|tick| self.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
+        let frame = Frame { across: (MARGIN + labels + 8.0, width - MARGIN), up: (bottom - 24.0, top + 24.0) };
+        if figure.is_empty() {
+            let middle = (f64::midpoint(frame.across.0, frame.across.1), f64::midpoint(frame.up.0, frame.up.1));
+            return self.text("no readings", middle, TITLE, colors.muted, HPos::Center);
+        }
+        self.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
+        self.axes(figure, &frame)?;
+        self.content(figure, &frame)
     }
-    paper.text("degrees", (MARGIN, top + 6.0), TEXT, colors.muted, HPos::Left)?;
-    paper.axes(figure, &frame)?;
-    paper.content(figure, &frame)
-}
 
-/// Where a value lies between two ends.
-fn place(value: f64, axis: &Axis, (from, to): (f64, f64)) -> f64 {
-    from + (value - axis.from) / (axis.to - axis.from) * (to - from)
-}
-
-impl<DB: DrawingBackend> Paper<'_, DB> {
     fn pixel(&self, (x, y): Point) -> (i32, i32) {
         self.within(((x * self.unit).round() as i32, (y * self.unit).round() as i32))
     }
@@ -103,7 +112,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
         (x, y - self.top as i32)
     }
 
-    /// Draws an element as it is, be it partly outside: plotters' own areas would bend it so that it is inside.
+    /// Draws an element as it is, also where a part of it is outside: plotters' own areas would move that part inside.
     fn put<'e, E>(&self, element: &'e E) -> Drawing<(), DB>
     where
         &'e E: PointCollection<'e, (i32, i32)>,
@@ -137,7 +146,7 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
         cut(ends[fits.saturating_sub(1)])
     }
 
-    /// Its point is on the line that the letters stand on.
+    /// Draws a text; `at` is on the line that its letters stand on.
     fn text(&self, text: &str, at: Point, size: f64, color: RGBColor, align: HPos) -> Drawing<(), DB> {
         self.styled(text, at, size, color, align, FontStyle::Normal)
     }
@@ -159,10 +168,11 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
             };
             let at = ((x - before) * self.unit, y * self.unit);
             let backend = &mut *self.backend.borrow_mut();
-            return font::pixels(text, at, size * self.unit, |pixel, coverage| {
+            for (pixel, coverage) in font::pixels(text, at, size * self.unit) {
                 let color = color.mix(coverage).to_backend_color();
-                backend.draw_pixel(self.within(pixel), color).map_err(DrawingAreaErrorKind::BackendError)
-            });
+                backend.draw_pixel(self.within(pixel), color).map_err(DrawingAreaErrorKind::BackendError)?;
+            }
+            return Ok(());
         }
         // plotters takes 1.24 times the size, and gives what is aligned to the top 0.76 of the size above the letters' line.
         let style = (FontFamily::SansSerif, size * self.unit * 1.24, style).into_font();
@@ -200,14 +210,14 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
         self.put(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
     }
 
-    /// What the lines and the band are, in as many rows as it takes from `top` on; where they end.
+    /// Draws the names of the lines and the band, in as many rows as they take from `top` on; returns where the rows end.
     fn legend(&self, figure: &Figure, top: f64, width: f64) -> Drawing<f64, DB> {
         let (mut x, mut y) = (MARGIN, top + ROW / 2.0);
         if figure.is_empty() {
             return Ok(y + ROW);
         }
         let lines = figure.lines.iter().rev().filter_map(|line| Some((Some(line), line.name.as_deref()?)));
-        let band = figure.band.iter().map(|band| (None, band.name));
+        let band = figure.band.first().map(|_| (None, "lowest to highest reading"));
         for (line, name) in lines.chain(band) {
             let name = self.fitting(name, TEXT, NAME_WIDTH_MAX);
             let entry = SWATCH + 8.0 + self.width_of(&name, TEXT);
@@ -237,16 +247,16 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
     }
 
     fn axes(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
-        let Frame { left, top, right, bottom } = *frame;
+        let ((left, right), (bottom, _)) = (frame.across, frame.up);
         let (grid, axis) = (self.stroke(self.colors.grid, 0.75), self.stroke(self.colors.axis, 1.0));
         for tick in &figure.y.ticks {
-            let y = place(tick.at, &figure.y, (bottom, top));
+            let y = figure.y.place(tick.at, frame.up);
             self.line(&[(left, y), (right, y)], grid)?;
             self.text(&tick.label, (left - 8.0, y + MIDDLE), TEXT, self.colors.muted, HPos::Right)?;
         }
         self.line(&[(left, bottom), (right, bottom)], axis)?;
         for tick in &figure.x.ticks {
-            let x = place(tick.at, &figure.x, (left, right));
+            let x = figure.x.place(tick.at, frame.across);
             self.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
             self.text(&tick.label, (x, bottom + 20.0), TEXT, self.colors.muted, HPos::Center)?;
         }
@@ -254,11 +264,8 @@ impl<DB: DrawingBackend> Paper<'_, DB> {
     }
 
     fn content(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
-        let at = |(x, y): Point| {
-            let across = (frame.left, frame.right);
-            (place(x, &figure.x, across), place(y, &figure.y, (frame.bottom, frame.top)))
-        };
-        for run in figure.band.iter().flat_map(|band| &band.runs) {
+        let at = |(x, y): Point| (figure.x.place(x, frame.across), figure.y.place(y, frame.up));
+        for run in &figure.band {
             // A month alone is as wide as most of a month.
             let wide: Vec<_> = match run[..] {
                 [(x, min, max)] => vec![(x - 0.3, min, max), (x + 0.3, min, max)],

@@ -1,13 +1,14 @@
-//! What a plot shows, whatever it is drawn with.
-
-use std::collections::BTreeMap;
+//! What a plot shows, the same for every format.
 
 use super::axis::Axis;
 use super::{Drawn, Kind, words};
-use crate::retold::history::{Month, Series};
+use crate::retold::history::{Month, Series, Year};
 
 /// Years that have a colour and a name; earlier ones are grey.
 const YEARS_NAMED_MAX: usize = 12;
+
+/// Years up to which each month has a dot where years are compared.
+const YEARS_DOTTED_MAX: usize = 3;
 
 /// Months from which on a line is too dense for the eye, and the averages of the years are drawn over it.
 const DENSE_MONTHS: i32 = 96;
@@ -18,24 +19,22 @@ const DOTS_MONTHS_MAX: i32 = 36;
 /// A point: place on the x axis, degrees.
 pub type Point = (f64, f64);
 
+/// A range: place on the x axis, lowest and highest degrees.
+pub type Range = (f64, f64, f64);
+
 pub struct Figure {
     pub title: String,
     pub subtitle: String,
-    /// For people who do not see it.
+    /// For people who do not see the plot.
     pub description: String,
     pub x: Axis,
     pub y: Axis,
-    pub band: Option<Band>,
-    /// Drawn in this order, named in the other one.
+    /// From the lowest to the highest reading, for unbroken runs of months; empty where it is not drawn.
+    pub band: Vec<Vec<Range>>,
+    /// In the order in which they are drawn; the legend has the reverse order.
     pub lines: Vec<Line>,
-    /// What the reader has to know, a line each.
+    /// What of the stations is missing, a line each.
     pub notes: Vec<String>,
-}
-
-/// From the lowest to the highest, for unbroken runs of months.
-pub struct Band {
-    pub name: &'static str,
-    pub runs: Vec<Vec<(f64, f64, f64)>>,
 }
 
 pub struct Line {
@@ -51,7 +50,7 @@ pub struct Line {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// Place in the palette; after its end it begins again, dashed.
+    /// Place in the palette; after its end the colours begin again, dashed.
     Color(usize),
     Grey,
 }
@@ -64,11 +63,11 @@ impl Figure {
             (_, several) => compared(several),
         };
         let values = lines.iter().flat_map(|line| line.runs.iter().flatten()).map(|&(_, degrees)| degrees);
-        let ends = band.iter().flat_map(|band| band.runs.iter().flatten()).flat_map(|&(_, min, max)| [min, max]);
+        let ends = band.iter().flatten().flat_map(|&(_, min, max)| [min, max]);
         let (low, high) = values
             .chain(ends)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), degrees| (low.min(degrees), high.max(degrees)));
-        let y = if low <= high { Axis::degrees(low, high) } else { Axis { from: 0.0, to: 1.0, ticks: Vec::new() } };
+        let y = if low <= high { Axis::degrees(low, high) } else { Axis::empty() };
         Self {
             title: words::title(kind, drawn),
             subtitle: words::subtitle(drawn),
@@ -91,40 +90,35 @@ fn number_of(month: &Month) -> i32 {
     month.year * 12 + month.month as i32 - 1
 }
 
-/// Cuts what belongs to numbered months (or years) into runs without a hole.
-fn runs<T>(numbered: impl IntoIterator<Item = (i32, T)>) -> Vec<Vec<T>> {
-    let mut runs: Vec<Vec<T>> = Vec::new();
-    let mut expected = None;
-    for (number, value) in numbered {
-        match runs.last_mut() {
-            Some(run) if expected == Some(number) => run.push(value),
-            _ => runs.push(vec![value]),
-        }
-        expected = Some(number + 1);
-    }
-    runs
+/// Where a month's point lies on the axis: in the middle of the month.
+fn middle(month: &Month) -> f64 {
+    f64::from(number_of(month)) + 0.5
+}
+
+/// Cuts months (or years) into runs without a hole, as their numbers follow each other, and makes points of them.
+fn runs<T, P>(all: &[T], number: impl Fn(&T) -> i32, point: impl Fn(&T) -> P) -> Vec<Vec<P>> {
+    let runs = all.chunk_by(|one, next| number(next) == number(one) + 1);
+    runs.map(|run| run.iter().map(&point).collect()).collect()
 }
 
 fn averages(months: &[Month]) -> Vec<Vec<Point>> {
-    runs(months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.average))))
+    runs(months, number_of, |month| (middle(month), month.average))
 }
 
-/// The axis of all months from the first to the last that any has.
+/// The axis from the first to the last of these months.
 fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
     let numbers = months.map(number_of);
     match (numbers.clone().min(), numbers.max()) {
         (Some(first), Some(last)) => Axis::months(first, last),
-        _ => Axis { from: 0.0, to: 1.0, ticks: Vec::new() },
+        _ => Axis::empty(),
     }
 }
 
-fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
+fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months = series.months();
     let x = axis(months.iter());
     let span = (x.to - x.from) as i32;
-    let ranges =
-        months.iter().map(|month| (number_of(month), (f64::from(number_of(month)) + 0.5, month.min, month.max)));
-    let band = Band { name: "lowest to highest reading", runs: runs(ranges) };
+    let band = runs(&months, number_of, |month| (middle(month), month.min, month.max));
     let dense = span > DENSE_MONTHS;
     let mut lines = vec![Line {
         name: Some("average of the month".to_owned()),
@@ -138,46 +132,44 @@ fn one_station(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
         let name = Some("average of the year".to_owned());
         lines.push(Line { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
     }
-    (x, Some(band), lines)
+    (x, band, lines)
+}
+
+/// The months of each year.
+fn by_year(months: &[Month]) -> Vec<&[Month]> {
+    months.chunk_by(|one, next| one.year == next.year).collect()
 }
 
 /// The averages of the years that have readings in every month: of others they would tell of the season.
 fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
-    let mut of_year: BTreeMap<i32, usize> = BTreeMap::new();
-    for month in months {
-        *of_year.entry(month.year).or_default() += 1;
-    }
-    let whole = series.years().into_iter().filter(|year| of_year.get(&year.year) == Some(&12));
-    runs(whole.map(|year| (year.year, (f64::from(year.year * 12 + 6), year.average))))
+    let whole = series.years().into_iter().zip(by_year(months)).filter(|(_, months)| months.len() == 12);
+    let years: Vec<Year> = whole.map(|(year, _)| year).collect();
+    runs(&years, |year| year.year, |year| (f64::from(year.year * 12 + 6), year.average))
 }
 
-fn years(series: &Series) -> (Axis, Option<Band>, Vec<Line>) {
-    let mut by_year: BTreeMap<i32, Vec<Month>> = BTreeMap::new();
-    for month in series.months() {
-        by_year.entry(month.year).or_default().push(month);
+fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
+    let months = series.months();
+    let years = by_year(&months);
+    let (earlier, named) = years.split_at(years.len().saturating_sub(YEARS_NAMED_MAX));
+    let dots = years.len() <= YEARS_DOTTED_MAX;
+    let line = |name: Option<String>, ink: Ink, width: f64, year: &[Month]| {
+        let runs = runs(year, number_of, |month| (f64::from(month.month) - 0.5, month.average));
+        Line { name, ink, width, dots, runs }
+    };
+    let mut lines: Vec<Line> = earlier.iter().map(|year| line(None, Ink::Grey, 1.0, year)).collect();
+    if let (Some(line), [first, ..], [.., last]) = (lines.first_mut(), earlier, earlier) {
+        // In the legend the first of the grey lines stands for all.
+        line.name = Some(words::span(first[0].year, last[0].year));
     }
-    let earlier = by_year.len().saturating_sub(YEARS_NAMED_MAX);
-    let named = by_year.len() - earlier;
-    let span = by_year.keys().nth(earlier.saturating_sub(1)).zip(by_year.keys().next());
-    let earlier_name =
-        span.map(|(last, first)| if first == last { first.to_string() } else { format!("{first} to {last}") });
-    let mut lines = Vec::new();
-    for (place, (year, months)) in by_year.iter().enumerate() {
-        let points = |month: &Month| (month.month as i32, (f64::from(month.month) - 0.5, month.average));
-        let (name, ink, width) = if place < earlier {
-            (if place == 0 { earlier_name.clone() } else { None }, Ink::Grey, 1.0)
-        } else {
-            // The newest has the first colour, and the widest line.
-            let age = by_year.len() - 1 - place;
-            (Some(year.to_string()), Ink::Color(age), if age == 0 { 2.75 } else { 1.5 })
-        };
-        let dots = named <= 3 && earlier == 0;
-        lines.push(Line { name, ink, width, dots, runs: runs(months.iter().map(points)) });
+    for (age, year) in named.iter().enumerate().map(|(place, year)| (named.len() - 1 - place, year)) {
+        // The newest has the first colour, and the widest line.
+        let width = if age == 0 { 2.75 } else { 1.5 };
+        lines.push(line(Some(year[0].year.to_string()), Ink::Color(age), width, year));
     }
-    (Axis::year(), None, lines)
+    (Axis::year(), Vec::new(), lines)
 }
 
-fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
+fn compared(drawn: &[Drawn<'_>]) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let months: Vec<Vec<Month>> = drawn.iter().map(|one| one.series.months()).collect();
     let x = axis(months.iter().flatten());
     let span = (x.to - x.from) as i32;
@@ -189,5 +181,5 @@ fn compared(drawn: &[Drawn<'_>]) -> (Axis, Option<Band>, Vec<Line>) {
         runs: averages(months),
     });
     // The first is drawn last, above the others.
-    (x, None, lines.rev().collect())
+    (x, Vec::new(), lines.rev().collect())
 }

@@ -42,29 +42,22 @@ pub fn width(text: &str, size_pixels: f64) -> f64 {
     f64::from(glyphs(text, size_pixels).1)
 }
 
-/// Tells each pixel that a text from `(x, baseline)` on touches, and how much of it is covered, 0 to 1.
-pub fn pixels<E>(
-    text: &str,
-    (x, baseline): (f64, f64),
-    size_pixels: f64,
-    mut each: impl FnMut((i32, i32), f64) -> Result<(), E>,
-) -> Result<(), E> {
-    for (glyph, place) in glyphs(text, size_pixels).0 {
+/// Each pixel that a text from `(x, baseline)` on touches, and how much of it is covered, 0 to 1.
+pub fn pixels(text: &str, (x, baseline): (f64, f64), size_pixels: f64) -> impl Iterator<Item = ((i32, i32), f64)> {
+    glyphs(text, size_pixels).0.into_iter().flat_map(move |(glyph, place)| {
         let at = point(x as f32 + place, baseline as f32);
-        let Some(outline) = font().outline_glyph(glyph.with_scale_and_position(scale(size_pixels), at)) else {
-            continue;
-        };
-        let bounds = outline.px_bounds();
-        let mut result = Ok(());
-        outline.draw(|right, down, coverage| {
-            let pixel = (bounds.min.x as i32 + right as i32, bounds.min.y as i32 + down as i32);
-            if result.is_ok() && coverage > 0.0 {
-                result = each(pixel, f64::from(coverage.min(1.0)));
-            }
-        });
-        result?;
-    }
-    Ok(())
+        let mut pixels = Vec::new();
+        if let Some(outline) = font().outline_glyph(glyph.with_scale_and_position(scale(size_pixels), at)) {
+            let bounds = outline.px_bounds();
+            outline.draw(|right, down, coverage| {
+                let pixel = (bounds.min.x as i32 + right as i32, bounds.min.y as i32 + down as i32);
+                if coverage > 0.0 {
+                    pixels.push((pixel, f64::from(coverage.min(1.0))));
+                }
+            });
+        }
+        pixels
+    })
 }
 
 #[cfg(test)]
@@ -81,12 +74,10 @@ mod tests {
     #[test]
     fn a_text_is_drawn_where_it_is_measured_and_on_its_line() {
         let (mut right, mut top, mut bottom) = (0, 100, 0);
-        let drawn: Result<(), ()> = pixels("HHHH", (10.0, 100.0), 50.0, |(x, y), coverage| {
+        for ((x, y), coverage) in pixels("HHHH", (10.0, 100.0), 50.0) {
             assert!(x >= 10 && coverage <= 1.0);
             (right, top, bottom) = (right.max(x), top.min(y), bottom.max(y));
-            Ok(())
-        });
-        drawn.expect("it is drawn");
+        }
         let end = 10.0 + width("HHHH", 50.0);
         assert!(f64::from(right) < end && f64::from(right) > end - 10.0, "{right} of {end}");
         let capitals = 50.0 * CAPITALS;

@@ -1,7 +1,7 @@
 //! Plots of what stations measured, as SVG or PNG, fit for a paper.
 //!
 //! Guarantees: a plot is a function of its series alone; where nothing was measured nothing is drawn; what the log no
-//! longer has is said on it; any name of a station is drawn as text, never as markup. Uses `retold` and `failure`.
+//! longer has is said on the plot; any name of a station is drawn as text, never as markup. Uses `retold` and `failure`.
 
 mod axis;
 mod draw;
@@ -14,6 +14,7 @@ mod words;
 
 use std::fmt::Display;
 
+use clap::ValueEnum;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -28,7 +29,7 @@ pub use theme::Theme;
 pub const STATIONS_MAX: usize = 2 * theme::COLORS;
 
 /// What is drawn of a single station. Several are always compared by their monthly averages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PlotKind)]
 pub enum Kind {
@@ -47,11 +48,11 @@ pub struct Drawn<'a> {
     /// The series holds for the records below it.
     pub offset: u64,
     pub series: &'a Series,
-    /// What the log no longer has of it, as a sentence without its full stop.
+    /// What the log no longer has of the station, as a sentence without its full stop.
     pub missing: Option<String>,
 }
 
-/// How it looks.
+/// How a plot looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appearance {
     pub theme: Theme,
@@ -60,9 +61,9 @@ pub struct Appearance {
 }
 
 impl Appearance {
-    /// Units that have this many pixels each make a plot of this size.
-    fn unit(self) -> f64 {
-        (f64::from(self.width_pixels) / draw::WIDTH).min(f64::from(self.height_pixels) / draw::HEIGHT)
+    /// Width and height of a picture that has this many pixels for each of the plot's.
+    fn size(self, scale: u32) -> (u32, u32) {
+        (self.width_pixels * scale, self.height_pixels * scale)
     }
 }
 

@@ -1,20 +1,20 @@
 //! A figure as PNG.
 
-use std::cell::RefCell;
+use std::error::Error;
 use std::io::Write;
 
-use plotters::backend::{BitMapBackend, DrawingBackend};
+use plotters::backend::BitMapBackend;
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
 use super::{Appearance, Drawn, Kind, failed};
 use crate::failure::Failure;
 
-/// It is drawn this many times as wide and high, and made smaller again: that smooths every edge.
+/// A picture is drawn this many times as wide and high, and made smaller again: that smooths every edge.
 const SCALE: u32 = 3;
 const CHANNELS: usize = 3;
 
-/// It is drawn strip by strip, so that a large picture takes no more memory than this, beside the file.
+/// A picture is drawn strip by strip, so that a large one takes no more memory than this, beside the file.
 const STRIP_BYTES_MAX: usize = 96 << 20;
 
 /// For papers: at 300 pixels an inch.
@@ -22,36 +22,35 @@ const PIXELS_PER_METER: u32 = 11_811;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
 pub fn png(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<Vec<u8>, Failure> {
-    strips(kind, drawn, appearance, STRIP_BYTES_MAX)
+    strips(kind, drawn, appearance, STRIP_BYTES_MAX).map_err(|error| failed(&error))
 }
 
-fn strips(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance, strip_bytes_max: usize) -> Result<Vec<u8>, Failure> {
+fn strips(
+    kind: Kind,
+    drawn: &[Drawn<'_>],
+    appearance: Appearance,
+    strip_bytes_max: usize,
+) -> Result<Vec<u8>, Box<dyn Error>> {
     let figure = Figure::new(kind, drawn);
-    let (width, height) = (appearance.width_pixels * SCALE, appearance.height_pixels * SCALE);
+    let (width, height) = appearance.size(SCALE);
     let row_bytes = width as usize * CHANNELS;
     let rows_max = (strip_bytes_max / (row_bytes * SCALE as usize)).max(1) as u32 * SCALE;
     let (mut bytes, mut large) = (Vec::new(), Vec::new());
-    let mut file = headed(&mut bytes, &figure, appearance).map_err(|error| failed(&error))?;
-    let mut picture = file.stream_writer().map_err(|error| failed(&error))?;
+    let mut file = headed(&mut bytes, &figure, appearance)?;
+    let mut picture = file.stream_writer()?;
     for top in (0..height).step_by(rows_max as usize) {
         let rows = rows_max.min(height - top);
         large.resize(rows as usize * row_bytes, 0);
-        {
-            let backend = RefCell::new(BitMapBackend::with_buffer(&mut large, (width, rows)));
-            let unit = appearance.unit() * f64::from(SCALE);
-            let size = (width, height);
-            let paper = Paper { backend, top, size, colors: appearance.theme.colors(), unit, letters: true };
-            draw(&figure, &paper).map_err(|error| failed(&error))?;
-            paper.backend.into_inner().present().map_err(|error| failed(&error))?;
-        }
-        picture.write_all(&smaller(&large, appearance)).map_err(|error| failed(&error))?;
+        let backend = BitMapBackend::with_buffer(&mut large, (width, rows));
+        draw(&figure, Paper::new(backend, top, appearance, SCALE, true))?;
+        picture.write_all(&smaller(&large, appearance))?;
     }
-    picture.finish().map_err(|error| failed(&error))?;
+    picture.finish()?;
     drop(file);
     Ok(bytes)
 }
 
-/// Each pixel is the average of those that it replaces.
+/// Makes a strip smaller: each pixel is the average of those that it replaces.
 fn smaller(large: &[u8], appearance: Appearance) -> Vec<u8> {
     let (width, scale) = (appearance.width_pixels as usize, SCALE as usize);
     let row_bytes = width * scale * CHANNELS;

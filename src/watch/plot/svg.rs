@@ -1,8 +1,6 @@
 //! A figure as SVG.
 
-use std::cell::RefCell;
-
-use plotters::backend::{DrawingBackend, SVGBackend};
+use plotters::backend::SVGBackend;
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
@@ -15,21 +13,13 @@ const SCALE: u32 = 10;
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
 pub fn svg(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<String, Failure> {
     let figure = Figure::new(kind, drawn);
-    let (width, height) = (appearance.width_pixels * SCALE, appearance.height_pixels * SCALE);
+    let (width, height) = appearance.size(SCALE);
     let mut text = String::new();
-    {
-        let backend = RefCell::new(SVGBackend::with_string(&mut text, (width, height)));
-        let unit = appearance.unit() * f64::from(SCALE);
-        let size = (width, height);
-        let paper = Paper { backend, top: 0, size, colors: appearance.theme.colors(), unit, letters: false };
-        draw(&figure, &paper).map_err(|error| failed(&error))?;
-        paper.backend.into_inner().present().map_err(|error| failed(&error))?;
-    }
-    // The only characters a name can hold that XML cannot.
-    let text = text.replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");
+    let backend = SVGBackend::with_string(&mut text, (width, height));
+    draw(&figure, Paper::new(backend, 0, appearance, SCALE, false)).map_err(|error| failed(&error))?;
     // The backend's own first tag has neither a title nor the size in pixels.
     let (_, content) = text.split_once('>').ok_or_else(|| failed(&"it has no content"))?;
-    Ok(format!(
+    let picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n\
          <title>{}</title>\n<desc>{}</desc>{}",
@@ -38,10 +28,11 @@ pub fn svg(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<St
         escaped(&figure.title),
         escaped(&figure.description),
         content
-    ))
+    );
+    // The only characters a name can hold that XML cannot.
+    Ok(picture.replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}"))
 }
 
 fn escaped(text: &str) -> String {
-    let text = text.replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

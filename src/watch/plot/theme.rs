@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// On what the plot is to be seen.
+/// On which ground a plot is seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PlotTheme)]
@@ -41,7 +41,7 @@ pub struct Colors {
     pub grid: RGBColor,
     /// Lines that are not named.
     pub grey: RGBColor,
-    /// The palette without what is too near to the background.
+    /// The palette without the colours that are too near to the background.
     pub lines: [RGBColor; COLORS],
 }
 

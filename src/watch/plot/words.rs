@@ -1,8 +1,11 @@
-//! What stands on a plot and is said of it.
+//! The texts on a plot, and its description in words.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use indicatif::HumanCount;
 
-use super::axis::{MONTHS, number};
+use super::axis::{month_name, number};
 use super::{Drawn, Kind};
 use crate::retold::history::Month;
 
@@ -11,7 +14,6 @@ const NAMED_MAX: usize = 3;
 
 pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
     match (kind, drawn) {
-        (Kind::Months, [one]) => format!("Monthly averages of {}", one.station),
         (Kind::Years, [one]) => format!("Monthly averages of {}, year by year", one.station),
         _ if drawn.len() <= NAMED_MAX => {
             let names: Vec<String> = (0..drawn.len()).map(|place| name(drawn, place)).collect();
@@ -21,7 +23,7 @@ pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
     }
 }
 
-/// The name of one of them: with its partition where the same station is in another one, too.
+/// The name of a station: with its partition where several partitions have a station of that name.
 pub fn name(drawn: &[Drawn<'_>], place: usize) -> String {
     let Drawn { station, partition, .. } = drawn[place];
     if drawn.iter().filter(|other| other.station == station).count() > 1 {
@@ -35,19 +37,17 @@ pub fn name(drawn: &[Drawn<'_>], place: usize) -> String {
 pub fn subtitle(drawn: &[Drawn<'_>]) -> String {
     let readings: u64 = drawn.iter().map(|one| one.series.count()).sum();
     let months: Vec<Month> = drawn.iter().flat_map(|one| one.series.months()).collect();
-    let mut offsets: Vec<(u32, u64)> = drawn.iter().map(|one| (one.partition, one.offset)).collect();
-    offsets.sort_unstable();
-    offsets.dedup();
-    let texts = |one: fn(&(u32, u64)) -> u64| offsets.iter().map(|both| one(both).to_string()).collect::<Vec<_>>();
-    let (partitions, of) = (texts(|both| u64::from(both.0)), texts(|both| both.1));
-    let plural = if offsets.len() == 1 { "" } else { "s" };
-    let up_to = format!("offset{plural} {} of partition{plural} {}", listed(&of), listed(&partitions));
+    let up_to: BTreeSet<(u32, u64)> = drawn.iter().map(|one| (one.partition, one.offset)).collect();
+    let plural = if up_to.len() == 1 { "" } else { "s" };
+    let texts = up_to.iter().map(|(partition, offset)| (partition.to_string(), offset.to_string()));
+    let (partitions, offsets): (Vec<_>, Vec<_>) = texts.unzip();
+    let up_to = format!("offset{plural} {} of partition{plural} {}", listed(&offsets), listed(&partitions));
     let readings = match readings {
         1 => "1 reading".to_owned(),
         readings => format!("{} readings", HumanCount(readings)),
     };
-    match span(&months) {
-        Some(span) => format!("{span}, {readings} up to {up_to}"),
+    match period(&months) {
+        Some(period) => format!("{period}, {readings} up to {up_to}"),
         None => format!("No readings up to {up_to}"),
     }
 }
@@ -76,21 +76,26 @@ pub fn description(kind: Kind, drawn: &[Drawn<'_>]) -> String {
 fn extremes(months: &[Month]) -> Option<String> {
     let low = months.iter().min_by(|one, other| one.average.total_cmp(&other.average))?;
     let high = months.iter().max_by(|one, other| one.average.total_cmp(&other.average))?;
-    let said =
-        |month: &Month| format!("{} in {} {}", number(month.average, 1), MONTHS[month.month as usize - 1], month.year);
+    let said = |month: &Month| format!("{} in {} {}", number(month.average, 1), month_name(month.month), month.year);
     Some(format!("The lowest average of a month is {}, the highest {}.", said(low), said(high)))
 }
 
-/// What of a station is missing.
+/// A line on what the log no longer has of a station.
 pub fn note(one: &Drawn<'_>) -> Option<String> {
     Some(format!("{}: {}", one.station, one.missing.as_ref()?))
 }
 
-fn span(months: &[Month]) -> Option<String> {
+/// "January 2014 to May 2016"; `None` without any month.
+fn period(months: &[Month]) -> Option<String> {
     let date = |month: &Month| (month.year, month.month);
     let (first, last) = (months.iter().map(date).min()?, months.iter().map(date).max()?);
-    let said = |(year, month): (i32, u32)| format!("{} {year}", MONTHS[month as usize - 1]);
-    Some(if first == last { said(first) } else { format!("{} to {}", said(first), said(last)) })
+    let said = |(year, month): (i32, u32)| format!("{} {year}", month_name(month));
+    Some(span(said(first), said(last)))
+}
+
+/// "a to b"; "a" where both are the same.
+pub fn span<T: Display + PartialEq>(first: T, last: T) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
 /// "a, b and c".

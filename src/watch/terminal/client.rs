@@ -1,23 +1,23 @@
 //! Asks the server, with a bound on the time and on the bytes of every answer.
 //!
-//! It follows no redirect and uses no proxy: a token goes to the address that was named, and nowhere else.
+//! The client follows no redirect and uses no proxy: a token goes to the address that was named, and nowhere else.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::model::Answers;
 use super::text::{plain, plain_answer};
 use crate::failure::{Failure, Kind};
-use crate::watch::wire::{Partitions, Problem, Stations, Which};
+use crate::watch::wire::{Partitions, Problem, Stations, Which, now_ms};
 
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Ten thousand partitions take a few.
+/// Ten thousand partitions take a few megabytes.
 const BODY_BYTES_MAX: u64 = 32 << 20;
 
 pub struct Client {
@@ -54,24 +54,16 @@ impl Client {
     }
 
     pub fn start_audit(&self) -> Result<(), Failure> {
-        let post = self.agent.post(self.url("/api/audit"));
-        let post = match self.authorization() {
-            Some(value) => post.header("Authorization", value),
-            None => post,
-        };
+        let post = self.authorized(self.agent.post(self.url("/api/audit")));
         self.answered(post.send_empty()).map(drop)
     }
 
-    /// What is answered, and when by the server's clock.
+    /// The answer, and when it was given by the server's clock.
     fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> Result<(T, u64), Failure> {
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
-        let get = self.agent.get(self.url(path)).query_pairs(parameters);
-        let get = match self.authorization() {
-            Some(value) => get.header("Authorization", value),
-            None => get,
-        };
+        let get = self.authorized(self.agent.get(self.url(path)).query_pairs(parameters));
         let mut response = self.answered(get.call())?;
-        let now_ms = date_ms(response.headers()).unwrap_or_else(local_ms);
+        let now_ms = date_ms(response.headers()).unwrap_or_else(now_ms);
         match read(&mut response) {
             Ok(answer) => Ok((answer, now_ms)),
             Err(ureq::Error::Json(error)) => Err(self.stranger(&format!("{path} is not what it should be: {error}"))),
@@ -83,8 +75,11 @@ impl Client {
         format!("{}{path}", self.address)
     }
 
-    fn authorization(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     /// A good answer, or what the server said instead.
@@ -136,9 +131,4 @@ fn read<T: DeserializeOwned>(response: &mut Response<Body>) -> Result<T, ureq::E
 fn date_ms(headers: &HeaderMap) -> Option<u64> {
     let date = headers.get("Date")?.to_str().ok()?;
     chrono::DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis().try_into().ok()
-}
-
-fn local_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Stylize;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
@@ -25,7 +25,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         line(Line::from(notice.as_str()), areas.proof, buffer);
     }
     for (text, row) in key_lines(area.width, model.all_keys).into_iter().zip(areas.keys.rows()) {
-        line(Line::styled(text, Style::new().add_modifier(Modifier::DIM)), row, buffer);
+        line(Line::from(text).dim(), row, buffer);
     }
 }
 
@@ -56,7 +56,7 @@ fn line(line: Line<'_>, area: Rect, buffer: &mut Buffer) {
 fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut rows = area.rows();
     let Some(first) = rows.next() else { return };
-    let mut spans = vec![Span::styled("isotherm top", Style::new().add_modifier(Modifier::BOLD)), Span::raw("  ")];
+    let mut spans = vec!["isotherm top".bold(), Span::raw("  ")];
     match (&model.trouble, &model.answers) {
         (Some(trouble), _) => {
             spans.push(Span::styled(format!("AWAY for {}, tried again: {trouble}", age(model.trouble_ms)), BAD));
@@ -96,20 +96,20 @@ fn proof<'a>(model: &'a Model, answers: &'a Answers) -> Line<'a> {
     if let Some(notice) = &model.notice {
         return Line::from(notice.as_str());
     }
-    let mut spans = vec![Span::styled("PROOF  ", Style::new().add_modifier(Modifier::BOLD))];
+    let mut spans = vec!["PROOF  ".bold()];
     match &answers.audit {
         Audit { running: Some(running), .. } => {
             let (done, total) = (running.done, running.total);
             spans.push(Span::raw(format!("an audit runs: {} of {} records", thousands(done), thousands(total))));
         }
         Audit { failed: Some(failed), .. } => {
-            let ago = age(answers.now_ms.saturating_sub(failed.at_ms));
-            spans.push(Span::styled(format!("the last audit failed {ago} ago: {}", failed.why), BAD));
+            let age = answers.age(failed.at_ms);
+            spans.push(Span::styled(format!("the last audit failed {age} ago: {}", failed.why), BAD));
         }
         Audit { last: Some(last), .. } => {
             let style = if last.result == "verified" { GOOD } else { BAD };
             spans.push(Span::styled(verdict(last), style));
-            spans.push(Span::raw(format!(", {} ago", age(answers.now_ms.saturating_sub(last.finished_at_ms)))));
+            spans.push(Span::raw(format!(", {} ago", answers.age(last.finished_at_ms))));
         }
         Audit { .. } => spans.push(Span::raw("no audit yet; a starts one")),
     }

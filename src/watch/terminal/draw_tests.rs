@@ -1,10 +1,11 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::failure::{Failure, Kind};
-use crate::watch::terminal::keys::{Action, Filter, Scroll};
+use crate::watch::terminal::keys::press;
 use crate::watch::terminal::layout::station_rows;
 use crate::watch::terminal::text::{plain, plain_answer};
 use crate::watch::wire::Partitions;
@@ -30,6 +31,13 @@ fn model() -> Model {
     let mut model = Model::new("http://127.0.0.1:8470".to_owned());
     model.answered(Ok(answers()));
     model
+}
+
+/// Presses keys, none of which leaves anything to do.
+fn press_all(model: &mut Model, codes: &[KeyCode]) {
+    for &code in codes {
+        assert_eq!(press(model, KeyEvent::new(code, KeyModifiers::NONE)), None);
+    }
 }
 
 /// The screen of a terminal of this size.
@@ -123,7 +131,7 @@ fn what_came_of_asking_for_an_audit_stands_there_until_the_next_key() {
     let mut model = model();
     model.audit_asked_for(Err(Failure::retryable(Kind::Unavailable, "an audit runs already")));
     assert!(screen(&mut model, 60, 20).contains("an audit runs already"));
-    model.apply(Action::Help);
+    press_all(&mut model, &[KeyCode::Char('?')]);
     let shown = screen(&mut model, 60, 20);
     assert!(!shown.contains("already") && shown.contains("PROOF") && shown.contains("Home End"), "{shown}");
 }
@@ -132,31 +140,28 @@ fn what_came_of_asking_for_an_audit_stands_there_until_the_next_key() {
 fn keys_change_what_is_asked_for() {
     let mut model = model();
     model.fit(4);
-    let mut after = |actions: &[Action]| {
-        for action in actions {
-            model.apply(*action);
-        }
+    let mut after = |codes: &[KeyCode]| {
+        press_all(&mut model, codes);
         let [sort, order, filter, offset, limit] = model.which.parameters().map(|(_, value)| value);
         assert_eq!(limit, "4");
         format!("{sort} {order} {filter} {offset}")
     };
-    let scroll = |scroll| Action::Scroll(scroll);
+    let letter = KeyCode::Char;
     assert_eq!(after(&[]), "station asc  0");
-    assert_eq!(after(&[scroll(Scroll::Down), scroll(Scroll::PageDown)]), "station asc  5");
-    assert_eq!(after(&[scroll(Scroll::PageDown)]), "station asc  6", "the last page is full");
-    assert_eq!(after(&[scroll(Scroll::Up), scroll(Scroll::PageUp), scroll(Scroll::PageUp)]), "station asc  0");
-    assert_eq!(after(&[scroll(Scroll::End)]), "station asc  6");
-    assert_eq!(after(&[Action::SortByPrevious, Action::Reverse]), "partition desc  0");
-    assert_eq!(after(&[Action::SortByNext, Action::SortByNext]), "count desc  0");
-    assert_eq!(after(&[scroll(Scroll::End), Action::Filter(Filter::Begin)]), "count desc  6");
-    let letter = |letter| Action::Filter(Filter::Letter(letter));
+    assert_eq!(after(&[KeyCode::Down, KeyCode::PageDown]), "station asc  5");
+    assert_eq!(after(&[KeyCode::PageDown]), "station asc  6", "the last page is full");
+    assert_eq!(after(&[KeyCode::Up, KeyCode::PageUp, KeyCode::PageUp]), "station asc  0");
+    assert_eq!(after(&[KeyCode::End]), "station asc  6");
+    assert_eq!(after(&[letter('S'), letter('r')]), "partition desc  0");
+    assert_eq!(after(&[letter('s'), letter('s')]), "count desc  0");
+    assert_eq!(after(&[KeyCode::End, letter('/')]), "count desc  6");
     assert_eq!(after(&[letter('k'), letter('\u{1b}'), letter('ü')]), "count desc kü 0");
-    assert_eq!(after(&[Action::Filter(Filter::Erase), Action::Filter(Filter::Keep)]), "count desc k 0");
+    assert_eq!(after(&[KeyCode::Backspace, KeyCode::Enter]), "count desc k 0");
     assert!(!model.typing);
     assert!(screen(&mut model, 100, 30).contains("by count, greatest first that contain: k\n"));
-    model.apply(Action::Filter(Filter::Begin));
+    press_all(&mut model, &[letter('/')]);
     assert!(screen(&mut model, 100, 30).contains("that contain: k_"));
-    model.apply(Action::Filter(Filter::Drop));
+    press_all(&mut model, &[KeyCode::Esc]);
     assert_eq!((model.typing, model.which.filter.as_str()), (false, ""));
     assert_eq!(plain("a"), "a");
 }
@@ -165,7 +170,7 @@ fn keys_change_what_is_asked_for() {
 fn a_list_that_became_shorter_is_scrolled_back() {
     let mut model = model();
     model.fit(4);
-    model.apply(Action::Scroll(Scroll::End));
+    press_all(&mut model, &[KeyCode::End]);
     assert_eq!(model.which.offset, 6);
     let mut shorter = answers();
     shorter.stations.matching = 5;

@@ -2,40 +2,18 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::model::Model;
+use crate::watch::wire::Sort;
+
+/// Bytes of a filter: no name of a station is longer.
+const FILTER_BYTES_MAX: usize = 255;
+
+/// What a key asks for that the model alone cannot do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Command {
     Quit,
     /// Starts an audit.
     Audit,
-    /// Shows all keys, or few.
-    Help,
-    SortByNext,
-    SortByPrevious,
-    Reverse,
-    Scroll(Scroll),
-    Filter(Filter),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scroll {
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    Home,
-    End,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// From now on keys are letters.
-    Begin,
-    Letter(char),
-    Erase,
-    /// Keys are keys again.
-    Keep,
-    /// The same, and all stations are shown again.
-    Drop,
 }
 
 /// Every key and what it does, in the order in which they are shown.
@@ -52,40 +30,54 @@ pub const KEYS: [&str; 10] = [
     "in a filter: Enter keeps it, Esc drops it",
 ];
 
-/// How many of them are always shown.
+/// How many of the keys are always shown.
 pub const KEYS_SHORT: usize = 4;
 
-/// What a key does; `typing`: within a filter.
-pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
+/// Changes the model as a key asks, and returns what the key asks for beyond that.
+pub fn press(model: &mut Model, key: KeyEvent) -> Option<Command> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
     if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return (key.code == KeyCode::Char('c')).then_some(Action::Quit);
+        return (key.code == KeyCode::Char('c')).then_some(Command::Quit);
     }
-    let scroll = |scroll| Some(Action::Scroll(scroll));
+    let (offset, page) = (model.which.offset, model.which.limit);
+    let mut command = None;
     match key.code {
-        KeyCode::Up => scroll(Scroll::Up),
-        KeyCode::Down => scroll(Scroll::Down),
-        KeyCode::PageUp => scroll(Scroll::PageUp),
-        KeyCode::PageDown => scroll(Scroll::PageDown),
-        KeyCode::Home => scroll(Scroll::Home),
-        KeyCode::End => scroll(Scroll::End),
-        code if typing => match code {
-            KeyCode::Char(letter) => Some(Action::Filter(Filter::Letter(letter))),
-            KeyCode::Backspace => Some(Action::Filter(Filter::Erase)),
-            KeyCode::Enter => Some(Action::Filter(Filter::Keep)),
-            KeyCode::Esc => Some(Action::Filter(Filter::Drop)),
-            _ => None,
-        },
-        KeyCode::Char('q') | KeyCode::Esc => Some(Action::Quit),
-        KeyCode::Char('a') => Some(Action::Audit),
-        KeyCode::Char('?') => Some(Action::Help),
-        KeyCode::Char('/') => Some(Action::Filter(Filter::Begin)),
-        KeyCode::Char('s') | KeyCode::Right => Some(Action::SortByNext),
-        KeyCode::Char('S') | KeyCode::Left => Some(Action::SortByPrevious),
-        KeyCode::Char('r') => Some(Action::Reverse),
-        _ => None,
+        KeyCode::Up => model.scroll_to(offset.saturating_sub(1)),
+        KeyCode::Down => model.scroll_to(offset.saturating_add(1)),
+        KeyCode::PageUp => model.scroll_to(offset.saturating_sub(page)),
+        KeyCode::PageDown => model.scroll_to(offset.saturating_add(page)),
+        KeyCode::Home => model.scroll_to(0),
+        KeyCode::End => model.scroll_to(usize::MAX),
+        code if model.typing => edit_filter(model, code),
+        KeyCode::Char('q') | KeyCode::Esc => command = Some(Command::Quit),
+        KeyCode::Char('a') => command = Some(Command::Audit),
+        KeyCode::Char('?') => model.all_keys = !model.all_keys,
+        KeyCode::Char('/') => model.typing = true,
+        KeyCode::Char('s') | KeyCode::Right => model.sort_by_next(1),
+        KeyCode::Char('S') | KeyCode::Left => model.sort_by_next(Sort::ALL.len() - 1),
+        KeyCode::Char('r') => model.reverse(),
+        _ => return None,
+    }
+    model.notice = None;
+    command
+}
+
+/// Changes the filter that is being typed.
+fn edit_filter(model: &mut Model, code: KeyCode) {
+    let filter = &mut model.which.filter;
+    match code {
+        KeyCode::Char(letter) if filter.len() + letter.len_utf8() <= FILTER_BYTES_MAX && !letter.is_control() => {
+            filter.push(letter);
+        }
+        KeyCode::Backspace => drop(filter.pop()),
+        KeyCode::Esc => filter.clear(),
+        _ => {}
+    }
+    model.typing = !matches!(code, KeyCode::Enter | KeyCode::Esc);
+    if code != KeyCode::Enter {
+        model.which.offset = 0;
     }
 }
 
@@ -93,25 +85,36 @@ pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
 mod tests {
     use super::*;
 
-    fn plain(code: KeyCode, typing: bool) -> Option<Action> {
-        action(KeyEvent::new(code, KeyModifiers::NONE), typing)
+    /// What a key leaves to do, and the filter and whether it is still typed, after a filter "k".
+    fn pressed(key: KeyEvent, typing: bool) -> (Option<Command>, String, bool) {
+        let mut model = Model::new(String::new());
+        model.which.filter.push('k');
+        model.typing = typing;
+        let command = press(&mut model, key);
+        (command, model.which.filter, model.typing)
     }
 
     #[test]
     fn a_key_is_an_action_or_a_letter() {
-        assert_eq!(plain(KeyCode::Char('q'), false), Some(Action::Quit));
-        assert_eq!(plain(KeyCode::Char('q'), true), Some(Action::Filter(Filter::Letter('q'))));
-        assert_eq!(plain(KeyCode::Esc, false), Some(Action::Quit));
-        assert_eq!(plain(KeyCode::Esc, true), Some(Action::Filter(Filter::Drop)));
-        assert_eq!(plain(KeyCode::PageDown, true), Some(Action::Scroll(Scroll::PageDown)));
-        assert_eq!(plain(KeyCode::Char('x'), false), None);
+        for (code, typing, command, filter, still_typing) in [
+            (KeyCode::Char('q'), false, Some(Command::Quit), "k", false),
+            (KeyCode::Char('q'), true, None, "kq", true),
+            (KeyCode::Esc, false, Some(Command::Quit), "k", false),
+            (KeyCode::Esc, true, None, "", false),
+            (KeyCode::PageDown, true, None, "k", true),
+            (KeyCode::Char('x'), false, None, "k", false),
+        ] {
+            let expected = (command, filter.to_owned(), still_typing);
+            assert_eq!(pressed(KeyEvent::new(code, KeyModifiers::NONE), typing), expected, "{code}");
+        }
     }
 
     #[test]
     fn control_c_quits_whatever_is_typed() {
         for typing in [false, true] {
-            let key = |letter| action(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), typing);
-            assert_eq!((key('c'), key('a')), (Some(Action::Quit), None));
+            let key = |letter| pressed(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), typing);
+            assert_eq!(key('c').0, Some(Command::Quit));
+            assert_eq!(key('a'), (None, "k".to_owned(), typing));
         }
     }
 
@@ -119,6 +122,6 @@ mod tests {
     fn letting_a_key_go_is_nothing() {
         let mut key = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
         key.kind = KeyEventKind::Release;
-        assert_eq!(action(key, false), None);
+        assert_eq!(pressed(key, false), (None, "k".to_owned(), false));
     }
 }

@@ -1,4 +1,4 @@
-//! Which lines of the screen are for what.
+//! Which lines of the screen each part has.
 
 use ratatui::layout::Rect;
 
@@ -23,37 +23,31 @@ pub fn areas(area: Rect, model: &Model) -> Areas {
     let count = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
     let keys = count(key_lines(area.width, model.all_keys).len());
     let free = area.height.saturating_sub(3 + keys);
-    // With its line of headings; nothing where there is nothing.
-    let part =
-        |rows: usize, height_max: u16| if rows == 0 { 0 } else { (count(rows).saturating_add(1)).min(height_max) };
+    // The rows with a line of headings; without a row the part has no line at all.
+    let part = |rows: usize, height_max: u16| if rows == 0 { 0 } else { count(rows + 1).min(height_max) };
     let (partitions, branches, crashes) = model.answers.as_ref().map_or((0, 0, 0), |answers| {
         (answers.partitions.len(), answers.supervision.branches.len(), answers.supervision.crashes.len())
     });
     let gap = u16::from(area.height >= ROOMY);
-    let mut rest = area;
-    let mut take = |height: u16, gap: u16| {
-        let height = height.min(rest.height);
-        let taken = Rect { height, ..rest };
-        let below = height.saturating_add(if height > 0 { gap } else { 0 }).min(rest.height);
-        rest = Rect { y: rest.y + below, height: rest.height - below, ..rest };
-        taken
-    };
-    let header = take(2, gap);
-    let partitions = take(part(partitions, free / 3), gap);
-    let supervision = take(part(branches, free / 4), gap);
-    let crashes = take(part(crashes, free / 6), gap);
-    let stations = Rect { height: rest.height.saturating_sub(1 + gap + keys), ..rest };
-    let proof = Rect { y: stations.bottom() + gap, height: 1, ..rest }.intersection(area);
-    let keys = Rect { y: proof.bottom(), height: keys, ..rest }.intersection(area);
+    let lines = |y: u16, height: u16| Rect { y, height, ..area }.intersection(area);
+    let below = |above: Rect| if above.height > 0 { above.bottom() + gap } else { above.y };
+    let header = lines(area.y, 2);
+    let partitions = lines(below(header), part(partitions, free / 3));
+    let supervision = lines(below(partitions), part(branches, free / 4));
+    let crashes = lines(below(supervision), part(crashes, free / 6));
+    let top = below(crashes);
+    let stations = lines(top, area.bottom().saturating_sub(top + gap + 1 + keys));
+    let proof = lines(stations.bottom() + gap, 1);
+    let keys = lines(proof.bottom(), keys);
     Areas { header, partitions, supervision, crashes, stations, proof, keys }
 }
 
-/// Stations that are in view: the rest of their part are a line on them and the headings.
+/// Stations that are in view: the first two lines of their part are its title and the headings.
 pub fn station_rows(area: Rect, model: &Model) -> u16 {
     areas(area, model).stations.height.saturating_sub(2)
 }
 
-/// The keys, as many a line as it holds; in one line the most important ones, unless all are wanted.
+/// The keys, as many in a line as fit into its width; only one line of the most important ones, unless all are wanted.
 pub fn key_lines(width: u16, all: bool) -> Vec<String> {
     let keys = if all { &KEYS[..] } else { &KEYS[..KEYS_SHORT] };
     let mut lines: Vec<String> = Vec::new();

@@ -12,7 +12,7 @@ use ratatui::crossterm::event::{self, Event, KeyEvent};
 
 use super::client::Client;
 use super::draw::draw;
-use super::keys::{Action, action};
+use super::keys::{Command, press};
 use super::layout::station_rows;
 use super::model::{Answers, Model};
 use super::screen::{Screen, spawn, terminal_failure};
@@ -29,7 +29,7 @@ enum Message {
     AuditAskedFor(Result<(), Failure>),
     /// The frame before is written, or could not be.
     Drawn(io::Result<()>),
-    /// Whoever watches it shall or can watch it no longer.
+    /// The screen ends: a signal asks for it, or the terminal is gone.
     Over(Result<(), Failure>),
 }
 
@@ -39,7 +39,8 @@ enum Question {
     Audit,
 }
 
-/// Shows it, anew each interval, until a key or a signal ends it. A panic is told when the terminal is restored.
+/// Shows the process, anew each interval, until a key or a signal ends the screen. A panic is told when the terminal is
+/// restored.
 pub fn run(model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
     panic::install_hook();
     panic::catch(|| watch(model, client, interval))
@@ -80,20 +81,17 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
         let message = messages.recv_timeout(pause);
         new |= !matches!(message, Ok(Message::Drawn(_)));
         match message {
-            Ok(Message::Key(key)) => match action(key, model.typing) {
-                Some(Action::Quit) => return Ok(()),
-                Some(action) => {
-                    let before = model.which.clone();
-                    model.apply(action);
-                    if action == Action::Audit {
-                        drop(questions.send(Question::Audit));
-                    }
-                    if model.which != before {
-                        due = Instant::now();
-                    }
+            Ok(Message::Key(key)) => {
+                let before = model.which.clone();
+                match press(&mut model, key) {
+                    Some(Command::Quit) => return Ok(()),
+                    Some(Command::Audit) => drop(questions.send(Question::Audit)),
+                    None => {}
                 }
-                None => {}
-            },
+                if model.which != before {
+                    due = Instant::now();
+                }
+            }
             Ok(Message::Resized) => due = Instant::now(),
             Ok(Message::Answered(outcome)) => {
                 waiting = false;
@@ -104,7 +102,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
             }
             Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
             Ok(Message::Drawn(result)) => {
-                result.map_err(|error| terminal_failure(&error))?;
+                result.map_err(terminal_failure)?;
                 drawing = false;
             }
             Ok(Message::Over(outcome)) => return outcome,
@@ -116,7 +114,7 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
     }
 }
 
-/// Asks one question after the other until nobody has any.
+/// Asks the server one question after the other, until the screen has ended.
 fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message>) {
     while let Ok(question) = questions.recv() {
         let answer = match question {
@@ -129,14 +127,14 @@ fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message
     }
 }
 
-/// Until nobody wants them any more, or the terminal is gone.
+/// Passes keys on until the screen has ended, or the terminal is gone.
 fn read_keys(messages: &Sender<Message>) {
     loop {
         let message = match event::read() {
             Ok(Event::Key(key)) => Message::Key(key),
             Ok(Event::Resize(..)) => Message::Resized,
             Ok(_) => continue,
-            Err(error) => Message::Over(Err(terminal_failure(&error))),
+            Err(error) => Message::Over(Err(terminal_failure(error))),
         };
         let over = matches!(message, Message::Over(_));
         if messages.send(message).is_err() || over {

@@ -37,7 +37,7 @@ pub fn once(address: String, token: Option<String>) -> Result<String, Failure> {
     let area = Rect::new(0, 0, PRINTED.0, PRINTED.1);
     model.fit(layout::station_rows(area, &model));
     model.answers = Some(client.ask(&model.which)?);
-    // Only now it is known how many lines the other parts take.
+    // The lines that the other parts take are known only now.
     model.fit(layout::station_rows(area, &model));
     let mut buffer = Buffer::empty(area);
     draw::draw(&model, area, &mut buffer);

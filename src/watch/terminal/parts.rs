@@ -1,21 +1,22 @@
 //! The tables of the screen.
 
+use std::cmp::Reverse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::Line;
+use ratatui::style::{Style, Stylize};
 use ratatui::widgets::Widget;
 
 use super::model::{Answers, Model};
-use super::table::{Column, render};
-use super::text::{age, plain, thousands, took};
-use crate::watch::wire::{Branch, LifeState, Order, Partition, Sort, Stations, Supervision};
+use super::table::Table;
+use super::text::{plain, thousands, took};
+use crate::watch::wire::{Branch, LifeState, Order, Sort, Stations, Supervision};
 
-pub const GOOD: Style = Style::new().fg(Color::Green);
-pub const SOON: Style = Style::new().fg(Color::Yellow);
-pub const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+pub const GOOD: Style = Style::new().green();
+pub const SOON: Style = Style::new().yellow();
+pub const BAD: Style = Style::new().red().bold();
 
-/// Stands where there is nothing yet.
+/// The text of a cell whose number is not known yet.
 const NONE: &str = "-";
 
 fn style(state: LifeState) -> Style {
@@ -26,8 +27,12 @@ fn style(state: LifeState) -> Style {
     }
 }
 
-/// In their order where all fit; else those first of which something should be known.
-fn worst_first<T>(all: &[T], area: Rect, rank: impl Fn(&T) -> (bool, std::cmp::Reverse<u64>)) -> Vec<&T> {
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NONE.to_owned())
+}
+
+/// The rows in their order where all fit; else those in trouble first.
+fn worst_first<T>(all: &[T], area: Rect, rank: impl Fn(&T) -> (bool, Reverse<u64>)) -> Vec<&T> {
     let mut all: Vec<&T> = all.iter().collect();
     if all.len() >= usize::from(area.height) {
         all.sort_by_key(|one| rank(one));
@@ -36,57 +41,30 @@ fn worst_first<T>(all: &[T], area: Rect, rank: impl Fn(&T) -> (bool, std::cmp::R
 }
 
 pub fn partitions(answers: &Answers, area: Rect, buffer: &mut Buffer) {
-    let columns = [
-        Column::number("partition", 0),
-        Column::text("state", 10, 0),
-        Column::number("offset", 0),
-        Column::number("lag", 0),
-        Column::number("records/s", 1),
-        Column::number("commit", 2),
-        Column::number("took", 3),
-        Column::number("rejected", 4),
-        Column::number("restarts", 5),
-    ];
-    let commit_age =
-        |one: &Partition| one.commit.committed_at_ms.map(|at_ms| age(answers.now_ms.saturating_sub(at_ms)));
-    let rank = |one: &Partition| (one.state.is_well(), std::cmp::Reverse(one.lag));
-    let rows = worst_first(&answers.partitions, area, rank).into_iter().map(|one| {
-        let cells = vec![
-            one.partition.to_string(),
-            one.state.name().to_owned(),
-            thousands(one.committed),
-            thousands(one.lag),
-            thousands(one.records_per_second),
-            commit_age(one).unwrap_or_else(|| NONE.to_owned()),
-            one.commit.took_ms.map_or_else(|| NONE.to_owned(), took),
-            thousands(one.rejected_total),
-            thousands(one.restarts),
-        ];
-        (style(one.state), cells)
-    });
-    render(&columns, &rows.collect::<Vec<_>>(), "partitions", area, buffer);
+    let rows = worst_first(&answers.partitions, area, |one| (one.state.is_well(), Reverse(one.lag)));
+    Table::new(rows)
+        .number("partition", 0, |one| one.partition.to_string())
+        .text("state", 10, 0, |one| one.state.to_string())
+        .number("offset", 0, |one| thousands(one.committed))
+        .number("lag", 0, |one| thousands(one.lag))
+        .number("records/s", 1, |one| thousands(one.records_per_second))
+        .number("commit", 2, |one| or_none(one.commit.committed_at_ms.map(|at_ms| answers.age(at_ms))))
+        .number("took", 3, |one| or_none(one.commit.took_ms.map(took)))
+        .number("rejected", 4, |one| thousands(one.rejected_total))
+        .number("restarts", 5, |one| thousands(one.restarts))
+        .render(|one| style(one.state), "partitions", area, buffer);
 }
 
 pub fn supervision(supervision: &Supervision, area: Rect, buffer: &mut Buffer) {
-    let columns = [
-        Column::text("branch", 16, 0),
-        Column::text("state", 10, 0),
-        Column::number("restarts", 2),
-        Column::number("budget", 1),
-        Column::rest("actors", 12, 0),
-    ];
-    let rank = |one: &Branch| (one.state.is_well(), std::cmp::Reverse(one.restarts));
-    let rows = worst_first(&supervision.branches, area, rank).into_iter().map(|one| {
-        let cells = vec![
-            one.branch.clone(),
-            one.state.name().to_owned(),
-            thousands(one.restarts),
-            format!("{} of {}", one.budget_left, supervision.restarts_max),
-            what_it_does(one),
-        ];
-        (style(one.state), cells)
-    });
-    render(&columns, &rows.collect::<Vec<_>>(), "branches", area, buffer);
+    let restarts_max = supervision.restarts_max;
+    let rows = worst_first(&supervision.branches, area, |one| (one.state.is_well(), Reverse(one.restarts)));
+    Table::new(rows)
+        .text("branch", 16, 0, |one| one.branch.clone())
+        .text("state", 10, 0, |one| one.state.to_string())
+        .number("restarts", 2, |one| thousands(one.restarts))
+        .number("budget", 1, |one| format!("{} of {restarts_max}", one.budget_left))
+        .rest("actors", 12, 0, what_it_does)
+        .render(|one| style(one.state), "branches", area, buffer);
 }
 
 /// What a branch waits for or failed of; else its actors with the time that a message waits in their mailbox.
@@ -97,75 +75,47 @@ fn what_it_does(branch: &Branch) -> String {
     let actors = branch.actors.iter().map(|actor| match (actor.state, actor.mailbox_wait_us) {
         (LifeState::Running, Some(wait_us)) => format!("{} {} µs", actor.name, thousands(wait_us)),
         (LifeState::Running, None) => actor.name.clone(),
-        (state, _) => format!("{} {}", actor.name, state.name()),
+        (state, _) => format!("{} {state}", actor.name),
     });
     actors.collect::<Vec<_>>().join(", ")
 }
 
 pub fn crashes(answers: &Answers, area: Rect, buffer: &mut Buffer) {
-    let columns = [
-        Column::number("crashed", 0),
-        Column::text("branch", 16, 0),
-        Column::text("actor", 17, 0),
-        Column::number("resumed", 3),
-        Column::number("again", 2),
-        Column::number("took", 1),
-        Column::rest("cause", 10, 0),
-    ];
     // The newest; older ones are in the log.
     let newest = answers.supervision.crashes.iter().take(usize::from(area.height.saturating_sub(1)));
-    let rows = newest.map(|crash| {
-        let number = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), thousands);
-        let cells = vec![
-            format!("{} ago", age(answers.now_ms.saturating_sub(crash.at_ms))),
-            crash.branch.clone(),
-            crash.actor.clone(),
-            number(crash.resumed_from),
-            number(crash.replayed),
-            crash.took_ms.map_or_else(|| NONE.to_owned(), took),
-            crash.cause.clone(),
-        ];
-        (if crash.took_ms.is_none() { SOON } else { Style::new() }, cells)
-    });
-    render(&columns, &rows.collect::<Vec<_>>(), "crashes", area, buffer);
+    Table::new(newest)
+        .number("crashed", 0, |crash| format!("{} ago", answers.age(crash.at_ms)))
+        .text("branch", 16, 0, |crash| crash.branch.clone())
+        .text("actor", 17, 0, |crash| crash.actor.clone())
+        .number("resumed", 3, |crash| or_none(crash.resumed_from.map(thousands)))
+        .number("again", 2, |crash| or_none(crash.replayed.map(thousands)))
+        .number("took", 1, |crash| or_none(crash.took_ms.map(took)))
+        .rest("cause", 10, 0, |crash| crash.cause.clone())
+        .render(|crash| if crash.took_ms.is_none() { SOON } else { Style::new() }, "crashes", area, buffer);
 }
 
 pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buffer) {
     let Some(first) = area.rows().next() else { return };
-    let title = Line::styled(title(model, stations), Style::new().add_modifier(Modifier::BOLD));
-    Widget::render(title, first, buffer);
+    Widget::render(title(model, stations).bold(), first, buffer);
     let heading = |sort: Sort| {
         let arrow = match model.which.order {
             Order::Asc => '▲',
             Order::Desc => '▼',
         };
-        if sort == model.which.sort { format!("{arrow}{}", sort.name()) } else { sort.name().to_owned() }
+        if sort == model.which.sort { format!("{arrow}{sort}") } else { sort.to_string() }
     };
-    let columns = [
-        Column::text(&heading(Sort::Station), 32, 0),
-        Column::number(&heading(Sort::Count), 0),
-        Column::number(&heading(Sort::Average), 0),
-        Column::text(&heading(Sort::Start), 10, 1),
-        Column::text(&heading(Sort::End), 10, 1),
-        Column::number(&heading(Sort::Missing), 2),
-        Column::number(&heading(Sort::Partition), 3),
-    ];
-    let rows = stations.stations.iter().map(|one| {
-        let cells = vec![
-            one.station.clone(),
-            thousands(one.count),
-            format!("{:.2}", one.average),
-            one.start.clone(),
-            one.end.clone(),
-            thousands(one.missing_days),
-            one.partition.to_string(),
-        ];
-        (Style::new(), cells)
-    });
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
     // Those that do not fit are reached by scrolling.
-    let rows: Vec<_> = rows.take(usize::from(below.height.saturating_sub(1))).collect();
-    render(&columns, &rows, "stations", below, buffer);
+    let rows = stations.stations.iter().take(usize::from(below.height.saturating_sub(1)));
+    Table::new(rows)
+        .text(&heading(Sort::Station), 32, 0, |one| one.station.clone())
+        .number(&heading(Sort::Count), 0, |one| thousands(one.count))
+        .number(&heading(Sort::Average), 0, |one| format!("{:.2}", one.average))
+        .text(&heading(Sort::Start), 10, 1, |one| one.start.clone())
+        .text(&heading(Sort::End), 10, 1, |one| one.end.clone())
+        .number(&heading(Sort::Missing), 2, |one| thousands(one.missing_days))
+        .number(&heading(Sort::Partition), 3, |one| one.partition.to_string())
+        .render(|_| Style::new(), "stations", below, buffer);
 }
 
 /// Which stations are in view, of how many, in which order.
@@ -180,7 +130,7 @@ fn title(model: &Model, stations: &Stations) -> String {
     let greatest_first = which.order == Order::Desc;
     if which.sort != Sort::Station || greatest_first {
         let order = if greatest_first { ", greatest first" } else { "" };
-        title.push_str(&format!(", by {}{order}", which.sort.name()));
+        title.push_str(&format!(", by {}{order}", which.sort));
     }
     if model.typing || !which.filter.is_empty() {
         let cursor = if model.typing { "_" } else { "" };

@@ -56,22 +56,19 @@ impl Screen {
             }
         })?;
         let bytes = Bytes::default();
-        let terminal = Terminal::new(CrosstermBackend::new(bytes.clone())).map_err(|error| terminal_failure(&error))?;
+        let terminal = Terminal::new(CrosstermBackend::new(bytes.clone())).map_err(terminal_failure)?;
         // From here on it is dropped on every way out: a terminal that is half prepared is restored, too.
         let mut screen = Self { terminal, bytes, frames: Some(frames), written };
-        enable_raw_mode()
-            .and_then(|()| execute!(screen.bytes, EnterAlternateScreen))
-            .map_err(|error| terminal_failure(&error))?;
+        enable_raw_mode().and_then(|()| execute!(screen.bytes, EnterAlternateScreen)).map_err(terminal_failure)?;
         Ok(screen)
     }
 
     pub fn size(&self) -> Result<Size, Failure> {
-        terminal::size().map(|(width, height)| Size { width, height }).map_err(|error| terminal_failure(&error))
+        terminal::size().map(|(width, height)| Size { width, height }).map_err(terminal_failure)
     }
 
     pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> Result<(), Failure> {
-        let drawn = self.terminal.draw(|frame| draw(frame.area(), frame.buffer_mut()));
-        drawn.map_err(|error| terminal_failure(&error))?;
+        self.terminal.draw(|frame| draw(frame.area(), frame.buffer_mut())).map_err(terminal_failure)?;
         let frames = self.frames.as_ref().expect("they are closed by the drop alone");
         let died = |_| Failure::fatal(Kind::Internal, "the thread that writes the screen died");
         frames.send(self.bytes.0.take()).map_err(died)
@@ -93,7 +90,7 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHan
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| Failure::thread(name, &error))
 }
 
-pub fn terminal_failure(error: &io::Error) -> Failure {
+pub fn terminal_failure(error: io::Error) -> Failure {
     Failure::fatal(Kind::Io, format!("the terminal cannot be used: {error}"))
         .advice("isotherm top --once prints one screen and needs none")
 }

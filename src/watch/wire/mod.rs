@@ -6,6 +6,8 @@
 mod stations;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +16,11 @@ use utoipa::ToSchema;
 use crate::progress::{Condition, CrashOutcome};
 
 pub use stations::*;
+
+/// Now, in Unix milliseconds.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
 
 /// How a branch or an actor fares; `restarting`: it died and waits for its new life; `waiting`: something outside is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,21 +54,17 @@ impl From<Condition> for LifeState {
 }
 
 impl LifeState {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Restarting => "restarting",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-        }
-    }
-
     pub fn is_well(self) -> bool {
         matches!(self, Self::Running | Self::Finished)
+    }
+}
+
+impl fmt::Display for LifeState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => formatter.pad("unknown"),
+            told => told.serialize(formatter),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is answered of stations.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -31,7 +33,7 @@ pub struct StationRow {
 }
 
 /// What to sort the stations by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
     #[default]
@@ -45,20 +47,14 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// In the order in which they are shown.
+    /// In the order in which they are declared and shown.
     pub const ALL: [Self; 7] =
         [Self::Station, Self::Count, Self::Average, Self::Start, Self::End, Self::Missing, Self::Partition];
+}
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Station => "station",
-            Self::Count => "count",
-            Self::Average => "average",
-            Self::Start => "start",
-            Self::End => "end",
-            Self::Missing => "missing",
-            Self::Partition => "partition",
-        }
+impl fmt::Display for Sort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
     }
 }
 
@@ -98,7 +94,7 @@ impl Which {
             Order::Desc => "desc",
         };
         [
-            ("sort", self.sort.name().to_owned()),
+            ("sort", self.sort.to_string()),
             ("order", order.to_owned()),
             ("filter", self.filter.clone()),
             ("offset", self.offset.to_string()),
