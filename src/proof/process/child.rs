@@ -72,12 +72,12 @@ fn die_with_us(command: &mut Command) {
         {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if rustix::process::getppid() != Some(parent) {
-                return Err(io::Error::other("its parent is gone"));
+                return Err(rustix::io::Errno::SRCH.into());
             }
         }
         Ok(())
     };
-    // SAFETY: nothing but system calls is done between fork and exec.
+    // SAFETY: nothing but system calls is done between fork and exec, and nothing is allocated.
     unsafe { command.pre_exec(before_it_begins) };
 }
 

@@ -44,13 +44,9 @@ pub fn listen<T>(work: impl FnOnce() -> T) -> T {
 /// One for all threads: making one makes all threads of the process wait for each other.
 static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry().with(Listener)));
 
-/// Time is virtual from now on.
-pub fn life_begins(now: Instant) {
-    TRACE.with_borrow_mut(|trace| trace.begun = Some(now));
-}
-
-pub fn life_ended() {
-    TRACE.with_borrow_mut(|trace| trace.begun = None);
+/// The events that follow have the virtual time since a life began; between two lives it is zero.
+pub fn life_began(at: Option<Instant>) {
+    TRACE.with_borrow_mut(|trace| trace.begun = at);
 }
 
 /// All events since the last call.

@@ -154,7 +154,7 @@ impl World {
 
     async fn run(&mut self, life: &PlannedLife, environment: Environment) -> (LifeEnd, u64) {
         let begun = Instant::now();
-        trace::life_begins(begun);
+        trace::life_began(Some(begun));
         let stop = Arc::new(watch::Sender::new(false));
         let disk = self.disk.clone();
         let mut troubles = pin!(self.trouble(life, stop.clone(), begun));
@@ -171,7 +171,7 @@ impl World {
             }
         });
         let end = end.await;
-        trace::life_ended();
+        trace::life_began(None);
         (end, begun.elapsed().as_millis() as u64)
     }
 
