@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus::{Histogram, HistogramOpts};
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
 /// Crashes that are remembered; older ones are only counted.
@@ -140,10 +140,6 @@ impl Branches {
     /// Puts a branch on the board.
     pub fn add(&self, branch: Branch, budget: usize, actors: impl Iterator<Item = &'static str>) {
         let actor = |name| ActorStatus { name, condition: Condition::Starting, restarts: 0, mailbox_wait: None };
-        let options =
-            HistogramOpts::new("isotherm_recovery_duration_seconds", "Time from a death until the branch works again")
-                .const_label("branch", branch.to_string())
-                .buckets(RECOVERY_SECONDS.to_vec());
         let status = BranchStatus {
             condition: Condition::Starting,
             epoch: 0,
@@ -152,7 +148,7 @@ impl Branches {
             waiting_for: None,
             failure: None,
             actors: actors.map(actor).collect(),
-            recovery_seconds: Histogram::with_opts(options).expect("name and buckets are constants"),
+            recovery_seconds: Histogram::new(RECOVERY_SECONDS),
         };
         self.0.lock().branches.insert(branch, Arc::new(status));
     }

@@ -35,7 +35,7 @@ fn a_crash_is_open_until_its_branch_works_again_and_then_has_its_facts() {
     let (_, status) = branches.statuses().remove(0);
     assert_eq!((status.restarts, status.budget_left, status.epoch), (1, 4, 2));
     assert_eq!(status.actors.iter().map(|actor| actor.restarts).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(status.recovery_seconds.get_sample_count(), 1);
+    assert_eq!(status.recovery_seconds.count(), 1);
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn each_crash_is_counted_when_it_happens() {
         branches.ready(BRANCH, "writer");
         let status = branches.status(BRANCH).expect("it is on the board");
         assert_eq!((status.restarts, status.actors[0].restarts), (crash as u64, crash as u64));
-        assert_eq!(status.recovery_seconds.get_sample_count(), 0);
+        assert_eq!(status.recovery_seconds.count(), 0);
     }
     branches.ready(BRANCH, "aggregator");
     branches.restarted(BRANCH, None);
     let status = branches.status(BRANCH).expect("it is on the board");
-    assert_eq!((status.restarts, status.recovery_seconds.get_sample_count()), (2, 2));
+    assert_eq!((status.restarts, status.recovery_seconds.count()), (2, 2));
     assert_eq!((branches.restarts(|_| true), branches.restarts(|branch| branch == Branch::Ingest)), (2, 0));
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus::{Histogram, HistogramOpts};
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
 use super::board::Branches;
@@ -64,13 +64,12 @@ pub struct PartitionProgress {
 impl Progress {
     /// The progress of these partitions and of a source, all at zero.
     pub fn new(partitions: &[u32]) -> Self {
-        let partition = |number: u32| PartitionProgress::new(&number.to_string());
         Self(Arc::new(Inner {
-            partitions: partitions.iter().map(|&number| (number, partition(number))).collect(),
+            partitions: partitions.iter().map(|&number| (number, PartitionProgress::new())).collect(),
             source: SourceProgress::default(),
             branches: Branches::default(),
             started: Instant::now(),
-            elsewhere: PartitionProgress::new("elsewhere"),
+            elsewhere: PartitionProgress::new(),
         }))
     }
 
@@ -100,11 +99,7 @@ impl Progress {
 }
 
 impl PartitionProgress {
-    fn new(number: &str) -> Self {
-        let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).const_label("partition", number).buckets(buckets.to_vec());
-            Histogram::with_opts(options).expect("name and buckets are constants")
-        };
+    fn new() -> Self {
         Self {
             records_total: AtomicU64::default(),
             position: AtomicU64::default(),
@@ -118,12 +113,8 @@ impl PartitionProgress {
             rejected_held: Default::default(),
             rejected_unkept: AtomicU64::default(),
             last_commit: Mutex::default(),
-            commit_seconds: histogram(
-                "isotherm_commit_duration_seconds",
-                "Time from the snapshot to the file that is safe on disk",
-                &COMMIT_SECONDS,
-            ),
-            batch_records: histogram("isotherm_batch_records", "Records that were applied as one step", &BATCH_RECORDS),
+            commit_seconds: Histogram::new(COMMIT_SECONDS),
+            batch_records: Histogram::new(BATCH_RECORDS),
             failed: AtomicBool::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! What is known of the work while it goes on: gauges, the board of branches, and events that count.
 //!
 //! Guarantees: telling a number costs the teller a few relaxed atomic additions, telling a line a place in a queue, and
-//! neither ever a wait for the terminal; a lock is taken only for what is seldom (starts, commits, crashes, outages, ends) and
-//! for heartbeats. Uses `settings`, `failure` and `domain` at most.
+//! neither ever a wait for the terminal; a lock is taken only for what is seldom (starts, commits, crashes, outages, ends), for
+//! heartbeats, and by a histogram for a few additions (once a batch, a commit, a recovery). Uses `settings`, `failure` and
+//! `domain` at most.
 
 mod board;
 pub mod events;

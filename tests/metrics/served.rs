@@ -70,7 +70,11 @@ impl Served {
         let samples =
             self.metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} "));
         let wanted = samples.filter(|(labels, _)| labels.split(',').any(|one| one == label));
-        wanted.map(|(_, value)| value.parse().expect("a whole number")).collect()
+        let whole = |value: &str| {
+            let value = value.strip_suffix(".0").unwrap_or(value);
+            value.parse().expect("a whole number")
+        };
+        wanted.map(|(_, value)| whole(value)).collect()
     }
 
     /// The value of the only one of them.

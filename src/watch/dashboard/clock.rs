@@ -10,7 +10,7 @@ const PARTED_MS: u64 = 1000;
 
 /// Tells moments of this process in Unix milliseconds: the same moment as the same number, as long as the machine's clock
 /// and that of the process agree.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
     at: Instant,
     unix_ms: u64,

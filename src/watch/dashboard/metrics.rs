@@ -1,129 +1,158 @@
 //! `GET /metrics`: the same numbers for Prometheus.
 
-use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
-use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, prometheus_text};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
 
 use super::clock::Clock;
-use crate::failure::{Failure, Kind};
-use crate::progress::{Condition, Progress};
+use super::process;
+use crate::progress::{Condition, PartitionProgress, Progress};
 use crate::standard_error;
 
+pub use prometheus_text::CONTENT_TYPE;
+
+/// A gauge that each partition has: its name, its help, and its number for a partition.
+type OfPartition = (&'static str, &'static str, fn(&PartitionProgress) -> u64);
+
+const PARTITION_GAUGES: [OfPartition; 5] = [
+    ("isotherm_position_offset", "Offset of the next record to count", PartitionProgress::position),
+    ("isotherm_committed_offset", "Offset that the file on disk goes on from", PartitionProgress::committed),
+    ("isotherm_end_offset", "One past the last record of the log", PartitionProgress::end),
+    ("isotherm_lag_records", "Records that are in the log and not committed yet", PartitionProgress::uncommitted),
+    ("isotherm_stations", "Stations that the partition holds", PartitionProgress::stations),
+];
+
+const NO_LABEL: [(&str, &str); 0] = [];
+
 /// The numbers of this moment in Prometheus' text format.
-///
-/// Other folders count, and their numbers are taken over: so every metric but the histograms is made anew for each scrape.
-pub fn text(progress: &Progress, clock: Clock, clients: usize) -> Result<String, Failure> {
-    gather(progress, clock, clients)
-        .map_err(|error| Failure::fatal(Kind::Internal, format!("the metrics could not be written: {error}")))
+pub fn text(progress: &Progress, clock: Clock, clients: usize) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Numbers { progress: progress.clone(), clock, clients }));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry).expect("a text takes all that is written to it");
+    text
 }
 
-/// [`TextEncoder`]'s media type.
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
-struct Metrics(Registry);
-
-impl Metrics {
-    fn add(&self, collector: impl Collector + 'static) -> prometheus::Result<()> {
-        self.0.register(Box::new(collector))
-    }
-
-    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-        let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-        self.add(counter.clone())?;
-        Ok(counter)
-    }
-
-    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        let gauge = GaugeVec::new(Opts::new(name, help), labels)?;
-        self.add(gauge.clone())?;
-        Ok(gauge)
-    }
+/// The numbers that other folders count, taken over at each scrape.
+#[derive(Debug)]
+struct Numbers {
+    progress: Progress,
+    clock: Clock,
+    clients: usize,
 }
 
-fn gather(progress: &Progress, clock: Clock, clients: usize) -> prometheus::Result<String> {
-    let metrics = Metrics(Registry::new());
-    let info = metrics.gauge("isotherm_build_info", "This program", &["version"])?;
-    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
-    partitions(&metrics, progress, clock)?;
-    branches(&metrics, progress)?;
-    let source = progress.source();
-    let lost_lines = standard_error::lost_lines() as u64;
-    for (name, help, number) in [
-        ("isotherm_readings_total", "Readings acknowledged by the log", source.readings()),
-        ("isotherm_bad_lines_total", "Lines of the source's files that are no readings", source.bad_lines()),
-        ("isotherm_lost_log_lines_total", "Log lines lost because standard error was not read", lost_lines),
-    ] {
-        metrics.counter(name, help, &[])?.with_label_values::<&str>(&[]).inc_by(number);
-    }
-    let web_clients = metrics.gauge("isotherm_web_clients", "Event streams that are open", &[])?;
-    web_clients.with_label_values::<&str>(&[]).set(clients as f64);
-    metrics.add(ProcessCollector::for_self())?;
-    TextEncoder::new().encode_to_string(&metrics.0.gather())
-}
+/// The metrics as they are written.
+struct Families<'a>(DescriptorEncoder<'a>);
 
-fn partitions(metrics: &Metrics, progress: &Progress, clock: Clock) -> prometheus::Result<()> {
-    let by_partition = ["partition"];
-    let gauge = |name, help| metrics.gauge(name, help, &by_partition);
-    let records = metrics.counter(
-        "isotherm_records_total",
-        "Records read, counted or rejected; again after a crash",
-        &by_partition,
-    )?;
-    let rejected = metrics.counter(
-        "isotherm_rejected_total",
-        "Records rejected; again after a crash",
-        &["partition", "reason"],
-    )?;
-    let unkept = metrics.counter(
-        "isotherm_rejected_unkept_total",
-        "Records rejected and only counted, as the file of them is full; again after a crash",
-        &by_partition,
-    )?;
-    let position = gauge("isotherm_position_offset", "Offset of the next record to count")?;
-    let committed = gauge("isotherm_committed_offset", "Offset that the file on disk goes on from")?;
-    let end = gauge("isotherm_end_offset", "One past the last record of the log")?;
-    let lag = gauge("isotherm_lag_records", "Records that are in the log and not committed yet")?;
-    let interval = gauge("isotherm_commit_interval_seconds", "Time between two commits that is in force")?;
-    let committed_at =
-        gauge("isotherm_last_commit_timestamp_seconds", "When the last commit was done; 0 before the first")?;
-    let stations = gauge("isotherm_stations", "Stations that the partition holds")?;
-    for (number, partition) in progress.partitions() {
-        let number = number.to_string();
-        let label = [number.as_str()];
-        records.with_label_values(&label).inc_by(partition.records_total());
-        for (reason, records) in partition.rejected_by_reason() {
-            rejected.with_label_values(&[number.as_str(), reason.name()]).inc_by(records);
+impl Families<'_> {
+    /// A metric with these samples, each by its labels; nothing where there are none. The name of a counter is given without
+    /// the `_total` that it is told with.
+    fn add<L: EncodeLabelSet, M: EncodeMetric>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (L, M)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        let Some((_, first)) = samples.peek() else { return Ok(()) };
+        let mut family = self.0.encode_descriptor(name, help, None, first.metric_type())?;
+        for (labels, metric) in samples {
+            metric.encode(family.encode_family(&labels)?)?;
         }
-        unkept.with_label_values(&label).inc_by(partition.rejected_unkept());
-        position.with_label_values(&label).set(partition.position() as f64);
-        committed.with_label_values(&label).set(partition.committed() as f64);
-        end.with_label_values(&label).set(partition.end() as f64);
-        lag.with_label_values(&label).set(partition.uncommitted() as f64);
-        interval.with_label_values(&label).set(partition.commit_interval().as_secs_f64());
-        let at = partition.last_commit().map_or(0.0, |(at, _)| clock.unix_ms(at) as f64 / 1000.0);
-        committed_at.with_label_values(&label).set(at);
-        stations.with_label_values(&label).set(partition.stations() as f64);
-        metrics.add(partition.commit_seconds().clone())?;
-        metrics.add(partition.batch_records().clone())?;
+        Ok(())
     }
-    Ok(())
 }
 
-fn branches(metrics: &Metrics, progress: &Progress) -> prometheus::Result<()> {
-    let restarts = metrics.counter(
-        "isotherm_restarts_total",
-        "Crashes that a restart was granted after, counted when they happen",
-        &["branch"],
-    )?;
-    let up = metrics.gauge("isotherm_branch_up", "1 where the branch works or has ended well", &["branch"])?;
-    for (branch, status) in progress.branches().statuses() {
-        let branch = branch.to_string();
-        restarts.with_label_values(&[&branch]).inc_by(status.restarts);
-        let is_up = matches!(status.condition, Condition::Running | Condition::Finished | Condition::Stopped);
-        up.with_label_values(&[&branch]).set(f64::from(u8::from(is_up)));
-        metrics.add(status.recovery_seconds.clone())?;
+impl Collector for Numbers {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut families = Families(encoder);
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        families.add("isotherm_build_info", "This program", [(version, ConstGauge::new(1_u64))])?;
+        self.add_partitions(&mut families)?;
+        self.add_branches(&mut families)?;
+        let source = self.progress.source();
+        let lost_lines = standard_error::lost_lines() as u64;
+        for (name, help, number) in [
+            ("isotherm_readings", "Readings acknowledged by the log", source.readings()),
+            ("isotherm_bad_lines", "Lines of the source's files that are no readings", source.bad_lines()),
+            ("isotherm_lost_log_lines", "Log lines lost because standard error was not read", lost_lines),
+        ] {
+            families.add(name, help, [(NO_LABEL, ConstCounter::new(number))])?;
+        }
+        let clients = ConstGauge::new(self.clients as u64);
+        families.add("isotherm_web_clients", "Event streams that are open", [(NO_LABEL, clients)])?;
+        self.add_process(&mut families)
     }
-    Ok(())
+}
+
+impl Numbers {
+    fn add_partitions(&self, families: &mut Families<'_>) -> fmt::Result {
+        let all = || self.progress.partitions().map(|(number, one)| ([("partition", number)], one));
+        let help = "Records read, counted or rejected; again after a crash";
+        let records = all().map(|(label, one)| (label, ConstCounter::new(one.records_total())));
+        families.add("isotherm_records", help, records)?;
+        let help = "Records rejected and only counted, as the file of them is full; again after a crash";
+        let unkept = all().map(|(label, one)| (label, ConstCounter::new(one.rejected_unkept())));
+        families.add("isotherm_rejected_unkept", help, unkept)?;
+        let rejected = all().flat_map(|(label, one)| {
+            let by_reason = one.rejected_by_reason();
+            by_reason.map(move |(reason, records)| ((label, [("reason", reason.name())]), ConstCounter::new(records)))
+        });
+        families.add("isotherm_rejected", "Records rejected; again after a crash", rejected)?;
+        for (name, help, number) in PARTITION_GAUGES {
+            families.add(name, help, all().map(|(label, one)| (label, ConstGauge::new(number(one)))))?;
+        }
+        let help = "Time between two commits that is in force";
+        let intervals = all().map(|(label, one)| (label, ConstGauge::new(one.commit_interval().as_secs_f64())));
+        families.add("isotherm_commit_interval_seconds", help, intervals)?;
+        let help = "When the last commit was done; 0 before the first";
+        let committed_at = all().map(|(label, one)| {
+            let at_ms = one.last_commit().map_or(0, |(at, _)| self.clock.unix_ms(at));
+            (label, ConstGauge::new(at_ms as f64 / 1000.0))
+        });
+        families.add("isotherm_last_commit_timestamp_seconds", help, committed_at)?;
+        let help = "Time from the snapshot to the file that is safe on disk";
+        let commits = all().map(|(label, one)| (label, one.commit_seconds().clone()));
+        families.add("isotherm_commit_duration_seconds", help, commits)?;
+        let batches = all().map(|(label, one)| (label, one.batch_records().clone()));
+        families.add("isotherm_batch_records", "Records that were applied as one step", batches)
+    }
+
+    fn add_branches(&self, families: &mut Families<'_>) -> fmt::Result {
+        let statuses = self.progress.branches().statuses();
+        let all = || statuses.iter().map(|(branch, status)| ([("branch", branch.to_string())], status));
+        let help = "Crashes that a restart was granted after, counted when they happen";
+        let restarts = all().map(|(label, status)| (label, ConstCounter::new(status.restarts)));
+        families.add("isotherm_restarts", help, restarts)?;
+        let up = all().map(|(label, status)| {
+            let is_up = matches!(status.condition, Condition::Running | Condition::Finished | Condition::Stopped);
+            (label, ConstGauge::new(u64::from(is_up)))
+        });
+        families.add("isotherm_branch_up", "1 where the branch works or has ended well", up)?;
+        let help = "Time from a death until the branch works again";
+        let recoveries = all().map(|(label, status)| (label, status.recovery_seconds.clone()));
+        families.add("isotherm_recovery_duration_seconds", help, recoveries)
+    }
+
+    fn add_process(&self, families: &mut Families<'_>) -> fmt::Result {
+        let cpu_seconds = ConstCounter::new(process::cpu_seconds());
+        families.add(
+            "process_cpu_seconds",
+            "Total user and system CPU time spent in seconds.",
+            [(NO_LABEL, cpu_seconds)],
+        )?;
+        let started_ms = self.clock.unix_ms(self.progress.started());
+        let started =
+            ("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", started_ms / 1000);
+        for (name, help, number) in process::gauges().chain([started]) {
+            families.add(name, help, [(NO_LABEL, ConstGauge::new(number))])?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +170,7 @@ mod tests {
             board.started(branch, epoch);
             board.died(branch, "aggregator", "panicked: boom", 4, None);
         }
-        let text = text(&progress, Clock::start(), 0).expect("it is written");
+        let text = text(&progress, Clock::start(), 0);
         for line in
             ["isotherm_restarts_total{branch=\"partition 2\"} 3", "isotherm_branch_up{branch=\"partition 2\"} 0"]
         {

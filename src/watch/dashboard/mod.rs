@@ -17,6 +17,7 @@ mod looks;
 mod metrics;
 mod names;
 mod priority;
+mod process;
 mod quarantine;
 mod recent;
 mod replays;
