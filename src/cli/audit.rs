@@ -10,7 +10,7 @@ use super::arguments::{self, SettingsArguments};
 use super::waiting::patient_log;
 use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
-use crate::log::Pace;
+use crate::log::RangePace;
 use crate::partition;
 use crate::retold::audit::Audited;
 
@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let log = patient_log(&settings)?;
     let mut all = Vec::new();
     for partition in partitions {
-        let audited = Audited::now(&log, &Pace::default(), &settings, partition);
+        let audited = Audited::now(&log, &RangePace::default(), &settings, partition);
         if !arguments.json {
             output::print(&format!("partition {partition}: {}\n", audited.text()))?;
         }

@@ -39,7 +39,7 @@ impl Display {
             })
         } else {
             Self::of(Duration::from_millis(output.progress_interval_ms), move || {
-                let mut lines = Lines::new(progress);
+                let mut lines = ProgressLines::new(progress);
                 move |now| lines.show(now)
             })
         }
@@ -225,14 +225,14 @@ impl Bars {
     }
 }
 
-struct Lines {
+struct ProgressLines {
     progress: Progress,
     records: Rate,
     readings: Rate,
     shown: Option<(Sum, u64)>,
 }
 
-impl Lines {
+impl ProgressLines {
     fn new(progress: Progress) -> Self {
         Self { progress, records: Rate::default(), readings: Rate::default(), shown: None }
     }

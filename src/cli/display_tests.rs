@@ -10,7 +10,7 @@ fn at(start: Instant, seconds: u64) -> Instant {
 fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     let progress = Progress::new(&[0, 1]);
     let start = Instant::now();
-    let mut lines = Lines::new(progress.clone());
+    let mut lines = ProgressLines::new(progress.clone());
     assert_eq!(capture("info", || lines.show(start)), "", "nothing has happened");
     for number in 0..2 {
         let partition = progress.partition(number);

@@ -14,7 +14,7 @@ use crate::partition::{self, PartitionFile};
 use crate::settings::Settings;
 
 #[derive(Debug, Serialize)]
-pub struct Overview {
+pub struct PartitionOverview {
     pub partition: u32,
     pub file: PathBuf,
     pub topic: String,
@@ -32,7 +32,7 @@ pub struct Overview {
     pub age_seconds: u64,
 }
 
-impl Overview {
+impl PartitionOverview {
     pub fn of(file: &PartitionFile, checkpoint: &Checkpoint, settings: &Settings) -> Self {
         let (identity, state) = (&checkpoint.identity, &checkpoint.state);
         let rejected_file = partition::rejected_path(&settings.state.dir, identity.partition);
@@ -78,9 +78,9 @@ impl Overview {
 }
 
 /// The overviews as a table, then where rejected records are.
-pub fn text(overviews: &[Overview]) -> String {
+pub fn text(overviews: &[PartitionOverview]) -> String {
     let header = ["partition", "offset", "stations", "counted", "rejected", "age", "file"];
-    let mut text = output::table(&header, &[0, 1, 2, 3], overviews.iter().map(Overview::row));
+    let mut text = output::table(&header, &[0, 1, 2, 3], overviews.iter().map(PartitionOverview::row));
     for (overview, file) in overviews.iter().filter_map(|one| Some((one, one.rejected_file.as_ref()?))) {
         let full = if overview.rejected_file_full { " (full: those that do not fit are only counted)" } else { "" };
         text.push_str(&format!("rejected records of partition {}: {}{full}\n", overview.partition, file.display()));

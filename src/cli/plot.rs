@@ -14,12 +14,12 @@ use super::waiting::patient_log;
 use super::{Outcome, output};
 use crate::durable::RealDisk;
 use crate::durable::replace::replace;
-use crate::failure::{Failure, Kind as FailureKind};
-use crate::log::{Pace, RecordLog};
+use crate::failure::{Failure, Kind};
+use crate::log::{RangePace, RecordLog};
 use crate::partition::format::Checkpoint;
 use crate::partition::{self, PartitionFile};
 use crate::retold::history::Replay;
-use crate::watch::plot::{self, Appearance, Drawn, Kind, STATIONS_MAX, Theme};
+use crate::watch::plot::{self, Appearance, Drawn, PlotKind, STATIONS_MAX, Theme};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,7 +46,7 @@ pub struct Arguments {
     output: Option<PathBuf>,
     /// What is drawn of a single station
     #[arg(long, value_enum, default_value = "months")]
-    kind: Kind,
+    kind: PlotKind,
     /// Light lines on a dark ground
     #[arg(long)]
     dark: bool,
@@ -58,13 +58,13 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ImageFormat {
     Svg,
     Png,
 }
 
 /// A station in the partition that counted it.
-struct Found<'a> {
+struct FoundStation<'a> {
     station: &'a str,
     checkpoint: usize,
 }
@@ -76,13 +76,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let stations: IndexSet<&str> = arguments.stations.iter().map(String::as_str).collect();
     let settings = arguments.settings.start()?;
     let (checkpoints, found) = find(&settings.state.dir, &stations)?;
-    if found.len() > STATIONS_MAX || (kind == Kind::Years && found.len() > 1) {
+    if found.len() > STATIONS_MAX || (kind == PlotKind::Years && found.len() > 1) {
         let what = if found.len() > STATIONS_MAX {
             format!("a plot can show {STATIONS_MAX} stations, not {}", found.len())
         } else {
             "years can be drawn of one station only".to_owned()
         };
-        return Err(Failure::fatal(FailureKind::Usage, what).advice("draw several plots"));
+        return Err(Failure::fatal(Kind::Usage, what).advice("draw several plots"));
     }
     let log = patient_log(&settings)?;
     let mut replays = Vec::new();
@@ -95,14 +95,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let drawn: Vec<Drawn<'_>> =
         found.iter().map(|found| drawn(found, &checkpoints[found.checkpoint], &replays[found.checkpoint])).collect();
     let (width_pixels, height_pixels) = arguments.size.unwrap_or(match format {
-        Format::Svg => (800, 450),
-        Format::Png => (2400, 1350),
+        ImageFormat::Svg => (800, 450),
+        ImageFormat::Png => (2400, 1350),
     });
     let theme = if arguments.dark { Theme::Dark } else { Theme::Light };
     let appearance = Appearance { theme, width_pixels, height_pixels };
     let bytes = match format {
-        Format::Svg => plot::svg(kind, &drawn, appearance)?.into_bytes(),
-        Format::Png => plot::png(kind, &drawn, appearance)?,
+        ImageFormat::Svg => plot::svg(kind, &drawn, appearance)?.into_bytes(),
+        ImageFormat::Png => plot::png(kind, &drawn, appearance)?,
     };
     replace(&RealDisk, &path, process::id().into(), &bytes)?;
     for note in drawn.iter().filter_map(|one| Some((one.station, one.missing.as_ref()?))) {
@@ -113,7 +113,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// The files of the partitions that have one of the stations, and where each station is, in the order of the arguments.
-fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoint>, Vec<Found<'a>>), Failure> {
+fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoint>, Vec<FoundStation<'a>>), Failure> {
     let (mut checkpoints, mut damaged) = (Vec::new(), Vec::new());
     for partition in partition::partition_numbers(folder)? {
         // Gone since the folder was listed: it is being rebuilt.
@@ -131,7 +131,7 @@ fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoi
     for &station in stations {
         let holders = checkpoints.iter().enumerate().filter(|(_, one)| one.state.stations.contains_key(station));
         let before = found.len();
-        found.extend(holders.map(|(checkpoint, _)| Found { station, checkpoint }));
+        found.extend(holders.map(|(checkpoint, _)| FoundStation { station, checkpoint }));
         match found.len() - before {
             0 => unknown.push(station),
             1 => {}
@@ -147,14 +147,14 @@ fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoi
         return Ok((checkpoints, found));
     }
     let what = format!("no file has the station {}", unknown.join(", "));
-    Err(Failure::fatal(FailureKind::Data, what).advice("isotherm show lists them; nothing was drawn"))
+    Err(Failure::fatal(Kind::Data, what).advice("isotherm show lists them; nothing was drawn"))
 }
 
 /// Reads the log again, with a bar where a person watches.
 fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure> {
     let (bar, display) = Display::bar("reading partition {msg}: {bar:32} {human_pos} of {human_len} records")?;
     bar.set_message(replay.partition().to_string());
-    let done = replay.advance(log, &Pace::default(), to, &mut |done, total| {
+    let done = replay.advance(log, &RangePace::default(), to, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
         ControlFlow::Continue(())
@@ -163,7 +163,7 @@ fn read(replay: &mut Replay, log: &dyn RecordLog, to: u64) -> Result<(), Failure
     done.map(|_| ())
 }
 
-fn drawn<'a>(found: &Found<'a>, checkpoint: &Checkpoint, replay: &'a Replay) -> Drawn<'a> {
+fn drawn<'a>(found: &FoundStation<'a>, checkpoint: &Checkpoint, replay: &'a Replay) -> Drawn<'a> {
     let series = replay.series(found.station).expect("it was asked for");
     let counted = checkpoint.state.stations[found.station].count();
     let missing = (series.count() != counted).then(|| {
@@ -173,11 +173,11 @@ fn drawn<'a>(found: &Found<'a>, checkpoint: &Checkpoint, replay: &'a Replay) -> 
     Drawn { station: found.station, partition: replay.partition(), offset: replay.offset(), series, missing }
 }
 
-fn format(path: &Path) -> Result<Format, Failure> {
+fn format(path: &Path) -> Result<ImageFormat, Failure> {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    Format::from_str(ending, true).map_err(|_| {
+    ImageFormat::from_str(ending, true).map_err(|_| {
         let what = format!("{} ends neither in .svg nor in .png", path.display());
-        Failure::fatal(FailureKind::Usage, what).advice("the ending says what is written")
+        Failure::fatal(Kind::Usage, what).advice("the ending says what is written")
     })
 }
 
@@ -222,10 +222,10 @@ mod tests {
 
     #[test]
     fn the_ending_says_the_format() {
-        assert_eq!(format(Path::new("a/b.PNG")), Ok(Format::Png));
-        assert_eq!(format(Path::new("b.svg")), Ok(Format::Svg));
+        assert_eq!(format(Path::new("a/b.PNG")), Ok(ImageFormat::Png));
+        assert_eq!(format(Path::new("b.svg")), Ok(ImageFormat::Svg));
         for other in ["b", "b.pdf", "svg", ".svg"] {
-            assert_eq!(format(Path::new(other)).expect_err("it is no format").kind, FailureKind::Usage, "{other}");
+            assert_eq!(format(Path::new(other)).expect_err("it is no format").kind, Kind::Usage, "{other}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::SettingsArguments;
-use super::overview::{self, Overview};
+use super::overview::{self, PartitionOverview};
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
 use crate::partition::format::Checkpoint;
@@ -57,7 +57,7 @@ struct Row {
 #[derive(Default)]
 struct Shown {
     rows: Vec<Row>,
-    overviews: Vec<Overview>,
+    overviews: Vec<PartitionOverview>,
     damaged: Vec<Failure>,
 }
 
@@ -95,7 +95,7 @@ fn read(settings: &Settings, wanted: &BTreeSet<&str>) -> Result<Shown, Failure> 
         let Some(file) = PartitionFile::read(&settings.state.dir, partition)? else { continue };
         match file.parse(partition) {
             Ok(checkpoint) => {
-                shown.overviews.push(Overview::of(&file, &checkpoint, settings));
+                shown.overviews.push(PartitionOverview::of(&file, &checkpoint, settings));
                 shown.rows.extend(rows(checkpoint, wanted));
             }
             Err(failure) => shown.damaged.push(failure),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::arguments::WatchArguments;
 use super::engine;
-use super::overview::{self, Overview};
+use super::overview::{self, PartitionOverview};
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
 use crate::partition::PartitionFile;
@@ -28,8 +28,9 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     let mut overviews = Vec::new();
     let mut unreadable: Option<Failure> = None;
     for &partition in &partitions {
-        let read = PartitionFile::read(&settings.state.dir, partition)
-            .and_then(|file| file.map(|file| Ok(Overview::of(&file, &file.parse(partition)?, settings))).transpose());
+        let read = PartitionFile::read(&settings.state.dir, partition).and_then(|file| {
+            file.map(|file| Ok(PartitionOverview::of(&file, &file.parse(partition)?, settings))).transpose()
+        });
         match read {
             Ok(found) => overviews.extend(found),
             Err(failure) => drop(unreadable.get_or_insert(failure)),
@@ -85,7 +86,7 @@ fn produced(summary: &Summary) -> String {
     text + "\n"
 }
 
-fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[Overview]) -> Value {
+fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[PartitionOverview]) -> Value {
     let failures: Vec<Value> = summary
         .failures
         .iter()

@@ -12,11 +12,11 @@ pub struct Record<'a> {
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<BatchEntry>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct BatchEntry {
     offset: u64,
     start: usize,
     key_bytes: Option<u32>,
@@ -32,7 +32,7 @@ impl Batch {
         );
         let length =
             |part: Option<&[u8]>| part.map(|bytes| u32::try_from(bytes.len()).expect("a record is smaller than 4 GiB"));
-        self.entries.push(Entry {
+        self.entries.push(BatchEntry {
             offset: record.offset,
             start: self.bytes.len(),
             key_bytes: length(record.key),

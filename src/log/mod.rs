@@ -22,7 +22,7 @@ pub mod topic;
 pub mod truncation;
 
 pub use open::open;
-pub use pace::{Pace, Throttle, Watch};
+pub use pace::{RangePace, Throttle, Watch};
 pub use patient::PatientLog;
 pub use range::RangeReader;
 pub use record_log::{BATCH_BYTES_MAX, Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};

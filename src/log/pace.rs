@@ -73,12 +73,12 @@ impl Watch {
 /// How fast records are read again, beside those that count them, and how that is watched and ended. By default as fast as
 /// they come.
 #[derive(Clone, Debug, Default)]
-pub struct Pace {
+pub struct RangePace {
     throttle: Throttle,
     watch: Watch,
 }
 
-impl Pace {
+impl RangePace {
     pub fn new(throttle: Throttle, watch: Watch) -> Self {
         Self { throttle, watch }
     }
@@ -120,8 +120,8 @@ mod tests {
         log
     }
 
-    fn slow(watch: &Watch) -> Pace {
-        Pace::new(Throttle::new(0.000_001), watch.clone())
+    fn slow(watch: &Watch) -> RangePace {
+        RangePace::new(Throttle::new(0.000_001), watch.clone())
     }
 
     #[test]

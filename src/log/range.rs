@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Pace, RecordLog, RecordReader};
+use super::{RangePace, RecordLog, RecordReader};
 use crate::domain::{Batch, Record};
 use crate::failure::{Failure, Kind};
 
@@ -17,7 +17,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 pub struct RangeReader<'a> {
     log: &'a dyn RecordLog,
     reader: Box<dyn RecordReader>,
-    pace: Pace,
+    pace: RangePace,
     batch: Batch,
     position: u64,
     to: u64,
@@ -26,7 +26,7 @@ pub struct RangeReader<'a> {
 }
 
 impl<'a> RangeReader<'a> {
-    pub fn open(log: &'a dyn RecordLog, partition: u32, from: u64, to: u64, pace: &Pace) -> Result<Self, Failure> {
+    pub fn open(log: &'a dyn RecordLog, partition: u32, from: u64, to: u64, pace: &RangePace) -> Result<Self, Failure> {
         let reader = log.open_reader(partition, from)?;
         Ok(Self { log, reader, pace: pace.clone(), batch: Batch::default(), position: from, to, works_since: None })
     }

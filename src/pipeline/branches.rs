@@ -23,14 +23,14 @@ use crate::supervision::{BranchSpec, Child, ChildSpec, Drain, Guard, Heartbeat, 
 const READ_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// Where a child's address is left for those that are started after it.
-type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
+type AddressSlot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
-fn address<A: Actor>(slot: &Slot<A>) -> Addr<A> {
+fn address<A: Actor>(slot: &AddressSlot<A>) -> Addr<A> {
     slot.borrow().clone().expect("children are started in order, and each before leaves its address")
 }
 
 /// Starts a new life of a child, and leaves its address in the slot.
-fn start<A>(life: &Life, slot: &Slot<A>, build: impl FnOnce(Guard) -> A + Send + 'static) -> Child
+fn start<A>(life: &Life, slot: &AddressSlot<A>, build: impl FnOnce(Guard) -> A + Send + 'static) -> Child
 where
     A: Actor<Context = Context<A>> + Handler<Heartbeat> + Handler<Drain>,
 {
@@ -83,7 +83,7 @@ pub(super) fn partition_branch(
         faults: environment.faults.clone(),
         progress: environment.progress.clone(),
     };
-    let (writer, aggregator) = (Slot::<CheckpointWriter>::default(), Slot::<Aggregator>::default());
+    let (writer, aggregator) = (AddressSlot::<CheckpointWriter>::default(), AddressSlot::<Aggregator>::default());
 
     let write = {
         // An outage of this child alone: that the log is read says nothing of the disk.
@@ -139,7 +139,7 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
         parameters: opened.parameters(),
         faults: environment.faults.clone(),
     };
-    let producer = Slot::<Producer>::default();
+    let producer = AddressSlot::<Producer>::default();
 
     let produce = {
         let (slot, progress) = (producer.clone(), environment.progress.clone());

@@ -24,7 +24,7 @@ pub struct Sources {
 
 /// One effective setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct EffectiveSetting {
     pub key: String,
     /// In the notation of TOML; a secret is masked.
     pub value: String,
@@ -35,7 +35,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub struct Effective {
     pub settings: Settings,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<EffectiveSetting>,
 }
 
 /// The variables of this process that can be settings. One that is not UTF-8 is passed over.
@@ -67,9 +67,9 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
             |leaf| format!("{} is {} ({})", leaf.key, shown(&leaf.key, &leaf.value), leaf.place),
         )
     })?;
-    let mut entries: Vec<Entry> = leaves
+    let mut entries: Vec<EffectiveSetting> = leaves
         .into_values()
-        .map(|leaf| Entry { value: shown(&leaf.key, &leaf.value), key: leaf.key, origin: leaf.place.origin })
+        .map(|leaf| EffectiveSetting { value: shown(&leaf.key, &leaf.value), key: leaf.key, origin: leaf.place.origin })
         .collect();
     entries.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(Effective { settings, entries })

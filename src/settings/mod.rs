@@ -14,5 +14,5 @@ mod validate;
 
 pub use fault_plan::fault_points;
 pub use layer::SettingOrigin;
-pub use load::{Effective, Entry, Sources, environment, load};
+pub use load::{Effective, EffectiveSetting, Sources, environment, load};
 pub use model::*;

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use serde_json::{Value, json};
 
-use super::files::{Format, Found};
+use super::files::{Format, LineContent};
 use super::lines::{LINE_BYTES_MAX, Line, Lines, too_long};
 use crate::domain::rules::is_station_id;
 use crate::domain::{Day, Reading};
@@ -32,16 +32,16 @@ struct Columns {
     count: usize,
     date: usize,
     degrees: usize,
-    station: Station,
+    station: StationOf,
 }
 
 #[derive(Debug)]
-enum Station {
+enum StationOf {
     Column(usize),
     OfFile(String),
 }
 
-impl Default for Station {
+impl Default for StationOf {
     fn default() -> Self {
         Self::OfFile(String::new())
     }
@@ -66,19 +66,19 @@ impl Csv {
     }
 
     /// Reads one record that is not empty.
-    fn read_record(&mut self, lines: &mut Lines) -> io::Result<Outcome> {
+    fn read_record(&mut self, lines: &mut Lines) -> io::Result<CsvOutcome> {
         let number = lines.position().lines + 1;
         self.line.clear();
         match lines.read(&mut self.line)? {
-            Line::End => return Ok(Outcome::End),
-            Line::TooLong => return Ok(Outcome::Bad(number, too_long())),
+            Line::End => return Ok(CsvOutcome::End),
+            Line::TooLong => return Ok(CsvOutcome::Bad(number, too_long())),
             Line::Whole => {}
         }
         if number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
         if self.line.is_empty() {
-            return Ok(Outcome::Empty);
+            return Ok(CsvOutcome::Empty);
         }
         let after_first = lines.position();
         self.record.begin(&mut self.line);
@@ -89,11 +89,11 @@ impl Csv {
             if line != Line::Whole || self.record.bytes_used - 1 + self.line.len() > LINE_BYTES_MAX {
                 // The quote may be a stray one: the lines behind it are read for themselves.
                 lines.go_to(after_first)?;
-                return Ok(Outcome::Bad(number, "a quote is opened and not closed".to_owned()));
+                return Ok(CsvOutcome::Bad(number, "a quote is opened and not closed".to_owned()));
             }
             self.record.go_on(&mut self.line);
         }
-        Ok(Outcome::Record { number, after_first })
+        Ok(CsvOutcome::Record { number, after_first })
     }
 
     fn reading(&self) -> Result<Reading<'_>, String> {
@@ -106,8 +106,8 @@ impl Csv {
             if text.is_empty() { Err(format!("{name} is empty")) } else { Ok(text) }
         };
         let station_id = match &self.columns.station {
-            Station::OfFile(station) => station,
-            Station::Column(at) => {
+            StationOf::OfFile(station) => station,
+            StationOf::Column(at) => {
                 let station = field(*at, &self.settings.station_column)?;
                 if !is_station_id(station) {
                     return Err(format!("{} is not a station's name", excerpt(station)));
@@ -132,7 +132,7 @@ impl Csv {
     }
 }
 
-enum Outcome {
+enum CsvOutcome {
     Record { number: u64, after_first: super::lines::FilePosition },
     Empty,
     Bad(u64, String),
@@ -158,10 +158,10 @@ impl Format for Csv {
         let wrong = |what: String| Failure::fatal(Kind::Data, format!("{} {what}", file.display()));
         let header = loop {
             match self.read_record(lines).map_err(|error| Failure::io("cannot read", file, &error))? {
-                Outcome::Empty => continue,
-                Outcome::Record { .. } => break self.record.texts(),
-                Outcome::End => break Vec::new(),
-                Outcome::Bad(line, reason) => {
+                CsvOutcome::Empty => continue,
+                CsvOutcome::Record { .. } => break self.record.texts(),
+                CsvOutcome::End => break Vec::new(),
+                CsvOutcome::Bad(line, reason) => {
                     return Err(wrong(format!("has a bad header in line {line}: {reason}"))
                         .advice("the first line of each file must name its columns"));
                 }
@@ -182,23 +182,23 @@ impl Format for Csv {
                 wrong("has no name that can be a station's".to_owned())
                     .advice("name the file after its station, or set source.csv.station_column")
             })?;
-            Station::OfFile(stem.to_owned())
+            StationOf::OfFile(stem.to_owned())
         } else {
-            Station::Column(column("station_column", &self.settings.station_column)?)
+            StationOf::Column(column("station_column", &self.settings.station_column)?)
         };
         self.columns = Columns { count: names.len(), date, degrees, station };
         Ok(())
     }
 
-    fn read(&mut self, lines: &mut Lines, found: &mut Found) -> io::Result<bool> {
+    fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool> {
         let (number, after_first) = match self.read_record(lines)? {
-            Outcome::End => return Ok(false),
-            Outcome::Empty => return Ok(true),
-            Outcome::Bad(line, reason) => {
+            CsvOutcome::End => return Ok(false),
+            CsvOutcome::Empty => return Ok(true),
+            CsvOutcome::Bad(line, reason) => {
                 found.bad = Some((line, reason));
                 return Ok(true);
             }
-            Outcome::Record { number, after_first } => (number, after_first),
+            CsvOutcome::Record { number, after_first } => (number, after_first),
         };
         match self.reading() {
             Ok(Reading { station_id, day, degrees }) => {

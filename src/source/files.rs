@@ -33,12 +33,12 @@ pub trait Format: Send {
     fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure>;
 
     /// Reads one line, or one record of several lines; `false` at the end of the file.
-    fn read(&mut self, lines: &mut Lines, found: &mut Found) -> io::Result<bool>;
+    fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool>;
 }
 
 /// What one line held.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct LineContent {
     pub station_id: String,
     /// Day and degrees of each reading.
     pub readings: VecDeque<(Day, f64)>,
@@ -109,7 +109,7 @@ pub struct FileSource<F> {
     names: Vec<String>,
     next_file: usize,
     current: Option<Current>,
-    found: Found,
+    found: LineContent,
     /// Of the files before and behind the current one.
     cursor: Cursor,
     /// Of all files, when they were found.
@@ -135,7 +135,7 @@ impl<F: Format> FileSource<F> {
             names,
             next_file: 0,
             current: None,
-            found: Found::default(),
+            found: LineContent::default(),
             cursor,
             bytes_total,
             bad_lines_total: 0,
@@ -231,7 +231,7 @@ impl<F: Format> Source for FileSource<F> {
         let length_before = readings.len();
         for _ in 0..STEPS_PER_CALL_MAX {
             if let Some(current) = &mut self.current {
-                let Found { station_id, readings: found, .. } = &mut self.found;
+                let LineContent { station_id, readings: found, .. } = &mut self.found;
                 while !readings.is_full(readings_max)
                     && let Some((day, degrees)) = found.pop_front()
                 {

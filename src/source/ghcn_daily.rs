@@ -11,7 +11,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::files::{Format, Found};
+use super::files::{Format, LineContent};
 use super::lines::{Line, Lines, too_long};
 use crate::domain::Day;
 use crate::domain::rules::is_station_id;
@@ -35,7 +35,7 @@ impl GhcnDaily {
         Self { settings: settings.clone(), line: Vec::new() }
     }
 
-    fn read_line(&self, found: &mut Found) -> Result<(), String> {
+    fn read_line(&self, found: &mut LineContent) -> Result<(), String> {
         let line = self.line.trim_ascii_end();
         if line.is_empty() {
             return Ok(());
@@ -97,7 +97,7 @@ impl Format for GhcnDaily {
         Ok(())
     }
 
-    fn read(&mut self, lines: &mut Lines, found: &mut Found) -> io::Result<bool> {
+    fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool> {
         let number = lines.position().lines + 1;
         self.line.clear();
         let outcome = match lines.read(&mut self.line)? {

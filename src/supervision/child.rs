@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
 use super::running::{self, Death, Guard, Notice};
-use super::worker::{Busy, Queue, Spawn, Worker};
+use super::worker::{Busy, CallQueue, Spawn, Worker};
 use crate::failure::Failure;
 
 /// "Are you well?" Answered from the mailbox, so an actor that is stuck in a handler does not answer. The answer is the
@@ -33,7 +33,7 @@ pub struct Life {
     pub(super) child: usize,
     pub(super) spawn: Spawn,
     /// What is known of the calls of the branch's workers, those of all lives.
-    pub(super) workers: Arc<Mutex<Vec<Weak<Queue>>>>,
+    pub(super) workers: Arc<Mutex<Vec<Weak<CallQueue>>>>,
     /// The branch's thread; none in simulation.
     pub(super) thread: Option<ArbiterHandle>,
     /// Which child's code that thread runs just now; see [`Death`].

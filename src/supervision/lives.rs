@@ -36,12 +36,12 @@ pub(super) struct Slot {
     pub epoch: u64,
     over: Arc<watch::Sender<bool>>,
     /// `None` once it died or was told to end.
-    pub running: Option<Running>,
+    pub running: Option<RunningLife>,
     /// Whether it said so, and from where it resumes.
     pub ready: Option<Option<u64>>,
 }
 
-pub(super) struct Running {
+pub(super) struct RunningLife {
     pub drain: Recipient<Drain>,
     hang: Pin<Box<dyn Future<Output = (usize, String)>>>,
 }
@@ -108,7 +108,7 @@ impl Lives {
         // A supervisor that is gone needs no pulse.
         let pulse = move |waited| drop(reports.send(Notice { epoch, child, news: News::Pulse { waited } }));
         let hang = Box::pin(heartbeat::hang((child, heartbeat), life.at_work, self.heartbeat, pulse));
-        slot.running = Some(Running { drain, hang });
+        slot.running = Some(RunningLife { drain, hang });
         Ok(())
     }
 

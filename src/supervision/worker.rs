@@ -13,7 +13,7 @@ use super::panic;
 use crate::failure::Failure;
 
 /// A call as its worker sees it, with when it began; an error is the message of its panic.
-type Job<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
+type Call<T> = Box<dyn FnOnce(&mut T, Instant) -> Result<(), String> + Send>;
 
 /// Who does the work of a [`Worker`]: a thread of its own, or, in simulation, the caller's after a moment of virtual
 /// time.
@@ -34,7 +34,7 @@ pub enum Spawn {
 /// branch counts such threads of the workers that [`super::Life::worker`] made. A call that panics is the last: the value,
 /// half changed perhaps, is dropped. May be shared behind an `Arc`.
 pub struct Worker<T> {
-    queue: Arc<Queue>,
+    queue: Arc<CallQueue>,
     /// In simulation.
     latency: Option<fn() -> Duration>,
     // Not bounded by its type, but by its callers: each awaits the reply of one call before it makes the next.
@@ -43,7 +43,7 @@ pub struct Worker<T> {
 
 /// A call that was made.
 struct Made<T> {
-    job: Job<T>,
+    job: Call<T>,
     at: Instant,
     /// In simulation; zero elsewhere.
     latency: Duration,
@@ -69,7 +69,7 @@ impl fmt::Display for Busy {
 /// By it the call that runs on a worker tells that it gets on, so that work of several steps, or a long one, is not taken
 /// for a hang. For the call itself, on the worker's thread.
 #[derive(Clone)]
-pub struct Steps(Arc<Queue>);
+pub struct Steps(Arc<CallQueue>);
 
 impl Steps {
     /// A step begins, with a clock of its own; a hang in it is told by this name, as `opening the reader`. To be called
@@ -94,7 +94,7 @@ impl Steps {
 }
 
 /// What is known of a worker's calls.
-pub(super) struct Queue {
+pub(super) struct CallQueue {
     thread: Arc<str>,
     state: Mutex<Calls>,
 }
@@ -124,7 +124,7 @@ impl<T: Send + 'static> Worker<T> {
     /// A worker around `value`; `name` is the thread's.
     pub fn new(spawn: Spawn, name: &str, value: T) -> Result<Self, Failure> {
         panic::install_hook();
-        let queue = Arc::new(Queue { thread: name.into(), state: Mutex::default() });
+        let queue = Arc::new(CallQueue { thread: name.into(), state: Mutex::default() });
         let (sender, jobs) = mpsc::unbounded_channel();
         let works = queue.clone();
         let latency = match spawn {
@@ -178,11 +178,11 @@ impl<T: Send + 'static> Worker<T> {
         self.queue.busy(&self.queue.state.lock())
     }
 
-    pub(super) fn queue(&self) -> Weak<Queue> {
+    pub(super) fn queue(&self) -> Weak<CallQueue> {
         Arc::downgrade(&self.queue)
     }
 
-    fn make(&self, call: &'static str, job: Job<T>) {
+    fn make(&self, call: &'static str, job: Call<T>) {
         let mut state = self.queue.state.lock();
         if state.panic.is_some() {
             return;
@@ -201,7 +201,7 @@ impl<T> Drop for Worker<T> {
     }
 }
 
-impl Queue {
+impl CallQueue {
     /// Does calls until there can be no more of them, or one panics.
     fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
         while let Some(made) = jobs.blocking_recv() {

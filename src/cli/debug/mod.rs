@@ -17,7 +17,7 @@ use super::{Outcome, output};
 use crate::failure::Failure;
 use crate::log;
 use crate::pipeline::signals::{self, SIGINT, SIGTERM};
-use readers::{Message, Readers};
+use readers::{ReadBatch, Readers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Prints until the limit, the last reader's end, or the output is closed.
 fn print(
-    messages: &Receiver<Message>,
+    messages: &Receiver<ReadBatch>,
     json: bool,
     limit: u64,
     output: &mut impl Write,

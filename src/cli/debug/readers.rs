@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::log::{PatientLog, RecordLog};
 
 /// Records of a partition, or why no more can be read.
-pub type Message = Result<(u32, Batch), Failure>;
+pub type ReadBatch = Result<(u32, Batch), Failure>;
 
 /// Batches that wait to be printed; each holds at most [`crate::log::BATCH_BYTES_MAX`] and a record.
 const WAITING_MAX: usize = 4;
@@ -30,7 +30,7 @@ pub struct Readers {
 
 impl Readers {
     /// Starts to read every partition, from the log's start or from its end; a topic that is not there is waited for.
-    pub fn start(log: Arc<dyn RecordLog>, from_beginning: bool) -> Result<(Self, Receiver<Message>), Failure> {
+    pub fn start(log: Arc<dyn RecordLog>, from_beginning: bool) -> Result<(Self, Receiver<ReadBatch>), Failure> {
         let (messages, receiver) = mpsc::sync_channel(WAITING_MAX);
         let (alive, ended) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
@@ -53,7 +53,7 @@ impl Readers {
 struct ReaderThread {
     log: PatientLog,
     stop: Arc<AtomicBool>,
-    messages: SyncSender<Message>,
+    messages: SyncSender<ReadBatch>,
     #[allow(dead_code, reason = "held so that the other end sees when the last thread is gone")]
     alive: Sender<Infallible>,
 }

@@ -29,7 +29,7 @@ pub struct Description {
     all_led: bool,
 }
 
-pub struct Policy {
+pub struct DeletionPolicy {
     pub compacted: bool,
     pub warning: Option<String>,
 }
@@ -79,7 +79,7 @@ pub fn describe(client: &Client) -> Result<Option<Description>, Failure> {
 }
 
 /// What may delete records of the topic.
-pub fn policy(client: &Client) -> Result<Policy, Failure> {
+pub fn policy(client: &Client) -> Result<DeletionPolicy, Failure> {
     let what = format!("the configuration of {} cannot be read", client.subject.name);
     let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &what, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the request copies the resource.
@@ -101,7 +101,7 @@ pub fn policy(client: &Client) -> Result<Policy, Failure> {
             // Reading and writing may well be allowed without it.
             Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
                 let warning = "this user may not read the topic's cleanup policy and retention".to_owned();
-                return Ok(Policy { compacted: false, warning: Some(warning) });
+                return Ok(DeletionPolicy { compacted: false, warning: Some(warning) });
             }
             code => return Err(client.failure(&what, code, text(sys::rd_kafka_ConfigResource_error_string(resource)))),
         }
@@ -122,7 +122,7 @@ pub fn policy(client: &Client) -> Result<Policy, Failure> {
         .collect();
     let warning =
         (!finite.is_empty()).then(|| format!("old records are deleted, counted or not: {}", finite.join(", ")));
-    Ok(Policy { compacted: has("compact"), warning })
+    Ok(DeletionPolicy { compacted: has("compact"), warning })
 }
 
 /// Where a partition starts and ends for a reader of committed records.

@@ -18,7 +18,7 @@ use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec, fai
 use crate::failure::Failure;
 use file::{LogFile, TopicRow};
 use reader::Reader;
-use run::Run;
+use run::RecordRun;
 use writer::Writer;
 
 /// Another process that writes lets go of the file within far less than this.
@@ -131,7 +131,7 @@ impl RecordLog for SqliteLog {
         let (file, row) = self.connect()?;
         self.check(&row, partition)?;
         let (name, topic, topic_id) = (self.name(), self.topic.clone(), row.id);
-        Ok(Box::new(Reader { name, topic, topic_id, partition, position: from, file, run: Run::empty() }))
+        Ok(Box::new(Reader { name, topic, topic_id, partition, position: from, file, run: RecordRun::empty() }))
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::params;
 
 use super::file::{DAMAGED, LogFile, TopicRow};
-use super::run::{Run, checksum, is_full};
+use super::run::{RecordRun, checksum, is_full};
 use crate::domain::Batch;
 use crate::failure::{Failure, Kind};
 use crate::log::{RecordReader, failures};
@@ -30,7 +30,7 @@ pub struct Reader {
     pub position: u64,
     pub file: LogFile,
     /// The run in which the last batch ended.
-    pub run: Run,
+    pub run: RecordRun,
 }
 
 impl RecordReader for Reader {
@@ -42,7 +42,7 @@ impl RecordReader for Reader {
             if taken.is_err() {
                 // Nothing of this call counts, so that another one can be made after a Retryable failure.
                 batch.clear();
-                self.run = Run::empty();
+                self.run = RecordRun::empty();
             }
             self.position = taken?;
             if !batch.is_empty() || Instant::now() >= deadline {

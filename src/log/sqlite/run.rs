@@ -41,7 +41,7 @@ pub fn checksum(bytes: &[u8], partition: u32, first_offset: u64, last_offset: u6
 }
 
 /// A run that was read from its row, as far as its records were not handed out.
-pub struct Run {
+pub struct RecordRun {
     bytes: Vec<u8>,
     /// Where the next record lies in the bytes.
     place: usize,
@@ -53,7 +53,7 @@ pub struct Run {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Damaged;
 
-impl Run {
+impl RecordRun {
     /// Without a record that is left.
     pub fn empty() -> Self {
         Self { bytes: Vec::new(), place: 0, next_offset: 1, last_offset: 0 }
@@ -128,7 +128,7 @@ mod tests {
         #[test]
         fn a_run_gives_back_its_records_in_pieces_of_any_size(parts in parts(), first in 0u64..1000, records_max in 1usize..20) {
             let built = build(&parts);
-            let mut run = Run::empty();
+            let mut run = RecordRun::empty();
             run.load(&built.bytes, first, first + built.records - 1);
             let (mut position, mut batch, mut read) = (first, Batch::default(), Vec::new());
             while position < first + built.records {
@@ -146,7 +146,7 @@ mod tests {
         #[test]
         fn bytes_of_another_number_of_records_are_damage(parts in parts(), more in any::<bool>()) {
             let built = build(&parts);
-            let mut run = Run::empty();
+            let mut run = RecordRun::empty();
             run.load(&built.bytes, 1, if more { built.records + 1 } else { built.records - 1 });
             if built.records > 1 || more {
                 prop_assert_eq!(run.take(1, &mut Batch::default(), usize::MAX), Err(Damaged));
@@ -155,7 +155,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), last in 0u64..20) {
-            let mut run = Run::empty();
+            let mut run = RecordRun::empty();
             run.load(&bytes, 0, last);
             let _ = run.take(0, &mut Batch::default(), usize::MAX);
         }

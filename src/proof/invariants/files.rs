@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Invariant::{FilesAreWhole, FilesEqualReplay, NothingSkipped, RecordsAddUp};
 use super::promises::Promises;
 use super::{FolderFiles, Violation};
-use crate::log::{Pace, RecordLog};
+use crate::log::{RangePace, RecordLog};
 use crate::partition::format::{self, Checkpoint};
 use crate::partition::{partition_path, rejected_path};
 use crate::retold::audit::{Files, Finding, audit};
@@ -58,7 +58,7 @@ fn replayed(log: &dyn RecordLog, folder: &Path, files: &FolderFiles, checkpoint:
         rejected: Box::new(rejected),
     };
     let told = |what: String| format!("partition {partition}: {what}");
-    match audit(log, &Pace::default(), &checkpoint.identity.topic, of) {
+    match audit(log, &RangePace::default(), &checkpoint.identity.topic, of) {
         Ok(Finding::Verified(_)) => Ok(()),
         Ok(Finding::FileWrong(wrong)) => {
             let invariant = if wrong.adds_up { FilesEqualReplay } else { RecordsAddUp };

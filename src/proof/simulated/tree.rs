@@ -11,13 +11,13 @@ pub(super) struct Tree {
     pub(super) folders: BTreeSet<PathBuf>,
     pub(super) files: BTreeMap<FileId, Content>,
     next_file: FileId,
-    pub(super) names: Names,
-    lasting_names: Names,
+    pub(super) names: Entries,
+    lasting_names: Entries,
     changes: Vec<Change>,
 }
 
 pub(super) type FileId = u64;
-type Names = BTreeMap<PathBuf, FileId>;
+type Entries = BTreeMap<PathBuf, FileId>;
 
 #[derive(Clone)]
 pub(super) struct Content {
@@ -180,7 +180,7 @@ impl Change {
     }
 }
 
-fn set(names: &mut Names, to: &[(PathBuf, Option<FileId>)]) {
+fn set(names: &mut Entries, to: &[(PathBuf, Option<FileId>)]) {
     for (name, file) in to {
         match file {
             Some(file) => names.insert(name.clone(), *file),

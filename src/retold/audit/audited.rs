@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Files, Finding, Wrong, audit};
 use crate::failure::{Failure, Kind};
-use crate::log::{Pace, RecordLog};
+use crate::log::{RangePace, RecordLog};
 use crate::partition::{self, PartitionFile};
 use crate::settings::Settings;
 
@@ -20,13 +20,13 @@ const WRONG: u8 = 1;
 pub struct Audited {
     pub partition: u32,
     #[serde(flatten)]
-    pub result: AuditResult,
+    pub result: AuditFinding,
 }
 
 /// What an audit found, or why there was none.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum AuditResult {
+pub enum AuditFinding {
     Found(Finding),
     NotAudited {
         /// Always `not_audited`.
@@ -39,10 +39,10 @@ pub enum AuditResult {
 
 impl Audited {
     /// Audits a partition's files as they are now.
-    pub fn now(log: &dyn RecordLog, pace: &Pace, settings: &Settings, partition: u32) -> Self {
+    pub fn now(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u32) -> Self {
         let result = match one(log, pace, settings, partition) {
-            Ok(finding) => AuditResult::Found(finding),
-            Err(failure) => AuditResult::NotAudited {
+            Ok(finding) => AuditFinding::Found(finding),
+            Err(failure) => AuditFinding::NotAudited {
                 result: "not_audited",
                 why: failure.to_string(),
                 exit_code: failure.kind.exit_code(),
@@ -68,17 +68,17 @@ impl Audited {
     /// Badness, name and exit code.
     fn grade(&self) -> (u8, &'static str, u8) {
         match self.result {
-            AuditResult::Found(Finding::Verified(_)) => (0, "verified", 0),
-            AuditResult::Found(Finding::LogIncomplete { .. }) => (1, "log_incomplete", Kind::Data.exit_code()),
-            AuditResult::NotAudited { result, exit_code, .. } => (2, result, exit_code),
-            AuditResult::Found(Finding::FileWrong(_)) => (3, "file_wrong", WRONG),
+            AuditFinding::Found(Finding::Verified(_)) => (0, "verified", 0),
+            AuditFinding::Found(Finding::LogIncomplete { .. }) => (1, "log_incomplete", Kind::Data.exit_code()),
+            AuditFinding::NotAudited { result, exit_code, .. } => (2, result, exit_code),
+            AuditFinding::Found(Finding::FileWrong(_)) => (3, "file_wrong", WRONG),
         }
     }
 
     /// In words; a line for each difference that is listed.
     pub fn text(&self) -> String {
         match &self.result {
-            AuditResult::Found(Finding::Verified(verified)) => format!(
+            AuditFinding::Found(Finding::Verified(verified)) => format!(
                 "verified, {} records from offset {} to {}: {} counted of {} stations, {} rejected, \
                  {} lines of rejected records",
                 verified.records,
@@ -89,9 +89,9 @@ impl Audited {
                 verified.rejected.values().sum::<u64>(),
                 verified.rejected_lines,
             ),
-            AuditResult::Found(Finding::LogIncomplete { why }) => format!("LOG INCOMPLETE, {why}"),
-            AuditResult::NotAudited { why, .. } => format!("NOT AUDITED, {why}"),
-            AuditResult::Found(Finding::FileWrong(Wrong { why, differences, .. })) => {
+            AuditFinding::Found(Finding::LogIncomplete { why }) => format!("LOG INCOMPLETE, {why}"),
+            AuditFinding::NotAudited { why, .. } => format!("NOT AUDITED, {why}"),
+            AuditFinding::Found(Finding::FileWrong(Wrong { why, differences, .. })) => {
                 let mut text = format!("FILE WRONG, {why}");
                 for one in &differences.listed {
                     text.push_str(&format!("\n  {}: file {}, replay {}", one.what, one.file, one.replay));
@@ -106,7 +106,7 @@ impl Audited {
     }
 }
 
-fn one(log: &dyn RecordLog, pace: &Pace, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
+fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
     let folder = &settings.state.dir;
     let Some(file) = PartitionFile::read(folder, partition)? else {
         return Err(Failure::fatal(
@@ -147,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let sources = Sources { file: None, sets: vec![format!("state.dir={}", folder.path().display())] };
         let settings = load(&sources, std::iter::empty()).expect("the settings are good").settings;
-        assert_eq!(one(&log, &Pace::default(), &settings, 0).expect_err("there is no file").kind, Kind::Data);
+        assert_eq!(one(&log, &RangePace::default(), &settings, 0).expect_err("there is no file").kind, Kind::Data);
 
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
@@ -156,11 +156,11 @@ mod tests {
         let bytes = format::serialize(&identity, &state);
         let path = partition_path(folder.path(), 0);
         std::fs::write(&path, &bytes).expect("written");
-        assert!(matches!(one(&log, &Pace::default(), &settings, 0), Ok(Finding::Verified(_))));
+        assert!(matches!(one(&log, &RangePace::default(), &settings, 0), Ok(Finding::Verified(_))));
         let text = String::from_utf8(bytes).expect("JSON is text");
         std::fs::write(&path, text.replace("-3.5", "-3.6")).expect("written");
         assert!(
-            matches!(one(&log, &Pace::default(), &settings, 0), Ok(Finding::FileWrong(_))),
+            matches!(one(&log, &RangePace::default(), &settings, 0), Ok(Finding::FileWrong(_))),
             "its checksum is wrong"
         );
     }

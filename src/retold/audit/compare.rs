@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringBitmap;
 
 use super::differences::Differences;
-use super::model::{Model, Station};
+use super::model::{Model, ReplayedStation};
 use crate::domain::state::Gap;
 use crate::domain::{Day, LastRecord, PartitionState, StationStats};
 use crate::partition::format::{self, Checkpoint};
@@ -39,7 +39,7 @@ pub fn fields(file: &PartitionState, replay: &Model, differences: &mut Differenc
     }
 }
 
-fn station(name: &str, file: &StationStats, replay: &Station, differences: &mut Differences) {
+fn station(name: &str, file: &StationStats, replay: &ReplayedStation, differences: &mut Differences) {
     let what = |field: &str| format!("station {name}, {field}");
     differences.compare(|| what("count"), &file.count(), &replay.days.len());
     if file.sum.to_bits() != replay.sum.to_bits() {

@@ -22,7 +22,7 @@ use crate::domain::RejectReason;
 use crate::failure::Failure;
 use crate::partition::format::Checkpoint;
 
-pub use audited::{AuditResult, Audited};
+pub use audited::{AuditFinding, Audited};
 pub use differences::{Difference, Differences};
 pub use replay::audit;
 

@@ -20,7 +20,7 @@ const HEAD_BYTES: usize = 1024;
 pub struct Model {
     pub rules: Rules,
     pub records: u64,
-    pub stations: BTreeMap<String, Station>,
+    pub stations: BTreeMap<String, ReplayedStation>,
     pub rejected: BTreeMap<RejectReason, u64>,
     pub rejected_bytes: u64,
     pub rejected_crc32c: u32,
@@ -29,7 +29,7 @@ pub struct Model {
 }
 
 #[derive(Debug, Default, PartialEq)]
-pub struct Station {
+pub struct ReplayedStation {
     pub sum: f64,
     /// Numbers of the days that were counted.
     pub days: RoaringBitmap,

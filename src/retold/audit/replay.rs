@@ -6,11 +6,11 @@ use super::rejected::RejectedFile;
 use super::{Files, Finding, Verified, Wrong, compare};
 use crate::domain::Record;
 use crate::failure::{Failure, Kind};
-use crate::log::{Pace, RangeReader, RecordLog};
+use crate::log::{RangePace, RangeReader, RecordLog};
 use crate::partition::format::Checkpoint;
 
 /// Audits a partition's files, which should be of this topic. A failure of the log ends it.
-pub fn audit(log: &dyn RecordLog, pace: &Pace, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
+pub fn audit(log: &dyn RecordLog, pace: &RangePace, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
     let Files { path, bytes, checkpoint, rejected_path, rejected } = files;
     let partition = checkpoint.identity.partition;
     if let Some(found) = log.topic()?
@@ -116,7 +116,7 @@ fn missing(log: &dyn RecordLog, topic: &str, file: &Checkpoint) -> Result<Option
 /// Hands every record in [from, to) to `each`, in order.
 fn read(
     log: &dyn RecordLog,
-    pace: &Pace,
+    pace: &RangePace,
     partition: u32,
     (from, to): (u64, u64),
     mut each: impl FnMut(Record<'_>) -> Result<(), Failure>,

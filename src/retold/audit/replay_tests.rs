@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::state::Gap;
 use crate::domain::{PartitionState, RejectReason, Rules};
 use crate::log::test_log::{TestLog, reading};
-use crate::log::{Extent, Pace};
+use crate::log::{Extent, RangePace};
 use crate::partition::{Identity, format};
 
 /// The files of partition 0 and the log that they were made from.
@@ -42,7 +42,7 @@ impl Scene {
             rejected_path: Path::new("partition-0.rejected.jsonl"),
             rejected: Box::new(self.rejected.as_slice()),
         };
-        audit(&self.log, &Pace::default(), self.topic, files).expect("it is audited")
+        audit(&self.log, &RangePace::default(), self.topic, files).expect("it is audited")
     }
 
     fn incomplete(&self) -> String {

@@ -7,7 +7,7 @@ use super::series::Series;
 use crate::domain::state::Gap;
 use crate::domain::{DateReader, Rules};
 use crate::failure::{Failure, Kind};
-use crate::log::{Pace, RangeReader, RecordLog};
+use crate::log::{RangePace, RangeReader, RecordLog};
 use crate::partition::format::Checkpoint;
 
 /// The log that was counted, as the partition's file describes it.
@@ -62,7 +62,7 @@ impl Replay {
     pub fn advance(
         &mut self,
         log: &dyn RecordLog,
-        pace: &Pace,
+        pace: &RangePace,
         to: u64,
         on_progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Failure> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::PartitionState;
 use crate::log::test_log::{KeyValue, TestLog, reading};
-use crate::log::{Extent, Pace, Topic};
+use crate::log::{Extent, RangePace, Topic};
 use crate::retold::history::{Month, Year};
 
 fn counted() -> CountedLog {
@@ -17,7 +17,7 @@ fn replay() -> Replay {
 }
 
 fn advance(replay: &mut Replay, log: &TestLog, to: u64) {
-    let done = replay.advance(log, &Pace::default(), to, &mut |_, _| ControlFlow::Continue(())).expect("it reads");
+    let done = replay.advance(log, &RangePace::default(), to, &mut |_, _| ControlFlow::Continue(())).expect("it reads");
     assert!(done.is_continue());
     assert_eq!(replay.offset(), to);
 }
@@ -87,7 +87,7 @@ fn a_gap_that_was_passed_over_when_it_was_counted_is_not_lost() {
 fn another_log_and_one_that_ends_too_early_are_failures() {
     let failure = |log: &TestLog| {
         let failed = replay()
-            .advance(log, &Pace::default(), 20, &mut |_, _| ControlFlow::Continue(()))
+            .advance(log, &RangePace::default(), 20, &mut |_, _| ControlFlow::Continue(()))
             .expect_err("it cannot be read");
         assert_eq!(failed.kind, Kind::Data);
         failed.what
@@ -106,7 +106,7 @@ fn a_reading_that_is_cancelled_goes_on_where_it_was() {
     let log = two_stations();
     let mut replay = replay();
     let mut told = Vec::new();
-    let flow = replay.advance(&log, &Pace::default(), 20, &mut |done, total| {
+    let flow = replay.advance(&log, &RangePace::default(), 20, &mut |done, total| {
         told.push((done, total));
         if done >= 6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

@@ -13,12 +13,12 @@ use crate::domain::{Day, Days};
 pub struct Series {
     days: Days,
     /// By year and month.
-    months: BTreeMap<(i32, u32), Readings>,
+    months: BTreeMap<(i32, u32), Summary>,
 }
 
 /// What is kept of readings; at least one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Readings {
+struct Summary {
     count: u64,
     sum: f64,
     min: f64,
@@ -56,7 +56,7 @@ impl Series {
         let date = day.date();
         // No month is of minus zero degrees.
         let degrees = 0.0 + degrees;
-        let one = Readings { count: 1, sum: degrees, min: degrees, max: degrees };
+        let one = Summary { count: 1, sum: degrees, min: degrees, max: degrees };
         self.months.entry((date.year(), date.month())).and_modify(|readings| readings.add(one)).or_insert(one);
         true
     }
@@ -71,7 +71,7 @@ impl Series {
         let months = self.months.iter();
         months
             .map(|(&(year, month), readings)| {
-                let Readings { count, min, max, .. } = *readings;
+                let Summary { count, min, max, .. } = *readings;
                 Month { year, month, count, average: readings.average(), min, max }
             })
             .collect()
@@ -79,19 +79,19 @@ impl Series {
 
     /// Years that have readings, in order.
     pub fn years(&self) -> Vec<Year> {
-        let mut years: BTreeMap<i32, Readings> = BTreeMap::new();
+        let mut years: BTreeMap<i32, Summary> = BTreeMap::new();
         for (&(year, _), &month) in &self.months {
             years.entry(year).and_modify(|readings| readings.add(month)).or_insert(month);
         }
-        let year = |(year, readings): (i32, Readings)| {
-            let Readings { count, min, max, .. } = readings;
+        let year = |(year, readings): (i32, Summary)| {
+            let Summary { count, min, max, .. } = readings;
             Year { year, count, average: readings.average(), min, max }
         };
         years.into_iter().map(year).collect()
     }
 }
 
-impl Readings {
+impl Summary {
     fn add(&mut self, others: Self) {
         self.count += others.count;
         self.sum += others.sum;

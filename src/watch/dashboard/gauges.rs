@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::clock::{Clock, milliseconds, now_ms};
 use super::quarantine::Quarantine;
-use super::stations::Table;
+use super::stations::StationTable;
 use crate::log::RecordLog;
 use crate::progress::{self, Condition, Progress, Rate};
 use crate::settings::Settings;
@@ -80,7 +80,7 @@ impl Gauges {
         *per_second = rate.sample(now, self.progress.source().readings());
     }
 
-    pub fn overview(&self, table: &Table, ended: Option<String>) -> Overview {
+    pub fn overview(&self, table: &StationTable, ended: Option<String>) -> Overview {
         let partitions = || self.progress.partitions().map(|(_, partition)| partition);
         let source = self.progress.source();
         let rates = self.rates.lock();

@@ -21,10 +21,10 @@ const RESTLESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The newest frame of each kind.
 #[derive(Clone, Default)]
-pub struct Frames([Frame; 4]);
+pub struct Frames([EventFrame; 4]);
 
 #[derive(Clone, Default)]
-struct Frame {
+struct EventFrame {
     /// Rises with each change; 0: there is none yet.
     version: u64,
     made_at: Option<Instant>,
@@ -63,7 +63,7 @@ impl Live {
                 let bytes = format!("event: {name}\ndata: {}\n\n", String::from_utf8_lossy(&data));
                 if frame.content != content || (frame.bytes != bytes && is_old()) {
                     let version = frame.version + 1;
-                    *frame = Frame { version, made_at: Some(Instant::now()), content, bytes: Bytes::from(bytes) };
+                    *frame = EventFrame { version, made_at: Some(Instant::now()), content, bytes: Bytes::from(bytes) };
                     modified = true;
                 }
             }
@@ -73,7 +73,7 @@ impl Live {
 }
 
 /// One client's stream. Its drop is the client's end.
-struct Client {
+struct StreamClient {
     live: Arc<Live>,
     frames: watch::Receiver<Frames>,
     /// The version of each frame that the client has.
@@ -82,7 +82,7 @@ struct Client {
     given: Option<Instant>,
 }
 
-impl Drop for Client {
+impl Drop for StreamClient {
     fn drop(&mut self) {
         self.live.clients.fetch_sub(1, Relaxed);
     }
@@ -95,12 +95,12 @@ pub fn events(live: Arc<Live>) -> impl Stream<Item = Result<Bytes, actix_web::Er
         // The frames are as old as the last client: they are made anew before a client is sent any.
         live.frames.send_modify(|frames| *frames = Frames::default());
     }
-    let client = Client { live, frames, sent: [0; 4], given: None };
+    let client = StreamClient { live, frames, sent: [0; 4], given: None };
     let start = stream::once(async { Ok(Bytes::from_static(b"retry: 1000\n\n")) });
     futures_util::StreamExt::chain(start, stream::unfold(client, next))
 }
 
-async fn next(mut client: Client) -> Option<(Result<Bytes, actix_web::Error>, Client)> {
+async fn next(mut client: StreamClient) -> Option<(Result<Bytes, actix_web::Error>, StreamClient)> {
     if client.given.is_some_and(|given| given.elapsed() > SLOW) {
         return None;
     }

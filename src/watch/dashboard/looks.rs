@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::names::Names;
 use super::recent::Recent;
-use super::stations::{Orders, Table, order};
+use super::stations::{Orders, StationTable, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
 use crate::progress::Progress;
@@ -40,7 +40,7 @@ const WATCHED: Duration = Duration::from_secs(2);
 pub struct Looks {
     windows: Windows,
     state_dir: PathBuf,
-    table: watch::Sender<Arc<Table>>,
+    table: watch::Sender<Arc<StationTable>>,
     /// When somebody asked last.
     asked: Mutex<Option<Instant>>,
     is_asked: Notify,
@@ -95,10 +95,10 @@ impl Looks {
     }
 
     /// The table as it was a moment ago.
-    pub async fn table(&self) -> Arc<Table> {
+    pub async fn table(&self) -> Arc<StationTable> {
         *self.asked.lock() = Some(Instant::now());
         let mut table = self.table.subscribe();
-        let is_fresh = |table: &Arc<Table>| table.looked_at.is_some_and(|at| at.elapsed() < FRESH);
+        let is_fresh = |table: &Arc<StationTable>| table.looked_at.is_some_and(|at| at.elapsed() < FRESH);
         if !is_fresh(&table.borrow()) {
             self.is_asked.notify_one();
             // An old one is better than none.
@@ -109,7 +109,7 @@ impl Looks {
     }
 
     /// The table as it is, for the task that makes it.
-    pub fn newest(&self) -> Arc<Table> {
+    pub fn newest(&self) -> Arc<StationTable> {
         self.table.borrow().clone()
     }
 
@@ -214,7 +214,7 @@ impl Looker {
         let views: Vec<_> =
             self.partitions.iter().filter_map(|(&partition, seen)| Some((partition, seen.view.clone()?))).collect();
         let version = looks.table.borrow().version + u64::from(is_new);
-        looks.table.send_replace(Arc::new(Table {
+        looks.table.send_replace(Arc::new(StationTable {
             version,
             counted: self.partitions.values().map(|seen| seen.counted).sum(),
             stations_total: views.iter().map(|(_, view)| view.stations.len() as u64).sum(),

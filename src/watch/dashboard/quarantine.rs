@@ -55,7 +55,7 @@ fn tail(mut file: File, bytes: u64) -> io::Result<Vec<u8>> {
 
 /// What is read of a line of the file.
 #[derive(Deserialize)]
-struct Line {
+struct RejectedLine {
     offset: u64,
     reason: String,
     key: Option<String>,
@@ -66,11 +66,11 @@ struct Line {
 /// The last whole lines, newest first. Half a line, at either end, is passed over.
 fn decode(tail: &[u8]) -> Vec<Rejected> {
     let whole = tail.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    let lines: Vec<Line> = whole.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let lines: Vec<RejectedLine> = whole.filter_map(|line| serde_json::from_slice(line).ok()).collect();
     lines.into_iter().rev().take(SHOWN_MAX).map(rejected).collect()
 }
 
-fn rejected(line: Line) -> Rejected {
+fn rejected(line: RejectedLine) -> Rejected {
     let bytes = |text: Option<String>| text.and_then(|text| BASE64.decode(text).ok());
     let value = bytes(line.value);
     let report = value.as_deref().and_then(BorrowedReport::decode);

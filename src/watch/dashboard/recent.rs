@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::priority;
 use crate::domain::{DateReader, Reading, Rules};
 use crate::failure::Failure;
-use crate::log::{Pace, RangeReader, RecordLog, Throttle, Watch};
+use crate::log::{RangePace, RangeReader, RecordLog, Throttle, Watch};
 use crate::progress::Progress;
 
 /// Readings that are shown of a station.
@@ -98,7 +98,7 @@ impl RecentReader {
             return Ok(());
         }
         let from = from.max(self.log.extent(partition)?.start);
-        let mut range = RangeReader::open(&*self.log, partition, from, to, &Pace::default())?;
+        let mut range = RangeReader::open(&*self.log, partition, from, to, &RangePace::default())?;
         let mut dates = DateReader::default();
         while let Some((records, next)) = range.next_batch()? {
             let mut readings = self.readings.lock();

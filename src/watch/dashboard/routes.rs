@@ -10,11 +10,11 @@ use utoipa::{IntoParams, OpenApi};
 
 use super::app_state::AppState;
 use super::guard::{cookie, knows_token, problem, same};
-use super::replays::Refused;
+use super::replays::NotBegun;
 use super::stations::date;
 use super::{assets, live, metrics};
 use crate::domain::StationStats;
-use crate::watch::plot::{self, Appearance, Drawn, Kind, Theme};
+use crate::watch::plot::{self, Appearance, Drawn, PlotKind, Theme};
 use crate::watch::wire::{
     Audit, DayGap, Health, Login, Overview, Partitions, Problem, Ready, Station, StationIn, Stations, Supervision,
     Which,
@@ -163,7 +163,7 @@ async fn post_history(state: Data<AppState>, station: Path<String>) -> HttpRespo
     let Some(&partition) = state.looks.partitions_of(&station).await.first() else { return unknown(&station) };
     match state.replays.start_history(&station, partition) {
         Ok(()) => HttpResponse::Accepted().finish(),
-        Err(Refused::Busy | Refused::Full) => {
+        Err(NotBegun::Busy | NotBegun::Full) => {
             problem(StatusCode::SERVICE_UNAVAILABLE, "too many histories wait to be read from the log: try again")
         }
     }
@@ -173,7 +173,7 @@ async fn post_history(state: Data<AppState>, station: Path<String>) -> HttpRespo
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PlotWish {
-    kind: Kind,
+    kind: PlotKind,
     theme: Theme,
 }
 
@@ -214,8 +214,8 @@ async fn get_audit(state: Data<AppState>) -> impl Responder {
 async fn post_audit(state: Data<AppState>) -> HttpResponse {
     match state.replays.start_audit() {
         Ok(()) => HttpResponse::Accepted().finish(),
-        Err(Refused::Busy) => problem(StatusCode::CONFLICT, "an audit is running"),
-        Err(Refused::Full) => problem(StatusCode::SERVICE_UNAVAILABLE, "too much waits to be replayed: try again"),
+        Err(NotBegun::Busy) => problem(StatusCode::CONFLICT, "an audit is running"),
+        Err(NotBegun::Full) => problem(StatusCode::SERVICE_UNAVAILABLE, "too much waits to be replayed: try again"),
     }
 }
 

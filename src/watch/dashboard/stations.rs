@@ -21,7 +21,7 @@ pub type Orders = VecDeque<(OrderKey, Arc<Vec<RowIndex>>)>;
 
 /// The stations of all partitions. Never changed: a newer look makes another table.
 #[derive(Default)]
-pub struct Table {
+pub struct StationTable {
     /// Rises with every look that showed something new.
     pub version: u64,
     pub counted: u64,
@@ -42,7 +42,7 @@ pub struct OrderKey {
 }
 
 /// The places of the rows in the order that was asked for: as remembered, or sorted anew.
-pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) -> Arc<Vec<RowIndex>> {
+pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &StationTable, which: &Which) -> Arc<Vec<RowIndex>> {
     let filter = which.filter.to_lowercase();
     let key = OrderKey { version: table.version, sort: which.sort, order: which.order, filter };
     if let Some((_, places)) = orders.iter().find(|(known, _)| *known == key) {
@@ -60,7 +60,7 @@ pub fn order(mut orders: OwnedMutexGuard<Orders>, table: &Table, which: &Which) 
     places
 }
 
-impl Table {
+impl StationTable {
     /// The rows at these places, with the newest readings of each station.
     pub fn shown<'a>(&self, places: impl Iterator<Item = &'a RowIndex>, recent: &Recent) -> Vec<StationRow> {
         let shown = |&place: &RowIndex| {
@@ -137,16 +137,16 @@ mod tests {
         partition::StationRow { station: station.into(), count, sum, start, end }
     }
 
-    fn table() -> Table {
+    fn table() -> StationTable {
         let view = |stations| Arc::new(View { next_offset: 0, stations, took: Duration::ZERO });
         let views = vec![
             (0, view(vec![row("Beta", 2, 10.0, 0, 3), row("alpha", 1, -3.0, 5, 5)])),
             (2, view(vec![row("Gamma", 3, 3.0, 1, 9), row("Beta", 2, 10.0, 0, 1)])),
         ];
-        Table { views, ..Table::default() }
+        StationTable { views, ..StationTable::default() }
     }
 
-    fn names(table: &Table, sort: Sort, order: Order, filter: &str) -> Vec<String> {
+    fn names(table: &StationTable, sort: Sort, order: Order, filter: &str) -> Vec<String> {
         let places = table.places(&OrderKey { version: 0, sort, order, filter: filter.to_owned() });
         places.iter().map(|&place| table.at(place)).map(|(number, row)| format!("{}{number}", row.station)).collect()
     }

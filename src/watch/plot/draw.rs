@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::Appearance;
-use super::figure::{Figure, Ink, Line, Point};
+use super::figure::{Figure, Ink, PlotLine, Point};
 use super::font;
 use super::theme::{COLORS, Colors};
 
@@ -48,7 +48,7 @@ pub struct Paper<DB: DrawingBackend> {
 }
 
 /// The rectangle of the axes.
-struct Frame {
+struct PlotFrame {
     /// From left to right.
     across: (f64, f64),
     /// From below to above.
@@ -93,7 +93,7 @@ impl<DB: DrawingBackend> Paper<DB> {
             bottom -= ROW - 3.0;
         }
         let labels = figure.y.ticks.iter().map(|tick| self.width_of(&tick.label, TEXT)).fold(0.0, f64::max);
-        let frame = Frame { across: (MARGIN + labels + 8.0, width - MARGIN), up: (bottom - 24.0, top + 24.0) };
+        let frame = PlotFrame { across: (MARGIN + labels + 8.0, width - MARGIN), up: (bottom - 24.0, top + 24.0) };
         if figure.is_empty() {
             let middle = (f64::midpoint(frame.across.0, frame.across.1), f64::midpoint(frame.up.0, frame.up.1));
             return self.text("no readings", middle, TITLE, colors.muted, HPos::Center);
@@ -193,7 +193,7 @@ impl<DB: DrawingBackend> Paper<DB> {
     }
 
     /// An unbroken part of a line, given in units.
-    fn run(&self, line: &Line, points: &[Point]) -> Drawing<(), DB> {
+    fn run(&self, line: &PlotLine, points: &[Point]) -> Drawing<(), DB> {
         let style = self.stroke(self.ink(line.ink), line.width);
         match line.ink {
             Ink::Color(place) if place >= COLORS => {
@@ -205,7 +205,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         }
     }
 
-    fn dot(&self, line: &Line, at: Point) -> Drawing<(), DB> {
+    fn dot(&self, line: &PlotLine, at: Point) -> Drawing<(), DB> {
         let radius = self.pixels(1.5 + line.width * 0.6);
         self.put(&Circle::new(self.pixel(at), radius, self.ink(line.ink).filled()))
     }
@@ -246,7 +246,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         self.ink(Ink::Color(0)).mix(0.2).filled()
     }
 
-    fn axes(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
+    fn axes(&self, figure: &Figure, frame: &PlotFrame) -> Drawing<(), DB> {
         let ((left, right), (bottom, _)) = (frame.across, frame.up);
         let (grid, axis) = (self.stroke(self.colors.grid, 0.75), self.stroke(self.colors.axis, 1.0));
         for tick in &figure.y.ticks {
@@ -263,7 +263,7 @@ impl<DB: DrawingBackend> Paper<DB> {
         Ok(())
     }
 
-    fn content(&self, figure: &Figure, frame: &Frame) -> Drawing<(), DB> {
+    fn content(&self, figure: &Figure, frame: &PlotFrame) -> Drawing<(), DB> {
         let at = |(x, y): Point| (figure.x.place(x, frame.across), figure.y.place(y, frame.up));
         for run in &figure.band {
             // A month alone is as wide as most of a month.

@@ -1,7 +1,7 @@
 //! What a plot shows, the same for every format.
 
 use super::axis::Axis;
-use super::{Drawn, Kind, words};
+use super::{Drawn, PlotKind, words};
 use crate::retold::history::{Month, Series, Year};
 
 /// Years that have a colour and a name; earlier ones are grey.
@@ -32,12 +32,12 @@ pub struct Figure {
     /// From the lowest to the highest reading, for unbroken runs of months; empty where it is not drawn.
     pub band: Vec<Vec<Range>>,
     /// In the order in which they are drawn; the legend has the reverse order.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PlotLine>,
     /// What of the stations is missing, a line each.
     pub notes: Vec<String>,
 }
 
-pub struct Line {
+pub struct PlotLine {
     /// In the legend.
     pub name: Option<String>,
     pub ink: Ink,
@@ -56,10 +56,10 @@ pub enum Ink {
 }
 
 impl Figure {
-    pub fn new(kind: Kind, drawn: &[Drawn<'_>]) -> Self {
+    pub fn new(kind: PlotKind, drawn: &[Drawn<'_>]) -> Self {
         let (x, band, lines) = match (kind, drawn) {
-            (Kind::Months, [one]) => one_station(one.series),
-            (Kind::Years, [one]) => years(one.series),
+            (PlotKind::Months, [one]) => one_station(one.series),
+            (PlotKind::Years, [one]) => years(one.series),
             (_, several) => compared(several),
         };
         let values = lines.iter().flat_map(|line| line.runs.iter().flatten()).map(|&(_, degrees)| degrees);
@@ -114,13 +114,13 @@ fn axis<'a>(months: impl Iterator<Item = &'a Month> + Clone) -> Axis {
     }
 }
 
-fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
+fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<PlotLine>) {
     let months = series.months();
     let x = axis(months.iter());
     let span = (x.to - x.from) as i32;
     let band = runs(&months, number_of, |month| (middle(month), month.min, month.max));
     let dense = span > DENSE_MONTHS;
-    let mut lines = vec![Line {
+    let mut lines = vec![PlotLine {
         name: Some("average of the month".to_owned()),
         ink: Ink::Color(0),
         width: if dense { 1.0 } else { 2.0 },
@@ -130,7 +130,7 @@ fn one_station(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     let yearly = if dense { whole_years(series, &months) } else { Vec::new() };
     if !yearly.is_empty() {
         let name = Some("average of the year".to_owned());
-        lines.push(Line { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
+        lines.push(PlotLine { name, ink: Ink::Color(1), width: 2.5, dots: false, runs: yearly });
     }
     (x, band, lines)
 }
@@ -147,16 +147,16 @@ fn whole_years(series: &Series, months: &[Month]) -> Vec<Vec<Point>> {
     runs(&years, |year| year.year, |year| (f64::from(year.year * 12 + 6), year.average))
 }
 
-fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
+fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<PlotLine>) {
     let months = series.months();
     let years = by_year(&months);
     let (earlier, named) = years.split_at(years.len().saturating_sub(YEARS_NAMED_MAX));
     let dots = years.len() <= YEARS_DOTTED_MAX;
     let line = |name: Option<String>, ink: Ink, width: f64, year: &[Month]| {
         let runs = runs(year, number_of, |month| (f64::from(month.month) - 0.5, month.average));
-        Line { name, ink, width, dots, runs }
+        PlotLine { name, ink, width, dots, runs }
     };
-    let mut lines: Vec<Line> = earlier.iter().map(|year| line(None, Ink::Grey, 1.0, year)).collect();
+    let mut lines: Vec<PlotLine> = earlier.iter().map(|year| line(None, Ink::Grey, 1.0, year)).collect();
     if let (Some(line), [first, ..], [.., last]) = (lines.first_mut(), earlier, earlier) {
         // In the legend the first of the grey lines stands for all.
         line.name = Some(words::span(first[0].year, last[0].year));
@@ -169,11 +169,11 @@ fn years(series: &Series) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
     (Axis::year(), Vec::new(), lines)
 }
 
-fn compared(drawn: &[Drawn<'_>]) -> (Axis, Vec<Vec<Range>>, Vec<Line>) {
+fn compared(drawn: &[Drawn<'_>]) -> (Axis, Vec<Vec<Range>>, Vec<PlotLine>) {
     let months: Vec<Vec<Month>> = drawn.iter().map(|one| one.series.months()).collect();
     let x = axis(months.iter().flatten());
     let span = (x.to - x.from) as i32;
-    let lines = months.iter().enumerate().map(|(place, months)| Line {
+    let lines = months.iter().enumerate().map(|(place, months)| PlotLine {
         name: Some(words::name(drawn, place)),
         ink: Ink::Color(place),
         width: if span > DENSE_MONTHS { 1.25 } else { 2.0 },

@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::failure::{Failure, Kind as FailureKind};
+use crate::failure::{Failure, Kind};
 use crate::retold::history::Series;
 
 pub use png::png;
@@ -31,8 +31,7 @@ pub const STATIONS_MAX: usize = 2 * theme::COLORS;
 /// What is drawn of a single station. Several are always compared by their monthly averages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = PlotKind)]
-pub enum Kind {
+pub enum PlotKind {
     /// Monthly averages over time, with the range of their readings.
     #[default]
     Months,
@@ -68,7 +67,7 @@ impl Appearance {
 }
 
 fn failed(why: &dyn Display) -> Failure {
-    Failure::fatal(FailureKind::Internal, format!("the plot could not be drawn: {why}"))
+    Failure::fatal(Kind::Internal, format!("the plot could not be drawn: {why}"))
 }
 
 #[cfg(test)]

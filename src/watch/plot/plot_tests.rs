@@ -82,7 +82,7 @@ fn unescaped(text: &str) -> String {
     pairs.into_iter().fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
 }
 
-fn svg_of(kind: Kind, drawn: &[Drawn<'_>]) -> Vec<Element> {
+fn svg_of(kind: PlotKind, drawn: &[Drawn<'_>]) -> Vec<Element> {
     parsed(&svg(kind, drawn, LIGHT).expect("it is drawn"))
 }
 
@@ -113,7 +113,7 @@ fn lines(elements: &[Element]) -> Vec<(String, usize)> {
 #[test]
 fn a_station_is_drawn_with_its_range_and_said_in_words() {
     let series = series(2014..2016, |_, _| true, season);
-    let elements = svg_of(Kind::Months, &[drawn("KNYC", &series)]);
+    let elements = svg_of(PlotKind::Months, &[drawn("KNYC", &series)]);
     let (root, attributes, _) = &elements[0];
     assert_eq!((root.as_str(), attributes["width"].as_str()), ("svg", "800"));
     assert_eq!((attributes["viewBox"].as_str(), attributes["role"].as_str()), ("0 0 8000 4500", "img"));
@@ -143,7 +143,7 @@ fn nothing_is_drawn_across_missing_months() {
     // Two runs and a month alone.
     let measured = |year: i32, month: u32| matches!((year, month), (2014, 1..=5) | (2014, 8) | (2015, 2..=4));
     let series = series(2014..2016, measured, season);
-    let elements = svg_of(Kind::Months, &[drawn("KNYC", &series)]);
+    let elements = svg_of(PlotKind::Months, &[drawn("KNYC", &series)]);
     assert_eq!(lines(&elements).into_iter().map(|(_, points)| points).collect::<Vec<_>>(), [2, 5, 3]);
     assert_eq!(count(&elements, "polygon"), 3);
 }
@@ -151,7 +151,7 @@ fn nothing_is_drawn_across_missing_months() {
 #[test]
 fn years_are_overlaid_and_the_newest_named() {
     let series = series(2000..2020, |_, _| true, season);
-    let elements = svg_of(Kind::Years, &[drawn("KNYC", &series)]);
+    let elements = svg_of(PlotKind::Years, &[drawn("KNYC", &series)]);
     let whole = lines(&elements).into_iter().filter(|(_, points)| *points == 12);
     // Eight grey ones, seven of the palette; five are dashed, which are many short lines.
     assert_eq!(whole.count(), 15);
@@ -166,7 +166,7 @@ fn years_are_overlaid_and_the_newest_named() {
 fn stations_are_compared_and_told_apart() {
     let (one, other) = (series(2014..2015, |_, _| true, season), series(2015..2016, |_, _| true, season));
     let twin = Drawn { partition: 1, ..drawn("A", &other) };
-    let elements = svg_of(Kind::Months, &[drawn("A", &one), drawn("B", &other), twin]);
+    let elements = svg_of(PlotKind::Months, &[drawn("A", &one), drawn("B", &other), twin]);
     let texts = texts(&elements);
     let of_both = "January 2014 to December 2015, 1,008 readings up to offsets 1825 and 1825 of partitions 1 and 3";
     for label in ["A (partition 3)", "B", "A (partition 1)", of_both] {
@@ -177,14 +177,14 @@ fn stations_are_compared_and_told_apart() {
     // As many as there may be, with names that do not fit.
     let long = "W".repeat(255);
     let many: Vec<_> = (0..STATIONS_MAX).map(|_| drawn(&long, &one)).collect();
-    let elements = svg_of(Kind::Months, &many);
+    let elements = svg_of(PlotKind::Months, &many);
     assert!(self::texts(&elements).iter().filter(|text| text.ends_with('…')).count() >= STATIONS_MAX);
 }
 
 #[test]
 fn a_hostile_name_is_text() {
     let series = series(2014..2015, |_, _| true, season);
-    for kind in [Kind::Months, Kind::Years] {
+    for kind in [PlotKind::Months, PlotKind::Years] {
         let missing = Some(HOSTILE.to_owned());
         let elements = svg_of(kind, &[Drawn { missing, ..drawn(HOSTILE, &series) }]);
         let shown = HOSTILE.replace('\u{FFFE}', "\u{FFFD}");
@@ -199,7 +199,7 @@ fn what_is_missing_stands_on_the_plot() {
     let series = series(2014..2015, |_, _| true, season);
     let missing = Some("the log has 336 of the 400 readings".to_owned());
     let lost = Drawn { missing, ..drawn("KNYC", &series) };
-    let elements = svg_of(Kind::Months, &vec![lost; 5]);
+    let elements = svg_of(PlotKind::Months, &vec![lost; 5]);
     let texts = texts(&elements);
     assert_eq!(texts.iter().filter(|text| text.starts_with("KNYC: the log has 336 of the 400 readings")).count(), 3);
     assert!(texts.iter().any(|text| text.ends_with("(and 2 more)")), "{texts:?}");
@@ -224,7 +224,7 @@ fn any_series_can_be_drawn() {
             both
         }),
     ] {
-        for kind in [Kind::Months, Kind::Years] {
+        for kind in [PlotKind::Months, PlotKind::Years] {
             let elements = svg_of(kind, &[drawn("KNYC", &series)]);
             assert_eq!(texts(&elements).contains(&"no readings"), years == "none", "{years}");
             for appearance in [LIGHT, Appearance { theme: Theme::Dark, width_pixels: 200, height_pixels: 400 }] {
@@ -237,7 +237,7 @@ fn any_series_can_be_drawn() {
 #[test]
 fn many_years_show_the_averages_of_those_that_are_whole() {
     let series = series(2000..2020, |year, month| year > 2000 || month > 2, season);
-    let elements = svg_of(Kind::Months, &[drawn("KNYC", &series)]);
+    let elements = svg_of(PlotKind::Months, &[drawn("KNYC", &series)]);
     assert!(texts(&elements).contains(&"average of the year"));
     assert_eq!(lines(&elements).into_iter().map(|(_, points)| points).collect::<Vec<_>>(), [2, 2, 238, 19]);
 }
@@ -247,7 +247,7 @@ fn a_png_has_its_size_its_words_and_a_picture() {
     let series = series(2014..2016, |_, _| true, season);
     for theme in [Theme::Light, Theme::Dark] {
         let appearance = Appearance { theme, width_pixels: 640, height_pixels: 360 };
-        let bytes = png(Kind::Months, &[drawn("KNYC", &series)], appearance).expect("it is drawn");
+        let bytes = png(PlotKind::Months, &[drawn("KNYC", &series)], appearance).expect("it is drawn");
         assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
         let mut reader = ::png::Decoder::new(bytes.as_slice()).read_info().expect("it is read");
         let info = reader.info();

@@ -7,7 +7,7 @@ use plotters::backend::BitMapBackend;
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
-use super::{Appearance, Drawn, Kind, failed};
+use super::{Appearance, Drawn, PlotKind, failed};
 use crate::failure::Failure;
 
 /// A picture is drawn this many times as wide and high, and made smaller again: that smooths every edge.
@@ -21,12 +21,12 @@ const STRIP_BYTES_MAX: usize = 96 << 20;
 const PIXELS_PER_METER: u32 = 11_811;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
-pub fn png(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<Vec<u8>, Failure> {
+pub fn png(kind: PlotKind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<Vec<u8>, Failure> {
     strips(kind, drawn, appearance, STRIP_BYTES_MAX).map_err(|error| failed(&error))
 }
 
 fn strips(
-    kind: Kind,
+    kind: PlotKind,
     drawn: &[Drawn<'_>],
     appearance: Appearance,
     strip_bytes_max: usize,
@@ -109,7 +109,7 @@ mod tests {
         }
         let drawn = [Drawn { station: "KNYC", partition: 0, offset: 1000, series: &series, missing: None }];
         let appearance = Appearance { theme: Theme::Light, width_pixels: 400, height_pixels: 300 };
-        for kind in [Kind::Months, Kind::Years] {
+        for kind in [PlotKind::Months, PlotKind::Years] {
             let draw = |bytes_max| pixels(&strips(kind, &drawn, appearance, bytes_max).expect("it is drawn"));
             let whole = draw(STRIP_BYTES_MAX);
             for bytes_max in [1, 100_000, 1_000_000] {

@@ -4,14 +4,14 @@ use plotters::backend::SVGBackend;
 
 use super::draw::{Paper, draw};
 use super::figure::Figure;
-use super::{Appearance, Drawn, Kind, failed};
+use super::{Appearance, Drawn, PlotKind, failed};
 use crate::failure::Failure;
 
 /// Coordinates are whole numbers: this many make a pixel, so that curves are smooth.
 const SCALE: u32 = 10;
 
 /// Draws the stations, which are at least one and at most [`super::STATIONS_MAX`].
-pub fn svg(kind: Kind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<String, Failure> {
+pub fn svg(kind: PlotKind, drawn: &[Drawn<'_>], appearance: Appearance) -> Result<String, Failure> {
     let figure = Figure::new(kind, drawn);
     let (width, height) = appearance.size(SCALE);
     let mut text = String::new();

@@ -6,15 +6,15 @@ use std::fmt::Display;
 use indicatif::HumanCount;
 
 use super::axis::{month_name, number};
-use super::{Drawn, Kind};
+use super::{Drawn, PlotKind};
 use crate::retold::history::Month;
 
 /// Stations that a title names.
 const NAMED_MAX: usize = 3;
 
-pub fn title(kind: Kind, drawn: &[Drawn<'_>]) -> String {
+pub fn title(kind: PlotKind, drawn: &[Drawn<'_>]) -> String {
     match (kind, drawn) {
-        (Kind::Years, [one]) => format!("Monthly averages of {}, year by year", one.station),
+        (PlotKind::Years, [one]) => format!("Monthly averages of {}, year by year", one.station),
         _ if drawn.len() <= NAMED_MAX => {
             let names: Vec<String> = (0..drawn.len()).map(|place| name(drawn, place)).collect();
             format!("Monthly averages of {}", listed(&names))
@@ -52,12 +52,12 @@ pub fn subtitle(drawn: &[Drawn<'_>]) -> String {
     }
 }
 
-pub fn description(kind: Kind, drawn: &[Drawn<'_>]) -> String {
+pub fn description(kind: PlotKind, drawn: &[Drawn<'_>]) -> String {
     let what = match (kind, drawn) {
-        (Kind::Months, [_]) => {
+        (PlotKind::Months, [_]) => {
             "The averages of months as a line over time, with the range of their readings as a band."
         }
-        (Kind::Years, [_]) => "The averages of months, each year a line from January to December.",
+        (PlotKind::Years, [_]) => "The averages of months, each year a line from January to December.",
         _ => "The averages of months as lines over time, one for each station.",
     };
     let mut said = format!("{what} {}.", subtitle(drawn));

@@ -20,14 +20,14 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Ten thousand partitions take a few megabytes.
 const BODY_BYTES_MAX: u64 = 32 << 20;
 
-pub struct Client {
+pub struct ApiClient {
     agent: Agent,
     /// As `http://host:port`.
     address: String,
     token: Option<String>,
 }
 
-impl Client {
+impl ApiClient {
     pub fn new(address: String, token: Option<String>) -> Self {
         let config = Agent::config_builder()
             .timeout_connect(Some(CONNECT_MAX))

@@ -7,12 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::layout::{areas, key_lines};
-use super::model::{Answers, Model};
+use super::model::{Answers, TopModel};
 use super::parts::{self, BAD, GOOD};
 use super::text::{age, thousands};
 use crate::watch::wire::{Audit, AuditResult, LifeState, Partition};
 
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &TopModel, area: Rect, buffer: &mut Buffer) {
     let areas = areas(area, model);
     header(model, areas.header, buffer);
     if let Some(answers) = &model.answers {
@@ -53,7 +53,7 @@ fn line(line: Line<'_>, area: Rect, buffer: &mut Buffer) {
     Widget::render(line, area, buffer);
 }
 
-fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
+fn header(model: &TopModel, area: Rect, buffer: &mut Buffer) {
     let mut rows = area.rows();
     let Some(first) = rows.next() else { return };
     let mut spans = vec!["isotherm top".bold(), Span::raw("  ")];
@@ -92,7 +92,7 @@ fn totals(answers: &Answers) -> Line<'static> {
 }
 
 /// What came of the last key, else the audit.
-fn proof<'a>(model: &'a Model, answers: &'a Answers) -> Line<'a> {
+fn proof<'a>(model: &'a TopModel, answers: &'a Answers) -> Line<'a> {
     if let Some(notice) = &model.notice {
         return Line::from(notice.as_str());
     }

@@ -27,21 +27,21 @@ fn answers() -> Answers {
     }
 }
 
-fn model() -> Model {
-    let mut model = Model::new("http://127.0.0.1:8470".to_owned());
+fn model() -> TopModel {
+    let mut model = TopModel::new("http://127.0.0.1:8470".to_owned());
     model.answered(Ok(answers()));
     model
 }
 
 /// Presses keys, none of which leaves anything to do.
-fn press_all(model: &mut Model, codes: &[KeyCode]) {
+fn press_all(model: &mut TopModel, codes: &[KeyCode]) {
     for &code in codes {
         assert_eq!(press(model, KeyEvent::new(code, KeyModifiers::NONE)), None);
     }
 }
 
 /// The screen of a terminal of this size.
-fn screen(model: &mut Model, width: u16, height: u16) -> String {
+fn screen(model: &mut TopModel, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("it has no device");
     model.fit(station_rows(Rect::new(0, 0, width, height), model));
     terminal.draw(|frame| draw(model, frame.area(), frame.buffer_mut())).expect("it has no device");
@@ -90,7 +90,7 @@ fn of_many_partitions_those_in_trouble_are_shown() {
 
 #[test]
 fn a_server_that_is_away_is_told_and_what_it_said_last_stays() {
-    let mut model = Model::new("http://127.0.0.1:8470".to_owned());
+    let mut model = TopModel::new("http://127.0.0.1:8470".to_owned());
     assert!(screen(&mut model, 100, 30).contains("asking …"));
     model.answered(Err(Failure::retryable(Kind::Unavailable, "nothing answers at \u{1b}[2Jthere")));
     model.trouble_ms = 61_000;

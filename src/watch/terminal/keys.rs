@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::model::Model;
+use super::model::TopModel;
 use crate::watch::wire::Sort;
 
 /// Bytes of a filter: no name of a station is longer.
@@ -34,7 +34,7 @@ pub const KEYS: [&str; 10] = [
 pub const KEYS_SHORT: usize = 4;
 
 /// Changes the model as a key asks, and returns what the key asks for beyond that.
-pub fn press(model: &mut Model, key: KeyEvent) -> Option<Command> {
+pub fn press(model: &mut TopModel, key: KeyEvent) -> Option<Command> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
@@ -65,7 +65,7 @@ pub fn press(model: &mut Model, key: KeyEvent) -> Option<Command> {
 }
 
 /// Changes the filter that is being typed.
-fn edit_filter(model: &mut Model, code: KeyCode) {
+fn edit_filter(model: &mut TopModel, code: KeyCode) {
     let filter = &mut model.which.filter;
     match code {
         KeyCode::Char(letter) if filter.len() + letter.len_utf8() <= FILTER_BYTES_MAX && !letter.is_control() => {
@@ -87,7 +87,7 @@ mod tests {
 
     /// What a key leaves to do, and the filter and whether it is still typed, after a filter "k".
     fn pressed(key: KeyEvent, typing: bool) -> (Option<Command>, String, bool) {
-        let mut model = Model::new(String::new());
+        let mut model = TopModel::new(String::new());
         model.which.filter.push('k');
         model.typing = typing;
         let command = press(&mut model, key);

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::keys::{KEYS, KEYS_SHORT};
-use super::model::Model;
+use super::model::TopModel;
 
 /// From this height on there is an empty line between two parts.
 const ROOMY: u16 = 36;
@@ -19,7 +19,7 @@ pub struct Areas {
     pub keys: Rect,
 }
 
-pub fn areas(area: Rect, model: &Model) -> Areas {
+pub fn areas(area: Rect, model: &TopModel) -> Areas {
     let count = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
     let keys = count(key_lines(area.width, model.all_keys).len());
     let free = area.height.saturating_sub(3 + keys);
@@ -43,7 +43,7 @@ pub fn areas(area: Rect, model: &Model) -> Areas {
 }
 
 /// Stations that are in view: the first two lines of their part are its title and the headings.
-pub fn station_rows(area: Rect, model: &Model) -> u16 {
+pub fn station_rows(area: Rect, model: &TopModel) -> u16 {
     areas(area, model).stations.height.saturating_sub(2)
 }
 

@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
 
-use super::client::Client;
+use super::client::ApiClient;
 use super::draw::draw;
 use super::keys::{Command, press};
 use super::layout::station_rows;
-use super::model::{Answers, Model};
+use super::model::{Answers, TopModel};
 use super::screen::{Screen, spawn, terminal_failure};
 use crate::failure::{Failure, Kind};
 use crate::pipeline::signals::{self, SIGHUP, SIGINT, SIGTERM};
 use crate::supervision::panic;
 use crate::watch::wire::Which;
 
-enum Message {
+enum TopMessage {
     Key(KeyEvent),
     /// The terminal has another size.
     Resized,
@@ -41,13 +41,13 @@ enum Question {
 
 /// Shows the process, anew each interval, until a key or a signal ends the screen. A panic is told when the terminal is
 /// restored.
-pub fn run(model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+pub fn run(model: TopModel, client: ApiClient, interval: Duration) -> Result<(), Failure> {
     panic::install_hook();
     panic::catch(|| watch(model, client, interval))
         .unwrap_or_else(|cause| Err(Failure::fatal(Kind::Internal, format!("the screen died: {cause}"))))
 }
 
-fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Failure> {
+fn watch(mut model: TopModel, client: ApiClient, interval: Duration) -> Result<(), Failure> {
     let (sender, messages) = mpsc::channel();
     let (questions, asked) = mpsc::channel();
     let asker = {
@@ -55,10 +55,10 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
         spawn("isotherm-ask", move || ask(&client, &asked, &sender))?
     };
     let signalled = sender.clone();
-    let end = move |_| drop(signalled.send(Message::Over(Ok(()))));
+    let end = move |_| drop(signalled.send(TopMessage::Over(Ok(()))));
     signals::listen(&[SIGINT, SIGTERM, SIGHUP], end, signals::end_by)?;
     let drawn = sender.clone();
-    let mut screen = Screen::start(move |result| drop(drawn.send(Message::Drawn(result))))?;
+    let mut screen = Screen::start(move |result| drop(drawn.send(TopMessage::Drawn(result))))?;
     spawn("isotherm-keys", move || read_keys(&sender))?;
 
     let mut due = Instant::now();
@@ -79,9 +79,9 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
         }
         let pause = if waiting { interval } else { due.saturating_duration_since(Instant::now()) };
         let message = messages.recv_timeout(pause);
-        new |= !matches!(message, Ok(Message::Drawn(_)));
+        new |= !matches!(message, Ok(TopMessage::Drawn(_)));
         match message {
-            Ok(Message::Key(key)) => {
+            Ok(TopMessage::Key(key)) => {
                 let before = model.which.clone();
                 match press(&mut model, key) {
                     Some(Command::Quit) => return Ok(()),
@@ -92,20 +92,20 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
                     due = Instant::now();
                 }
             }
-            Ok(Message::Resized) => due = Instant::now(),
-            Ok(Message::Answered(outcome)) => {
+            Ok(TopMessage::Resized) => due = Instant::now(),
+            Ok(TopMessage::Answered(outcome)) => {
                 waiting = false;
                 if outcome.is_ok() {
                     well_at = Instant::now();
                 }
                 model.answered(*outcome);
             }
-            Ok(Message::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
-            Ok(Message::Drawn(result)) => {
+            Ok(TopMessage::AuditAskedFor(outcome)) => model.audit_asked_for(outcome),
+            Ok(TopMessage::Drawn(result)) => {
                 result.map_err(terminal_failure)?;
                 drawing = false;
             }
-            Ok(Message::Over(outcome)) => return outcome,
+            Ok(TopMessage::Over(outcome)) => return outcome,
             Err(RecvTimeoutError::Timeout) if asker.is_finished() => {
                 return Err(Failure::fatal(Kind::Internal, "the thread that asks the server died"));
             }
@@ -115,11 +115,11 @@ fn watch(mut model: Model, client: Client, interval: Duration) -> Result<(), Fai
 }
 
 /// Asks the server one question after the other, until the screen has ended.
-fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message>) {
+fn ask(client: &ApiClient, questions: &Receiver<Question>, answers: &Sender<TopMessage>) {
     while let Ok(question) = questions.recv() {
         let answer = match question {
-            Question::Ask(which) => Message::Answered(Box::new(client.ask(&which))),
-            Question::Audit => Message::AuditAskedFor(client.start_audit()),
+            Question::Ask(which) => TopMessage::Answered(Box::new(client.ask(&which))),
+            Question::Audit => TopMessage::AuditAskedFor(client.start_audit()),
         };
         if answers.send(answer).is_err() {
             return;
@@ -128,15 +128,15 @@ fn ask(client: &Client, questions: &Receiver<Question>, answers: &Sender<Message
 }
 
 /// Passes keys on until the screen has ended, or the terminal is gone.
-fn read_keys(messages: &Sender<Message>) {
+fn read_keys(messages: &Sender<TopMessage>) {
     loop {
         let message = match event::read() {
-            Ok(Event::Key(key)) => Message::Key(key),
-            Ok(Event::Resize(..)) => Message::Resized,
+            Ok(Event::Key(key)) => TopMessage::Key(key),
+            Ok(Event::Resize(..)) => TopMessage::Resized,
             Ok(_) => continue,
-            Err(error) => Message::Over(Err(terminal_failure(error))),
+            Err(error) => TopMessage::Over(Err(terminal_failure(error))),
         };
-        let over = matches!(message, Message::Over(_));
+        let over = matches!(message, TopMessage::Over(_));
         if messages.send(message).is_err() || over {
             return;
         }

@@ -20,20 +20,20 @@ use ratatui::layout::Rect;
 pub use address::{of as address_of, typed as typed_address};
 
 use crate::failure::Failure;
-use client::Client;
-use model::Model;
+use client::ApiClient;
+use model::TopModel;
 
 /// The size of a screen that is printed: columns and lines.
 const PRINTED: (u16, u16) = (100, 50);
 
 /// Shows the process until a key or a signal ends it, with so much time between two looks.
 pub fn live(address: String, token: Option<String>, interval: Duration) -> Result<(), Failure> {
-    live::run(Model::new(address.clone()), Client::new(address, token), interval)
+    live::run(TopModel::new(address.clone()), ApiClient::new(address, token), interval)
 }
 
 /// One screen as text.
 pub fn once(address: String, token: Option<String>) -> Result<String, Failure> {
-    let (mut model, client) = (Model::new(address.clone()), Client::new(address, token));
+    let (mut model, client) = (TopModel::new(address.clone()), ApiClient::new(address, token));
     let area = Rect::new(0, 0, PRINTED.0, PRINTED.1);
     model.fit(layout::station_rows(area, &model));
     model.answers = Some(client.ask(&model.which)?);

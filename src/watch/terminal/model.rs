@@ -26,7 +26,7 @@ impl Answers {
 }
 
 #[derive(Default)]
-pub struct Model {
+pub struct TopModel {
     pub address: String,
     /// The newest answers, also while nothing answers any more.
     pub answers: Option<Answers>,
@@ -43,7 +43,7 @@ pub struct Model {
     pub notice: Option<String>,
 }
 
-impl Model {
+impl TopModel {
     pub fn new(address: String) -> Self {
         let which = Which { limit: 1, ..Which::default() };
         Self { address, which, ..Self::default() }

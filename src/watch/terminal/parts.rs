@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Style, Stylize};
 use ratatui::widgets::Widget;
 
-use super::model::{Answers, Model};
+use super::model::{Answers, TopModel};
 use super::table::Table;
 use super::text::{plain, thousands, took};
 use crate::watch::wire::{Branch, LifeState, Order, Sort, Stations, Supervision};
@@ -94,7 +94,7 @@ pub fn crashes(answers: &Answers, area: Rect, buffer: &mut Buffer) {
         .render(|crash| if crash.took_ms.is_none() { SOON } else { Style::new() }, "crashes", area, buffer);
 }
 
-pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buffer) {
+pub fn stations(model: &TopModel, stations: &Stations, area: Rect, buffer: &mut Buffer) {
     let Some(first) = area.rows().next() else { return };
     Widget::render(title(model, stations).bold(), first, buffer);
     let heading = |sort: Sort| {
@@ -119,7 +119,7 @@ pub fn stations(model: &Model, stations: &Stations, area: Rect, buffer: &mut Buf
 }
 
 /// Which stations are in view, of how many, in which order.
-fn title(model: &Model, stations: &Stations) -> String {
+fn title(model: &TopModel, stations: &Stations) -> String {
     let which = &model.which;
     let count = stations.stations.len().min(which.limit) as u64;
     let view = match count {

@@ -20,7 +20,7 @@ pub struct Backlog {
     /// After that.
     pub failed_audit: Option<FailedTry>,
     /// The one that was asked for last is first.
-    pub histories: VecDeque<(Key, Known)>,
+    pub histories: VecDeque<(Key, KnownHistory)>,
     /// Of the job that runs.
     pub watch: Watch,
 }
@@ -36,7 +36,7 @@ pub struct RunningAudit {
 
 /// What is known of a history. One that is brought up to date stays as it was until that is done.
 #[derive(Clone, Default)]
-pub struct Known {
+pub struct KnownHistory {
     pub ready: Option<Arc<Replay>>,
     /// Records that were read, and of how many.
     pub running: Option<(u64, u64)>,
@@ -50,14 +50,14 @@ pub enum ReplayJob {
 }
 
 impl Backlog {
-    pub fn find(&self, station: &str, partition: u32) -> Option<&Known> {
+    pub fn find(&self, station: &str, partition: u32) -> Option<&KnownHistory> {
         self.histories
             .iter()
             .find(|((name, number), _)| name == station && *number == partition)
             .map(|(_, known)| known)
     }
 
-    pub fn find_mut(&mut self, key: &Key) -> Option<&mut Known> {
+    pub fn find_mut(&mut self, key: &Key) -> Option<&mut KnownHistory> {
         self.histories.iter_mut().find(|(known, _)| known == key).map(|(_, known)| known)
     }
 

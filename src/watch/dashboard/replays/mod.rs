@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::retold::history::{Replay, Series};
 use crate::settings::Settings;
 use crate::watch::wire::{Audit, AuditResult, AuditRunning, FailedTry, History};
-use backlog::{Backlog, Known, RunningAudit};
+use backlog::{Backlog, KnownHistory, RunningAudit};
 use replayer::Replayer;
 
 /// Histories that may wait.
@@ -31,7 +31,7 @@ pub struct Replays {
 }
 
 /// Why nothing was begun.
-pub enum Refused {
+pub enum NotBegun {
     /// There is one under way.
     Busy,
     /// Too many wait, or the server ends.
@@ -49,10 +49,10 @@ impl Replays {
     }
 
     /// Has all partitions of this process audited.
-    pub fn start_audit(&self) -> Result<(), Refused> {
+    pub fn start_audit(&self) -> Result<(), NotBegun> {
         self.change(|backlog| {
             if backlog.audit.is_some() {
-                return Err(Refused::Busy);
+                return Err(NotBegun::Busy);
             }
             backlog.wants_audit = true;
             backlog.audit = Some(RunningAudit { started_at_ms: now_ms(), watch: Watch::default(), total: 0 });
@@ -78,7 +78,7 @@ impl Replays {
     }
 
     /// Has a station's history told, or brought up to date.
-    pub fn start_history(&self, station: &str, partition: u32) -> Result<(), Refused> {
+    pub fn start_history(&self, station: &str, partition: u32) -> Result<(), NotBegun> {
         self.change(|backlog| {
             let key = (station.to_owned(), partition);
             let at = backlog.histories.iter().position(|(known, _)| *known == key);
@@ -86,11 +86,11 @@ impl Replays {
                 return Ok(());
             }
             if backlog.ended || backlog.queue.len() >= QUEUE_MAX {
-                return Err(Refused::Full);
+                return Err(NotBegun::Full);
             }
             backlog.queue.push_back(key.clone());
             let known = at.and_then(|at| backlog.histories.remove(at)).map(|(_, known)| known).unwrap_or_default();
-            backlog.histories.push_front((key, Known { running: Some((0, 0)), failed: None, ..known }));
+            backlog.histories.push_front((key, KnownHistory { running: Some((0, 0)), failed: None, ..known }));
             backlog.histories.truncate(HISTORIES_MAX);
             Ok(())
         })
@@ -101,9 +101,11 @@ impl Replays {
         let backlog = self.backlog.0.lock();
         let known = backlog.find(station, partition)?;
         match known.clone() {
-            Known { ready: Some(replay), running, failed } => Some(ready(station, &replay, running.is_some(), failed)),
-            Known { running: Some((done, total)), .. } => Some(History::Running { done, total }),
-            Known { failed, .. } => failed.map(|FailedTry { at_ms, why }| History::Failed { at_ms, why }),
+            KnownHistory { ready: Some(replay), running, failed } => {
+                Some(ready(station, &replay, running.is_some(), failed))
+            }
+            KnownHistory { running: Some((done, total)), .. } => Some(History::Running { done, total }),
+            KnownHistory { failed, .. } => failed.map(|FailedTry { at_ms, why }| History::Failed { at_ms, why }),
         }
     }
 

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::backlog::{Backlog, Key, ReplayJob, RunningAudit};
 use crate::failure::{Failure, Kind};
-use crate::log::{Pace, RecordLog, Throttle, Watch};
+use crate::log::{RangePace, RecordLog, Throttle, Watch};
 use crate::partition::PartitionFile;
 use crate::progress::Progress;
 use crate::retold::audit::Audited;
@@ -58,7 +58,7 @@ impl Replayer {
             }
             backlog.watch = watch.clone();
         }
-        let pace = Pace::new(Throttle::new(SHARE), watch.clone());
+        let pace = RangePace::new(Throttle::new(SHARE), watch.clone());
         match job {
             ReplayJob::History(key) => {
                 let replayed = panic::catch(|| self.replay(&pace, &key));
@@ -85,7 +85,7 @@ impl Replayer {
     }
 
     /// Between two partitions those get their turn who wait for a history.
-    fn audit(&self, pace: &Pace, watch: Watch) -> AuditResult {
+    fn audit(&self, pace: &RangePace, watch: Watch) -> AuditResult {
         let partitions = || self.progress.partitions();
         let start = |number| self.log.extent(number).map_or(0, |extent| extent.start);
         let total = partitions().map(|(number, one)| one.committed().saturating_sub(start(number))).sum();
@@ -112,7 +112,7 @@ impl Replayer {
     }
 
     /// The station's series up to what is committed now.
-    fn replay(&self, pace: &Pace, key: &Key) -> Result<Replay, Failure> {
+    fn replay(&self, pace: &RangePace, key: &Key) -> Result<Replay, Failure> {
         let (station, partition) = key;
         let file = PartitionFile::read(&self.settings.state.dir, *partition)?;
         let file = file.ok_or_else(|| {
