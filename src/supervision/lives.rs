@@ -168,13 +168,14 @@ impl Lives {
         self.left.extend(self.life.thread.take().map(|thread| (thread, Instant::now())));
     }
 
-    /// The threads of earlier lives that hang, as of now, and the longest call of theirs. A thread counts once it takes
-    /// longer than a heartbeat to end: after a worker's hang its actors' thread is well, and only needs a moment.
+    /// The threads of earlier lives that hang, as of now, and the longest call of theirs; for the time when all lives are
+    /// over. A thread counts once it takes longer than a heartbeat to end: after a worker's hang its actors' thread is well,
+    /// and only needs a moment, in which the worker may still be theirs.
     pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
         self.left.retain(|(thread, _)| thread.alive());
         let threads = self.left.iter().filter(|(_, since)| since.elapsed() > self.heartbeat).count();
         let workers = self.life.workers.lock();
-        let calls = workers.iter().filter_map(|queue| queue.upgrade()?.left_at());
+        let calls = workers.iter().filter_map(|queue| queue.upgrade()?.busy());
         let hung: Vec<_> = calls.filter(|call| call.time > self.heartbeat).collect();
         (threads + hung.len(), hung.into_iter().max_by_key(|call| call.time))
     }

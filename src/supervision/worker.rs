@@ -107,8 +107,6 @@ struct Calls {
     begun: Option<Instant>,
     /// The panic that ended the worker.
     panic: Option<String>,
-    /// The handle was dropped.
-    is_left: bool,
 }
 
 /// The worker is gone: a call panicked.
@@ -175,7 +173,7 @@ impl<T: Send + 'static> Worker<T> {
 
     /// The oldest unanswered call, waiting or running.
     pub fn busy(&self) -> Option<Busy> {
-        self.queue.busy(&self.queue.state.lock())
+        self.queue.busy()
     }
 
     pub(super) fn queue(&self) -> Weak<CallQueue> {
@@ -192,12 +190,6 @@ impl<T: Send + 'static> Worker<T> {
         let latency = self.latency.map_or(Duration::ZERO, |latency| latency());
         // Where nobody is left to do it, as the runtime is gone, the missing answer says so.
         drop(self.jobs.send(Made { job, at, latency }));
-    }
-}
-
-impl<T> Drop for Worker<T> {
-    fn drop(&mut self) {
-        self.queue.state.lock().is_left = true;
     }
 }
 
@@ -221,15 +213,10 @@ impl CallQueue {
         }
     }
 
-    fn busy(&self, state: &Calls) -> Option<Busy> {
-        let (call, made) = *state.made.front()?;
+    /// The oldest unanswered call, waiting or running.
+    pub fn busy(&self) -> Option<Busy> {
+        let (call, made) = *self.state.lock().made.front()?;
         Some(Busy { call, thread: self.thread.clone(), time: made.elapsed() })
-    }
-
-    /// The oldest call that is still unanswered although the worker's handle was dropped.
-    pub fn left_at(&self) -> Option<Busy> {
-        let state = self.state.lock();
-        if state.is_left { self.busy(&state) } else { None }
     }
 
     fn done(&self, end: &Result<(), String>) {
