@@ -54,9 +54,10 @@ pub struct World {
     pub gone: Option<GoneTopic>,
 }
 
-/// A topic that was deleted and made again, and the files at that time.
+/// A topic that was deleted and made again.
 pub struct GoneTopic {
     pub log: SimulatedLog,
+    /// At that time, but those that a later power cut took.
     pub files: FolderFiles,
 }
 
