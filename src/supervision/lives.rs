@@ -168,9 +168,9 @@ impl Lives {
         self.left.extend(self.life.thread.take().map(|thread| (thread, Instant::now())));
     }
 
-    /// The threads of earlier lives that hang, as of now, and the longest call of theirs; for the time when all lives are
-    /// over. A thread counts once it takes longer than a heartbeat to end: after a worker's hang its actors' thread is well,
-    /// and only needs a moment, in which the worker may still be theirs.
+    /// The threads of earlier lives that hang, as of now, and the longest call of theirs. To be asked while all lives are over:
+    /// every call that is not answered is then one of an earlier life, be its actor dropped or not. An actors' thread counts
+    /// once it takes longer than a heartbeat to end: after a worker's hang the thread is well, and only needs a moment.
     pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
         self.left.retain(|(thread, _)| thread.alive());
         let threads = self.left.iter().filter(|(_, since)| since.elapsed() > self.heartbeat).count();

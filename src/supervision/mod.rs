@@ -5,9 +5,9 @@
 //! a drain has a deadline and names who did not meet it. Knows no weather. Uses `failure` and `standard_error`, and alone
 //! of all folders actix, of which it offers to the others what they need (`actor`).
 //!
-//! A child's factory calls [`Life::start`], or [`Life::start_task`] for an actor whose whole work is one task, which runs the
-//! actor in a wrapper (`running`) that catches its panics and reports its death. [`supervise`] hears the reports, asks for heartbeats (`heartbeat`), decides with the `budget`, and
-//! has children started and ended (`lives`) or drained (`drain`).
+//! A child's factory calls [`Life::start`], or [`Life::start_task`] for an actor whose whole work is one task. The actor runs
+//! in a wrapper (`running`) that catches its panics and reports its death. [`supervise`] hears the reports, asks for
+//! heartbeats (`heartbeat`), decides with the `budget`, and has children started and ended (`lives`) or drained (`drain`).
 
 pub mod actor;
 mod backoff;

@@ -153,7 +153,7 @@ pub(super) fn run<A: Actor<Context = Context<A>>>(
     let mut context = Context::with_receiver(mailbox);
     let Some(actor) = death.during(|| build(&mut context)) else { return };
     let context = Some(context.into_future(actor));
-    // Also when nobody is left who could say so.
+    // The life is over, too, when its supervisor is gone.
     let over = Box::pin(async move { drop(over.wait_for(|over| *over).await) });
     drop(spawn_local(Running { context, death, over }));
 }

@@ -70,6 +70,27 @@ fn threads_that_calls_keep_are_bounded_and_named() {
     paused(blocks(HANGS));
 }
 
+/// An actor that is not dropped yet still has its worker: the call that hangs there counts all the same.
+#[test]
+fn calls_of_actors_that_are_not_dropped_yet_count() {
+    threads(async {
+        let hangs = |name, _| match name {
+            "b" => Some((At::Started, Act::Call)),
+            "c" => Some((At::Drop, Act::Hang)),
+            _ => None,
+        };
+        let branch = Setup::new(Spawn::Threads).plan(hangs).policy(|policy| {
+            (policy.restarts_max, policy.healthy, policy.window, policy.heartbeat) = (1, MS, MS, SECOND);
+        });
+        let branch = branch.run();
+        let log = branch.log.clone();
+        let failure = branch.failure().await;
+        // Two calls, and the thread that c1 keeps from ending; that of c2 has had no heartbeat's time for it yet.
+        assert!(failure.what.starts_with("toys: 3 of its threads hang; no further one is started"), "{failure}");
+        assert_eq!(log.count("died b: hung: a toy call"), 2);
+    });
+}
+
 /// Three calls of the old life go on, two more than threads may hang.
 #[test]
 fn whoever_is_at_a_call_when_another_dies_is_no_hang() {

@@ -41,7 +41,7 @@ fn it_answers_what_the_files_hold() {
             assert_eq!(answered[field], shown[field], "{field} of {}", shown["station"]);
         }
     }
-    // The newest readings are read once somebody looks.
+    // The newest readings are read once stations are asked for.
     served.wait_for("/api/stations?limit=1000", "the newest readings", |stations| {
         let rows = stations["stations"].as_array().expect("a list");
         rows.iter().all(|row| {

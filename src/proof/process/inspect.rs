@@ -1,4 +1,4 @@
-//! The checks on disk and log after a process is gone, whatever it died of.
+//! The checks on disk and log after the end of a process, be it killed or not.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
 //! The newest readings of each station, for its sparkline: read from the log beside those that count them, at a share of a
-//! thread's time, and only while somebody looks.
+//! thread's time, and only while stations are watched.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl RecentReader {
     }
 }
 
-/// The newest readings by station. Bounded, whatever is read.
+/// The newest readings by station, of a bounded number of them.
 #[derive(Default)]
 struct Recents(HashMap<CompactString, VecDeque<(u32, f32)>, foldhash::fast::RandomState>);
 
@@ -192,6 +192,23 @@ mod tests {
         behind.read(0, RECORDS_MAX + 20).expect("the log is there");
         let readings = behind.readings.lock();
         assert_eq!((readings.of("A").len(), readings.of("B").len()), (0, 1));
+    }
+
+    /// One that is not asked for its readings reads nothing, and one request is one turn.
+    #[test]
+    fn only_what_was_asked_for_is_read() {
+        let progress = Progress::new(&[0]);
+        progress.partition(0).set_position(20);
+        let read = |requests: usize| {
+            let (wanted, asked) = sync_channel(1);
+            let reader = reader(TestLog::new(days(20)));
+            let readings = reader.readings.clone();
+            (0..requests).for_each(|_| wanted.send(()).expect("there is room"));
+            drop(wanted);
+            reader.work(&progress, &asked, &Watch::default());
+            readings.lock().of("A").len()
+        };
+        assert_eq!((read(0), read(1)), (0, 20));
     }
 
     #[test]
