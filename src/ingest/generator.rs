@@ -18,7 +18,7 @@ use crate::progress::{Progress, events};
 use crate::settings;
 use crate::source::{self, Progressed, Source};
 use crate::supervision::actor::{Addr, Request};
-use crate::supervision::{Busy, Ending, Guard, Task, Worker};
+use crate::supervision::{Ending, Guard, Worker};
 
 /// Bytes of keys and values in flight: one group is being written, and the next gathers.
 const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
@@ -26,7 +26,6 @@ const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
 /// Goes on from the stored cursor. Ends well when the source is at its end and everything of it is acknowledged.
 ///
 /// A drain stops the reading. What was sent is still written, by the producer's own drain.
-#[derive(Clone)]
 pub struct Generator {
     guard: Guard,
     worker: Arc<Worker<SourceReader>>,
@@ -86,32 +85,19 @@ impl SourceReader {
     }
 }
 
-impl Task for Generator {
-    fn guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn busy(&self) -> Option<Busy> {
-        self.worker.busy()
-    }
-
-    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
-        Box::pin(self.clone().generate())
-    }
-}
-
 impl Generator {
     pub fn new(
         guard: Guard,
-        worker: Worker<SourceReader>,
+        worker: Arc<Worker<SourceReader>>,
         producer: Addr<Producer>,
         produce: &settings::Produce,
     ) -> Self {
         let settings::Produce { batch_records, in_flight_max } = *produce;
-        Self { guard, worker: Arc::new(worker), producer, batch_records, in_flight_max }
+        Self { guard, worker, producer, batch_records, in_flight_max }
     }
 
-    async fn generate(self) -> Result<(), Ending> {
+    /// The work, from its beginning to its end.
+    pub async fn generate(self) -> Result<(), Ending> {
         let Attached { cursor, readings } = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
         let stored = cursor.clone();
         self.worker.call("opening the source", move |reader| reader.open(stored.as_ref())).await??;
@@ -120,8 +106,8 @@ impl Generator {
     }
 
     /// Reads on while there is room for what was read before. Ends once all of it is acknowledged.
-    async fn read_on(&self, cursor: Option<Value>) -> Result<(), Ending> {
-        let mut outbox = Outbox::new(self.clone(), cursor);
+    async fn read_on(self, cursor: Option<Value>) -> Result<(), Ending> {
+        let mut outbox = Outbox::new(self, cursor);
         let mut due = Instant::now();
         loop {
             let progressed = outbox.gather().await?;

@@ -1,6 +1,5 @@
 //! Reads one partition and hands its records on, batch by batch.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -12,7 +11,7 @@ use super::messages::{Apply, Begin, BeginAt, Flush};
 use super::reader::{PartitionReader, READING};
 use crate::domain::Batch;
 use crate::supervision::actor::Addr;
-use crate::supervision::{Busy, Ending, Guard, Outage, Steps, Task, Worker};
+use crate::supervision::{Ending, Guard, Outage, Steps, Worker};
 
 /// The offset at which a partition's work is done; `None` while that is not known. The same over all epochs.
 pub type Goal = watch::Receiver<Option<u64>>;
@@ -21,7 +20,6 @@ pub type Goal = watch::Receiver<Option<u64>>;
 /// these two are under way. Ends well once everything below its goal is on disk.
 ///
 /// A drain stops the reading. What was read and not applied yet is read again next time.
-#[derive(Clone)]
 pub struct PartitionConsumer {
     guard: Guard,
     worker: Arc<Worker<PartitionReader>>,
@@ -33,33 +31,20 @@ pub struct PartitionConsumer {
     spare: Arc<Mutex<Vec<Batch>>>,
 }
 
-impl Task for PartitionConsumer {
-    fn guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn busy(&self) -> Option<Busy> {
-        self.worker.busy()
-    }
-
-    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
-        Box::pin(self.clone().consume())
-    }
-}
-
 impl PartitionConsumer {
     pub fn new(
         guard: Guard,
-        worker: Worker<PartitionReader>,
+        worker: Arc<Worker<PartitionReader>>,
         aggregator: Addr<Aggregator>,
         outage: Outage,
         goal: Goal,
         batch_records: usize,
     ) -> Self {
-        Self { guard, worker: Arc::new(worker), aggregator, outage, goal, batch_records, spare: Arc::default() }
+        Self { guard, worker, aggregator, outage, goal, batch_records, spare: Arc::default() }
     }
 
-    async fn consume(self) -> Result<(), Ending> {
+    /// The work, from its beginning to its end.
+    pub async fn consume(self) -> Result<(), Ending> {
         let offset = self.begin().await?;
         self.guard.ready(Some(offset));
         self.read_on(offset).await

@@ -114,12 +114,13 @@ pub(super) fn partition_branch(
     let read = {
         let (outage, batch_records) = (outage.clone(), settings.consume.batch_records);
         child("consumer", environment, move |life| {
-            let worker =
-                life.worker(&format!("isotherm-read-{partition}"), PartitionReader::new(of_partition.clone()))?;
+            let reader = PartitionReader::new(of_partition.clone());
+            let worker = Arc::new(life.worker(&format!("isotherm-read-{partition}"), reader)?);
             let (aggregator, outage, goal) = (address(&aggregator), outage.clone(), goal.clone());
-            Ok(life.start_task(move |guard| {
-                PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records)
-            }))
+            let reads = worker.clone();
+            let work =
+                move |guard| PartitionConsumer::new(guard, worker, aggregator, outage, goal, batch_records).consume();
+            Ok(life.start_task(move || reads.busy(), work))
         })
     };
     BranchSpec { name: format!("partition {partition}"), children: vec![write, count, read] }
@@ -155,9 +156,11 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
         let (source, produce) = (settings.source.clone(), settings.produce.clone());
         child("generator", environment, move |life| {
             let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
-            let worker = life.worker("isotherm-source", reader)?;
+            let worker = Arc::new(life.worker("isotherm-source", reader)?);
             let (producer, produce) = (address(&producer), produce.clone());
-            Ok(life.start_task(move |guard| Generator::new(guard, worker, producer, &produce)))
+            let reads = worker.clone();
+            let work = move |guard| Generator::new(guard, worker, producer, &produce).generate();
+            Ok(life.start_task(move || reads.busy(), work))
         })
     };
     Ok(BranchSpec { name: "ingest".to_owned(), children: vec![produce, generate] })

@@ -31,5 +31,4 @@ pub use ending::{Ending, Refused};
 pub use outage::Outage;
 pub use running::Guard;
 pub use supervisor::{Event, Outcome, supervise};
-pub use task::Task;
 pub use worker::{Busy, Gone, Spawn, Steps, Worker};

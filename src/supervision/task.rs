@@ -1,8 +1,7 @@
-//! An actor whose whole work is one task.
-
-use std::pin::Pin;
+//! An actor whose whole work is one task, and which takes no messages from other actors.
 
 use actix::{AsyncContext as _, SpawnHandle};
+use futures_util::future::LocalBoxFuture;
 
 use super::actor::{self, Actor, Context, Handler};
 use super::child::{Child, Drain, Heartbeat, Life};
@@ -10,57 +9,59 @@ use super::ending::Ending;
 use super::running::Guard;
 use super::worker::Busy;
 
-/// The work of an actor that takes no messages from other actors: it begins when the actor is started, and a drain ends it
-/// where it stands.
-pub trait Task: Unpin + 'static {
-    /// The guard that the task was built with.
-    fn guard(&self) -> &Guard;
-
-    /// The blocking call that the work waits for.
-    fn busy(&self) -> Option<Busy>;
-
-    /// The work, from its beginning to its end. When it succeeds, all is done that the branch has to do.
-    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>>;
-}
-
-struct TaskActor<T> {
-    task: T,
-    work: Option<SpawnHandle>,
+struct TaskActor<B> {
+    guard: Guard,
+    busy: B,
+    /// Until the actor is started.
+    work: Option<LocalBoxFuture<'static, Result<(), Ending>>>,
+    running: Option<SpawnHandle>,
 }
 
 impl Life {
-    /// Starts an actor for a task; see [`Life::start`].
-    pub fn start_task<T: Task>(&self, build: impl FnOnce(Guard) -> T + Send + 'static) -> Child {
-        Child::of(self.start(|guard, _| TaskActor { task: build(guard), work: None }))
+    /// Starts an actor for the work, see [`Life::start`]. The work begins when the actor is started, and a drain ends it where
+    /// it stands; when it succeeds, all is done that the branch has to do. `busy` is the blocking call that it waits for.
+    pub fn start_task<F>(
+        &self,
+        busy: impl Fn() -> Option<Busy> + Send + Unpin + 'static,
+        work: impl FnOnce(Guard) -> F + Send + 'static,
+    ) -> Child
+    where
+        F: Future<Output = Result<(), Ending>> + 'static,
+    {
+        Child::of(self.start(|guard, _| {
+            let work = work(guard.clone());
+            TaskActor { guard, busy, work: Some(Box::pin(work)), running: None }
+        }))
     }
 }
 
-impl<T: Task> Actor for TaskActor<T> {
+impl<B: Fn() -> Option<Busy> + Unpin + 'static> Actor for TaskActor<B> {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        self.work = Some(actor::spawn(context, self.task.work(), |ended, this: &mut Self, context| {
+        let work = self.work.take().expect("an actor is started once");
+        self.running = Some(actor::spawn(context, work, |ended, this: &mut Self, context| {
             let ending = ended.map_or_else(|ending| ending, |()| Ending::Finished);
-            this.task.guard().end(ending, context);
+            this.guard.end(ending, context);
         }));
     }
 }
 
-impl<T: Task> Handler<Heartbeat> for TaskActor<T> {
+impl<B: Fn() -> Option<Busy> + Unpin + 'static> Handler<Heartbeat> for TaskActor<B> {
     type Result = Option<Busy>;
 
     fn handle(&mut self, _: Heartbeat, _: &mut Self::Context) -> Option<Busy> {
-        self.task.busy()
+        (self.busy)()
     }
 }
 
-impl<T: Task> Handler<Drain> for TaskActor<T> {
+impl<B: Fn() -> Option<Busy> + Unpin + 'static> Handler<Drain> for TaskActor<B> {
     type Result = ();
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) {
-        if let Some(work) = self.work.take() {
-            context.cancel_future(work);
+        if let Some(running) = self.running.take() {
+            context.cancel_future(running);
         }
-        self.task.guard().drained();
+        self.guard.drained();
     }
 }

@@ -29,7 +29,8 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
         move |life| {
             let reader = SourceReader::new(settings.source.clone(), FaultPoints::default(), progress.clone());
             let (worker, producer, produce) = (worker(READS, reader), address(&slot), settings.produce.clone());
-            life.start_task(move |guard| Generator::new(guard, worker, producer, &produce))
+            let generate = move |guard| Generator::new(guard, worker.into(), producer, &produce).generate();
+            life.start_task(|| None, generate)
         }
     });
     let children = vec![produce, generate];

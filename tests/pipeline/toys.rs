@@ -1,7 +1,6 @@
 //! Branches that tests put together by hand: real actors, and toys in the place of those that talk to them.
 
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +10,7 @@ use isotherm::ingest::{CursorStore, IngestJob, Producer, SourceWriter};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::supervision::actor::{Actor, Addr, System};
-use isotherm::supervision::{
-    BranchSpec, Busy, Child, ChildSpec, Ending, Event, Guard, Life, Outage, Outcome, Spawn, Task, Worker, supervise,
-};
+use isotherm::supervision::{BranchSpec, Child, ChildSpec, Event, Life, Outage, Outcome, Spawn, Worker, supervise};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -22,37 +19,21 @@ use crate::support::{Fixture, PARTITIONS};
 /// Where a child's address is left for those that are started after it.
 pub type Slot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
-/// What a toy does in one life; `true` where the branch has finished then.
-type Story = Pin<Box<dyn Future<Output = bool>>>;
-
-pub struct Toy {
-    guard: Guard,
-    story: Option<Story>,
-}
+pub struct Toy;
 
 impl Toy {
-    /// A life of the toy that follows a story.
+    /// A life of the toy that follows a story: `true` where the branch has finished then.
     pub fn start<S>(life: &Life, story: impl FnOnce() -> S + Send + 'static) -> Child
     where
         S: Future<Output = bool> + 'static,
     {
-        life.start_task(|guard| Self { guard, story: Some(Box::pin(story())) })
-    }
-}
-
-impl Task for Toy {
-    fn guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn busy(&self) -> Option<Busy> {
-        None
-    }
-
-    fn work(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Ending>>>> {
-        self.guard.ready(None);
-        let story = self.story.take().expect("it is started once");
-        Box::pin(async move { if story.await { Ok(()) } else { std::future::pending().await } })
+        life.start_task(
+            || None,
+            |guard| async move {
+                guard.ready(None);
+                if story().await { Ok(()) } else { std::future::pending().await }
+            },
+        )
     }
 }
 
