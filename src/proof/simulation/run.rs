@@ -139,8 +139,10 @@ impl PlanRunner<'_> {
         endings::explained(plan, life, lived, world.gone.is_some())?;
         endings::drained(life, lived, world.gone.is_some())?;
         endings::one_branch(life, lived)?;
-        if let Some(gone) = &mut world.gone {
-            // A power cut may take a file whose name was never synced: then the next life has none to go on from.
+        if let Some(gone) = &mut world.gone
+            && matches!(lived.end, LifeEnd::PowerCut)
+        {
+            // It may take a file whose name was never synced: then the next life has none to go on from.
             gone.files.retain(|name, _| files.contains_key(name));
         }
         Ok(())
