@@ -141,12 +141,19 @@ impl Page {
         self.script(&format!("return Boolean({expression})")) == true
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true. An expression that throws, as of an element that the page has not drawn yet,
+    /// is not true yet.
     pub fn wait_until(&self, expression: &str) {
+        let look = format!("try {{ return Boolean({expression}) }} catch (error) {{ return String(error) }}");
         let begun = Instant::now();
-        while !self.holds(expression) {
+        loop {
+            let seen = self.script(&look);
+            if seen == true {
+                return;
+            }
             if begun.elapsed() > DEADLINE {
-                panic!("it does not come that {expression}; the page says:\n{}", self.text("document.body.innerText"));
+                let page = self.text("document.body.innerText");
+                panic!("it does not come that {expression}: {seen}; the page says:\n{page}");
             }
             // Looking costs the page its processor: a moment between two looks.
             std::thread::park_timeout(Duration::from_millis(10));
