@@ -145,7 +145,7 @@ fn watch_a_run(bench: &Bench, seconds: u32, faults: Vec<String>) -> Seen {
         thread::spawn(move || sample(&progress, &over))
     };
     let acknowledged = send(&bench.brokers, &topic, seconds, || {
-        (0..PARTITIONS).map(|partition| progress.partition(partition).records_total()).sum()
+        (0..PARTITIONS).map(|partition| progress.partition(partition).records.get()).sum()
     });
     stop.send_replace(true);
     let summary = trees.join().expect("it does not panic").unwrap_or_else(|failure| panic!("{failure}"));
@@ -165,10 +165,10 @@ fn sample(progress: &Progress, over: &AtomicBool) -> Vec<Sample> {
         };
         let sample = Sample {
             at: Instant::now(),
-            position: all(|partition| partition.position()),
-            committed: all(|partition| partition.committed()),
-            commit_us: all(|partition| partition.commit_cost().as_micros() as u64),
-            records: all(|partition| partition.records_total()),
+            position: all(|partition| partition.position.get()),
+            committed: all(|partition| partition.committed.get()),
+            commit_us: all(|partition| partition.commit_cost_us.get()),
+            records: all(|partition| partition.records.get()),
             restarts: std::array::from_fn(|partition| {
                 progress.branches().restarts(|branch| branch == Branch::Partition(partition as u32))
             }),

@@ -136,15 +136,15 @@ impl Sum {
     fn of(progress: &Progress, number: Option<u32>) -> Self {
         let is_meant = |one| number.is_none_or(|number| number == one);
         let is_branch = |branch| matches!(branch, Branch::Partition(one) if is_meant(one));
-        let none = Self { restarts: progress.branches().restarts(is_branch), ..Self::default() };
+        let (restarts, failed) = (progress.branches().restarts(is_branch), progress.branches().failures(is_branch));
+        let none = Self { restarts, failed, ..Self::default() };
         let partitions = progress.partitions().filter(|(one, _)| is_meant(*one));
         partitions.fold(none, |sum, (_, one)| Self {
-            records: sum.records + one.records_total(),
-            position: sum.position + one.position(),
-            end: sum.end + one.end(),
+            records: sum.records + one.records.get(),
+            position: sum.position + one.position.get(),
+            end: sum.end + one.end.get(),
             lag: sum.lag + one.lag(),
-            rejected: sum.rejected + one.rejected(),
-            failed: sum.failed + u64::from(one.failed()),
+            rejected: sum.rejected + one.rejected().map(|(_, records)| records).sum::<u64>(),
             ..sum
         })
     }
@@ -168,16 +168,17 @@ fn with_trouble(mut text: String, counts: &[(u64, &str)], failed: bool) -> Strin
 
 fn source_message(progress: &Progress, rate: u64) -> String {
     let source = progress.source();
-    let mut text = format!("{} readings, {}/s", thousands(source.readings()), thousands(rate));
-    if let Some(total) = source.bytes_total() {
-        text.push_str(&format!(", {} of {}", HumanBytes(source.bytes().min(total)), HumanBytes(total)));
+    let mut text = format!("{} readings, {}/s", thousands(source.readings.get()), thousands(rate));
+    let total = source.bytes_total.get();
+    if total > 0 {
+        text.push_str(&format!(", {} of {}", HumanBytes(source.bytes.get().min(total)), HumanBytes(total)));
     }
     let counts = [
-        (source.bad_lines(), "bad lines"),
-        (source.skipped_quality(), "values of failed quality"),
+        (source.bad_lines.get(), "bad lines"),
+        (source.skipped_quality.get(), "values of failed quality"),
         (progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts"),
     ];
-    with_trouble(text, &counts, source.failed())
+    with_trouble(text, &counts, progress.branches().failures(|branch| !matches!(branch, Branch::Partition(_))) > 0)
 }
 
 /// 1234567 as `1,234,567`.
@@ -209,12 +210,12 @@ impl Bars {
     fn show(&mut self, now: Instant) {
         let progress = &self.progress;
         let source = progress.source();
-        if source.readings() > 0 || source.bytes_total().is_some() {
+        if source.readings.get() > 0 || source.bytes_total.get() > 0 {
             let new = || (Bar(BARS.insert(0, new_bar(BRANCH).with_prefix("source"))), Rate::default());
             let (Bar(bar), rate) = self.source.get_or_insert_with(new);
-            bar.set_length(source.bytes_total().unwrap_or(0));
-            bar.set_position(source.bytes());
-            bar.set_message(source_message(progress, rate.sample(now, source.readings())));
+            bar.set_length(source.bytes_total.get());
+            bar.set_position(source.bytes.get());
+            bar.set_message(source_message(progress, rate.sample(now, source.readings.get())));
         }
         for (Bar(bar), number, rate) in &mut self.partitions {
             let sum = Sum::of(progress, *number);
@@ -242,27 +243,27 @@ impl ProgressLines {
         let sum = Sum::of(progress, None);
         let source = progress.source();
         let records_per_second = self.records.sample(now, sum.records);
-        let readings_per_second = self.readings.sample(now, source.readings());
-        let state = (sum, source.readings());
+        let readings_per_second = self.readings.sample(now, source.readings.get());
+        let state = (sum, source.readings.get());
         // The first look is only for later ones to be compared with; where nothing moves, there is no line.
         if self.shown.replace(state).is_none_or(|before| before == state) {
             return;
         }
-        let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed()).sum();
-        let commit_interval = progress.partitions().map(|(_, partition)| partition.commit_interval()).max();
+        let committed: u64 = progress.partitions().map(|(_, partition)| partition.committed.get()).sum();
+        let commit_interval_ms = progress.partitions().map(|(_, partition)| partition.commit_interval_ms.get()).max();
         tracing::info!(
             target: target::PROGRESS,
-            readings = source.readings(),
+            readings = source.readings.get(),
             readings_per_second,
-            bad_lines = source.bad_lines(),
+            bad_lines = source.bad_lines.get(),
             records = sum.records,
             records_per_second,
             lag = sum.lag,
             committed,
-            commit_interval_ms = commit_interval.unwrap_or_default().as_millis() as u64,
+            commit_interval_ms = commit_interval_ms.unwrap_or_default(),
             rejected = sum.rejected,
             restarts = progress.branches().restarts(|_| true),
-            failed = sum.failed + u64::from(source.failed()),
+            failed = progress.branches().failures(|_| true),
             "progress"
         );
     }

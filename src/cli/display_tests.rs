@@ -15,13 +15,13 @@ fn a_line_has_the_numbers_of_all_partitions_and_only_news_is_a_line() {
     for number in 0..2 {
         let partition = progress.partition(number);
         partition.add_records(50);
-        partition.set_position(50);
-        partition.set_end(60);
-        partition.set_committed(40);
-        partition.set_commit_interval(Duration::from_secs(1 + u64::from(number)));
+        partition.position.set(50);
+        partition.end.set(60);
+        partition.committed.set(40);
+        partition.commit_interval_ms.set(1000 + 1000 * u64::from(number));
     }
     progress.partition(1).add_rejected(RejectReason::BadDate, 3);
-    progress.source().add_readings(120);
+    progress.source().readings.inc_by(120);
     let logged = capture("info", || lines.show(at(start, 2)));
     let line: serde_json::Value = serde_json::from_str(&logged).expect("a line is JSON");
     assert_eq!(line["target"], target::PROGRESS);
@@ -45,21 +45,21 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
     let progress = Progress::new(&[0]);
     let partition = progress.partition(0);
     partition.add_records(1_234_567);
-    partition.set_position(1_234_567);
-    partition.set_end(1_234_600);
+    partition.position.set(1_234_567);
+    partition.end.set(1_234_600);
     let sum = || Sum::of(&progress, Some(0));
     assert_eq!(sum().message(5_000), "1,234,567 records, 5,000/s, lag 33");
     partition.add_rejected(RejectReason::DuplicateDay, 2);
     progress.branches().add(Branch::Partition(0), 5, ["writer"].into_iter());
     progress.branches().died(Branch::Partition(0), "writer", "panicked: boom", 4, None);
-    partition.set_failed();
+    progress.branches().failed(Branch::Partition(0), "too often");
     assert_eq!(sum().message(0), "1,234,567 records, 0/s, lag 33, 2 rejected, 1 restarts, FAILED");
     let source = progress.source();
-    source.add_readings(10);
-    source.set_bytes(1024);
-    source.set_bytes_total(4096);
+    source.readings.inc_by(10);
+    source.bytes.set(1024);
+    source.bytes_total.set(4096);
     source.add_bad_line("a.csv");
-    source.set_skipped_quality(3);
+    source.skipped_quality.set(3);
     let text = "10 readings, 7/s, 1.00 KiB of 4.00 KiB, 1 bad lines, 3 values of failed quality";
     assert_eq!(source_message(&progress, 7), text);
 }
@@ -68,13 +68,13 @@ fn a_bar_says_what_matters_and_names_trouble_only_where_there_is_some() {
 fn bars_follow_the_progress_and_are_bounded() {
     let progress = Progress::new(&[0, 3]);
     let mut bars = Bars::new(progress.clone());
-    progress.partition(3).set_position(5);
-    progress.partition(3).set_end(10);
+    progress.partition(3).position.set(5);
+    progress.partition(3).end.set(10);
     bars.show(Instant::now());
     assert!(bars.source.is_none(), "a process that only counts has no bar for a source");
     let (Bar(bar), ..) = &bars.partitions[1];
     assert_eq!((bar.prefix().as_str(), bar.position(), bar.length()), ("partition 3", 5, Some(10)));
-    progress.source().add_readings(1);
+    progress.source().readings.inc_by(1);
     bars.show(Instant::now());
     assert!(bars.source.is_some());
     drop(bars);

@@ -58,7 +58,7 @@ impl SourceReader {
         self.faults.hit("generator.start")?;
         let source = source::open(&self.settings, cursor)?;
         if let Some((_, total)) = source.bytes() {
-            self.progress.source().set_bytes_total(total);
+            self.progress.source().bytes_total.set(total);
         }
         self.source = Some(source);
         Ok(())
@@ -76,10 +76,10 @@ impl SourceReader {
             let file = bad.file.display().to_string();
             events::bad_line(&self.progress, &file, bad.line, &bad.reason);
         }
-        self.progress.source().add_unnamed_bad_lines(bad_lines - named.len() as u64);
-        self.progress.source().set_skipped_quality(source.skipped_quality());
+        self.progress.source().bad_lines.inc_by(bad_lines - named.len() as u64);
+        self.progress.source().skipped_quality.set(source.skipped_quality());
         if let Some((bytes, _)) = source.bytes() {
-            self.progress.source().set_bytes(bytes);
+            self.progress.source().bytes.set(bytes);
         }
         Ok(Read { readings, cursor: source.cursor(), progressed })
     }

@@ -103,7 +103,7 @@ impl Producer {
     ) {
         self.writing.works();
         for (reply, readings) in replies.into_iter().zip(messages) {
-            self.progress.source().add_readings(readings.len() as u64);
+            self.progress.source().readings.inc_by(readings.len() as u64);
             // The generator may have been drained meanwhile.
             drop(reply.send(readings));
         }

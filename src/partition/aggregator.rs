@@ -58,10 +58,10 @@ impl Aggregator {
         let progress = self.job.gauges();
         progress.set_state(&state);
         match committed {
-            Some(next_offset) => progress.set_committed(next_offset),
-            None => progress.set_first(state.next_offset),
-        }
-        progress.set_commit_interval(self.pace.interval());
+            Some(next_offset) => progress.committed.set(next_offset),
+            None => progress.first.set(state.next_offset),
+        };
+        progress.commit_interval_ms.set(self.pace.interval().as_millis() as u64);
         self.loaded = Some(Loaded {
             state,
             committed,
@@ -139,8 +139,8 @@ impl Aggregator {
             let is_news = self.pace.committed(cost);
             let (partition, interval) = (self.job.partition, self.pace.interval());
             let progress = self.job.gauges();
-            progress.set_commit_cost(cost);
-            progress.set_commit_interval(interval);
+            progress.commit_cost_us.set(cost.as_micros() as u64);
+            progress.commit_interval_ms.set(interval.as_millis() as u64);
             if is_news {
                 let (interval_min, stations) = (self.pace.interval_min(), loaded.state.stations.len());
                 events::commits_paced(partition, interval, interval_min, cost, stations);

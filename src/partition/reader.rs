@@ -59,7 +59,7 @@ impl PartitionReader {
             Some(committed) => self.go_on(committed, extent, steps)?,
         };
         self.reader = Some(reader);
-        self.job.gauges().set_end(extent.end);
+        self.job.gauges().end.set(extent.end);
         Ok(offset)
     }
 
@@ -91,7 +91,7 @@ impl PartitionReader {
             steps.begin("asking the log where the partition ends");
             // A log that is away is noticed by the read; this is only for people.
             if let Ok(extent) = job.log.extent(job.partition) {
-                progress.set_end(extent.end);
+                progress.end.set(extent.end);
             }
         }
         let reader = reader.as_mut().ok_or_else(|| {
@@ -99,7 +99,7 @@ impl PartitionReader {
         })?;
         steps.begin(READING);
         let position = reader.read(batch, records_max, job.read_wait)?;
-        progress.set_end(progress.end().max(position));
+        progress.end.set(progress.end.get().max(position));
         Ok(position)
     }
 

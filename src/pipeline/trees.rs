@@ -111,9 +111,9 @@ impl Trees {
         };
         let source = self.environment.progress.source();
         let mut summary = Summary {
-            readings: source.readings(),
-            bad_lines: source.bad_lines(),
-            skipped_quality: source.skipped_quality(),
+            readings: source.readings.get(),
+            bad_lines: source.bad_lines.get(),
+            skipped_quality: source.skipped_quality.get(),
             ..Summary::default()
         };
         let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);

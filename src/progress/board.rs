@@ -249,8 +249,16 @@ impl Branches {
 
     /// The restarts of these branches together.
     pub fn restarts(&self, of: impl Fn(Branch) -> bool) -> u64 {
-        let state = self.0.lock();
-        state.branches.iter().filter(|(branch, _)| of(**branch)).map(|(_, status)| status.restarts).sum()
+        self.sum(of, |status| status.restarts)
+    }
+
+    /// How many of these branches failed for good.
+    pub fn failures(&self, of: impl Fn(Branch) -> bool) -> u64 {
+        self.sum(of, |status| u64::from(status.condition == Condition::Failed))
+    }
+
+    fn sum(&self, of: impl Fn(Branch) -> bool, number: impl Fn(&BranchStatus) -> u64) -> u64 {
+        self.0.lock().branches.iter().filter(|(branch, _)| of(**branch)).map(|(_, status)| number(status)).sum()
     }
 
     /// The last crashes, newest first.

@@ -28,7 +28,7 @@ pub mod target {
 /// An actor died, and will be started again after the backoff. `budget_left` restarts are still granted.
 pub fn died(progress: &Progress, branch: Branch, child: &str, cause: &str, backoff: Duration, budget_left: usize) {
     let position = match branch {
-        Branch::Partition(number) => Some(progress.partition(number).position()),
+        Branch::Partition(number) => Some(progress.partition(number).position.get()),
         Branch::Process | Branch::Ingest | Branch::End => None,
     };
     progress.branches().died(branch, child, cause, budget_left, position);
@@ -46,10 +46,6 @@ pub fn restarted(progress: &Progress, branch: Branch, resumes_from: Option<u64>,
 
 /// A branch stopped for good; the others go on, and the exit code will tell.
 pub fn branch_failed(progress: &Progress, branch: Branch, failure: &Failure) {
-    match branch {
-        Branch::Process | Branch::Ingest | Branch::End => progress.source().set_failed(),
-        Branch::Partition(number) => progress.partition(number).set_failed(),
-    }
     progress.branches().failed(branch, &failure.to_string());
     let broken = match failure.origin {
         Origin::Check(invariant) => Some(invariant.name()),
@@ -116,7 +112,7 @@ pub fn counting(partition: u32, from_offset: u64) {
 /// A partition's file is safe on disk up to an offset.
 pub fn committed(progress: &Progress, partition: u32, next_offset: u64, took: Duration) {
     let gauges = progress.partition(partition);
-    gauges.set_committed(next_offset);
+    gauges.committed.set(next_offset);
     gauges.add_commit(took);
     debug!(target: target::COMMITTED, partition, next_offset, took_ms = milliseconds(took), "committed");
 }
@@ -136,7 +132,7 @@ pub fn commits_paced(partition: u32, interval: Duration, interval_min: Duration,
 /// Rejected records of a batch that was just applied have no line, as the partition's file of them is as large as it may
 /// be. Said once by a process of each partition; the records are counted.
 pub fn rejected_unkept(progress: &Progress, partition: u32, records: u64, file: &Path, rejected_bytes_max: u64) {
-    let before = progress.partition(partition).add_rejected_unkept(records);
+    let before = progress.partition(partition).rejected_unkept.inc_by(records);
     if before == 0 {
         warn!(
             partition,

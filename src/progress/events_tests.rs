@@ -11,7 +11,7 @@ fn bad_lines_are_all_counted_and_a_bounded_number_is_logged_per_file() {
         }
         bad_line(&progress, "b.csv", 7, "no date");
     });
-    assert_eq!(progress.source().bad_lines(), 1001);
+    assert_eq!(progress.source().bad_lines.get(), 1001);
     assert_eq!(logged.lines().filter(|line| line.contains("a.csv")).count(), 11, "{logged}");
     assert_eq!(logged.matches("no longer logged").count(), 1);
     assert!(logged.lines().last().is_some_and(|line| line.contains("b.csv") && line.contains("\"line\":7")));
@@ -41,10 +41,11 @@ fn a_crash_is_a_line_when_it_happens_and_so_is_the_recovery() {
 #[test]
 fn a_failure_is_told_with_its_advice() {
     let progress = Progress::new(&[0]);
+    progress.branches().add(Branch::Partition(0), 5, std::iter::empty());
     let failure = Failure::fatal(Kind::Data, "partition-0.json is damaged").advice("restore a copy");
     let logged = capture("info", || branch_failed(&progress, Branch::Partition(0), &failure));
     assert!(logged.contains("partition-0.json is damaged") && logged.contains("restore a copy"), "{logged}");
-    assert!(progress.partition(0).failed());
+    assert_eq!(progress.branches().failures(|branch| branch == Branch::Partition(0)), 1);
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn a_commit_is_a_number_and_only_on_demand_a_line() {
     let commit = || committed(&progress, 0, 9, Duration::from_millis(3));
     assert_eq!(capture("info", commit), "");
     assert!(capture("debug", commit).contains("committed"));
-    assert_eq!(progress.partition(0).committed(), 9);
+    assert_eq!(progress.partition(0).committed.get(), 9);
 }
 
 #[test]
@@ -69,5 +70,5 @@ fn a_full_file_of_rejected_records_is_told_once_of_each_partition_and_counted_al
     let said: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["partition"].as_u64())).collect();
     assert_eq!(said, [(Some("WARN"), Some(0)), (Some("WARN"), Some(1))]);
     assert_eq!((&lines[0]["file"], &lines[0]["quality.rejected_bytes_max"]), (&"f.jsonl".into(), &99.into()));
-    assert_eq!([0, 1].map(|partition| progress.partition(partition).rejected_unkept()), [6, 2]);
+    assert_eq!([0, 1].map(|partition| progress.partition(partition).rejected_unkept.get()), [6, 2]);
 }

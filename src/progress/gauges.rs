@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
@@ -19,6 +21,9 @@ pub const BAD_LINES_LOGGED_MAX: u64 = 10;
 /// From a small file on a fast disk to one that waited for room.
 const COMMIT_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 const BATCH_RECORDS: [f64; 8] = [1.0, 10.0, 100.0, 500.0, 1000.0, 2500.0, 5000.0, 50_000.0];
+
+/// A number that is set.
+pub type Gauge = gauge::Gauge<u64, AtomicU64>;
 
 /// The progress of one process. Clones share it.
 ///
@@ -36,29 +41,35 @@ struct Inner {
     elsewhere: PartitionProgress,
 }
 
-/// The progress of one partition's branch.
+/// The progress of one partition's branch. Counters count since this process started, and again after a crash.
 #[derive(Debug)]
 pub struct PartitionProgress {
-    records_total: AtomicU64,
-    position: AtomicU64,
-    end: AtomicU64,
-    committed: AtomicU64,
-    /// Where a partition began that has no file yet.
-    first: AtomicU64,
-    commit_cost_us: AtomicU64,
-    commit_interval_us: AtomicU64,
-    stations: AtomicU64,
-    /// Rejected since this process started, by reason.
-    rejected: [AtomicU64; RejectReason::ALL.len()],
-    /// Rejected as the partition's state holds them.
-    rejected_held: [AtomicU64; RejectReason::ALL.len()],
-    /// Rejected since this process started that have no line.
-    rejected_unkept: AtomicU64,
-    /// When the last commit of this process was done, and how long it took.
+    /// Read, be it that they were counted or rejected.
+    pub records: Counter,
+    /// The offset of the next record; goes back when a branch starts again.
+    pub position: Gauge,
+    /// One past the log's last record, as far as it is known.
+    pub end: Gauge,
+    /// The offset that is safe on disk.
+    pub committed: Gauge,
+    /// The offset at which a partition begins that has no file yet.
+    pub first: Gauge,
+    /// What the last commit took, its snapshot and its write together, without what it waited for; 0 before the first.
+    pub commit_cost_us: Gauge,
+    /// The time between two commits that is in force, as set or stretched; 0 before the partition was loaded.
+    pub commit_interval_ms: Gauge,
+    pub stations: Gauge,
+    /// By reason.
+    rejected: [Counter; RejectReason::ALL.len()],
+    /// As the partition's state holds them, by reason.
+    rejected_held: [Gauge; RejectReason::ALL.len()],
+    /// Rejected records that have no line in the file of them.
+    pub rejected_unkept: Counter,
+    /// When the last commit of this process was done, and how long it took, what it waited for included.
     last_commit: Mutex<Option<(Instant, Duration)>>,
-    commit_seconds: Histogram,
-    batch_records: Histogram,
-    failed: AtomicBool,
+    /// How long each took.
+    pub commit_seconds: Histogram,
+    pub batch_records: Histogram,
 }
 
 impl Progress {
@@ -101,69 +112,43 @@ impl Progress {
 impl PartitionProgress {
     fn new() -> Self {
         Self {
-            records_total: AtomicU64::default(),
-            position: AtomicU64::default(),
-            end: AtomicU64::default(),
-            committed: AtomicU64::default(),
-            first: AtomicU64::default(),
-            commit_cost_us: AtomicU64::default(),
-            commit_interval_us: AtomicU64::default(),
-            stations: AtomicU64::default(),
+            records: Counter::default(),
+            position: Gauge::default(),
+            end: Gauge::default(),
+            committed: Gauge::default(),
+            first: Gauge::default(),
+            commit_cost_us: Gauge::default(),
+            commit_interval_ms: Gauge::default(),
+            stations: Gauge::default(),
             rejected: Default::default(),
             rejected_held: Default::default(),
-            rejected_unkept: AtomicU64::default(),
+            rejected_unkept: Counter::default(),
             last_commit: Mutex::default(),
             commit_seconds: Histogram::new(COMMIT_SECONDS),
             batch_records: Histogram::new(BATCH_RECORDS),
-            failed: AtomicBool::default(),
         }
     }
 
-    /// Records of one batch that were read, counted or rejected.
+    /// Records of one batch that were read.
     pub fn add_records(&self, records: u64) {
         if records > 0 {
-            self.records_total.fetch_add(records, Relaxed);
+            self.records.inc_by(records);
             self.batch_records.observe(records as f64);
         }
     }
 
     pub fn add_rejected(&self, reason: RejectReason, records: u64) {
-        self.rejected[reason as usize].fetch_add(records, Relaxed);
+        self.rejected[reason as usize].inc_by(records);
     }
 
     /// The partition's state as it is now: its position, its stations, and its rejected records, those of earlier processes
     /// included.
     pub fn set_state(&self, state: &PartitionState) {
-        self.set_position(state.next_offset);
-        self.stations.store(state.stations.len() as u64, Relaxed);
+        self.position.set(state.next_offset);
+        self.stations.set(state.stations.len() as u64);
         for reason in RejectReason::ALL {
-            self.rejected_held[reason as usize].store(state.rejected.get(&reason).copied().unwrap_or(0), Relaxed);
+            self.rejected_held[reason as usize].set(state.rejected.get(&reason).copied().unwrap_or(0));
         }
-    }
-
-    /// Rejected records that have no line in the file of them; says how many there were before.
-    pub fn add_rejected_unkept(&self, records: u64) -> u64 {
-        self.rejected_unkept.fetch_add(records, Relaxed)
-    }
-
-    /// The offset of the next record; goes back when a branch starts again.
-    pub fn set_position(&self, position: u64) {
-        self.position.store(position, Relaxed);
-    }
-
-    /// One past the log's last record, as far as it is known.
-    pub fn set_end(&self, end: u64) {
-        self.end.store(end, Relaxed);
-    }
-
-    /// The offset that is safe on disk.
-    pub fn set_committed(&self, next_offset: u64) {
-        self.committed.store(next_offset, Relaxed);
-    }
-
-    /// The offset at which a partition begins that has no file yet.
-    pub fn set_first(&self, first_offset: u64) {
-        self.first.store(first_offset, Relaxed);
     }
 
     /// A commit is done; it took this long, what it waited for included.
@@ -172,69 +157,15 @@ impl PartitionProgress {
         *self.last_commit.lock() = Some((Instant::now(), took));
     }
 
-    /// What the last commit took, its snapshot and its write together, without what it waited for.
-    pub fn set_commit_cost(&self, cost: Duration) {
-        self.commit_cost_us.store(cost.as_micros() as u64, Relaxed);
-    }
-
-    /// The time between two commits that is in force: as set, or stretched.
-    pub fn set_commit_interval(&self, interval: Duration) {
-        self.commit_interval_us.store(interval.as_micros() as u64, Relaxed);
-    }
-
-    pub fn set_failed(&self) {
-        self.failed.store(true, Relaxed);
-    }
-
-    pub fn records_total(&self) -> u64 {
-        self.records_total.load(Relaxed)
-    }
-
-    /// Since this process started.
-    pub fn rejected(&self) -> u64 {
-        self.rejected.iter().map(|records| records.load(Relaxed)).sum()
-    }
-
-    /// Since this process started, by reason, also those that there are none of.
-    pub fn rejected_by_reason(&self) -> impl Iterator<Item = (RejectReason, u64)> {
-        RejectReason::ALL.into_iter().map(|reason| (reason, self.rejected[reason as usize].load(Relaxed)))
+    /// By reason, also those that there are none of.
+    pub fn rejected(&self) -> impl Iterator<Item = (RejectReason, u64)> {
+        RejectReason::ALL.into_iter().map(|reason| (reason, self.rejected[reason as usize].get()))
     }
 
     /// As the state holds them, by reason, only those that there are.
     pub fn rejected_held(&self) -> BTreeMap<RejectReason, u64> {
-        let held = RejectReason::ALL.map(|reason| (reason, self.rejected_held[reason as usize].load(Relaxed)));
+        let held = RejectReason::ALL.map(|reason| (reason, self.rejected_held[reason as usize].get()));
         held.into_iter().filter(|(_, records)| *records > 0).collect()
-    }
-
-    /// Since this process started, those that have no line in the file of them.
-    pub fn rejected_unkept(&self) -> u64 {
-        self.rejected_unkept.load(Relaxed)
-    }
-
-    pub fn stations(&self) -> u64 {
-        self.stations.load(Relaxed)
-    }
-
-    pub fn position(&self) -> u64 {
-        self.position.load(Relaxed)
-    }
-
-    pub fn end(&self) -> u64 {
-        self.end.load(Relaxed)
-    }
-
-    pub fn committed(&self) -> u64 {
-        self.committed.load(Relaxed)
-    }
-
-    /// Zero before the first commit.
-    pub fn commit_cost(&self) -> Duration {
-        Duration::from_micros(self.commit_cost_us.load(Relaxed))
-    }
-
-    /// Zero before the partition was loaded.
-    pub fn commit_interval(&self) -> Duration {
-        Duration::from_micros(self.commit_interval_us.load(Relaxed))
     }
 
     /// When the last commit of this process was done, and how long it took.
@@ -242,26 +173,14 @@ impl PartitionProgress {
         *self.last_commit.lock()
     }
 
-    pub fn commit_seconds(&self) -> &Histogram {
-        &self.commit_seconds
-    }
-
-    pub fn batch_records(&self) -> &Histogram {
-        &self.batch_records
-    }
-
-    pub fn failed(&self) -> bool {
-        self.failed.load(Relaxed)
-    }
-
     /// Offsets between the position and the end.
     pub fn lag(&self) -> u64 {
-        self.end().saturating_sub(self.position())
+        self.end.get().saturating_sub(self.position.get())
     }
 
     /// Offsets between what is safe on disk and the end: what other programs call lag.
     pub fn uncommitted(&self) -> u64 {
-        self.end().saturating_sub(self.committed().max(self.first.load(Relaxed)))
+        self.end.get().saturating_sub(self.committed.get().max(self.first.get()))
     }
 }
 
@@ -275,22 +194,22 @@ mod tests {
         progress.partition(2).add_records(3);
         progress.partition(1).add_records(5);
         let records: Vec<_> =
-            progress.partitions().map(|(number, partition)| (number, partition.records_total())).collect();
+            progress.partitions().map(|(number, partition)| (number, partition.records.get())).collect();
         assert_eq!(records, [(0, 0), (2, 3)]);
     }
 
     #[test]
     fn lag_is_never_below_zero() {
         let progress = Progress::new(&[0]);
-        progress.partition(0).set_end(5);
-        progress.partition(0).set_position(3);
+        progress.partition(0).end.set(5);
+        progress.partition(0).position.set(3);
         assert_eq!(progress.partition(0).lag(), 2);
-        progress.partition(0).set_position(9);
+        progress.partition(0).position.set(9);
         assert_eq!(progress.partition(0).lag(), 0);
         assert_eq!(progress.partition(0).uncommitted(), 5);
-        progress.partition(0).set_first(2);
+        progress.partition(0).first.set(2);
         assert_eq!(progress.partition(0).uncommitted(), 3);
-        progress.partition(0).set_committed(9);
+        progress.partition(0).committed.set(9);
         assert_eq!(progress.partition(0).uncommitted(), 0);
     }
 }

@@ -91,7 +91,7 @@ fn a_writer_that_dies_during_the_last_commit_is_named_and_nobody_waits_for_it_in
     let running = fixture.start(Job { end: End::AtSignal, ..consume_only(0) });
     running.wait_for("every record", |environment| {
         let partition = environment.progress.partition(0);
-        partition.end() > 0 && partition.lag() == 0
+        partition.end.get() > 0 && partition.lag() == 0
     });
     running.stop.send_replace(true);
     let summary = running.end().expect("it started");

@@ -116,6 +116,6 @@ fn a_supervisor_that_panics_stops_all_where_the_settings_say_so() {
     let [(branch, failure)] = summary.failures.as_slice() else { panic!("{summary:?}") };
     let told = format!("{branch}: its supervisor panicked: no room for a line (");
     assert!(failure.what.starts_with(&told), "{failure}");
-    let failed = progress.partitions().filter(|(_, partition)| partition.failed()).count();
+    let failed = progress.branches().failures(|branch| matches!(branch, Branch::Partition(_)));
     assert_eq!(failed, 1, "it is counted and on the page");
 }

@@ -43,7 +43,7 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
             () = sleep(time) => {}
         }
     });
-    (progress.source().readings(), fixture.log.write_records_max() as u64)
+    (progress.source().readings.get(), fixture.log.write_records_max() as u64)
 }
 
 #[test]

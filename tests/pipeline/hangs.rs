@@ -75,7 +75,7 @@ fn a_log_that_hangs_ends_its_branch_with_the_default_settings() {
         let progress = environment.progress.clone();
         let trees = tokio::task::spawn_local(run_trees(produce(), environment, Arc::new(watch::Sender::new(false))));
         let written = async {
-            while progress.source().readings() == 0 {
+            while progress.source().readings.get() == 0 {
                 sleep(MS).await;
             }
         };

@@ -90,7 +90,7 @@ fn a_signal_drains_and_everything_that_was_applied_is_on_disk() {
     let fixture = Fixture::with_records(100).set("consume.commit_interval_ms=3600000");
     let running = fixture.start(isotherm::pipeline::Job { end: isotherm::pipeline::End::AtSignal, ..consume() });
     running.wait_for("every record", |environment| {
-        environment.progress.partitions().all(|(_, partition)| partition.end() > 0 && partition.lag() == 0)
+        environment.progress.partitions().all(|(_, partition)| partition.end.get() > 0 && partition.lag() == 0)
     });
     running.stop.send_replace(true);
     let summary = running.end().expect("it ran");

@@ -51,11 +51,11 @@ impl Life {
     }
 
     fn committed(&self) -> u64 {
-        self.environment.progress.partition(0).committed()
+        self.environment.progress.partition(0).committed.get()
     }
 
     fn interval(&self) -> Duration {
-        self.environment.progress.partition(0).commit_interval()
+        Duration::from_millis(self.environment.progress.partition(0).commit_interval_ms.get())
     }
 
     /// The time between each two commits since the last call of this.
@@ -99,7 +99,7 @@ fn live(call_ms: u64, story: impl AsyncFnOnce(&mut Life)) -> (Duration, String) 
         let summary = trees.await.expect("it does not panic").expect("it starts");
         assert!(summary.failures.is_empty() && summary.laggards.is_empty(), "{summary:?}");
         let partition = life.environment.progress.partition(0);
-        assert_eq!(partition.committed(), partition.position(), "the drain committed all that was counted");
+        assert_eq!(partition.committed.get(), partition.position.get(), "the drain committed all that was counted");
         stopped.elapsed()
     });
     (stopping, String::from_utf8(LINES.take()).expect("lines are UTF-8"))
@@ -159,7 +159,7 @@ fn commits_of_a_second_take_a_tenth_of_the_time_and_a_stop_waits_for_no_interval
         let seconds = Duration::from_secs(10)..Duration::from_secs(11);
         assert!(gaps.len() >= 8 && gaps.iter().all(|gap| seconds.contains(gap)), "{gaps:?}");
         assert_eq!(life.interval(), Duration::from_secs(10));
-        assert_eq!(life.environment.progress.partition(0).commit_cost(), Duration::from_secs(1));
+        assert_eq!(life.environment.progress.partition(0).commit_cost_us.get(), 1_000_000);
         // It is stopped just after a commit: the next one is not due for long.
         while life.commits.is_empty() {
             life.pass(1).await;
@@ -201,7 +201,7 @@ fn a_log_that_is_slow_to_answer_stretches_nothing_and_is_told_of() {
         LOG_ID_MS.set(5000);
         life.pass(60).await;
         assert_eq!(life.interval(), Duration::from_millis(100));
-        assert_eq!(life.environment.progress.partition(0).commit_cost(), Duration::from_millis(5));
+        assert_eq!(life.environment.progress.partition(0).commit_cost_us.get(), 5_000);
         LOG_ID_MS.set(0);
         life.pass(6).await;
         life.commits.clear();

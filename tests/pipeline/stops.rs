@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use isotherm::failure::{Failure, Kind};
 use isotherm::log::{Extent, RecordLog};
 use isotherm::pipeline::{End, Environment, Job};
+use isotherm::progress::Branch;
 use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
 
 use crate::over::OverLog;
@@ -45,12 +46,14 @@ fn a_topic_that_is_made_again_under_the_running_consumer() {
     let running = fixture.start(Job { end: End::AtSignal, ..consume_only(0) });
     running.wait_for("a commit", |environment| {
         let partition = environment.progress.partition(0);
-        partition.lag() == 0 && partition.end() > 0 && partition.committed() == partition.position()
+        partition.lag() == 0 && partition.end.get() > 0 && partition.committed.get() == partition.position.get()
     });
     let before = fixture.results();
     fixture.log.recreate();
     fixture.write(0..300);
-    running.wait_for("the stop", |environment| environment.progress.partition(0).failed());
+    running.wait_for("the stop", |environment| {
+        environment.progress.branches().failures(|branch| branch == Branch::Partition(0)) > 0
+    });
     running.stop.send_replace(true);
     let summary = running.end().expect("it started");
     assert_eq!(summary.failures.len(), 1, "{summary:?}");
@@ -61,9 +64,11 @@ fn a_topic_that_is_made_again_under_the_running_consumer() {
 fn a_topic_that_is_made_again_under_the_running_producer() {
     let fixture = Fixture::new().set("source.simulate.days=0").set("source.simulate.pace_ms=1");
     let running = fixture.start(produce());
-    running.wait_for("readings", |environment| environment.progress.source().readings() > 100);
+    running.wait_for("readings", |environment| environment.progress.source().readings.get() > 100);
     fixture.log.recreate();
-    running.wait_for("the stop", |environment| environment.progress.source().failed());
+    running.wait_for("the stop", |environment| {
+        environment.progress.branches().failures(|branch| branch == Branch::Ingest) > 0
+    });
     running.stop.send_replace(true);
     let summary = running.end().expect("it started");
     assert_eq!(summary.failures.len(), 1, "{summary:?}");
@@ -76,7 +81,7 @@ fn a_topic_that_is_deleted_under_a_run_of_everything_ends_it() {
     // Of a finite source: once that has failed, the partitions would be given the topic's ends as their goals.
     let fixture = Fixture::new().set("source.simulate.days=100000").set("source.simulate.pace_ms=1");
     let running = fixture.start(run());
-    running.wait_for("a commit", |environment| environment.progress.partition(0).committed() > 0);
+    running.wait_for("a commit", |environment| environment.progress.partition(0).committed.get() > 0);
     fixture.log.delete_topic().expect("it can be deleted");
     let summary = running.end().expect("it started");
     assert_eq!(summary.failures.len(), 5, "{summary:?}");
@@ -133,7 +138,7 @@ fn other_rules_and_another_partition_count() {
 fn two_processes_on_one_state_folder() {
     let fixture = Fixture::with_records(20);
     let running = fixture.start(Job { end: End::AtSignal, ..consume() });
-    running.wait_for("a commit", |environment| environment.progress.partition(0).committed() > 0);
+    running.wait_for("a commit", |environment| environment.progress.partition(0).committed.get() > 0);
     let failure = fixture.run(consume_only(1)).map(drop).expect_err("it is locked");
     assert_eq!(failure.kind, Kind::TryAgain);
     assert!(failure.what.contains(&std::process::id().to_string()), "{failure}");

@@ -58,7 +58,7 @@ pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<
         return Ok(());
     }
     for (number, partition) in lived.progress.partitions() {
-        let (committed, position) = (partition.committed(), partition.position());
+        let (committed, position) = (partition.committed.get(), partition.position.get());
         WorkIsFinished.require(committed == position, || {
             format!("partition {number} was drained at offset {position}, and committed up to {committed}")
         })?;

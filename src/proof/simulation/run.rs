@@ -124,14 +124,14 @@ impl PlanRunner<'_> {
         let Self { plan, world, promises, .. } = self;
         let (files, folder) = (world.disk.files(), Path::new(FOLDER));
         for partition in plan.partitions() {
-            let committed = lived.progress.partition(partition).committed();
+            let committed = lived.progress.partition(partition).committed.get();
             files::after_life(|log_id| world.log_of(log_id), (folder, &files), partition, committed, promises)?;
             if let Some(gone) = &world.gone {
                 files::nothing_of_a_topic_that_is_gone(folder, &gone.files, &files, partition)?;
             }
         }
         let source = source_state(&world.disk)?;
-        promises.acknowledged(lived.progress.source().readings(), source.as_ref())?;
+        promises.acknowledged(lived.progress.source().readings.get(), source.as_ref())?;
         if let Some(source) = &source {
             promises::in_the_log(world.log_of(&source.log_id)?, source, &self.readings)?;
         }

@@ -124,11 +124,12 @@ mod tests {
 
     #[test]
     fn every_smaller_plan_is_smaller_and_ends() {
-        for plan in (0..200).map(Plan::draw) {
-            let size = |plan: &Plan| format!("{plan}").len();
+        let size = |plan: &Plan| format!("{plan}").len();
+        for plan in (0..100).map(Plan::draw) {
+            let size_max = size(&plan) + 4;
             for smaller in smaller(&plan) {
                 assert!(smaller.lives.iter().all(PlannedLife::ends), "{smaller}");
-                assert!(smaller.faults() <= plan.faults() && size(&smaller) <= size(&plan) + 4, "{plan}\n{smaller}");
+                assert!(smaller.faults() <= plan.faults() && size(&smaller) <= size_max, "{plan}\n{smaller}");
             }
         }
     }

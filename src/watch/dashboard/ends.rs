@@ -22,7 +22,7 @@ pub fn watch(log: Arc<dyn RecordLog>, progress: Progress, stop: Receiver<()>) ->
             for (number, partition) in progress.partitions() {
                 // Its reader notices a log that is away; the end is asked for people only.
                 if let Ok(extent) = log.extent(number) {
-                    partition.set_end(partition.end().max(extent.end));
+                    partition.end.set(partition.end.get().max(extent.end));
                 }
             }
         }

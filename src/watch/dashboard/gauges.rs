@@ -74,10 +74,10 @@ impl Gauges {
         let rates = &mut *self.rates.lock();
         for (number, partition) in self.progress.partitions() {
             let (rate, per_second) = rates.partitions.entry(number).or_default();
-            *per_second = rate.sample(now, partition.records_total());
+            *per_second = rate.sample(now, partition.records.get());
         }
         let (rate, per_second) = &mut rates.readings;
-        *per_second = rate.sample(now, self.progress.source().readings());
+        *per_second = rate.sample(now, self.progress.source().readings.get());
     }
 
     pub fn overview(&self, table: &StationTable, ended: Option<String>) -> Overview {
@@ -97,15 +97,15 @@ impl Gauges {
             lag: partitions().map(progress::PartitionProgress::uncommitted).sum(),
             rejected: partitions().map(|partition| partition.rejected_held().values().sum::<u64>()).sum(),
             restarts: self.progress.branches().restarts(|_| true),
-            failed: partitions().filter(|partition| partition.failed()).count() as u64 + u64::from(source.failed()),
+            failed: self.progress.branches().failures(|_| true),
             stations_version: table.version,
             source: self.has_source().then(|| Source {
-                readings: source.readings(),
+                readings: source.readings.get(),
                 readings_per_second: rates.readings.1,
-                bytes: source.bytes(),
-                bytes_total: source.bytes_total(),
-                bad_lines: source.bad_lines(),
-                skipped_quality: source.skipped_quality(),
+                bytes: source.bytes.get(),
+                bytes_total: Some(source.bytes_total.get()).filter(|&bytes| bytes > 0),
+                bad_lines: source.bad_lines.get(),
+                skipped_quality: source.skipped_quality.get(),
             }),
             ended,
         }
@@ -127,7 +127,7 @@ impl Gauges {
         let branch = self.progress.branches().status(progress::Branch::Partition(number));
         let (condition, epoch, restarts) =
             branch.map_or((Condition::Starting, 0, 0), |branch| (branch.condition, branch.epoch, branch.restarts));
-        let is_loaded = progress.commit_interval() > Duration::ZERO;
+        let interval_ms = progress.commit_interval_ms.get();
         let rejected = progress.rejected_held();
         let rejected_total = rejected.values().sum();
         let last_commit = progress.last_commit();
@@ -136,22 +136,22 @@ impl Gauges {
             state: LifeState::from(condition),
             epoch,
             restarts,
-            position: progress.position(),
-            end: progress.end(),
-            committed: progress.committed(),
+            position: progress.position.get(),
+            end: progress.end.get(),
+            committed: progress.committed.get(),
             lag: progress.uncommitted(),
-            records: progress.records_total(),
+            records: progress.records.get(),
             records_per_second: self.rates.lock().partitions.get(&number).map_or(0, |(_, per_second)| *per_second),
-            stations: is_loaded.then(|| progress.stations()),
+            stations: (interval_ms > 0).then(|| progress.stations.get()),
             commit: Commit {
                 committed_at_ms: last_commit.map(|(at, _)| self.clock().unix_ms(at)),
                 took_ms: last_commit.map(|(_, took)| milliseconds(took)),
-                interval_ms: progress.commit_interval().as_millis() as u64,
+                interval_ms,
             },
             rejected: rejected.iter().map(|(reason, &records)| (reason.name().to_owned(), records)).collect(),
             rejected_total,
             last_rejected: self.quarantine.newest(number),
-            rejected_unkept: progress.rejected_unkept(),
+            rejected_unkept: progress.rejected_unkept.get(),
         }
     }
 

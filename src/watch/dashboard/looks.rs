@@ -192,7 +192,7 @@ impl Looker {
         let due: Vec<_> = looks
             .windows
             .iter()
-            .map(|(partition, window)| (partition, window, self.progress.partition(partition).position()))
+            .map(|(partition, window)| (partition, window, self.progress.partition(partition).position.get()))
             .filter(|(partition, _, position)| self.partitions.entry(*partition).or_default().is_due(now, *position))
             .collect();
         let seen = join_all(due.into_iter().map(|(partition, window, position)| async move {

@@ -19,11 +19,11 @@ pub use prometheus_text::CONTENT_TYPE;
 type OfPartition = (&'static str, &'static str, fn(&PartitionProgress) -> u64);
 
 const PARTITION_GAUGES: [OfPartition; 5] = [
-    ("isotherm_position_offset", "Offset of the next record to count", PartitionProgress::position),
-    ("isotherm_committed_offset", "Offset that the file on disk goes on from", PartitionProgress::committed),
-    ("isotherm_end_offset", "One past the last record of the log", PartitionProgress::end),
+    ("isotherm_position_offset", "Offset of the next record to count", |one| one.position.get()),
+    ("isotherm_committed_offset", "Offset that the file on disk goes on from", |one| one.committed.get()),
+    ("isotherm_end_offset", "One past the last record of the log", |one| one.end.get()),
     ("isotherm_lag_records", "Records that are in the log and not committed yet", PartitionProgress::uncommitted),
-    ("isotherm_stations", "Stations that the partition holds", PartitionProgress::stations),
+    ("isotherm_stations", "Stations that the partition holds", |one| one.stations.get()),
 ];
 
 const NO_LABEL: [(&str, &str); 0] = [];
@@ -77,8 +77,8 @@ impl Collector for Numbers {
         let source = self.progress.source();
         let lost_lines = standard_error::lost_lines() as u64;
         for (name, help, number) in [
-            ("isotherm_readings", "Readings acknowledged by the log", source.readings()),
-            ("isotherm_bad_lines", "Lines of the source's files that are no readings", source.bad_lines()),
+            ("isotherm_readings", "Readings acknowledged by the log", source.readings.get()),
+            ("isotherm_bad_lines", "Lines of the source's files that are no readings", source.bad_lines.get()),
             ("isotherm_lost_log_lines", "Log lines lost because standard error was not read", lost_lines),
         ] {
             families.add(name, help, [(NO_LABEL, ConstCounter::new(number))])?;
@@ -93,13 +93,13 @@ impl Numbers {
     fn add_partitions(&self, families: &mut Families<'_>) -> fmt::Result {
         let all = || self.progress.partitions().map(|(number, one)| ([("partition", number)], one));
         let help = "Records read, counted or rejected; again after a crash";
-        let records = all().map(|(label, one)| (label, ConstCounter::new(one.records_total())));
+        let records = all().map(|(label, one)| (label, one.records.clone()));
         families.add("isotherm_records", help, records)?;
         let help = "Records rejected and only counted, as the file of them is full; again after a crash";
-        let unkept = all().map(|(label, one)| (label, ConstCounter::new(one.rejected_unkept())));
+        let unkept = all().map(|(label, one)| (label, one.rejected_unkept.clone()));
         families.add("isotherm_rejected_unkept", help, unkept)?;
         let rejected = all().flat_map(|(label, one)| {
-            let by_reason = one.rejected_by_reason();
+            let by_reason = one.rejected();
             by_reason.map(move |(reason, records)| ((label, [("reason", reason.name())]), ConstCounter::new(records)))
         });
         families.add("isotherm_rejected", "Records rejected; again after a crash", rejected)?;
@@ -107,7 +107,8 @@ impl Numbers {
             families.add(name, help, all().map(|(label, one)| (label, ConstGauge::new(number(one)))))?;
         }
         let help = "Time between two commits that is in force";
-        let intervals = all().map(|(label, one)| (label, ConstGauge::new(one.commit_interval().as_secs_f64())));
+        let intervals =
+            all().map(|(label, one)| (label, ConstGauge::new(one.commit_interval_ms.get() as f64 / 1000.0)));
         families.add("isotherm_commit_interval_seconds", help, intervals)?;
         let help = "When the last commit was done; 0 before the first";
         let committed_at = all().map(|(label, one)| {
@@ -116,9 +117,9 @@ impl Numbers {
         });
         families.add("isotherm_last_commit_timestamp_seconds", help, committed_at)?;
         let help = "Time from the snapshot to the file that is safe on disk";
-        let commits = all().map(|(label, one)| (label, one.commit_seconds().clone()));
+        let commits = all().map(|(label, one)| (label, one.commit_seconds.clone()));
         families.add("isotherm_commit_duration_seconds", help, commits)?;
-        let batches = all().map(|(label, one)| (label, one.batch_records().clone()));
+        let batches = all().map(|(label, one)| (label, one.batch_records.clone()));
         families.add("isotherm_batch_records", "Records that were applied as one step", batches)
     }
 

@@ -88,7 +88,7 @@ impl Replayer {
     fn audit(&self, pace: &RangePace, watch: Watch) -> AuditResult {
         let partitions = || self.progress.partitions();
         let start = |number| self.log.extent(number).map_or(0, |extent| extent.start);
-        let total = partitions().map(|(number, one)| one.committed().saturating_sub(start(number))).sum();
+        let total = partitions().map(|(number, one)| one.committed.get().saturating_sub(start(number))).sum();
         let started_at_ms = now_ms();
         self.backlog.0.lock().audit = Some(RunningAudit { started_at_ms, watch: watch.clone(), total });
         let mut audited = Vec::new();

@@ -97,7 +97,7 @@ impl Counted {
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
         write(&partition_path(self.folder.path(), 0), &format::serialize(&identity, &state));
-        self.progress.partition(0).set_committed(state.next_offset);
+        self.progress.partition(0).committed.set(state.next_offset);
     }
 
     fn audited(&self, mood: Mood) -> Audit {
