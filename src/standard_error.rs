@@ -1,12 +1,12 @@
 //! The standard error, written by a thread of its own.
 //!
 //! Guarantees: telling a line never waits for a reader. Lines are written whole, in the order in which they were told, and
-//! never into a bar. A line for which there is no room is lost and counted, and the loss is told of once there is room
-//! again. Every way out of the process calls [`flush`], which waits for a reader no longer than [`FLUSH_MAX`].
+//! never into a bar. A line for which there is no room, or that cannot be written, is lost and counted, and the loss is told of
+//! once there is room again. Every way out of the process calls [`flush`], which waits for a reader no longer than [`FLUSH_MAX`].
 //! Uses nothing of this crate, since everything else may tell a line.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::panic;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use indicatif::MultiProgress;
 use parking_lot::{Condvar, Mutex};
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// Time that a way out may take for the last lines.
 pub const FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -137,10 +138,13 @@ fn write_lines(queue: &Receiver<Vec<u8>>) {
             gathered.extend_from_slice(&line);
             lines += 1;
         }
-        // A standard error that nobody reads any more is no reason to stop counting.
-        BARS.suspend(|| drop(io::stderr().lock().write_all(&gathered)));
+        // A standard error that takes nothing any more is no reason to stop counting.
+        let is_written = BARS.suspend(|| write_all(&gathered)).is_ok();
+        if !is_written {
+            LOST.fetch_add(lines, Relaxed);
+        }
         let lost_lines = lost_lines();
-        if lost_lines > lost_told {
+        if is_written && lost_lines > lost_told {
             lost_told = lost_lines;
             // There is room for it now. It is told before the others count as written, so that a flush waits for it.
             tracing::error!(
@@ -148,9 +152,29 @@ fn write_lines(queue: &Receiver<Vec<u8>>) {
                 "{lost_lines} log lines were lost since the start because standard error was not read"
             );
         }
-        WRITTEN.lock().lines += lines;
+        if is_written {
+            WRITTEN.lock().lines += lines;
+        }
         CHANGED.notify_all();
     }
+}
+
+/// Writes the bytes once there is room, also where the standard error does not block, as one that is shared with a program
+/// that has set it so.
+fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+    let mut standard_error = io::stderr().lock();
+    while !bytes.is_empty() {
+        match standard_error.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(&standard_error, PollFlags::OUT)], None)?;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub struct Record<'a> {
 pub struct Batch {
     bytes: Vec<u8>,
     entries: Vec<BatchEntry>,
+    is_disordered: bool,
 }
 
 #[derive(Debug)]
@@ -26,10 +27,7 @@ struct BatchEntry {
 impl Batch {
     /// Adds a record behind the others. Offsets rise; gaps are allowed.
     pub fn push(&mut self, record: Record<'_>) {
-        debug_assert!(
-            self.entries.last().is_none_or(|last| last.offset < record.offset),
-            "offsets rise within a batch"
-        );
+        self.is_disordered |= self.entries.last().is_some_and(|last| last.offset >= record.offset);
         let length =
             |part: Option<&[u8]>| part.map(|bytes| u32::try_from(bytes.len()).expect("a record is smaller than 4 GiB"));
         self.entries.push(BatchEntry {
@@ -59,6 +57,12 @@ impl Batch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
+        self.is_disordered = false;
+    }
+
+    /// Whether a record was added that does not come behind the one before it.
+    pub fn is_disordered(&self) -> bool {
+        self.is_disordered
     }
 
     pub fn len(&self) -> usize {

@@ -38,12 +38,8 @@ impl Days {
         self.newest.contains(&day) || self.earlier.contains(day)
     }
 
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.earlier.len() + self.newest.len() as u64
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     pub fn min(&self) -> Option<u32> {
@@ -79,7 +75,7 @@ impl From<RoaringBitmap> for Days {
 /// The same days, however they are kept.
 impl PartialEq for Days {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().eq(other.iter())
+        self.count() == other.count() && self.iter().eq(other.iter())
     }
 }
 
@@ -108,7 +104,7 @@ mod tests {
     fn agree(days: &Days, model: &BTreeSet<u32>) -> Result<(), TestCaseError> {
         prop_assert!(days.iter().eq(model.iter().copied()));
         prop_assert!(days.to_bitmap().iter().eq(model.iter().copied()));
-        prop_assert_eq!(days.len(), model.len() as u64);
+        prop_assert_eq!(days.count(), model.len() as u64);
         prop_assert_eq!(days.min(), model.first().copied());
         prop_assert_eq!(days.max(), model.last().copied());
         Ok(())

@@ -63,3 +63,26 @@ impl Readings {
         self.records.size_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_full_by_their_number_or_by_their_bytes() {
+        let station_id = "s".repeat(1000);
+        let day = Day::parse("2000-01-01").expect("it is a day");
+        let mut readings = Readings::default();
+        assert!(!readings.is_full(1));
+        while !readings.is_full(usize::MAX) {
+            readings.push(Reading { station_id: &station_id, day, degrees: 20.5 });
+            assert!(readings.is_full(readings.len()));
+        }
+        let size_bytes: usize =
+            readings.records().flat_map(|record| [record.key, record.value]).flatten().map(<[u8]>::len).sum();
+        assert_eq!(readings.size_bytes(), size_bytes);
+        assert!((Readings::BYTES_MAX..Readings::BYTES_MAX + 3000).contains(&size_bytes), "{size_bytes} bytes");
+        readings.clear();
+        assert!(readings.is_empty() && readings.size_bytes() == 0);
+    }
+}

@@ -34,7 +34,7 @@ impl StationStats {
     }
 
     pub fn count(&self) -> u64 {
-        self.days.len()
+        self.days.count()
     }
 
     pub fn average(&self) -> f64 {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::replace::PIECE_BYTES;
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, Fence};
 
 /// What is done at each call, which is known by a name.
 pub trait AroundCalls: Clone + Send + Sync + 'static {
@@ -31,6 +31,20 @@ impl<Report: Fn() + Clone + Send + Sync + 'static> AroundCalls for Report {
     fn after(&self) {
         self();
     }
+}
+
+/// The disk for work inside the fence, which must be known to get on: `report` is called whenever something on disk is done,
+/// which also keeps the fence from taking the work for hung.
+pub fn reporting<Left: Default + Send + 'static>(
+    disk: Arc<dyn Disk>,
+    fence: Arc<Fence<Left>>,
+    report: impl Fn() + Clone + Send + Sync + 'static,
+) -> Arc<dyn Disk> {
+    let around = move || {
+        fence.got_on();
+        report();
+    };
+    Arc::new(AroundDisk { disk, around })
 }
 
 /// The other disk, and what is done at its calls.
@@ -138,5 +152,56 @@ impl<Around: AroundCalls> Disk for AroundDisk<Around> {
 
     fn network_filesystem(&self, folder: &Path) -> io::Result<Option<String>> {
         self.call("filesystem", |disk| disk.network_filesystem(folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use super::*;
+    use crate::durable::RealDisk;
+
+    #[test]
+    fn each_call_is_made_on_the_disk_below_and_reported() {
+        let root = tempfile::tempdir().expect("a folder");
+        let calls = Arc::new(AtomicUsize::new(0));
+        let around = {
+            let calls = calls.clone();
+            move || {
+                calls.fetch_add(1, SeqCst);
+            }
+        };
+        let disk = AroundDisk { disk: Arc::new(RealDisk), around };
+        let path = |name: &str| root.path().join("folder").join(name);
+        let content = |name: &str| std::fs::read_to_string(path(name)).expect("it is there");
+        disk.create_folder(&path("")).expect("it is created");
+        let mut file = disk.create_new(&path("a")).expect("it is new");
+        file.append(b"four").expect("there is room");
+        file.sync().expect("it is synced");
+        disk.hard_link(&path("a"), &path("b")).expect("it is linked");
+        assert_eq!(content("b"), "four");
+        disk.rename(&path("b"), &path("c")).expect("it is renamed");
+        assert_eq!(disk.list(&path("")).expect("it is listed"), ["a", "c"]);
+        disk.open_append(&path("c")).expect("it is there").append(b" more").expect("there is room");
+        disk.truncate(&path("a"), 6).expect("it is cut");
+        assert_eq!(content("c"), "four m");
+        disk.sync_file(&path("c")).expect("it is synced");
+        disk.sync_folder(&path("")).expect("it is synced");
+        assert!(disk.open_read(&path("b")).expect("no file").is_none());
+        assert_eq!(calls.load(SeqCst), 13);
+        let mut read = String::new();
+        disk.open_read(&path("c")).expect("it opens").expect("it is there").read_to_string(&mut read).expect("UTF-8");
+        assert_eq!(read, "four m");
+        let made = calls.load(SeqCst);
+        assert!(made > 14, "each piece that is read is reported");
+        disk.remove(&path("a")).expect("it is removed");
+        assert!(!path("a").exists());
+        let held = disk.try_lock(&path("lock"), "this one").expect("it is made").expect("nobody has it");
+        assert!(disk.try_lock(&path("lock"), "another").expect("it is there").is_none());
+        assert_eq!(content("lock"), "this one");
+        drop(held);
+        disk.network_filesystem(&path("")).expect("it can be told");
+        assert_eq!(calls.load(SeqCst), made + 4);
     }
 }

@@ -159,3 +159,35 @@ impl Disk for RealDisk {
 fn above(folder: &Path) -> &Path {
     folder.parent().unwrap_or(Path::new(""))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    /// As where several processes that share a state folder start together.
+    #[test]
+    fn a_folder_that_others_create_at_the_same_moment_is_there_for_all() {
+        const CREATORS: usize = 8;
+        let root = tempfile::tempdir().expect("a folder");
+        for round in 0..100 {
+            let (folder, barrier) = (root.path().join(format!("{round}/a/b")), Barrier::new(CREATORS));
+            thread::scope(|scope| {
+                for _ in 0..CREATORS {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        RealDisk.create_folder(&folder).expect("it is created by one of them");
+                        assert!(folder.is_dir());
+                    });
+                }
+            });
+        }
+        let missing = RealDisk.sync_folder(&root.path().join("none")).expect_err("it is not there");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        let file = root.path().join("file");
+        fs::write(&file, "").expect("it is written");
+        assert_eq!(RealDisk.create_folder(&file).expect_err("a file").kind(), io::ErrorKind::AlreadyExists);
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable::around::reporting;
 use crate::durable::fence::Entered;
 use crate::durable::replace::{remove_temporaries, replace, sync_folder_of};
 use crate::durable::seal::{self, Broken};
@@ -62,6 +63,11 @@ impl CursorStore {
     pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, fence: Arc<Fence>) -> Self {
         let path = source_path(&folder);
         Self { disk, folder, path, fence }
+    }
+
+    /// The same store for one that must know whether a long commit or recovery gets on.
+    pub fn reporting(&self, report: impl Fn() + Clone + Send + Sync + 'static) -> Self {
+        Self { disk: reporting(self.disk.clone(), self.fence.clone(), report), ..self.clone() }
     }
 
     /// Held over each group of records and the commit of its cursor: no client of an old epoch sends while a new one does.

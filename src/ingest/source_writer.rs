@@ -37,6 +37,13 @@ impl IngestJob {
         steps.begin(step);
         self.cursor_store.got_on();
     }
+
+    /// The store for a step that reads or writes `source.json`: each call on the disk has a clock of its own.
+    fn begin_on_disk(&self, steps: &Steps, step: &'static str) -> CursorStore {
+        self.begin(steps, step);
+        let steps = steps.clone();
+        self.cursor_store.reporting(move || steps.got_on())
+    }
 }
 
 /// Owns the client that writes.
@@ -44,7 +51,8 @@ pub struct SourceWriter {
     job: IngestJob,
     /// `None` before [`SourceWriter::open`].
     state: Option<SourceState>,
-    /// Dropped, with all that it had queued, before the fence is left after a failure.
+    /// Taken out for each write: after a failure or a panic it is dropped, with all that it had queued, before the fence is
+    /// left.
     writer: Option<Box<dyn RecordWriter>>,
     truncation: Truncation,
 }
@@ -73,12 +81,12 @@ impl SourceWriter {
             readings: 0,
             acknowledged: BTreeMap::new(),
         };
-        job.begin(steps, "recovering source.json");
-        let state = match job.cursor_store.recover(&inside)? {
+        let cursor_store = job.begin_on_disk(steps, "recovering source.json");
+        let state = match cursor_store.recover(&inside)? {
             // On disk before anything is sent, as later ones are after a recovery: on a full disk the same readings would
             // otherwise be sent again at every try.
             None => {
-                job.cursor_store.commit(&inside, &fresh)?;
+                cursor_store.commit(&inside, &fresh)?;
                 fresh
             }
             Some(stored) => {
@@ -102,23 +110,21 @@ impl SourceWriter {
     pub fn write(&mut self, epoch: u64, messages: Vec<Produce>, steps: &Steps) -> Result<Vec<Readings>, Failure> {
         let cursor_store = self.job.cursor_store.clone();
         let inside = cursor_store.enter(epoch)?;
-        let written = self.write_fenced(&inside, messages, steps);
-        if written.is_err() {
-            self.writer = None;
-        }
-        written
+        let mut writer = self.writer.take().ok_or_else(unopened)?;
+        let written = self.write_fenced(&inside, &mut *writer, messages, steps)?;
+        self.writer = Some(writer);
+        Ok(written)
     }
 
     fn write_fenced(
         &mut self,
         inside: &Fenced<'_>,
+        writer: &mut dyn RecordWriter,
         messages: Vec<Produce>,
         steps: &Steps,
     ) -> Result<Vec<Readings>, Failure> {
         let job = &self.job;
-        let unopened = || Failure::fatal(Kind::Internal, "the producer writes before it has opened the log");
         let state = self.state.as_mut().ok_or_else(unopened)?;
-        let writer = self.writer.as_mut().ok_or_else(unopened)?;
         let records = messages.iter().flat_map(|message| message.readings.records());
         let outgoing = |Record { key, value, .. }| {
             let partition = partition_of(key.unwrap_or_default(), job.partitions);
@@ -144,11 +150,14 @@ impl SourceWriter {
             state.cursor = last.cursor.clone();
         }
         job.faults.hit("producer.cursor_commit")?;
-        job.begin(steps, "writing source.json");
-        job.cursor_store.commit(inside, state)?;
+        job.begin_on_disk(steps, "writing source.json").commit(inside, state)?;
         job.faults.hit("producer.reply")?;
         Ok(messages.into_iter().map(|message| message.readings).collect())
     }
+}
+
+fn unopened() -> Failure {
+    Failure::fatal(Kind::Internal, "the producer writes before it has opened the log")
 }
 
 /// Refuses a log that has lost what was acknowledged. Readers need not see all of it: an open transaction of another

@@ -12,7 +12,7 @@ use super::messages::{Apply, Begin, BeginAt, Beginning, Commit, Flush, Recover};
 use super::pace::Pace;
 use super::rejected_path;
 use super::window::{Look, LookAt, View};
-use crate::domain::{Batch, Invariant, PartitionState, StationStats};
+use crate::domain::{Batch, Invariant, PartitionState, Rules, StationStats};
 use crate::failure::{Failure, Kind, Origin};
 use crate::progress::events;
 use crate::supervision::actor::{self, Actor, Addr, Context, Handler, Reply, reply, reply_after};
@@ -189,16 +189,23 @@ impl Aggregator {
         for (&reason, &records) in &loaded.state.rejected {
             progress.add_rejected(reason, records - rejected_before.get(&reason).copied().unwrap_or(0));
         }
-        if unkept > 0 {
-            let file = rejected_path(Path::new(""), partition);
-            let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
-            events::rejected_unkept(&self.job.progress, partition, unkept, &file, rejected_bytes_max);
-        }
+        let file = rejected_path(Path::new(""), partition);
+        let rejected_bytes_max = loaded.state.rules.rejected_bytes_max;
+        events::rejected_unkept(&self.job.progress, partition, unkept, &file, rejected_bytes_max);
         if !loaded.counting && !apply.batch.is_empty() {
             loaded.counting = true;
             events::counting(partition, from_offset);
         }
         Ok(())
+    }
+}
+
+/// The state that goes on at this offset: an empty one, or the one that was counted, behind a gap of the log.
+fn begun_at(counted: Option<PartitionState>, rules: Rules, offset: u64) -> Result<PartitionState, String> {
+    match counted {
+        None => Ok(PartitionState::new(rules, offset)),
+        Some(state) if offset > state.next_offset => Ok(state.behind_the_gap(offset)),
+        Some(state) => Err(format!("it would begin at offset {offset}, but was counted up to {}", state.next_offset)),
     }
 }
 
@@ -246,16 +253,9 @@ impl Handler<BeginAt> for Aggregator {
 
     fn handle(&mut self, begin: BeginAt, context: &mut Self::Context) -> Self::Result {
         self.guard.admit(begin.epoch)?;
-        let state = match self.loaded.take() {
-            None => PartitionState::new(self.job.rules, begin.offset),
-            Some(Loaded { state, .. }) if begin.offset > state.next_offset => state.behind_the_gap(begin.offset),
-            Some(Loaded { state, .. }) => {
-                let (partition, next, offset) = (self.job.partition, state.next_offset, begin.offset);
-                let cause =
-                    format!("partition {partition} would begin at offset {offset}, but was counted up to {next}");
-                return Err(self.refuse_out_of_order(cause, context));
-            }
-        };
+        let counted = self.loaded.take().map(|loaded| loaded.state);
+        let state = begun_at(counted, self.job.rules, begin.offset)
+            .map_err(|cause| self.refuse_out_of_order(format!("partition {}: {cause}", self.job.partition), context))?;
         self.load(state, None);
         self.commit_or_end(context);
         Ok(())
@@ -267,8 +267,9 @@ impl Handler<Apply> for Aggregator {
 
     fn handle(&mut self, apply: Apply, context: &mut Self::Context) -> Self::Result {
         self.guard.admit(apply.epoch)?;
-        let loaded = self.loaded.as_ref().ok_or(Refused)?;
-        if let Err(cause) = apply.in_order(loaded.state.next_offset) {
+        let next_offset = self.loaded.as_ref().map(|loaded| loaded.state.next_offset);
+        let in_order = next_offset.ok_or_else(|| "a batch came before the beginning".to_owned());
+        if let Err(cause) = in_order.and_then(|next_offset| apply.in_order(next_offset)) {
             return Err(self.refuse_out_of_order(format!("partition {}: {cause}", self.job.partition), context));
         }
         let applied = self.apply(&apply).and_then(|()| self.commit_if_due(context));
@@ -329,7 +330,8 @@ impl Handler<Drain> for Aggregator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{RejectReason, Rules};
+    use crate::domain::RejectReason;
+    use crate::domain::state::Gap;
 
     #[test]
     fn more_records_than_there_were_are_a_broken_promise() {
@@ -339,5 +341,18 @@ mod tests {
         state.rejected.insert(RejectReason::BadStation, 1);
         let refused = add_up(0, &state).expect_err("two records cannot be three");
         assert_eq!(refused.origin, Origin::Check(Invariant::RecordsAddUp));
+    }
+
+    #[test]
+    fn a_partition_begins_where_the_log_does_or_behind_a_gap_and_never_where_it_was_counted() {
+        let rules = Rules::default();
+        let begun = begun_at(None, rules, 5).expect("nothing was counted");
+        assert_eq!((begun.first_offset, begun.next_offset, begun.gaps.len()), (5, 5, 0));
+        let behind = begun_at(Some(begun.clone()), rules, 8).expect("5 to 8 are gone");
+        assert_eq!((behind.first_offset, behind.next_offset, behind.gaps), (5, 8, vec![Gap { from: 5, to: 8 }]));
+        for counted in [5, 4] {
+            let cause = begun_at(Some(begun.clone()), rules, counted).expect_err("there is no gap");
+            assert_eq!(cause, format!("it would begin at offset {counted}, but was counted up to 5"));
+        }
     }
 }

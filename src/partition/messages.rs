@@ -50,7 +50,7 @@ impl Apply {
         let Self { batch, from, position, .. } = self;
         let (first, last) = (batch.records().next(), batch.records().next_back());
         let within = first.is_none_or(|first| first.offset >= next) && last.is_none_or(|last| last.offset < *position);
-        if *from == next && *position >= next && within {
+        if *from == next && *position >= next && within && !batch.is_disordered() {
             return Ok(());
         }
         let records =
@@ -82,4 +82,47 @@ pub struct Recover {
 pub struct Commit {
     pub epoch: u64,
     pub snapshot: Snapshot,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Record;
+
+    /// A batch of [from, position) with records at these offsets.
+    fn apply(from: u64, position: u64, offsets: &[u64]) -> Apply {
+        let mut batch = Batch::default();
+        offsets.iter().for_each(|&offset| batch.push(Record { offset, key: None, value: None }));
+        Apply { epoch: 1, batch, from, position }
+    }
+
+    #[test]
+    fn only_the_batch_that_comes_next_is_in_order() {
+        for in_order in [apply(10, 20, &[10, 19]), apply(10, 20, &[15]), apply(10, 12, &[]), apply(10, 10, &[])] {
+            assert_eq!(in_order.in_order(10), Ok(()), "{in_order:?}");
+        }
+        let gap = apply(11, 20, &[11, 19]);
+        let again = apply(0, 10, &[0, 9]);
+        let overlap = apply(5, 15, &[5, 14]);
+        let overlap_without_records_of_it = apply(5, 15, &[10, 14]);
+        let records_before = apply(10, 20, &[9, 19]);
+        let records_behind = apply(10, 20, &[10, 20]);
+        let backward = apply(10, 9, &[]);
+        let swapped = apply(10, 20, &[10, 12, 11, 19]);
+        let repeated = apply(10, 20, &[10, 11, 11, 19]);
+        for disorder in [
+            gap,
+            again,
+            overlap,
+            overlap_without_records_of_it,
+            records_before,
+            records_behind,
+            backward,
+            swapped,
+            repeated,
+        ] {
+            let cause = disorder.in_order(10).expect_err("it is not what comes next");
+            assert!(cause.contains("would be counted at offset 10"), "{cause}");
+        }
+    }
 }

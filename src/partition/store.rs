@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Identity, advice, format, partition_path, rejected_path};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
-use crate::durable::around::AroundDisk;
+use crate::durable::around::reporting;
 use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_folder_of};
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind, Origin};
@@ -59,15 +59,9 @@ impl PartitionStore {
         Self { disk, folder, path, rejected_path, partition, fence }
     }
 
-    /// The same store for one that must know whether a long commit or recovery gets on: `report` is called whenever
-    /// something on disk is done, which also keeps the fence from taking it for hung.
+    /// The same store for one that must know whether a long commit or recovery gets on.
     pub fn reporting(&self, report: impl Fn() + Clone + Send + Sync + 'static) -> Self {
-        let (disk, fence) = (self.disk.clone(), self.fence.clone());
-        let around = move || {
-            fence.got_on();
-            report();
-        };
-        Self { disk: Arc::new(AroundDisk { disk, around }), ..self.clone() }
+        Self { disk: reporting(self.disk.clone(), self.fence.clone(), report), ..self.clone() }
     }
 
     /// The partition's file.

@@ -9,6 +9,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, signal_name};
 
 use crate::failure::{Failure, Kind};
+use crate::standard_error;
 
 pub use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -44,8 +45,9 @@ pub fn asked() -> bool {
     ASKED.load(Relaxed)
 }
 
-/// Ends the process as the signal would if it was not listened to.
+/// Writes the last lines, and ends the process as the signal would if it was not listened to.
 pub fn end_by(signal: c_int) {
+    standard_error::flush();
     // It fails for signals alone that there are not.
     drop(emulate_default_handler(signal));
 }

@@ -129,11 +129,11 @@ pub fn commits_paced(partition: u32, interval: Duration, interval_min: Duration,
     }
 }
 
-/// Rejected records of a batch that was just applied have no line, as the partition's file of them is as large as it may
-/// be. Said once by a process of each partition; the records are counted.
+/// So many rejected records of a batch that was just applied, which can be none, have no line, as the partition's file of them
+/// is as large as it may be. Said once by a process of each partition; the records are counted.
 pub fn rejected_unkept(progress: &Progress, partition: u32, records: u64, file: &Path, rejected_bytes_max: u64) {
     let before = progress.partition(partition).rejected_unkept.inc_by(records);
-    if before == 0 {
+    if before == 0 && records > 0 {
         warn!(
             partition,
             file = %file.display(),

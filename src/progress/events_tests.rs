@@ -61,7 +61,7 @@ fn a_commit_is_a_number_and_only_on_demand_a_line() {
 fn a_full_file_of_rejected_records_is_told_once_of_each_partition_and_counted_always() {
     let progress = Progress::new(&[0, 1]);
     let logged = capture("info", || {
-        for (partition, records) in [(0, 2), (0, 3), (1, 1), (0, 1), (1, 1)] {
+        for (partition, records) in [(0, 0), (0, 2), (0, 3), (1, 1), (0, 1), (1, 1), (1, 0)] {
             rejected_unkept(&progress, partition, records, Path::new("f.jsonl"), 99);
         }
     });

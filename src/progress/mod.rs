@@ -2,7 +2,7 @@
 //!
 //! Guarantees: telling a number costs the teller a few relaxed atomic additions, telling a line a place in a queue, and
 //! neither ever a wait for the terminal; a lock is taken only for what is seldom (starts, commits, crashes, outages, ends), for
-//! heartbeats, and by a histogram for a few additions (once a batch, a commit, a recovery). Uses `settings`, `failure` and
+//! heartbeats, and by a histogram for a few additions (once a batch, a commit, a recovery). Uses `points`, `failure` and
 //! `domain` at most.
 
 mod board;

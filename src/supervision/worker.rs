@@ -109,13 +109,13 @@ struct Calls {
     panic: Option<String>,
 }
 
-/// The worker is gone: a call panicked.
+/// The worker is gone: a call panicked, or the runtime of a simulation is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the thread {thread} panicked: {panic}")]
+#[error("the thread {thread} {end}")]
 pub struct Gone {
     pub thread: Arc<str>,
-    /// What the panic said, and where it was.
-    pub panic: String,
+    /// How it ended; of a panic, what it said, and where it was.
+    pub end: String,
 }
 
 impl<T: Send + 'static> Worker<T> {
@@ -160,8 +160,11 @@ impl<T: Send + 'static> Worker<T> {
         let queue = self.queue.clone();
         async move {
             match answer.await {
-                Ok(result) => result.map_err(|panic| Gone { thread: queue.thread.clone(), panic }),
-                Err(_) => Err(queue.gone()),
+                Ok(result) => result.map_err(|panic| queue.gone(Some(panic))),
+                Err(_) => {
+                    let panic = queue.state.lock().panic.clone();
+                    Err(queue.gone(panic))
+                }
             }
         }
     }
@@ -198,9 +201,13 @@ impl CallQueue {
     fn work<T>(&self, mut value: T, mut jobs: mpsc::UnboundedReceiver<Made<T>>) {
         while let Some(made) = jobs.blocking_recv() {
             if (made.job)(&mut value, Instant::now()).is_err() {
-                return;
+                break;
             }
         }
+        // To close it may hang as any call may, and then counts as one.
+        self.state.lock().made.push_back(("closing", Instant::now()));
+        drop(value);
+        self.state.lock().made.clear();
     }
 
     /// The same, where time is virtual and only the latency takes any.
@@ -228,9 +235,9 @@ impl CallQueue {
         }
     }
 
-    fn gone(&self) -> Gone {
-        let panic = self.state.lock().panic.clone();
-        Gone { thread: self.thread.clone(), panic: panic.unwrap_or_else(|| "it ended with its runtime".to_owned()) }
+    fn gone(&self, panic: Option<String>) -> Gone {
+        let end = panic.map_or("ended with its runtime".to_owned(), |panic| format!("panicked: {panic}"));
+        Gone { thread: self.thread.clone(), end }
     }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use futures_util::FutureExt;
 
@@ -7,7 +7,11 @@ use super::*;
 const INLINE: Spawn = Spawn::Inline { latency: || Duration::from_millis(5) };
 
 fn gone(panic: &str) -> impl Fn(&Gone) -> bool {
-    move |gone| &*gone.thread == "toy" && gone.panic.starts_with(panic) && gone.panic.contains("worker_tests.rs")
+    move |gone| {
+        &*gone.thread == "toy"
+            && gone.end.starts_with(&format!("panicked: {panic}"))
+            && gone.end.contains("worker_tests.rs")
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,7 +36,38 @@ async fn a_panic_is_told_to_all_who_wait_and_to_all_who_come() {
         assert!(queued.await.is_err_and(|error| gone("no disk")(&error)), "{spawn:?}");
         let error = worker.call("a toy call", |value| *value).await.expect_err("it is gone");
         assert!(error.to_string().starts_with("the thread toy panicked: no disk"), "{error}");
-        assert_eq!(worker.busy(), None);
+        wait_for("its end", || worker.busy().is_none());
+    }
+}
+
+/// A thread that closes what it worked on is not over yet, whether a call panicked or there are no more of them.
+#[test]
+fn a_value_that_hangs_when_it_is_closed_counts_as_a_call() {
+    struct HangsAtTheEnd(Receiver<()>);
+    impl Drop for HangsAtTheEnd {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+        }
+    }
+    for panics in [true, false] {
+        let (end, hangs) = sync_channel(0);
+        let worker = Worker::new(Spawn::Threads, "toy", HangsAtTheEnd(hangs)).expect("it starts");
+        if panics {
+            drop(worker.call("a toy call", |_| panic!("no disk")));
+        }
+        let queue = worker.queue.clone();
+        drop(worker);
+        wait_for("the end of the calls", || queue.busy().is_some_and(|busy| busy.call == "closing"));
+        drop(end);
+        wait_for("its end", || queue.busy().is_none());
+    }
+}
+
+fn wait_for(what: &str, mut seen: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !seen() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} does not come");
+        std::thread::yield_now();
     }
 }
 

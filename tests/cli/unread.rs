@@ -4,6 +4,7 @@
 use std::io::{PipeReader, PipeWriter, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::program::{Lines, Running, command, wait_for};
@@ -15,25 +16,31 @@ const END_MAX: Duration = Duration::from_secs(20);
 
 /// A pipe of one page that is filled to the brim.
 fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = full_pipe_that_does_not_block();
+    // SAFETY: it is open, and takes a number.
+    assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, 0) }, 0);
+    (reader, writer)
+}
+
+/// The same, which refuses what there is no room for.
+fn full_pipe_that_does_not_block() -> (PipeReader, PipeWriter) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
-    let blocking = |blocking: bool| {
-        // SAFETY: it is open, and takes a number.
-        assert_eq!(
-            unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, if blocking { 0 } else { libc::O_NONBLOCK }) },
-            0
-        );
-    };
-    // SAFETY: likewise.
+    // SAFETY: it is open, and takes a number.
     assert!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) } >= 4096);
-    blocking(false);
+    // SAFETY: likewise.
+    assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }, 0);
     while (&writer).write(b"\n").is_ok() {}
-    blocking(true);
     (reader, writer)
 }
 
 /// Starts a run that goes on for ever, unless these settings end it, and whose standard error takes nothing.
 fn start(scene: &Scene, sets: &[&str]) -> (Running, PipeReader) {
     let (reader, writer) = full_pipe();
+    (start_with(scene, sets, writer), reader)
+}
+
+/// Starts that run with this standard error.
+fn start_with(scene: &Scene, sets: &[&str], standard_error: impl Into<Stdio>) -> Running {
     let mut command = command(&scene.path(""), &["run"]);
     command.args(
         [
@@ -48,8 +55,8 @@ fn start(scene: &Scene, sets: &[&str]) -> (Running, PipeReader) {
         .chain(sets)
         .map(|set| format!("--set={set}")),
     );
-    command.stderr(writer);
-    (Running::start(command), reader)
+    command.stderr(standard_error);
+    Running::start(command)
 }
 
 /// The offset that the file of partition 0 goes on from.
@@ -133,26 +140,65 @@ fn what_fails_ends_with_its_code() {
     ends_with(Running::start(command), 64);
 }
 
+/// As it is inherited from a program that has set it so: what it refuses for the moment is written later, line by line.
+#[test]
+fn a_pipe_that_does_not_block_loses_no_line() {
+    let scene = scene();
+    let (reader, writer) = full_pipe_that_does_not_block();
+    let running = start_with(&scene, &["output.log_format=json"], writer);
+    goes_on(&scene);
+    goes_on(&scene);
+    let lines = Lines::of(reader);
+    running.signal(libc::SIGTERM);
+    let told: Vec<String> = std::iter::from_fn(|| lines.next()).filter(|line| !line.is_empty()).collect();
+    ends_with(running, 0);
+    let mut offsets = told.iter().filter_map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        (line["message"] == "committed").then(|| line["next_offset"].as_u64().expect("an offset"))
+    });
+    assert_eq!(offsets.next_back(), Some(committed(&scene)), "the last line of a commit is that of the file");
+    assert!(offsets.count() > 0);
+}
+
+#[test]
+fn lines_that_cannot_be_written_are_counted() {
+    let address = free_address();
+    let scene = scene();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("there is one");
+    let running = start_with(&scene, &[&format!("web.listen={address}")], full);
+    wait_for("the lines that were refused", || lost(&address) > 0);
+    goes_on(&scene);
+    running.signal(libc::SIGTERM);
+    ends_with(running, 0);
+}
+
+fn free_address() -> String {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    address.expect("a free port").to_string()
+}
+
+/// Lines that were lost, as the metrics say.
+fn lost(address: &str) -> u64 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(END_MAX)).build().into();
+    let answer = agent.get(format!("http://{address}/metrics")).call();
+    let text = answer.and_then(|mut answer| answer.body_mut().read_to_string()).unwrap_or_default();
+    let lost = text.lines().find_map(|line| line.strip_prefix("isotherm_lost_log_lines_total "));
+    lost.map_or(0, |lost| lost.parse().expect("a number"))
+}
+
 /// Lines that were lost are a number on the dashboard, and a line once there is room again.
 #[test]
 fn lost_lines_are_counted_and_told_of_when_somebody_reads_again() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let address = free_address();
     let scene = scene();
     // Each question to the dashboard is some thirty lines.
     let sets = ["output.log_level=trace", "output.log_format=json", &format!("web.listen={address}")];
     let (running, reader) = start(&scene, &sets);
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(END_MAX)).build().into();
-    let lost = || -> u64 {
-        let answer = agent.get(format!("http://{address}/metrics")).call();
-        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string()).unwrap_or_default();
-        let lost = text.lines().find_map(|line| line.strip_prefix("isotherm_lost_log_lines_total "));
-        lost.map_or(0, |lost| lost.parse().expect("a number"))
-    };
-    wait_for("more lines than can wait", || lost() > 0);
+    wait_for("more lines than can wait", || lost(&address) > 0);
     let lines = Lines::of(reader);
     let told = std::iter::from_fn(|| lines.next()).find(|line| line.contains("lost_lines")).expect("it is told of");
     let told: serde_json::Value = serde_json::from_str(&told).expect("it is JSON");
-    let total = lost();
+    let total = lost(&address);
     assert_eq!(told["lost_lines"], total, "what is read is not lost: {told}");
     assert_eq!(
         told["message"],

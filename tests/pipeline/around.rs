@@ -19,6 +19,7 @@ pub enum Call {
     Topic,
     LogId,
     Extent,
+    HighWatermarks,
     OpenReader,
     Read,
     Publish,
@@ -40,6 +41,7 @@ pub fn watched(
     readers: Readers,
 ) -> OverLog {
     let (topic, log_id, extent, publish) = (before.clone(), before.clone(), before.clone(), before.clone());
+    let high_watermarks = before.clone();
     OverLog {
         topic: Box::new(move |log, ()| {
             topic(Call::Topic);
@@ -52,6 +54,10 @@ pub fn watched(
         extent: Box::new(move |log, partition| {
             extent(Call::Extent);
             log.extent(partition)
+        }),
+        high_watermarks: Box::new(move |log, partitions| {
+            high_watermarks(Call::HighWatermarks);
+            log.high_watermarks(partitions)
         }),
         open_reader: Box::new(move |log, (partition, from)| {
             before(Call::OpenReader);

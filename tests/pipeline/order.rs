@@ -31,8 +31,9 @@ fn day(epoch: u64, message: u64, number: u32) -> Produce {
     Produce { epoch, number: message, readings, cursor: json!(number + 1) }
 }
 
-/// The cursor is the number of days. In its first life the source's second day is overtaken by the third.
-async fn generate(epoch: u64, producer: Addr<Producer>) -> bool {
+/// The cursor is the number of days. In its first life the source's first day is followed by a message of this number, with
+/// the third day.
+async fn generate(epoch: u64, producer: Addr<Producer>, second: u64) -> bool {
     let attached = producer.send(Attach { epoch }).await.expect("it lives").expect("it is of this epoch");
     let next = attached.cursor.as_ref().and_then(Value::as_u64).unwrap_or(0) as u32;
     if epoch > 1 {
@@ -42,29 +43,31 @@ async fn generate(epoch: u64, producer: Addr<Producer>) -> bool {
         return true;
     }
     producer.send(day(epoch, 1, 0)).await.expect("it lives").expect("it is in order");
-    let refused = producer.send(day(epoch, 3, 2)).await;
+    let refused = producer.send(day(epoch, second, 2)).await;
     !matches!(refused, Ok(Err(Refused)) | Err(_))
 }
 
 #[test]
-fn a_message_of_the_source_that_overtakes_another_is_not_sent_and_the_cursor_stays() {
-    let fixture = Fixture::new();
-    fixture.create_topic();
-    let job = ingest_job(&fixture);
-    let store = job.cursor_store.clone();
-    let (produce, slot) = producer(job, Spawn::Threads, Progress::new(&[]));
-    let generate = child("generator", move |life| {
-        let (epoch, producer) = (life.epoch, address(&slot));
-        Toy::start(life, move || generate(epoch, producer))
-    });
-    let died = deaths(&fixture, vec![produce, generate]);
+fn a_message_of_the_source_that_overtakes_another_or_comes_again_is_not_sent_and_the_cursor_stays() {
+    for second in [3, 1] {
+        let fixture = Fixture::new();
+        fixture.create_topic();
+        let job = ingest_job(&fixture);
+        let store = job.cursor_store.clone();
+        let (produce, slot) = producer(job, Spawn::Threads, Progress::new(&[]));
+        let generate = child("generator", move |life| {
+            let (epoch, producer) = (life.epoch, address(&slot));
+            Toy::start(life, move || generate(epoch, producer, second))
+        });
+        let died = deaths(&fixture, vec![produce, generate]);
 
-    let inside = store.enter(u64::MAX).expect("nobody is inside");
-    let state = store.recover(&inside).expect("it is whole").expect("it is there");
-    assert_eq!((state.readings, &state.cursor), (10 * u64::from(DAYS), &json!(DAYS)));
-    let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
-    assert_eq!(ends.sum::<u64>(), 10 * u64::from(DAYS), "each reading was sent once: {died:?}");
-    assert_eq!(died.len(), 1, "{died:?}");
+        let inside = store.enter(u64::MAX).expect("nobody is inside");
+        let state = store.recover(&inside).expect("it is whole").expect("it is there");
+        assert_eq!((state.readings, &state.cursor), (10 * u64::from(DAYS), &json!(DAYS)));
+        let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
+        assert_eq!(ends.sum::<u64>(), 10 * u64::from(DAYS), "each reading was sent once: {died:?}");
+        assert_eq!(died.len(), 1, "{died:?}");
+    }
 }
 
 /// What a batch that is out of order does to the one before it.

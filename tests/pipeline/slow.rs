@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use isotherm::log::TopicSpec;
+use isotherm::durable::RealDisk;
+use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::pipeline::{End, Environment, Job};
 use isotherm::progress::{Branch, Condition};
 use isotherm::settings::LogKind;
 
 use crate::around::{Call, Readers, before_calls, slow_disk, watched};
+use crate::over::OverDisk;
 use crate::states;
-use crate::support::{DEADLINE, Fixture, Running, consume_only, produce};
+use crate::support::{DEADLINE, Fixture, PARTITIONS, Running, consume_only, produce};
 
 /// Runs the job, in which nothing may die.
 fn run_without_a_death(job: Job, environment: Environment) {
@@ -23,6 +25,15 @@ fn run_without_a_death(job: Job, environment: Environment) {
     assert!(progress.branches().crashes().is_empty(), "{:?}", progress.branches().crashes());
 }
 
+/// A log of which each of these calls takes most of a heartbeat of a second.
+fn slow_log(fixture: &Fixture, at: fn(Call) -> bool) -> Arc<dyn RecordLog> {
+    Arc::new(before_calls(Arc::new(fixture.log.clone()), move |call| {
+        if at(call) {
+            thread::sleep(Duration::from_millis(850));
+        }
+    }))
+}
+
 /// Counts on from a file, where each of these calls on the log takes most of a heartbeat.
 fn counts_on_a_log_that_is_slow(at: fn(Call) -> bool) {
     let fixture = Fixture::with_records(20)
@@ -31,12 +42,8 @@ fn counts_on_a_log_that_is_slow(at: fn(Call) -> bool) {
         .set("consume.commit_interval_ms=3600000");
     fixture.run_well(consume_only(0));
     fixture.write(20..30);
-    let log = before_calls(Arc::new(fixture.log.clone()), move |call| {
-        if at(call) {
-            thread::sleep(Duration::from_millis(850));
-        }
-    });
-    run_without_a_death(consume_only(0), Environment { log: Arc::new(log), ..fixture.environment() });
+    let log = slow_log(&fixture, at);
+    run_without_a_death(consume_only(0), Environment { log, ..fixture.environment() });
     let quick = fixture.beside();
     quick.run_well(consume_only(0));
     assert!(fixture.results() == quick.results());
@@ -50,6 +57,41 @@ fn a_log_whose_every_call_takes_most_of_a_heartbeat_is_resumed_from() {
 #[test]
 fn a_log_whose_every_call_takes_most_of_a_heartbeat_is_committed() {
     counts_on_a_log_that_is_slow(|call| matches!(call, Call::LogId | Call::Publish));
+}
+
+#[test]
+fn a_log_whose_every_call_takes_most_of_a_heartbeat_is_written_to() {
+    let fixture = Fixture::new().set("supervision.heartbeat_ms=1000").set("supervision.restarts_max=0");
+    // Twice: the source begins, then it is asked whether the log still has all of it.
+    for _ in 0..2 {
+        let log = slow_log(&fixture, |_| true);
+        run_without_a_death(produce(), Environment { log, ..fixture.environment() });
+    }
+    let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
+    assert!(ends.sum::<u64>() > 0);
+}
+
+/// Each call is done within a heartbeat, but the two of one commit of `source.json` are not.
+#[test]
+fn a_disk_whose_calls_take_most_of_a_heartbeat_is_waited_for_by_the_source() {
+    let fixture = Fixture::new().set("supervision.heartbeat_ms=1000").set("supervision.restarts_max=0");
+    let call = || thread::sleep(Duration::from_millis(850));
+    for _ in 0..2 {
+        let disk = OverDisk {
+            create_new: Box::new(move |disk, path| {
+                call();
+                disk.create_new(path)
+            }),
+            sync_folder: Box::new(move |disk, path| {
+                call();
+                disk.sync_folder(path)
+            }),
+            ..OverDisk::new(Arc::new(RealDisk))
+        };
+        run_without_a_death(produce(), Environment { disk: Arc::new(disk), ..fixture.environment() });
+    }
+    let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
+    assert!(ends.sum::<u64>() > 0);
 }
 
 #[test]

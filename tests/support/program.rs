@@ -126,14 +126,19 @@ impl Running {
         drop(self.0.as_mut().expect("it runs").stdout.take());
     }
 
-    /// Waits for its end; its output.
+    /// Waits for its end; its output, of which no line of the log may be lost.
     pub fn output(mut self) -> Output {
         let child = self.0.take().expect("it runs");
         let pid = i32::try_from(child.id()).expect("a process id");
         let (done, ended) = mpsc::channel();
         std::thread::spawn(move || drop(done.send(child.wait_with_output())));
         match ended.recv_timeout(DEADLINE) {
-            Ok(output) => output.expect("it can be waited for"),
+            Ok(output) => {
+                let output = output.expect("it can be waited for");
+                let is_whole = !String::from_utf8_lossy(&output.stderr).contains(" log lines were lost");
+                assert!(is_whole, "{}", told(&output));
+                output
+            }
             Err(_) => {
                 // SAFETY: the process was not waited for, so the id is still its own.
                 unsafe { libc::kill(pid, libc::SIGABRT) };

@@ -11,6 +11,7 @@ use crate::domain::{Day, Reading, Readings, Rules, StationStats};
 use crate::failure::{Failure, Kind, Origin};
 use crate::pipeline::{End, Summary};
 use crate::points::Action;
+use crate::progress::{Condition, CrashOutcome};
 use crate::proof::simulated::DiskFault;
 use crate::proof::simulation::plan::{Plan, PlannedLife};
 use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
@@ -66,7 +67,7 @@ pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<
     Ok(())
 }
 
-/// `PanicsAreIsolated`: no more restarts than panics, and a branch that was not asked to end goes on while others fail.
+/// `PanicsAreIsolated`: no more restarts than panics, of which each that ends well is told to be over, and a branch that was not asked to end goes on while others fail.
 pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
     let panics = lived.fired.iter().filter(|fault| fault.action == Action::Panic).count() as u64;
     let restarts = lived.restarts();
@@ -74,6 +75,13 @@ pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Viola
     PanicsAreIsolated
         .require(restarts <= panics || life.slow_call_of > 0, || format!("{panics} panics made {restarts} restarts"))?;
     let LifeEnd::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
+    let board = lived.progress.branches();
+    for crash in board.crashes() {
+        let finished = board.status(crash.branch).is_some_and(|status| status.condition == Condition::Finished);
+        PanicsAreIsolated.require(!finished || crash.outcome == CrashOutcome::Recovered, || {
+            format!("{} ended well, and was never told to have recovered from this: {crash:?}", crash.branch)
+        })?;
+    }
     // With a source that ends, everybody ends.
     let job = &life.job;
     let goes_on = job.end == End::AtSignal && !life.is_signalled() && !job.ingest && !job.partitions.is_empty();
@@ -144,4 +152,37 @@ pub fn same<T: PartialEq>(events: (&str, &str), left: (&T, &T)) -> Result<(), Vi
     SeedsRepeat.require(events.0.len() == events.1.len() && left.0 == left.1, || {
         "two runs said the same for a while, and left other bytes or said more".to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Invariant;
+    use crate::progress::Progress;
+
+    fn ended(failure: Failure) -> Result<(), Violation> {
+        let mut plan = Plan::draw(1);
+        let life = PlannedLife { slow_call_of: 0, disk_fault: None, troubles: Vec::new(), ..plan.lives.remove(0) };
+        let summary = Summary { failures: vec![("partition 0".to_owned(), failure)], ..Summary::default() };
+        let lived = SimulatedLife {
+            end: LifeEnd::ByItself(Ok(summary)),
+            progress: Progress::new(&[]),
+            fired: Vec::new(),
+            virtual_ms: 0,
+            operations: 0,
+        };
+        explained(&plan, &life, &lived, false)
+    }
+
+    #[test]
+    fn a_failure_is_explained_by_where_it_came_from_and_not_by_its_words() {
+        let failure = |what: &str| Failure::fatal(Kind::Data, what);
+        for words in ["a planned fault, it says", "panicked: boom", "there is no topic", "the disk is full"] {
+            let violation = ended(failure(words)).expect_err("nothing was planned");
+            assert!(violation.to_string().contains(words), "{violation}");
+            let checked = failure(words).origin(Origin::Check(Invariant::RecordsAddUp));
+            ended(checked).expect_err("a check that failed is no planned fault");
+            ended(failure(words).origin(Origin::Planned)).expect("it was planned");
+        }
+    }
 }

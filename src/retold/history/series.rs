@@ -63,7 +63,7 @@ impl Series {
 
     /// Readings that were counted, one a day.
     pub fn count(&self) -> u64 {
-        self.days.len()
+        self.days.count()
     }
 
     /// Months that have readings, in order.

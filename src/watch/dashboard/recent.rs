@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
@@ -22,13 +22,16 @@ const READINGS_MAX: usize = 30;
 const STATIONS_MAX: usize = 33_000;
 /// Records of a partition that are read at once: of more, the last.
 const RECORDS_MAX: u64 = 5_000;
-/// Share of its time in which the thread reads.
+/// Share of its time in which the thread reads, as long as it reads for no more than a tenth of a second at once.
 const SHARE: f64 = 0.1;
+/// Readings are wanted for so long after they were asked for.
+const WANTED: Duration = Duration::from_secs(2);
 
 /// Has the newest readings read on a thread of its own. Its drop ends that thread.
 pub struct Recent {
     readings: Arc<Mutex<Recents>>,
     wanted: SyncSender<()>,
+    asked_at: Arc<Mutex<Instant>>,
     watch: Watch,
 }
 
@@ -36,19 +39,17 @@ impl Recent {
     /// Starts the thread `isotherm-recent`, which reads when it is asked to.
     pub fn start(log: Arc<dyn RecordLog>, progress: Progress, rules: Rules) -> Result<Self, Failure> {
         let (wanted, asked) = sync_channel(1);
-        let (readings, watch) = (Arc::<Mutex<Recents>>::default(), Watch::default());
-        let reader = RecentReader { log, rules, readings: readings.clone(), positions: BTreeMap::new() };
+        let reader = RecentReader::new(log, rules);
+        let (readings, asked_at, watch) = (reader.readings.clone(), reader.asked_at.clone(), reader.watch.clone());
         let thread = thread::Builder::new().name("isotherm-recent".to_owned());
-        let work = {
-            let watch = watch.clone();
-            move || reader.work(&progress, &asked, &watch)
-        };
+        let work = move || reader.work(&progress, &asked);
         thread.spawn(work).map_err(|error| Failure::thread("isotherm-recent", &error))?;
-        Ok(Self { readings, wanted, watch })
+        Ok(Self { readings, wanted, asked_at, watch })
     }
 
     /// Has those readings read that were counted since the last time. One that is asked while it reads reads once more.
     pub fn refresh(&self) {
+        *self.asked_at.lock() = Instant::now();
         // Full: the request before this one is still to be answered. Without a thread there are no newer readings.
         let _ = self.wanted.try_send(());
     }
@@ -72,18 +73,29 @@ struct RecentReader {
     readings: Arc<Mutex<Recents>>,
     /// Up to which offset each partition was read.
     positions: BTreeMap<u32, u64>,
+    /// When they were asked for last.
+    asked_at: Arc<Mutex<Instant>>,
+    watch: Watch,
 }
 
 impl RecentReader {
-    fn work(mut self, progress: &Progress, asked: &Receiver<()>, watch: &Watch) {
+    fn new(log: Arc<dyn RecordLog>, rules: Rules) -> Self {
+        let asked_at = Arc::new(Mutex::new(Instant::now()));
+        Self { log, rules, readings: Arc::default(), positions: BTreeMap::new(), asked_at, watch: Watch::default() }
+    }
+
+    fn work(mut self, progress: &Progress, asked: &Receiver<()>) {
         priority::lower(priority::LOWEST);
         let throttle = Throttle::new(SHARE);
         while asked.recv().is_ok() {
             for (partition, counted) in progress.partitions() {
                 let begun = Instant::now();
+                if begun.saturating_duration_since(*self.asked_at.lock()) > WANTED {
+                    break;
+                }
                 // A log that is away is told by those who count; a line without readings harms nobody.
                 let _ = self.read(partition, counted.position.get());
-                if !watch.pause(throttle.pause(begun.elapsed())) {
+                if !self.watch.pause(throttle.pause(begun.elapsed())) {
                     return;
                 }
             }
@@ -98,7 +110,8 @@ impl RecentReader {
             return Ok(());
         }
         let from = from.max(self.log.extent(partition)?.start);
-        let mut range = RangeReader::open(&*self.log, partition, from, to, &RangePace::default())?;
+        let pace = RangePace::new(Throttle::default(), self.watch.clone());
+        let mut range = RangeReader::open(&*self.log, partition, from, to, &pace)?;
         let mut dates = DateReader::default();
         while let Some((records, next)) = range.next_batch()? {
             let mut readings = self.readings.lock();
@@ -148,8 +161,7 @@ mod tests {
     use crate::log::test_log::{KeyValue, TestLog, reading};
 
     fn reader(log: TestLog) -> RecentReader {
-        let readings = Arc::default();
-        RecentReader { log: Arc::new(log), rules: Rules::default(), readings, positions: BTreeMap::new() }
+        RecentReader::new(Arc::new(log), Rules::default())
     }
 
     /// Readings of station A on so many days, of which the degrees are the day's number.
@@ -194,21 +206,22 @@ mod tests {
         assert_eq!((readings.of("A").len(), readings.of("B").len()), (0, 1));
     }
 
-    /// One that is not asked for its readings reads nothing, and one request is one turn.
+    /// One that is not asked for its readings, or whose readings nobody wants any more, reads nothing; one request is one turn.
     #[test]
     fn only_what_was_asked_for_is_read() {
         let progress = Progress::new(&[0]);
         progress.partition(0).position.set(20);
-        let read = |requests: usize| {
+        let read = |requests: usize, asked_before: Duration| {
             let (wanted, asked) = sync_channel(1);
             let reader = reader(TestLog::new(days(20)));
             let readings = reader.readings.clone();
+            *reader.asked_at.lock() -= asked_before;
             (0..requests).for_each(|_| wanted.send(()).expect("there is room"));
             drop(wanted);
-            reader.work(&progress, &asked, &Watch::default());
+            reader.work(&progress, &asked);
             readings.lock().of("A").len()
         };
-        assert_eq!((read(0), read(1)), (0, 20));
+        assert_eq!((read(0, Duration::ZERO), read(1, Duration::ZERO), read(1, 2 * WANTED)), (0, 20, 0));
     }
 
     #[test]
