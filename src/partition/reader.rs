@@ -196,3 +196,93 @@ impl PartitionReader {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{Record, Rules};
+    use crate::durable::{Fence, RealDisk};
+    use crate::log::test_log::{TestLog, reading};
+    use crate::partition::PartitionStore;
+    use crate::points::FaultPoints;
+    use crate::progress::Progress;
+    use crate::supervision::{Spawn, Worker};
+
+    /// Five readings from offset 0.
+    fn log() -> TestLog {
+        TestLog::new((1..=5).map(|day| reading("A", &format!("2000-01-0{day}"), 20.5)).collect())
+    }
+
+    /// As it is once the records before this offset were counted.
+    fn committed(next_offset: u64) -> Beginning {
+        let (offset, key, value) = log().records.swap_remove(next_offset as usize - 1);
+        let record = Record { offset, key: key.as_deref(), value: value.as_deref() };
+        Beginning { next_offset, last_record: Some(LastRecord { offset, fingerprint: Digest::of(record).to_string() }) }
+    }
+
+    /// Where the reader begins, and the offset of the first record that it reads.
+    fn begun(log: TestLog, accept_gap: bool, committed: Option<&Beginning>) -> Result<(u64, Option<u64>), Failure> {
+        let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
+        let mut reader = PartitionReader::new(PartitionJob {
+            log: Arc::new(log),
+            store: PartitionStore::new(Arc::new(RealDisk), PathBuf::new(), 0, fence),
+            topic: "temperatures".to_owned(),
+            partition: 0,
+            partitions: 1,
+            rules: Rules::default(),
+            read_wait: Duration::ZERO,
+            accept_gap,
+            allow_compaction: false,
+            faults: FaultPoints::default(),
+            progress: Progress::new(&[0]),
+        });
+        let steps = Worker::new(Spawn::Threads, "toy", ()).expect("it starts").steps();
+        let offset = reader.begin(committed, &steps)?;
+        let mut batch = Batch::default();
+        reader.read(&mut batch, 10, &steps)?;
+        Ok((offset, batch.records().next().map(|record| record.offset)))
+    }
+
+    #[test]
+    fn it_goes_on_behind_the_last_counted_record_and_begins_where_the_log_does() {
+        assert_eq!(begun(log(), false, None), Ok((0, Some(0))));
+        assert_eq!(begun(log(), false, Some(&committed(3))), Ok((3, Some(3))));
+        assert_eq!(begun(log(), false, Some(&committed(5))), Ok((5, None)));
+        let none = Beginning { next_offset: 2, last_record: None };
+        assert_eq!(begun(log(), false, Some(&none)), Ok((2, Some(2))));
+    }
+
+    #[test]
+    fn another_record_in_the_place_of_the_last_counted_one_is_a_stop() {
+        let mut other = log();
+        (other.records[2].1, other.records[2].2) = reading("B", "2000-01-03", 20.5);
+        let failure = begun(other, false, Some(&committed(3))).expect_err("it was counted from another topic");
+        assert!(!failure.is_retryable(), "{failure}");
+        assert!(
+            failure.what.contains("offset 2 of partition 0") && failure.what.contains("not the one that was counted")
+        );
+    }
+
+    #[test]
+    fn where_the_last_counted_record_is_gone_it_goes_on_unchecked() {
+        let shortened = TestLog { extent: Extent { start: 3, end: 5 }, ..log() };
+        assert_eq!(begun(shortened, false, Some(&committed(3))), Ok((3, Some(3))));
+        let mut compacted = log();
+        compacted.records.remove(2);
+        assert_eq!(begun(compacted, false, Some(&committed(3))), Ok((3, Some(3))));
+    }
+
+    #[test]
+    fn a_log_that_lost_records_is_a_stop_or_a_gap_where_one_is_accepted() {
+        let shortened = TestLog { extent: Extent { start: 4, end: 5 }, ..log() };
+        let failure = begun(shortened.clone(), false, Some(&committed(3))).expect_err("a record is lost");
+        assert!(!failure.is_retryable() && failure.what.contains("1 offsets were deleted"), "{failure}");
+        assert_eq!(begun(shortened, true, Some(&committed(3))), Ok((4, Some(4))));
+        let truncated = TestLog { extent: Extent { start: 0, end: 2 }, ..log() };
+        let failure = begun(truncated, true, Some(&committed(3))).expect_err("records are lost");
+        assert!(failure.what.contains("ends at offset 2, before our offset 3"), "{failure}");
+    }
+}

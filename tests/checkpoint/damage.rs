@@ -121,6 +121,18 @@ fn a_file_that_contradicts_itself_is_refused_by_the_contradiction() {
 }
 
 #[test]
+fn a_file_that_does_not_know_up_to_which_record_it_was_counted_is_refused() {
+    let (counted, rejected) = (("StationC", 0, 50.0), ("StationC", 0, f64::NAN));
+    for readings in [vec![counted], vec![rejected], vec![counted, rejected]] {
+        let state = Life::new(Rules::default(), &[readings]).snapshots.remove(0).state;
+        assert!(parse("x", &serialize(&identity(), &state)).is_ok());
+        let state = PartitionState { last_record: None, ..state };
+        let failure = parse("x", &serialize(&identity(), &state)).expect_err("it has a last record");
+        assert!(failure.what.contains("has records, but no last one"), "{failure}");
+    }
+}
+
+#[test]
 fn a_file_of_something_else_is_refused_by_the_difference() {
     let (same, rules, rejected) = (identity(), Rules::default(), example().rejected);
     let refused = |identity: Identity, rules: Rules, kind: Kind, reasons: &[&str]| {

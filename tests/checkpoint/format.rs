@@ -36,8 +36,10 @@ fn a_checkpoint_of_every_part_has_exactly_these_bytes() {
     push(&mut batch, 9_000_000, "StationB", 1, -0.0);
     batch.push(Record { offset: 9_000_001, key: None, value: None });
     state.apply(&batch);
-    let whole = serialize(&identity(), &state.snapshot().state);
+    let Snapshot { state, .. } = state.snapshot();
+    let whole = serialize(&identity(), &state);
     assert_eq!(String::from_utf8_lossy(&whole), include_str!("../golden/every-part.json"));
+    assert_eq!(parse("x", &whole), Ok(Checkpoint { identity: identity(), state }));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
-use isotherm::durable::Lock;
+use isotherm::durable::{Lock, RealDisk};
 use isotherm::partition::maintenance::{begin_rebuild, set_aside};
 use isotherm::proof::simulated::DiskFault;
 
@@ -153,4 +153,14 @@ fn without_state_nothing_is_set_aside() {
     let _lock = Lock::partition(&disk, folder(), 0).unwrap_or_else(|failure| panic!("{failure}"));
     set_aside(&disk, folder()).expect("no state");
     assert_eq!(disk.list(folder()).expect("a folder"), ["partition-0.lock"]);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_listed_is_no_folder_without_state() {
+    let root = tempfile::tempdir().expect("a folder");
+    let file = root.path().join("file");
+    std::fs::write(&file, "").expect("it is written");
+    assert_eq!(set_aside(&RealDisk, &root.path().join("none")), Ok(()));
+    let failure = set_aside(&RealDisk, &file).expect_err("a file has no files");
+    assert!(failure.what.starts_with("cannot list"), "{failure}");
 }
