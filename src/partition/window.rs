@@ -96,3 +96,51 @@ impl Window {
         self.aggregator.lock().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Rules;
+    use crate::supervision::actor::System;
+
+    /// An aggregator that begins at this offset.
+    struct Begun(u64);
+
+    impl Actor for Begun {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Look> for Begun {
+        type Result = Option<View>;
+
+        fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
+            Some(View::of(&PartitionState::new(Rules::default(), self.0)))
+        }
+    }
+
+    impl Handler<LookAt> for Begun {
+        type Result = Option<(u64, StationStats)>;
+
+        fn handle(&mut self, _: LookAt, _: &mut Self::Context) -> Self::Result {
+            None
+        }
+    }
+
+    #[test]
+    fn a_window_shows_the_aggregator_of_the_newest_life() {
+        System::in_real_time().block_on(async {
+            let windows = Windows::new(&[3]);
+            let window = windows.of(3).expect("it has a window");
+            assert!(windows.of(0).is_none() && window.aggregator().is_none());
+            for offset in [5, 7] {
+                window.set_aggregator(&Begun(offset).start());
+                let seen = windows.iter().find_map(|(partition, window)| (partition == 3).then(|| window.aggregator()));
+                let (look, look_at) = seen.flatten().expect("an aggregator lives");
+                let view = look.send(Look).await.expect("it answers").expect("it is loaded");
+                assert_eq!((view.next_offset, view.stations.len()), (offset, 0));
+                let station = look_at.send(LookAt { station: "A".to_owned() }).await.expect("it answers");
+                assert!(station.is_none());
+            }
+        });
+    }
+}
