@@ -77,9 +77,13 @@ pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Viola
     let LifeEnd::ByItself(Ok(summary)) = &lived.end else { return Ok(()) };
     let board = lived.progress.branches();
     for crash in board.crashes() {
-        let finished = board.status(crash.branch).is_some_and(|status| status.condition == Condition::Finished);
-        PanicsAreIsolated.require(!finished || crash.outcome == CrashOutcome::Recovered, || {
-            format!("{} ended well, and was never told to have recovered from this: {crash:?}", crash.branch)
+        let Some(status) = board.status(crash.branch).filter(|status| status.condition == Condition::Finished) else {
+            continue;
+        };
+        let recovered = crash.outcome == CrashOutcome::Recovered && crash.resumed_from.is_some();
+        PanicsAreIsolated.require(recovered && status.epoch > status.restarts, || {
+            let (branch, epoch, restarts) = (crash.branch, status.epoch, status.restarts);
+            format!("{branch} ended well in life {epoch} after {restarts} restarts, but of this is told: {crash:?}")
         })?;
     }
     // With a source that ends, everybody ends.
