@@ -1,5 +1,6 @@
 //! The children of one branch as they live now, and the thread that they share.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -26,9 +27,11 @@ pub(super) struct Lives {
     heartbeat: Duration,
     /// What is the same for the present life of each child.
     life: Life,
+    /// As long as the present thread is there.
+    thread_lives: Weak<()>,
     pub(super) slots: Vec<Option<Slot>>,
     /// Threads that were left because they, or a worker of theirs, hang, and since when; one that comes back ends.
-    left: Vec<(ArbiterHandle, Instant)>,
+    left: Vec<(Weak<()>, Instant)>,
 }
 
 /// One life, until nothing is left of it.
@@ -78,7 +81,7 @@ impl Lives {
             over: Weak::new(),
             reports,
         };
-        Self { children, heartbeat, life, slots, left: Vec::new() }
+        Self { children, heartbeat, life, thread_lives: Weak::new(), slots, left: Vec::new() }
     }
 
     pub fn name(&self, child: usize) -> &'static str {
@@ -90,7 +93,8 @@ impl Lives {
         self.life.epoch += 1;
         self.life.at_work = Arc::default();
         if matches!(self.life.spawn, Spawn::Threads) {
-            self.life.thread = Some(new_thread().map_err(|failure| (0, Ending::Failed(failure)))?);
+            let (thread, lives) = new_thread().map_err(|failure| (0, Ending::Failed(failure)))?;
+            (self.life.thread, self.thread_lives) = (Some(thread), lives);
         }
         for child in 0..self.children.len() {
             self.start_one(child).map_err(|ending| (child, ending))?;
@@ -165,14 +169,14 @@ impl Lives {
     pub fn leave(&mut self) {
         self.end();
         self.slots.fill_with(|| None);
-        self.left.extend(self.life.thread.take().map(|thread| (thread, Instant::now())));
+        self.left.extend(self.life.thread.take().map(|_| (self.thread_lives.clone(), Instant::now())));
     }
 
     /// The threads of earlier lives that hang, as of now, and the longest call of theirs. To be asked while all lives are over:
     /// every call that is not answered is then one of an earlier life, be its actor dropped or not. An actors' thread counts
     /// once it takes longer than a heartbeat to end: after a worker's hang the thread is well, and only needs a moment.
     pub fn threads_hung(&mut self) -> (usize, Option<Busy>) {
-        self.left.retain(|(thread, _)| thread.alive());
+        self.left.retain(|(lives, _)| lives.strong_count() > 0);
         let threads = self.left.iter().filter(|(_, since)| since.elapsed() > self.heartbeat).count();
         let workers = self.life.workers.lock();
         let calls = workers.iter().filter_map(|queue| queue.upgrade()?.busy());
@@ -187,7 +191,17 @@ impl Drop for Lives {
     }
 }
 
-fn new_thread() -> Result<ArbiterHandle, Failure> {
+thread_local! {
+    /// Dropped when the thread ends: behind all actors, be they dropped before its loop is over or with it.
+    static LIVES: RefCell<Option<Arc<()>>> = const { RefCell::new(None) };
+}
+
+/// A thread for actors, and what is there as long as the thread is.
+fn new_thread() -> Result<(ArbiterHandle, Weak<()>), Failure> {
     let thread = panic::catch(Arbiter::try_new).map_err(|message| Failure::fatal(Kind::Internal, message))?;
-    thread.map(|thread| thread.handle()).map_err(|error| Failure::thread("of the branch", &error))
+    let thread = thread.map_err(|error| Failure::thread("of the branch", &error))?.handle();
+    let lives = Arc::new(());
+    let while_it_lives = Arc::downgrade(&lives);
+    thread.spawn_fn(move || LIVES.set(Some(lives)));
+    Ok((thread, while_it_lives))
 }

@@ -132,3 +132,9 @@ fn a_thread_waits_for_what_can_get_better_and_for_nothing_else() {
     );
     assert_eq!((given_up, calls), (Err(away("no broker")), 2));
 }
+
+#[test]
+fn waits_are_drawn_from_the_failure() {
+    assert_eq!(seed(&away("no broker")), seed(&away("no broker")));
+    assert_ne!(seed(&away("no broker")), seed(&away("no disk")));
+}
