@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
 use super::board::Branches;
-use super::source_progress::SourceProgress;
+use super::source_progress::{Gauge, SourceProgress};
 use crate::domain::{PartitionState, RejectReason};
 
 /// Bad lines that are logged for one file; after them it is said once that there are more.
@@ -21,9 +19,6 @@ pub const BAD_LINES_LOGGED_MAX: u64 = 10;
 /// From a small file on a fast disk to one that waited for room.
 const COMMIT_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 const BATCH_RECORDS: [f64; 8] = [1.0, 10.0, 100.0, 500.0, 1000.0, 2500.0, 5000.0, 50_000.0];
-
-/// A number that is set.
-pub type Gauge = gauge::Gauge<u64, AtomicU64>;
 
 /// The progress of one process. Clones share it.
 ///

@@ -1,11 +1,14 @@
 //! How far the ingest side is.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge;
 
-use super::gauges::Gauge;
+/// A number that is set.
+pub type Gauge = gauge::Gauge<u64, AtomicU64>;
 
 /// The progress of the ingest side. Counters count since this process started.
 #[derive(Debug, Default)]
