@@ -149,7 +149,7 @@ fn write_lines(queue: &Receiver<Vec<u8>>) {
             // There is room for it now. It is told before the others count as written, so that a flush waits for it.
             tracing::error!(
                 lost_lines,
-                "{lost_lines} log lines were lost since the start because standard error was not read"
+                "{lost_lines} log lines were lost since the start because standard error did not take them"
             );
         }
         if is_written {

@@ -42,6 +42,14 @@ impl<'a> RangeReader<'a> {
             self.works_since = Some(Instant::now());
             self.batch.clear();
             let next = self.reader.read(&mut self.batch, RECORDS_MAX, READ_WAIT)?;
+            if self.batch.is_disordered() {
+                let (name, position) = (self.log.name(), self.position);
+                return Err(Failure::fatal(
+                    Kind::Data,
+                    format!("{name} gave records out of order behind offset {position}"),
+                )
+                .advice("this is an error in isotherm or in the log: nothing was made of these records"));
+            }
             self.pace.read(self.batch.len());
             if next > self.position {
                 self.position = next.min(self.to);
@@ -55,5 +63,26 @@ impl<'a> RangeReader<'a> {
         }
         let to = self.to;
         Ok(Some((self.batch.records().take_while(move |record| record.offset < to), self.position)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::test_log::{TestLog, reading};
+
+    #[test]
+    fn records_out_of_order_are_refused() {
+        let records = |offsets: [u64; 3]| {
+            let mut log = TestLog::new(vec![reading("A", "2000-01-01", 1.0); 3]);
+            log.records.iter_mut().zip(offsets).for_each(|(record, offset)| record.0 = offset);
+            let mut range = RangeReader::open(&log, 0, 0, 3, &RangePace::default()).expect("it opens");
+            range.next_batch().map(|batch| batch.map_or(0, |(records, _)| records.count()))
+        };
+        assert_eq!(records([0, 1, 2]), Ok(3));
+        for disorder in [[0, 2, 1], [0, 1, 1], [1, 0, 2]] {
+            let failure = records(disorder).expect_err("nothing may be made of them");
+            assert!(failure.what.contains("out of order behind offset 0") && !failure.is_retryable(), "{failure}");
+        }
     }
 }

@@ -6,10 +6,10 @@
 //!    log                                                     partition-N.json ◀─────┘
 //! ```
 //!
-//! Guarantees: batches, never single records, cross mailboxes, and every one is awaited, so that at most two batches
-//! of a partition are under way, one that is read and one that is counted; every message carries its sender's epoch and one of an old epoch is refused; a restarted actor
-//! knows only what is on disk; a file is always an old or a new one, whole, and a damaged, foreign or newer one is never
-//! overwritten and never skipped. What blocks runs on a worker's thread.
+//! Guarantees: batches, never single records, cross mailboxes, and every one is awaited, so that at most two batches of a
+//! partition are under way, one that is read and one that is counted; every message carries its sender's epoch and one of an
+//! old epoch is refused; a restarted actor knows only what is on disk; a file is always an old or a new one, whole, and a
+//! damaged, foreign or newer one is never overwritten and never skipped. What blocks runs on a worker's thread.
 //! Uses everything below; knows no settings file and no command line.
 
 mod advice;

@@ -202,7 +202,7 @@ fn lost_lines_are_counted_and_told_of_when_somebody_reads_again() {
     assert_eq!(told["lost_lines"], total, "what is read is not lost: {told}");
     assert_eq!(
         told["message"],
-        format!("{total} log lines were lost since the start because standard error was not read")
+        format!("{total} log lines were lost since the start because standard error did not take them")
     );
     running.signal(libc::SIGTERM);
     ends_with(running, 0);

@@ -67,7 +67,8 @@ pub fn drained(life: &PlannedLife, lived: &SimulatedLife, gone: bool) -> Result<
     Ok(())
 }
 
-/// `PanicsAreIsolated`: no more restarts than panics, of which each that ends well is told to be over, and a branch that was not asked to end goes on while others fail.
+/// `PanicsAreIsolated`: no more restarts than panics; of each crash of a branch that ended well it is told that the branch
+/// recovered, and from where; and a branch that was not asked to end goes on while others fail.
 pub fn one_branch(life: &PlannedLife, lived: &SimulatedLife) -> Result<(), Violation> {
     let panics = lived.fired.iter().filter(|fault| fault.action == Action::Panic).count() as u64;
     let restarts = lived.restarts();

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn every_smaller_plan_is_smaller_and_ends() {
         let size = |plan: &Plan| format!("{plan}").len();
-        for plan in (0..100).map(Plan::draw) {
+        for plan in (0..200).map(Plan::draw) {
             let size_max = size(&plan) + 4;
             for smaller in smaller(&plan) {
                 assert!(smaller.lives.iter().all(PlannedLife::ends), "{smaller}");

@@ -79,7 +79,7 @@ impl Collector for Numbers {
         for (name, help, number) in [
             ("isotherm_readings", "Readings acknowledged by the log", source.readings.get()),
             ("isotherm_bad_lines", "Lines of the source's files that are no readings", source.bad_lines.get()),
-            ("isotherm_lost_log_lines", "Log lines lost because standard error was not read", lost_lines),
+            ("isotherm_lost_log_lines", "Log lines lost because standard error did not take them", lost_lines),
         ] {
             families.add(name, help, [(NO_LABEL, ConstCounter::new(number))])?;
         }
