@@ -1,5 +1,6 @@
 //! A log and a disk around others, which can be slow.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use isotherm::domain::{Batch, Record};
 use isotherm::durable::{DiskFile, RealDisk};
 use isotherm::failure::Failure;
-use isotherm::log::{RecordLog, RecordReader};
+use isotherm::log::{Outgoing, RecordLog, RecordReader, RecordWriter};
 
 use crate::over::{OverDisk, OverLog};
 
@@ -22,6 +23,8 @@ pub enum Call {
     HighWatermarks,
     OpenReader,
     Read,
+    OpenWriter,
+    Write,
     Publish,
 }
 
@@ -41,7 +44,7 @@ pub fn watched(
     readers: Readers,
 ) -> OverLog {
     let (topic, log_id, extent, publish) = (before.clone(), before.clone(), before.clone(), before.clone());
-    let high_watermarks = before.clone();
+    let (high_watermarks, open_writer) = (before.clone(), before.clone());
     OverLog {
         topic: Box::new(move |log, ()| {
             topic(Call::Topic);
@@ -66,6 +69,10 @@ pub fn watched(
             most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
             let (before, readers) = (Box::new(before.clone()), readers.clone());
             Ok(Box::new(AroundReader { reader, before, lacks, readers }))
+        }),
+        open_writer: Box::new(move |log, ()| {
+            open_writer(Call::OpenWriter);
+            Ok(Box::new(AroundWriter { writer: log.open_writer()?, before: Box::new(open_writer.clone()) }))
         }),
         publish_committed: Box::new(move |log, (partition, next_offset)| {
             publish(Call::Publish);
@@ -97,6 +104,18 @@ impl RecordReader for AroundReader {
 impl Drop for AroundReader {
     fn drop(&mut self) {
         self.readers.0.fetch_sub(1, SeqCst);
+    }
+}
+
+struct AroundWriter {
+    writer: Box<dyn RecordWriter>,
+    before: Box<dyn Fn(Call) + Send>,
+}
+
+impl RecordWriter for AroundWriter {
+    fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
+        (self.before)(Call::Write);
+        self.writer.write(records)
     }
 }
 

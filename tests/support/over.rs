@@ -21,6 +21,7 @@ pub struct OverLog {
     pub high_watermarks: OfPartitions<Vec<u64>>,
     /// Of a partition, from an offset on.
     pub open_reader: OfLog<Box<dyn RecordReader>, (u32, u64)>,
+    pub open_writer: OfLog<Box<dyn RecordWriter>>,
     /// Of a partition, up to an offset.
     pub publish_committed: OfLog<(), (u32, u64)>,
 }
@@ -34,6 +35,7 @@ impl OverLog {
             extent: Box::new(|log, partition| log.extent(partition)),
             high_watermarks: Box::new(|log, partitions| log.high_watermarks(partitions)),
             open_reader: Box::new(|log, (partition, from)| log.open_reader(partition, from)),
+            open_writer: Box::new(|log, ()| log.open_writer()),
             publish_committed: Box::new(|log, (partition, next_offset)| log.publish_committed(partition, next_offset)),
         }
     }
@@ -73,7 +75,7 @@ impl RecordLog for OverLog {
     }
 
     fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        self.below.open_writer()
+        (self.open_writer)(&*self.below, ())
     }
 
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
