@@ -87,13 +87,13 @@ mod counted {
     #[bench::long(state(100, 1_000))]
     #[bench::wide(state(1_000, 100))]
     fn serialize(state: PartitionState) -> (PartitionState, Vec<u8>) {
-        let bytes = format::serialize(&identity(), &state);
+        let bytes = format::serialize(format::VERSION, &identity(), &state);
         (state, bytes)
     }
 
     #[library_benchmark]
-    #[bench::long(format::serialize(&identity(), &state(100, 1_000)))]
-    #[bench::wide(format::serialize(&identity(), &state(1_000, 100)))]
+    #[bench::long(format::serialize(format::VERSION, &identity(), &state(100, 1_000)))]
+    #[bench::wide(format::serialize(format::VERSION, &identity(), &state(1_000, 100)))]
     fn parse(bytes: Vec<u8>) -> (Vec<u8>, Checkpoint) {
         let checkpoint = format::parse("it", &bytes).expect("it was just made");
         (bytes, checkpoint)

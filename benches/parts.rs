@@ -125,7 +125,7 @@ fn checkpoint(criterion: &mut Criterion) {
     for of in STATES {
         let mut state = material::state(of.0, of.1);
         let identity = material::identity();
-        let bytes = format::serialize(&identity, &state);
+        let bytes = format::serialize(format::VERSION, &identity, &state);
         // Not in the system's folder for such things, which can be in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("target/tmp is there");
 
@@ -133,7 +133,7 @@ fn checkpoint(criterion: &mut Criterion) {
         by_station(criterion, "snapshot", of.0)
             .bench_function(name(of), |bencher| bencher.iter_with_large_drop(|| state.snapshot()));
         by_station(criterion, "serialize", of.0)
-            .bench_function(name(of), |bencher| bencher.iter(|| format::serialize(&identity, &state)));
+            .bench_function(name(of), |bencher| bencher.iter(|| format::serialize(format::VERSION, &identity, &state)));
         let (recovered, snapshot) = (store(folder.path()), state.snapshot());
         assert_eq!(recovered.recover(1, &identity, &state.rules).expect("the disk is well"), None);
         by_station(criterion, "commit", of.0).bench_function(name(of), |bencher| {

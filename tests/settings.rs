@@ -285,7 +285,7 @@ fn every_file_in_the_settings_folder_loads() {
 fn the_defaults_are_complete_and_each_has_its_comment() {
     let effective = load(&Sources::default(), std::iter::empty()).expect("the defaults are good");
     assert!(effective.entries.iter().all(|entry| entry.origin == SettingOrigin::Default));
-    assert_eq!(effective.settings.quality, Rules::default());
+    assert_eq!(effective.settings.rules(), Rules::default());
     let model = serde_json::to_value(&effective.settings).expect("settings are JSON");
     let mut in_model = Vec::new();
     keys_of(&model, "", &mut in_model);

@@ -8,7 +8,7 @@ fn file(log_id: &str, first_offset: u64, next_offset: u64) -> Result<Checkpoint,
     let identity =
         Identity { topic: "temperatures".to_owned(), log_id: log_id.to_owned(), partition: 0, partitions: 1 };
     let state = PartitionState { next_offset, ..PartitionState::new(Rules::default(), first_offset) };
-    Ok(Checkpoint { identity, state })
+    Ok(Checkpoint { version: format::VERSION, identity, state })
 }
 
 fn damaged() -> Result<Checkpoint, Failure> {

@@ -20,7 +20,7 @@ pub use days::Days;
 pub use digest::Digest;
 pub use invariant::Invariant;
 pub use readings::Readings;
-pub use rules::{RejectReason, Rules};
+pub use rules::{RecordFormat, RejectReason, Rules};
 pub use state::{LastRecord, PartitionState, Snapshot};
 pub use stats::StationStats;
 pub use wire::Reading;

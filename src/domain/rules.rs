@@ -6,10 +6,32 @@ use super::batch::Record;
 use super::day::DateReader;
 use super::wire::{BorrowedReport, Reading};
 
+/// The way of counting: raised whenever the same records, under the same rules, give other numbers, other rejections or other
+/// lines. A file says which one it was counted by.
+pub const COUNTING: u32 = 1;
+
+/// What the records of a topic are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordFormat {
+    /// A `Report` of `proto/report.proto`.
+    #[default]
+    Protobuf,
+}
+
+impl RecordFormat {
+    /// The name in settings and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Protobuf => "protobuf",
+        }
+    }
+}
+
 /// The rules that a checkpoint was made under; a checkpoint made under others is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
+    pub format: RecordFormat,
     /// Lowest and highest temperature that count, both inclusive, in the unit of the topic.
     pub degrees_min: f64,
     pub degrees_max: f64,
@@ -21,7 +43,13 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { degrees_min: -150.0, degrees_max: 150.0, stations_max: 1_000_000, rejected_bytes_max: 64 << 20 }
+        Self {
+            format: RecordFormat::Protobuf,
+            degrees_min: -150.0,
+            degrees_max: 150.0,
+            stations_max: 1_000_000,
+            rejected_bytes_max: 64 << 20,
+        }
     }
 }
 

@@ -23,8 +23,10 @@ pub struct OnDisk {
 }
 
 /// What was recovered or committed last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Known {
+    /// The form in which the file goes on.
+    version: u64,
     next_offset: u64,
     /// Length (0: no file) and CRC-32C of the file of rejected records. Can be more than the JSON speaks of, after a
     /// commit that failed behind the append.
@@ -32,10 +34,20 @@ struct Known {
     rejected_crc32c: u32,
 }
 
+impl Known {
+    /// No file.
+    const NOTHING: Self = Self { version: format::VERSION, next_offset: 0, rejected_bytes: 0, rejected_crc32c: 0 };
+
+    fn of(version: u64, state: &PartitionState) -> Self {
+        let PartitionState { next_offset, rejected_bytes, rejected_crc32c, .. } = *state;
+        Self { version, next_offset, rejected_bytes, rejected_crc32c }
+    }
+}
+
 impl Default for OnDisk {
     /// What an earlier process's fsyncs came to, nobody knows.
     fn default() -> Self {
-        Self { recovered_by: None, known: Known::default(), json_suspect: true, rejected_suspect: false }
+        Self { recovered_by: None, known: Known::NOTHING, json_suspect: true, rejected_suspect: false }
     }
 }
 
@@ -79,11 +91,8 @@ impl PartitionStore {
         self.disk.create_folder(&self.folder).map_err(|error| Failure::io("cannot create", &self.folder, &error))?;
 
         let json = self.read(&self.path)?;
-        let state = match &json {
-            Some(bytes) => Some(self.parse(bytes, identity, rules)?),
-            None => None,
-        };
-        let known = state.as_ref().map(known).unwrap_or_default();
+        let found = json.as_deref().map(|bytes| self.parse(bytes, identity, rules)).transpose()?;
+        let known = found.as_ref().map_or(Known::NOTHING, |(version, state)| Known::of(*version, state));
         let rejected = self.read(&self.rejected_path)?;
         self.check_rejected(rejected.as_deref().unwrap_or_default(), known)?;
 
@@ -94,7 +103,7 @@ impl PartitionStore {
         self.settle_rejected(on_disk, epoch, rejected.as_deref(), known)?;
         on_disk.known = known;
         on_disk.recovered_by = Some(epoch);
-        Ok(state)
+        Ok(found.map(|(_, state)| state))
     }
 
     /// Replaces the file by the snapshot. Enters the fence as `epoch`, which must have recovered. After a Retryable
@@ -112,13 +121,13 @@ impl PartitionStore {
             return Err(back.origin(Origin::Check(Invariant::CommitsStay)));
         }
         format::check(&snapshot.state).map_err(|reason| self.broken(reason))?;
-        let bytes = format::serialize(identity, &snapshot.state);
+        let bytes = format::serialize(known.version, identity, &snapshot.state);
 
         self.append_rejected(on_disk, epoch, known, snapshot)?;
         on_disk.json_suspect = true;
         replace(&*self.disk, &self.path, epoch, &bytes)?;
         on_disk.json_suspect = false;
-        on_disk.known = self::known(&snapshot.state);
+        on_disk.known = Known::of(known.version, &snapshot.state);
         Ok(())
     }
 
@@ -132,11 +141,11 @@ impl PartitionStore {
             .origin(Origin::Check(Invariant::FilesEqualReplay))
     }
 
-    /// Reads the JSON and compares what it says of itself with where it is.
-    fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<PartitionState, Failure> {
+    /// Reads the JSON and compares what it says of itself with where it is. Gives its version, too.
+    fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<(u64, PartitionState), Failure> {
         let file = self.path.display();
         let rebuild = advice::rebuild(self.partition);
-        let format::Checkpoint { identity: found, state } = format::parse(&file.to_string(), bytes)?;
+        let format::Checkpoint { version, identity: found, state } = format::parse(&file.to_string(), bytes)?;
         let refuse = |kind: Kind, what: String, advice: String| Err(Failure::fatal(kind, what).advice(advice));
         if found.topic != identity.topic {
             let what = format!("{file} belongs to the topic {:?}, not to {:?}", found.topic, identity.topic);
@@ -168,7 +177,7 @@ impl PartitionStore {
             let what = format!("{file} was made under other rules: {}", differing.join(", "));
             return refuse(Kind::Settings, what, format!("set them back, or {rebuild}"));
         }
-        Ok(state)
+        Ok((version, state))
     }
 
     /// A file of rejected records that is too short, or that holds other bytes, is damage. A longer one is what a crash
@@ -284,20 +293,16 @@ impl PartitionStore {
     }
 }
 
-fn known(state: &PartitionState) -> Known {
-    let PartitionState { next_offset, rejected_bytes, rejected_crc32c, .. } = *state;
-    Known { next_offset, rejected_bytes, rejected_crc32c }
-}
-
 /// Each rule that differs, by the name of its setting.
 fn differing_rules(file: &Rules, settings: &Rules) -> Vec<String> {
-    let Rules { degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
+    let Rules { format, degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
     let rules = [
-        ("degrees_min", degrees_min.to_string(), settings.degrees_min.to_string()),
-        ("degrees_max", degrees_max.to_string(), settings.degrees_max.to_string()),
-        ("stations_max", stations_max.to_string(), settings.stations_max.to_string()),
-        ("rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string()),
+        ("log.format", format.name().to_owned(), settings.format.name().to_owned()),
+        ("quality.degrees_min", degrees_min.to_string(), settings.degrees_min.to_string()),
+        ("quality.degrees_max", degrees_max.to_string(), settings.degrees_max.to_string()),
+        ("quality.stations_max", stations_max.to_string(), settings.stations_max.to_string()),
+        ("quality.rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string()),
     ];
     let differing = rules.into_iter().filter(|(_, file, settings)| file != settings);
-    differing.map(|(name, file, settings)| format!("quality.{name} was {file} and is {settings}")).collect()
+    differing.map(|(name, file, settings)| format!("{name} was {file} and is {settings}")).collect()
 }

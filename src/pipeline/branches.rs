@@ -76,7 +76,7 @@ pub(super) fn partition_branch(
         topic: settings.log.topic.clone(),
         partition,
         partitions: settings.log.partitions,
-        rules: settings.quality,
+        rules: settings.rules(),
         read_wait: READ_WAIT_MAX.min(environment.policy().heartbeat / 4),
         accept_gap: job.accept_gap,
         allow_compaction: settings.log.allow_compaction,

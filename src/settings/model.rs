@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Rules;
+use crate::domain::{RecordFormat, Rules};
 
 use super::secret::{MASK, is_secret};
 
@@ -19,11 +19,19 @@ pub struct Settings {
     pub produce: Produce,
     pub consume: Consume,
     pub state: State,
-    pub quality: Rules,
+    pub quality: Quality,
     pub supervision: Supervision,
     pub faults: Faults,
     pub output: Output,
     pub web: Web,
+}
+
+impl Settings {
+    /// What decides the count.
+    pub fn rules(&self) -> Rules {
+        let Quality { degrees_min, degrees_max, stations_max, rejected_bytes_max } = self.quality;
+        Rules { format: self.log.format, degrees_min, degrees_max, stations_max, rejected_bytes_max }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +57,7 @@ pub struct Log {
     pub partitions: u32,
     pub replication: u32,
     pub retention_ms: i64,
+    pub format: RecordFormat,
     pub on_start: OnStart,
     pub allow_compaction: bool,
     pub kafka: Kafka,
@@ -173,6 +182,16 @@ pub struct Consume {
     pub commit_share_max: f64,
     /// Records in one message from consumer to aggregator.
     pub batch_records: usize,
+}
+
+/// As in [`Rules`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    pub degrees_min: f64,
+    pub degrees_max: f64,
+    pub stations_max: u64,
+    pub rejected_bytes_max: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ pub fn reseal(text: &str) -> String {
     format!("{head}\"checksum\": \"{checksum:08x}{}", &rest[8..])
 }
 
-fn put(disk: &SimulatedDisk, path: &Path, bytes: &[u8]) {
+pub fn put(disk: &SimulatedDisk, path: &Path, bytes: &[u8]) {
     disk.create_folder(folder()).expect("created");
     let mut file = disk.create_new(path).expect("created");
     file.append(bytes).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder())).expect("written");
@@ -41,7 +41,7 @@ fn refused_file(bytes: &[u8]) -> Failure {
 }
 
 fn text() -> String {
-    String::from_utf8(serialize(&identity(), &example().snapshots[0].state)).expect("text")
+    String::from_utf8(serialize(VERSION, &identity(), &example().snapshots[0].state)).expect("text")
 }
 
 #[test]
@@ -68,12 +68,19 @@ fn a_file_of_another_form_is_refused_by_its_form() {
     let plain = r#"{"offset": 4, "StationC": {"count": 3, "sum": 151.25, "avg": 50.4, "start": "2000-01-01", "end": "2000-01-03"}}"#;
     assert!(refused_file(plain.as_bytes()).what.contains("the older, plain form"));
     for newer in [
-        reseal(&text().replace("\"version\": 1", "\"version\": 2")),
-        reseal(&text().replace("\"version\": 1,", "\"version\": 2, \"unheard_of\": [],")),
-        r#"{"offset": 4, "_checkpoint": {"version": 2}}"#.to_owned(),
+        reseal(&text().replace("\"version\": 2", "\"version\": 3")),
+        reseal(&text().replace("\"version\": 2,", "\"version\": 3, \"unheard_of\": [],")),
+        r#"{"offset": 4, "_checkpoint": {"version": 3}}"#.to_owned(),
     ] {
         let failure = refused_file(newer.as_bytes());
-        assert!(failure.what.contains("made by a newer isotherm: it is of version 2"), "{failure}");
+        assert!(failure.what.contains("made by a newer isotherm: it is of version 3"), "{failure}");
+    }
+    for (from, to, newer) in [
+        ("\"counting\": 1", "\"counting\": 2", "it was counted in the way 2, this one knows 1"),
+        ("\"protobuf\"", "\"avro\"", "its records are of the format \"avro\", which this one does not know"),
+    ] {
+        let failure = refused_file(reseal(&text().replace(from, to)).as_bytes());
+        assert!(failure.what.contains(&format!("made by a newer isotherm: {newer}")), "{failure}");
     }
     for (other, reason) in [("[]", "damaged"), ("not json", "not JSON"), ("{}", "plain form"), ("5", "damaged")] {
         assert!(refused_file(other.as_bytes()).what.contains(reason), "{other}: {}", refused_file(other.as_bytes()));
@@ -83,7 +90,11 @@ fn a_file_of_another_form_is_refused_by_its_form() {
 #[test]
 fn a_file_that_contradicts_itself_is_refused_by_the_contradiction() {
     for (from, to, reason) in [
-        ("\"version\": 1", "\"version\": 0", "version 0"),
+        ("\"version\": 2", "\"version\": 0", "version 0"),
+        ("\"version\": 2", "\"version\": 1", "version 1 with the counting Some(1)"),
+        ("\"counting\": 1,", "", "version 2 with the counting None"),
+        ("\"counting\": 1,", "\"counting\": 0,", "version 2 with the counting Some(0)"),
+        ("\"format\": \"protobuf\",", "", "the format None"),
         ("\"offset\": 4,\n  \"S", "\"offset\": 3,\n  \"S", "read only 3 offsets"),
         ("\"count\": 3", "\"count\": 4", "it has 3 days"),
         ("151.25", "151.5", "sum / count"),
@@ -125,9 +136,9 @@ fn a_file_that_does_not_know_up_to_which_record_it_was_counted_is_refused() {
     let (counted, rejected) = (("StationC", 0, 50.0), ("StationC", 0, f64::NAN));
     for readings in [vec![counted], vec![rejected], vec![counted, rejected]] {
         let state = Life::new(Rules::default(), &[readings]).snapshots.remove(0).state;
-        assert!(parse("x", &serialize(&identity(), &state)).is_ok());
+        assert!(parse("x", &serialize(VERSION, &identity(), &state)).is_ok());
         let state = PartitionState { last_record: None, ..state };
-        let failure = parse("x", &serialize(&identity(), &state)).expect_err("it has a last record");
+        let failure = parse("x", &serialize(VERSION, &identity(), &state)).expect_err("it has a last record");
         assert!(failure.what.contains("has records, but no last one"), "{failure}");
     }
 }

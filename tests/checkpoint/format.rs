@@ -6,6 +6,7 @@ use isotherm::domain::state::Gap;
 use isotherm::partition::format::{Checkpoint, parse};
 use proptest::prelude::*;
 
+use super::damage::put;
 use super::*;
 
 /// The example of the documentation: three days of one station, and the third one twice.
@@ -17,7 +18,7 @@ pub fn example() -> Life {
 #[test]
 fn a_checkpoint_has_exactly_these_bytes() {
     let life = example();
-    let bytes = serialize(&identity(), &life.snapshots[0].state);
+    let bytes = serialize(VERSION, &identity(), &life.snapshots[0].state);
     assert_eq!(String::from_utf8_lossy(&bytes), include_str!("../golden/partition-2.json"));
     assert_eq!(String::from_utf8_lossy(&life.rejected), include_str!("../golden/partition-2.rejected.jsonl"));
 }
@@ -25,7 +26,7 @@ fn a_checkpoint_has_exactly_these_bytes() {
 #[test]
 fn a_checkpoint_of_every_part_has_exactly_these_bytes() {
     let mut state = PartitionState::new(Rules { degrees_max: 1e16, ..Rules::default() }, 1_000_000);
-    let empty = serialize(&identity(), &state);
+    let empty = serialize(VERSION, &identity(), &state);
     assert_eq!(String::from_utf8_lossy(&empty), include_str!("../golden/nothing-read.json"));
     state.advance_to(1_000_010);
     state.gaps.push(Gap { from: 1_000_000, to: 1_000_010 });
@@ -37,9 +38,36 @@ fn a_checkpoint_of_every_part_has_exactly_these_bytes() {
     batch.push(Record { offset: 9_000_001, key: None, value: None });
     state.apply(&batch);
     let Snapshot { state, .. } = state.snapshot();
-    let whole = serialize(&identity(), &state);
+    let whole = serialize(VERSION, &identity(), &state);
     assert_eq!(String::from_utf8_lossy(&whole), include_str!("../golden/every-part.json"));
-    assert_eq!(parse("x", &whole), Ok(Checkpoint { identity: identity(), state }));
+    assert_eq!(parse("x", &whole), Ok(Checkpoint { version: VERSION, identity: identity(), state }));
+}
+
+/// A file of version 1 means the same as one of the next, and its bytes stay those that its own program would write.
+#[test]
+fn a_file_of_version_1_is_counted_on_in_version_1() {
+    for (earlier, now) in [
+        (include_str!("../golden/version-1-partition-2.json"), include_str!("../golden/partition-2.json")),
+        (include_str!("../golden/version-1-nothing-read.json"), include_str!("../golden/nothing-read.json")),
+        (include_str!("../golden/version-1-every-part.json"), include_str!("../golden/every-part.json")),
+    ] {
+        let Checkpoint { version, identity, state } = parse("x", earlier.as_bytes()).expect("it is whole");
+        assert_eq!(version, 1);
+        assert_eq!(String::from_utf8_lossy(&serialize(version, &identity, &state)), earlier);
+        assert_eq!(String::from_utf8_lossy(&serialize(VERSION, &identity, &state)), now);
+    }
+    let (disk, path) = (SimulatedDisk::new(64), partition_path(folder(), 2));
+    put(&disk, &path, include_bytes!("../golden/version-1-partition-2.json"));
+    put(&disk, &rejected_path(folder(), 2), &example().rejected);
+    let store = store(&disk, FaultPoints::default());
+    let mut state = store.recover(1, &identity(), &Rules::default()).expect("it is whole").expect("it is there");
+    let mut batch = Batch::default();
+    push(&mut batch, 4, "StationC", 7, 1.0);
+    state.apply(&batch);
+    let snapshot = state.snapshot();
+    store.commit(1, &identity(), &snapshot).expect("there is room");
+    let committed = String::from_utf8_lossy(&disk.files()[&path]).into_owned();
+    assert_eq!(committed, String::from_utf8_lossy(&serialize(1, &identity(), &snapshot.state)));
 }
 
 #[test]
@@ -52,11 +80,11 @@ fn a_hundred_thousand_stations_are_written_and_read_quickly() {
     state.apply(&batch);
     let Snapshot { state, .. } = state.snapshot();
     let start = Instant::now();
-    let bytes = serialize(&identity(), &state);
+    let bytes = serialize(VERSION, &identity(), &state);
     let (written, start) = (start.elapsed(), Instant::now());
     let read = parse("partition-2.json", &bytes).expect("it is whole");
     println!("{} bytes written in {written:?}, read in {:?}", bytes.len(), start.elapsed());
-    assert!(read == Checkpoint { identity: identity(), state });
+    assert!(read == Checkpoint { version: VERSION, identity: identity(), state });
 }
 
 /// Readings of few stations on few days, so that days fill up to runs of every kind.
@@ -81,16 +109,16 @@ proptest! {
     fn a_state_is_read_back_as_it_was_and_a_recovery_leaves_no_trace(readings in readings(), cuts in [0usize..81, 0..81]) {
         let mut undisturbed = PartitionState::new(Rules::default(), 5);
         applied(&mut undisturbed, &readings);
-        let bytes = serialize(&identity(), &undisturbed);
-        prop_assert_eq!(parse("x", &bytes), Ok(Checkpoint { identity: identity(), state: undisturbed }));
+        let bytes = serialize(VERSION, &identity(), &undisturbed);
+        prop_assert_eq!(parse("x", &bytes), Ok(Checkpoint { version: VERSION, identity: identity(), state: undisturbed }));
 
         let mut recovered = PartitionState::new(Rules::default(), 5);
         let mut cuts = cuts.map(|cut| cut.min(readings.len()));
         cuts.sort_unstable();
         for part in [&readings[..cuts[0]], &readings[cuts[0]..cuts[1]], &readings[cuts[1]..]] {
             applied(&mut recovered, part);
-            recovered = parse("x", &serialize(&identity(), &recovered)).expect("it is whole").state;
+            recovered = parse("x", &serialize(VERSION, &identity(), &recovered)).expect("it is whole").state;
         }
-        prop_assert_eq!(serialize(&identity(), &recovered), bytes);
+        prop_assert_eq!(serialize(VERSION, &identity(), &recovered), bytes);
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules, Snapshot};
 use isotherm::durable::{Disk, Fence};
-use isotherm::partition::format::serialize;
+use isotherm::partition::format::{VERSION, serialize};
 use isotherm::partition::{Identity, PartitionStore, partition_path, rejected_path};
 use isotherm::points::FaultPoints;
 use isotherm::proof::FaultyDisk;
@@ -91,7 +91,8 @@ impl Life {
     pub fn files(&self, committed: Option<usize>) -> BTreeMap<PathBuf, Vec<u8>> {
         let Some(number) = committed else { return BTreeMap::new() };
         let snapshot = &self.snapshots[number];
-        let mut files = BTreeMap::from([(partition_path(folder(), 2), serialize(&identity(), &snapshot.state))]);
+        let mut files =
+            BTreeMap::from([(partition_path(folder(), 2), serialize(VERSION, &identity(), &snapshot.state))]);
         if snapshot.state.rejected_bytes > 0 {
             files.insert(rejected_path(folder(), 2), self.rejected[..snapshot.state.rejected_bytes as usize].to_vec());
         }

@@ -113,7 +113,7 @@ impl Scene {
         let topic = "temperatures".to_owned();
         let identity = Identity { topic, log_id: log_id.to_owned(), partition, partitions: 4 };
         std::fs::create_dir_all(self.state()).expect("the folder is created");
-        std::fs::write(partition_path(&self.state(), partition), format::serialize(&identity, &state))
+        std::fs::write(partition_path(&self.state(), partition), format::serialize(format::VERSION, &identity, &state))
             .expect("written");
         if !rejected.is_empty() {
             std::fs::write(rejected_path(&self.state(), partition), rejected).expect("written");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use isotherm::domain::Batch;
+use isotherm::domain::{Batch, RecordFormat};
 use isotherm::failure::Failure;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{RecordLog, RecordReader, TopicSpec};
@@ -22,6 +22,7 @@ pub fn settings(brokers: &str, topic: &str, client: &[(&str, &str)]) -> Log {
         partitions: 2,
         replication: 1,
         retention_ms: -1,
+        format: RecordFormat::Protobuf,
         on_start: OnStart::Reuse,
         allow_compaction: false,
         kafka: Kafka { brokers: brokers.to_owned(), password_file: String::new(), client },

@@ -53,8 +53,11 @@ fn folder() -> &'static Path {
 }
 
 fn good_files() -> Vec<Vec<u8>> {
-    let others: [&[u8]; 2] =
-        [include_bytes!("../golden/every-part.json"), include_bytes!("../golden/nothing-read.json")];
+    let others: [&[u8]; 3] = [
+        include_bytes!("../golden/every-part.json"),
+        include_bytes!("../golden/nothing-read.json"),
+        include_bytes!("../golden/version-1-every-part.json"),
+    ];
     [GOOD].into_iter().chain(others).map(<[u8]>::to_vec).collect()
 }
 
@@ -85,7 +88,7 @@ fn a_checkpoint_is_accepted_only_as_it_was_written() {
 fn a_checkpoint_with_a_right_checksum_is_refused_or_means_something() {
     check("checkpoints with a right checksum", 150_000, spoiled(good_files(), WORDS).prop_map(resealed), |bytes| {
         let Ok(checkpoint) = parse("x", &bytes) else { return Ok(false) };
-        let again = serialize(&checkpoint.identity, &checkpoint.state);
+        let again = serialize(checkpoint.version, &checkpoint.identity, &checkpoint.state);
         prop_assert_eq!(parse("x", &again), Ok(checkpoint), "it is read again as what it was");
         Ok(true)
     });

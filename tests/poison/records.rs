@@ -6,7 +6,7 @@ use chrono::{Datelike as _, NaiveDate};
 use isotherm::domain::wire::Report;
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules};
 use isotherm::partition::Identity;
-use isotherm::partition::format::{parse, serialize};
+use isotherm::partition::format::{VERSION, parse, serialize};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -112,7 +112,7 @@ fn poison_is_never_counted_and_leaves_the_good_records_as_they_are() {
         if poison.iter().filter_map(accepted).all(|(station, ..)| station != "Good") {
             prop_assert_eq!(&state.stations["Good"], &alone.stations["Good"]);
         }
-        let read = parse("x", &serialize(&identity, &state)).expect("what was counted can be read again");
+        let read = parse("x", &serialize(VERSION, &identity, &state)).expect("what was counted can be read again");
         prop_assert_eq!(read.state.stations, state.stations);
         Ok(poison.iter().any(|record| accepted(record).is_some()))
     });

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::domain::RecordFormat;
 use crate::settings::{Kafka, Log, LogKind, OnStart, Sqlite};
 
 fn log(client: &[(&str, &str)]) -> Log {
@@ -10,6 +11,7 @@ fn log(client: &[(&str, &str)]) -> Log {
         partitions: 4,
         replication: 1,
         retention_ms: -1,
+        format: RecordFormat::Protobuf,
         on_start: OnStart::Reuse,
         allow_compaction: false,
         kafka: Kafka {

@@ -82,7 +82,7 @@ impl<'a> Inspector<'a> {
         (simulated.simulate.days, simulated.simulate.pace_ms) = (days, 0);
         let readings = endings::readings(&simulated)?;
         let stations = self.checkpoints.values().flat_map(|checkpoint| checkpoint.state.stations.clone());
-        Ok(endings::every_reading(&readings, &settings.quality, &stations.collect())?)
+        Ok(endings::every_reading(&readings, &settings.rules(), &stations.collect())?)
     }
 
     /// Days that the source's cursor has passed.

@@ -174,7 +174,7 @@ impl PlanRunner<'_> {
         endings::refused(summary, &refused)?;
         if refused.is_empty() {
             files::no_temporaries(&files)?;
-            let rules = &self.plan.settings.quality;
+            let rules = &self.plan.settings.rules();
             // Where there is room for all of them.
             if rules.stations_max > 2 {
                 endings::every_reading(&self.readings, rules, &stations)?;

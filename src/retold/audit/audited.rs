@@ -151,9 +151,9 @@ mod tests {
 
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
-        let mut state = PartitionState::new(settings.quality, 0);
+        let mut state = PartitionState::new(settings.rules(), 0);
         state.apply(&log.batch());
-        let bytes = format::serialize(&identity, &state);
+        let bytes = format::serialize(format::VERSION, &identity, &state);
         let path = partition_path(folder.path(), 0);
         std::fs::write(&path, &bytes).expect("written");
         assert!(matches!(one(&log, &RangePace::default(), &settings, 0), Ok(Finding::Verified(_))));

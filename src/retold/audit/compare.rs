@@ -60,7 +60,7 @@ fn station(name: &str, file: &StationStats, replay: &ReplayedStation, difference
 
 /// Compares the file's bytes with those that the replay gives. All fields are the same by now.
 pub fn bytes(bytes: &[u8], file: &Checkpoint, replay: Model, differences: &mut Differences) {
-    let replayed = format::serialize(&file.identity, &state(replay, &file.state));
+    let replayed = format::serialize(file.version, &file.identity, &state(replay, &file.state));
     if bytes == replayed {
         return;
     }

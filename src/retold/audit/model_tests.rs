@@ -1,11 +1,17 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Day, PartitionState};
+use crate::domain::{Day, PartitionState, RecordFormat};
 use crate::log::test_log::{KeyValue, TestLog, reading};
 
 fn rules() -> Rules {
-    Rules { degrees_min: -50.0, degrees_max: 60.5, stations_max: 3, rejected_bytes_max: 2000 }
+    Rules {
+        format: RecordFormat::Protobuf,
+        degrees_min: -50.0,
+        degrees_max: 60.5,
+        stations_max: 3,
+        rejected_bytes_max: 2000,
+    }
 }
 
 #[test]

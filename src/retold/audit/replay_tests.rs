@@ -34,11 +34,11 @@ impl Scene {
     fn audited(&self) -> Finding {
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
-        let bytes = format::serialize(&identity, &self.state);
+        let bytes = format::serialize(format::VERSION, &identity, &self.state);
         let files = Files {
             path: Path::new("partition-0.json"),
             bytes: &bytes,
-            checkpoint: &Checkpoint { identity, state: self.state.clone() },
+            checkpoint: &Checkpoint { version: format::VERSION, identity, state: self.state.clone() },
             rejected_path: Path::new("partition-0.rejected.jsonl"),
             rejected: Box::new(self.rejected.as_slice()),
         };

@@ -46,7 +46,7 @@ pub struct AppState {
 impl AppState {
     pub fn new(observed: Observed, port: u16, connections_max: usize) -> Result<Self, Failure> {
         let Observed { settings, log, replay_log, progress, windows } = observed;
-        let recent = Recent::start(replay_log.clone(), progress.clone(), settings.quality)?;
+        let recent = Recent::start(replay_log.clone(), progress.clone(), settings.rules())?;
         Ok(Self {
             token: settings.web.token.clone(),
             cookie: format!("isotherm-{port}"),

@@ -96,7 +96,7 @@ impl Counted {
         state.apply(&batch);
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
-        write(&partition_path(self.folder.path(), 0), &format::serialize(&identity, &state));
+        write(&partition_path(self.folder.path(), 0), &format::serialize(format::VERSION, &identity, &state));
         self.progress.partition(0).committed.set(state.next_offset);
     }
 

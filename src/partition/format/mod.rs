@@ -4,7 +4,7 @@
 //! {
 //!   "offset": 4,
 //!   "StationC": { "count": 3, "sum": 151.25, "avg": 50.416666666666664, "start": "2000-01-01", "end": "2000-01-03" },
-//!   "_checkpoint": { "version": 1, "topic": …, "log_id": …, "first_offset": 0, "rules": …, "days": …, "checksum": … }
+//!   "_checkpoint": { "version": 2, "counting": 1, "topic": …, "log_id": …, "first_offset": 0, "rules": …, "days": …, "checksum": … }
 //! }
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | `offset` | the offset of the next record to read |
 //! | a station, in the order of names | what was counted of it; `avg` is `sum / count`, `sum` is added in the order of the offsets |
+//! | `_checkpoint.counting` | the way of counting, raised whenever the program counts, rejects or writes lines differently |
 //! | `_checkpoint.rules` | the rules by which was counted |
 //! | `_checkpoint.last_record` | offset and fingerprint of the record before `offset`, to recognise the log by |
 //! | `_checkpoint.rejected` | rejected records by reason, none of them zero |
@@ -24,82 +25,58 @@
 //! and no host in it, so `cmp` of two files is a proof; what [`check`] looks at holds before it is written and after it was
 //! read. Laid out as by Python's `json.dumps(…, indent=2)`.
 //!
+//! A file of version 1 has neither `counting`, which is 1, nor `rules.format`, which is protobuf. It goes on in version 1, so
+//! that its bytes depend on its records alone, whichever program counted them.
+//!
 //! `partition-N.rejected.jsonl` has a line for each rejected record, in the order of the offsets and as long as there is room
 //! (`quality.rejected_bytes_max`): offset, reason, and of key and value the length, the CRC-32C and the first 1,024 bytes in
 //! base64. Lines past `rejected_bytes` were never committed.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod parts;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use roaring::RoaringBitmap;
-use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
+use self::parts::{FileIn, Header, Station, WrittenRules};
 use super::{Identity, advice};
-use crate::domain::state::{Gap, Stations};
-use crate::domain::{Day, LastRecord, PartitionState, RejectReason, Rules, StationStats, rules};
+use crate::domain::state::Stations;
+use crate::domain::{Day, PartitionState, RecordFormat, StationStats, rules};
 use crate::durable::seal::{self, Broken};
 use crate::failure::{Failure, Kind};
 
-/// The form that this program writes, and the only one that it reads.
-const VERSION: u64 = 1;
+/// The form of new files.
+pub const VERSION: u64 = 2;
+/// The form of earlier ones, which they keep.
+const VERSION_WITHOUT_FORMAT: u64 = 1;
 
 /// A file that was read and whose checksum and inner sums hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// The form in which the file goes on.
+    pub version: u64,
     pub identity: Identity,
     /// `pending_rejected` is empty.
     pub state: PartitionState,
 }
 
-/// A station's line.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Station<'a> {
-    count: u64,
-    sum: f64,
-    avg: f64,
-    start: &'a str,
-    end: &'a str,
-}
-
-/// What stands under `_checkpoint`.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header<Days> {
-    version: u64,
-    topic: String,
-    log_id: String,
-    partition: u32,
-    partitions: u32,
-    first_offset: u64,
-    rules: Rules,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_record: Option<LastRecord>,
-    rejected: BTreeMap<RejectReason, u64>,
-    rejected_bytes: u64,
-    rejected_crc32c: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    gaps: Vec<Gap>,
-    days: Days,
-    checksum: String,
-}
-
-/// The file's bytes: a pure function of its arguments.
-pub fn serialize(identity: &Identity, state: &PartitionState) -> Vec<u8> {
+/// The file's bytes in the form of a version that is read: a pure function of its arguments.
+pub fn serialize(version: u64, identity: &Identity, state: &PartitionState) -> Vec<u8> {
+    let with_format = version != VERSION_WITHOUT_FORMAT;
     let mut stations: Vec<_> = state.stations.iter().map(|(name, stats)| (name.as_str(), stats)).collect();
     stations.sort_unstable_by_key(|(name, _)| *name);
     let header = Header {
-        version: VERSION,
+        version,
+        counting: with_format.then_some(rules::COUNTING),
         topic: identity.topic.clone(),
         log_id: identity.log_id.clone(),
         partition: identity.partition,
         partitions: identity.partitions,
         first_offset: state.first_offset,
-        rules: state.rules,
+        rules: WrittenRules::new(&state.rules, with_format),
         last_record: state.last_record.clone(),
         rejected: state.rejected.clone(),
         rejected_bytes: state.rejected_bytes,
@@ -166,8 +143,11 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Checkpoint, Failure> {
 fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
     seal::verify(bytes).map_err(|broken| broken.to_string())?;
     let FileIn { offset, stations, header } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if header.version != VERSION {
-        return Err(format!("it is of version {}", header.version));
+    match (header.version, header.counting, header.rules.format) {
+        (VERSION_WITHOUT_FORMAT, None, None) | (VERSION, Some(rules::COUNTING), Some(_)) => {}
+        (version, counting, format) => {
+            return Err(format!("it is of version {version} with the counting {counting:?} and the format {format:?}"));
+        }
     }
     if header.partition >= header.partitions {
         return Err(format!("it is of partition {} of {}", header.partition, header.partitions));
@@ -183,7 +163,7 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
         rejected_bytes: header.rejected_bytes,
         rejected_crc32c: hexadecimal(&header.rejected_crc32c)?,
         gaps: header.gaps,
-        ..PartitionState::new(header.rules, header.first_offset)
+        ..PartitionState::new(header.rules.rules(), header.first_offset)
     };
     for ((name, station), (days_name, days)) in stations.into_iter().zip(header.days.0) {
         if name != days_name {
@@ -199,7 +179,7 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
         partition: header.partition,
         partitions: header.partitions,
     };
-    Ok(Checkpoint { identity, state })
+    Ok(Checkpoint { version: header.version, identity, state })
 }
 
 fn station_stats(station: &Station<'_>, days: &str) -> Result<StationStats, String> {
@@ -283,17 +263,20 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
     #[derive(Deserialize)]
     struct Outline {
         #[serde(rename = "_checkpoint")]
-        header: Option<Version>,
-    }
-    #[derive(Deserialize)]
-    struct Version {
-        version: u64,
+        header: Option<Made>,
     }
     let refuse = |what: String| Failure::fatal(Kind::Data, format!("{name} {what}"));
     let recount = advice::rebuild(partition_in(name));
     let restore_or_recount = format!("restore a copy of it, or {recount}");
     let sealed = seal::verify(bytes);
-    match serde_json::from_slice::<Outline>(bytes) {
+    let outline = serde_json::from_slice::<Outline>(bytes);
+    if let Some(newer) = outline.as_ref().ok().and_then(|outline| outline.header.as_ref()?.newer()) {
+        // A newer version may have its checksum elsewhere, so a wrong one decides nothing.
+        let doubt = if matches!(sealed, Err(Broken::Wrong { .. })) { ", or is damaged" } else { "" };
+        return refuse(format!("was made by a newer isotherm: {newer}{doubt}"))
+            .advice(format!("use that isotherm, or {restore_or_recount}"));
+    }
+    match outline {
         _ if bytes.is_empty() => refuse("is empty".to_owned()).advice(restore_or_recount),
         Err(error) if error.is_syntax() || error.is_eof() => {
             refuse(format!("is damaged, it is not JSON: {error}")).advice(restore_or_recount)
@@ -302,13 +285,35 @@ fn refusal(name: &str, bytes: &[u8], reason: &str) -> Failure {
             "has no \"_checkpoint\": it is of the older, plain form, which does not hold what was counted".into(),
         )
         .advice(format!("move it elsewhere, or {recount}")),
-        Ok(Outline { header: Some(Version { version }) }) if version > VERSION => {
-            // A newer version may have its checksum elsewhere, so a wrong one decides nothing.
-            let doubt = if matches!(sealed, Err(Broken::Wrong { .. })) { ", or is damaged" } else { "" };
-            refuse(format!("was made by a newer isotherm: it is of version {version}, this one reads {VERSION}{doubt}"))
-                .advice(format!("use that isotherm, or {restore_or_recount}"))
-        }
         _ => refuse(format!("is damaged: {reason}")).advice(restore_or_recount),
+    }
+}
+
+/// What made a file, as far as any version says it.
+#[derive(Deserialize)]
+struct Made {
+    version: u64,
+    counting: Option<u64>,
+    rules: Option<MadeUnder>,
+}
+
+#[derive(Deserialize)]
+struct MadeUnder {
+    format: Option<Value>,
+}
+
+impl Made {
+    /// What only a newer program knows.
+    fn newer(&self) -> Option<String> {
+        if self.version > VERSION {
+            Some(format!("it is of version {}, this one reads {VERSION}", self.version))
+        } else if let Some(counting) = self.counting.filter(|counting| *counting > u64::from(rules::COUNTING)) {
+            Some(format!("it was counted in the way {counting}, this one knows {}", rules::COUNTING))
+        } else {
+            let format = self.rules.as_ref()?.format.as_ref()?;
+            let unknown = RecordFormat::deserialize(format).is_err();
+            unknown.then(|| format!("its records are of the format {format}, which this one does not know"))
+        }
     }
 }
 
@@ -317,76 +322,4 @@ fn partition_in(name: &str) -> &str {
     let behind = name.rsplit_once("partition-").map_or("", |(_, behind)| behind);
     let digits = behind.find(|character: char| !character.is_ascii_digit()).unwrap_or(behind.len());
     if digits == 0 { "N" } else { &behind[..digits] }
-}
-
-/// The whole file as it is read; texts that are only looked at still lie in the bytes.
-struct FileIn<'a> {
-    offset: u64,
-    stations: Vec<(String, Station<'a>)>,
-    header: Header<Sorted<&'a str>>,
-}
-
-impl<'de> Deserialize<'de> for FileIn<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct File;
-        impl<'de> Visitor<'de> for File {
-            type Value = FileIn<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a checkpoint")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut offset, mut header, mut stations) = (None, None, Vec::new());
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "offset" => set_once(&mut offset, "offset", map.next_value()?)?,
-                        "_checkpoint" => set_once(&mut header, "_checkpoint", map.next_value()?)?,
-                        _ => push_sorted(&mut stations, key, map.next_value()?)?,
-                    }
-                }
-                let offset = offset.ok_or_else(|| serde::de::Error::missing_field("offset"))?;
-                let header = header.ok_or_else(|| serde::de::Error::missing_field("_checkpoint"))?;
-                Ok(FileIn { offset, stations, header })
-            }
-        }
-        deserializer.deserialize_map(File)
-    }
-}
-
-/// A map whose keys rise, so that none is there twice.
-struct Sorted<T>(Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sorted<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
-            type Value = Sorted<T>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a map by station")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some((key, value)) = map.next_entry()? {
-                    push_sorted(&mut entries, key, value)?;
-                }
-                Ok(Sorted(entries))
-            }
-        }
-        deserializer.deserialize_map(Map(std::marker::PhantomData))
-    }
-}
-
-fn set_once<T, E: serde::de::Error>(to: &mut Option<T>, key: &'static str, value: T) -> Result<(), E> {
-    if to.replace(value).is_some() { Err(E::duplicate_field(key)) } else { Ok(()) }
-}
-
-fn push_sorted<T, E: serde::de::Error>(to: &mut Vec<(String, T)>, key: String, value: T) -> Result<(), E> {
-    if to.last().is_some_and(|(last, _)| *last >= key) {
-        return Err(E::custom(format!("station {key:?} is there twice or out of order")));
-    }
-    to.push((key, value));
-    Ok(())
 }
