@@ -29,10 +29,12 @@ pub enum Invariant {
     EverythingIsBounded,
     /// What was acknowledged to the producer is in the log.
     AcknowledgedIsInLog,
+    /// Of every day that a file of the source has, the last reading that the log has is the file's.
+    RevisionsAreInLog,
 }
 
 /// Each with its name in log lines, and in a few words; in the order of their numbers.
-const INVARIANTS: [(Invariant, &str, &str); 12] = [
+const INVARIANTS: [(Invariant, &str, &str); 13] = [
     (Invariant::FilesEqualReplay, "files_equal_replay", "the files equal a replay of the log"),
     (Invariant::RecordsAddUp, "records_add_up", "counted and rejected records add up to those of the log"),
     (Invariant::CommitsStay, "commits_stay", "what was acknowledged does not go back"),
@@ -49,6 +51,7 @@ const INVARIANTS: [(Invariant, &str, &str); 12] = [
     (Invariant::EveryFaultIsTried, "every_fault_is_tried", "every fault that was planned is tried"),
     (Invariant::EverythingIsBounded, "everything_is_bounded", "what is queued or left behind is bounded"),
     (Invariant::AcknowledgedIsInLog, "acknowledged_is_in_log", "what was acknowledged to the producer is in the log"),
+    (Invariant::RevisionsAreInLog, "revisions_are_in_log", "no reading of a changed file is missing in the log"),
 ];
 
 impl Invariant {

@@ -43,13 +43,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            format: RecordFormat::Protobuf,
-            degrees_min: -150.0,
-            degrees_max: 150.0,
-            stations_max: 1_000_000,
-            rejected_bytes_max: 64 << 20,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -96,6 +90,14 @@ impl RejectReason {
 }
 
 impl Rules {
+    pub const DEFAULT: Self = Self {
+        format: RecordFormat::Protobuf,
+        degrees_min: -150.0,
+        degrees_max: 150.0,
+        stations_max: 1_000_000,
+        rejected_bytes_max: 64 << 20,
+    };
+
     /// The reading in a record that passes every check which needs no state; room and duplicates are the state's to judge.
     pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Reading<'a>, RejectReason> {
         let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;

@@ -11,14 +11,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::messages::{Attach, Attached, Produce};
 use super::producer::{GROUP_BYTES_MAX, Producer};
+use super::source_reader::SourceReader;
 use crate::domain::Readings;
-use crate::failure::{Failure, Kind};
-use crate::points::FaultPoints;
-use crate::progress::{Progress, events};
 use crate::settings;
-use crate::source::{self, Progressed, Source};
+use crate::source::Progressed;
+use crate::source::files::FileRecord;
 use crate::supervision::actor::{Addr, Request};
-use crate::supervision::{Ending, Guard, Worker};
+use crate::supervision::{Ending, Guard, Outage, Steps, Worker};
 
 /// Bytes of keys and values in flight: one group is being written, and the next gathers.
 const IN_FLIGHT_BYTES_MAX: usize = 2 * GROUP_BYTES_MAX;
@@ -30,59 +29,10 @@ pub struct Generator {
     guard: Guard,
     worker: Arc<Worker<SourceReader>>,
     producer: Addr<Producer>,
+    /// Of asking the log.
+    asking: Outage,
     batch_records: usize,
     in_flight_max: usize,
-}
-
-/// What the worker's thread `isotherm-source` owns.
-pub struct SourceReader {
-    settings: settings::Source,
-    faults: FaultPoints,
-    progress: Progress,
-    source: Option<Box<dyn Source>>,
-}
-
-/// What one read of the source gave.
-struct Read {
-    readings: Readings,
-    cursor: Value,
-    progressed: Progressed,
-}
-
-impl SourceReader {
-    pub fn new(settings: settings::Source, faults: FaultPoints, progress: Progress) -> Self {
-        Self { settings, faults, progress, source: None }
-    }
-
-    fn open(&mut self, cursor: Option<&Value>) -> Result<(), Failure> {
-        self.faults.hit("generator.start")?;
-        let source = source::open(&self.settings, cursor)?;
-        if let Some((_, total)) = source.bytes() {
-            self.progress.source().bytes_total.set(total);
-        }
-        self.source = Some(source);
-        Ok(())
-    }
-
-    fn next(&mut self, mut readings: Readings, readings_max: usize) -> Result<Read, Failure> {
-        self.faults.hit("generator.next")?;
-        let source = self
-            .source
-            .as_mut()
-            .ok_or_else(|| Failure::fatal(Kind::Internal, "the source is read before it was opened"))?;
-        let progressed = source.next(&mut readings, readings_max)?;
-        let (bad_lines, named) = source.take_bad_lines();
-        for bad in &named {
-            let file = bad.file.display().to_string();
-            events::bad_line(&self.progress, &file, bad.line, &bad.reason);
-        }
-        self.progress.source().bad_lines.inc_by(bad_lines - named.len() as u64);
-        self.progress.source().skipped_quality.set(source.skipped_quality());
-        if let Some((bytes, _)) = source.bytes() {
-            self.progress.source().bytes.set(bytes);
-        }
-        Ok(Read { readings, cursor: source.cursor(), progressed })
-    }
 }
 
 impl Generator {
@@ -90,17 +40,18 @@ impl Generator {
         guard: Guard,
         worker: Arc<Worker<SourceReader>>,
         producer: Addr<Producer>,
+        asking: Outage,
         produce: &settings::Produce,
     ) -> Self {
         let settings::Produce { batch_records, in_flight_max } = *produce;
-        Self { guard, worker, producer, batch_records, in_flight_max }
+        Self { guard, worker, producer, asking, batch_records, in_flight_max }
     }
 
     /// The work, from its beginning to its end.
     pub async fn generate(self) -> Result<(), Ending> {
-        let Attached { cursor, readings } = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
-        let stored = cursor.clone();
-        self.worker.call("opening the source", move |reader| reader.open(stored.as_ref())).await??;
+        let Attached { kept, readings } = self.producer.send(Attach { epoch: self.guard.epoch() }).await??;
+        let cursor = kept.cursor.clone();
+        self.worker.call("opening the source", move |reader| reader.open(kept)).await??;
         self.guard.ready(Some(readings));
         self.read_on(cursor).await
     }
@@ -114,12 +65,25 @@ impl Generator {
             if progressed == Progressed::Ended {
                 break;
             }
+            if progressed == Progressed::Settle {
+                // What the log is asked about has to be in the log.
+                outbox.finish().await?;
+                outbox.generator.ask().await?;
+                continue;
+            }
             outbox.send_what_is_due().await?;
             if let Progressed::Wait(time) = progressed {
                 due = outbox.pause(due + time).await?;
             }
         }
         outbox.finish().await
+    }
+
+    /// Has the log answer what the source asks, however long it takes.
+    async fn ask(&self) -> Result<(), Ending> {
+        let ask = |reader: &mut SourceReader, steps: &Steps| reader.ask(steps);
+        while !self.asking.call(&self.worker, "comparing with the log", ask).await? {}
+        Ok(())
     }
 }
 
@@ -130,6 +94,8 @@ impl Generator {
 struct Outbox {
     generator: Generator,
     gathered: Readings,
+    /// Of the source's files, what is newly known since the last message.
+    files: Vec<FileRecord>,
     /// The source's, after what was gathered; `None` until something was read since the last message.
     cursor: Option<Value>,
     /// The one of the last message.
@@ -148,6 +114,7 @@ impl Outbox {
         Self {
             generator,
             gathered: Readings::default(),
+            files: Vec::new(),
             cursor: None,
             sent_cursor: cursor,
             number: 0,
@@ -163,12 +130,14 @@ impl Outbox {
         let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
         let read = self.generator.worker.call("reading the source", read).await??;
         (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
+        self.files.extend(read.files);
         Ok(read.progressed)
     }
 
     /// Sends what was gathered if it makes a full message, or if no other is on its way.
     async fn send_what_is_due(&mut self) -> Result<(), Ending> {
-        if self.gathered.is_full(self.generator.batch_records) {
+        let batch_records = self.generator.batch_records;
+        if self.gathered.is_full(batch_records) || self.files.len() >= batch_records {
             return self.send().await;
         }
         while let Some(oldest) = self.in_flight.front_mut()
@@ -194,6 +163,7 @@ impl Outbox {
             number: self.number,
             readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
             cursor,
+            files: std::mem::take(&mut self.files),
         };
         self.in_flight.push_back(Box::pin(self.generator.producer.send(produce)));
         Ok(())
@@ -241,7 +211,8 @@ impl Outbox {
     /// Sends the last readings and waits for every acknowledgement. Past the last reading the cursor may still have moved,
     /// over lines that hold none.
     async fn finish(&mut self) -> Result<(), Ending> {
-        if !self.gathered.is_empty() || self.cursor != self.sent_cursor {
+        let is_further = self.cursor.is_some() && self.cursor != self.sent_cursor;
+        if !self.gathered.is_empty() || !self.files.is_empty() || is_further {
             self.send().await?;
         }
         while !self.in_flight.is_empty() {

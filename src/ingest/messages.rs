@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use crate::domain::Readings;
+use crate::source::Kept;
+use crate::source::files::FileRecord;
 use crate::supervision::Refused;
 use crate::supervision::actor::Message;
 
@@ -13,14 +15,14 @@ pub struct Attach {
     pub epoch: u64,
 }
 
-/// The stored cursor (`None` at the very beginning) and how many readings were acknowledged up to it.
-#[derive(Clone, Debug)]
+/// Where the source goes on, and how many readings were acknowledged up to there.
+#[derive(Debug)]
 pub struct Attached {
-    pub cursor: Option<Value>,
+    pub kept: Kept,
     pub readings: u64,
 }
 
-/// Generator → producer: readings, and the source's cursor after them. Answered once the readings are acknowledged by the
+/// Generator → producer: readings, and how the source's place has changed with them. Answered once the readings are acknowledged by the
 /// log and the cursor behind them is safe on disk; the answer hands them back, for their memory.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Readings, Refused>")]
@@ -31,4 +33,6 @@ pub struct Produce {
     pub number: u64,
     pub readings: Readings,
     pub cursor: Value,
+    /// What is newly known of the source's files.
+    pub files: Vec<FileRecord>,
 }

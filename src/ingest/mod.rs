@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! source ──▶ generator ──Attach, Produce──▶ producer ──▶ log, then source.json
+//!                ▲                                         │
+//!                └──────── what it has already ────────────┘
 //! ```
 //!
 //! Guarantees: batches, never single readings, cross mailboxes, and every one is awaited; the cursor on disk never stands
@@ -11,11 +13,15 @@
 
 pub mod cursor;
 mod generator;
+mod look_up;
 pub mod messages;
 mod producer;
+mod source_reader;
 mod source_writer;
 
-pub use cursor::{CursorStore, SourceState, source_path};
-pub use generator::{Generator, SourceReader};
+pub use cursor::{CursorStore, SourceState, read_source, source_path};
+pub use generator::Generator;
+pub use look_up::LookUp;
 pub use producer::Producer;
+pub use source_reader::SourceReader;
 pub use source_writer::{IngestJob, SourceWriter};

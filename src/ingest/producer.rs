@@ -29,7 +29,9 @@ pub struct Producer {
     /// Of writing, which can fail again and again while opening does not.
     writing: Outage,
     progress: Progress,
-    /// What `source.json` said when the log was opened; `None` before.
+    /// The log was opened.
+    is_open: bool,
+    /// What `source.json` said then, until the generator takes it.
     attached: Option<Attached>,
     /// Of the last message that was taken.
     last_number: u64,
@@ -53,6 +55,7 @@ impl Producer {
             opening,
             writing,
             progress,
+            is_open: false,
             attached: None,
             last_number: 0,
             waiting: VecDeque::new(),
@@ -129,6 +132,7 @@ impl Actor for Producer {
         actor::spawn(context, opened, |opened, actor: &mut Self, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));
+                actor.is_open = true;
                 actor.attached = Some(attached);
                 actor.busy = false;
                 actor.write_group(context);
@@ -145,7 +149,7 @@ impl Handler<Attach> for Producer {
         if let Err(refused) = self.guard.admit(attach.epoch) {
             return reply(Err(refused));
         }
-        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.attached.clone().ok_or(Refused))
+        reply_after(self.idle(context), |(), actor: &mut Self, _| actor.attached.take().ok_or(Refused))
     }
 }
 
@@ -183,7 +187,7 @@ impl Handler<Drain> for Producer {
     type Result = Reply<Self, ()>;
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
-        if self.attached.is_none() {
+        if !self.is_open {
             self.guard.drained();
             return reply(());
         }

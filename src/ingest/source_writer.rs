@@ -15,6 +15,8 @@ use crate::log::topic::{check_topic, existing_topic};
 use crate::log::truncation::Truncation;
 use crate::log::{Outgoing, RecordLog, RecordWriter};
 use crate::points::FaultPoints;
+use crate::source::Kept;
+use crate::source::files::FileRecord;
 use crate::supervision::Steps;
 
 /// What the ingest branch is about. The same over all of its epochs.
@@ -80,27 +82,34 @@ impl SourceWriter {
             cursor: Value::Null,
             readings: 0,
             acknowledged: BTreeMap::new(),
+            log_had_records: false,
+            files: None,
         };
         let cursor_store = job.begin_on_disk(steps, "recovering source.json");
-        let state = match cursor_store.recover(&inside)? {
+        let (state, files) = match cursor_store.recover(&inside)? {
             // On disk before anything is sent, as later ones are after a recovery: on a full disk the same readings would
             // otherwise be sent again at every try.
             None => {
-                cursor_store.commit(&inside, &fresh)?;
-                fresh
+                job.begin(steps, "asking the log where its partitions end");
+                let every: Vec<u32> = (0..job.partitions).collect();
+                let log_had_records = job.log.high_watermarks(&every)?.into_iter().any(|end| end > 0);
+                let mut fresh = SourceState { log_had_records, ..fresh };
+                job.begin_on_disk(steps, "writing source.json").commit(&inside, &mut fresh, &[])?;
+                (fresh, Vec::new())
             }
-            Some(stored) => {
+            Some((stored, files)) => {
                 same_source(&stored, &fresh)?;
                 job.begin(steps, "asking the log where its partitions end");
                 still_there(&*job.log, &stored, truncation)?;
-                stored
+                (stored, files)
             }
         };
         job.begin(steps, "opening the writer");
         self.writer = Some(job.log.open_writer()?);
         let state = self.state.insert(state);
         let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
-        Ok(Attached { cursor, readings: state.readings })
+        let kept = Kept { cursor, files, log_has_records: state.log_had_records };
+        Ok(Attached { kept, readings: state.readings })
     }
 
     /// Writes the messages in order, waits for every acknowledgement, then commits the last one's cursor. Gives back the
@@ -120,7 +129,7 @@ impl SourceWriter {
         &mut self,
         inside: &Fenced<'_>,
         writer: &mut dyn RecordWriter,
-        messages: Vec<Produce>,
+        mut messages: Vec<Produce>,
         steps: &Steps,
     ) -> Result<Vec<Readings>, Failure> {
         let job = &self.job;
@@ -146,11 +155,13 @@ impl SourceWriter {
         }
         state.acknowledged.extend(ends);
         state.readings += records.len() as u64;
+        drop(records);
+        let files: Vec<FileRecord> = messages.iter_mut().flat_map(|message| message.files.drain(..)).collect();
         if let Some(last) = messages.last() {
             state.cursor = last.cursor.clone();
         }
         job.faults.hit("producer.cursor_commit")?;
-        job.begin_on_disk(steps, "writing source.json").commit(inside, state)?;
+        job.begin_on_disk(steps, "writing source.json").commit(inside, state, &files)?;
         job.faults.hit("producer.reply")?;
         Ok(messages.into_iter().map(|message| message.readings).collect())
     }

@@ -67,9 +67,9 @@ pub fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), Failure> {
         link(disk, &folder.join(name), &aside.join(name), all_are_here)?;
     }
     sync_folder(disk, &aside)?;
-    // As in a rebuild, a checkpoint goes before the rejected records that it speaks of.
-    for rejected in [false, true] {
-        for name in names.iter().filter(|name| name.contains(".rejected.") == rejected) {
+    // As in a rebuild, a file goes before the lines that it speaks of.
+    for lines in [false, true] {
+        for name in names.iter().filter(|name| name.ends_with(".jsonl") == lines) {
             remove(disk, &folder.join(name))?;
         }
         sync_folder(disk, folder)?;
@@ -102,6 +102,7 @@ fn state_files(disk: &dyn Disk, folder: &Path) -> Result<Option<Vec<String>>, Fa
         let name = name.strip_suffix(".before-rebuild").unwrap_or(name);
         let partition = name.strip_prefix("partition-").and_then(|rest| rest.split_once('.'));
         name == "source.json"
+            || (name.starts_with("source.files-") && name.ends_with(".jsonl"))
             || partition.is_some_and(|(number, kind)| {
                 number.parse::<u32>().is_ok() && ["json", "rejected.jsonl"].contains(&kind)
             })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Environment, Job};
 use crate::durable::Fence;
 use crate::failure::Failure;
-use crate::ingest::{CursorStore, Generator, IngestJob, Producer, SourceReader, SourceWriter};
+use crate::ingest::{CursorStore, Generator, IngestJob, LookUp, Producer, SourceReader, SourceWriter};
 use crate::partition::{
     Aggregator, CheckpointWriter, Goal, Pace, PartitionConsumer, PartitionJob, PartitionReader, PartitionStore,
     PartitionWriter,
@@ -129,7 +129,7 @@ pub(super) fn partition_branch(
 /// The ingest side: an actor that dies takes the other along, and both start again from the cursor.
 pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Result<BranchSpec, Failure> {
     let settings = &environment.settings;
-    let opened = source::open(&settings.source, None)?;
+    let opened = source::open(&settings.source, environment.source_disk.clone(), source::Kept::default())?;
     let of_source = IngestJob {
         log: environment.log.clone(),
         cursor_store: CursorStore::new(environment.disk.clone(), settings.state.dir.clone(), fence(environment)),
@@ -153,13 +153,17 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     };
     let generate = {
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
+        let (log, disk, partitions) =
+            (environment.log.clone(), environment.source_disk.clone(), settings.log.partitions);
+        let asking = outage.part();
         let (source, produce) = (settings.source.clone(), settings.produce.clone());
         child("generator", environment, move |life| {
-            let reader = SourceReader::new(source.clone(), faults.clone(), progress.clone());
+            let look_up = LookUp::new(log.clone(), partitions, progress.clone());
+            let reader = SourceReader::new(source.clone(), disk.clone(), look_up, faults.clone(), progress.clone());
             let worker = Arc::new(life.worker("isotherm-source", reader)?);
-            let (producer, produce) = (address(&producer), produce.clone());
+            let (producer, asking, produce) = (address(&producer), asking.clone(), produce.clone());
             let reads = worker.clone();
-            let work = move |guard| Generator::new(guard, worker, producer, &produce).generate();
+            let work = move |guard| Generator::new(guard, worker, producer, asking, &produce).generate();
             Ok(life.start_task(move || reads.busy(), work))
         })
     };

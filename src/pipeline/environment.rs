@@ -12,6 +12,7 @@ use crate::partition::Windows;
 use crate::points::FaultPoints;
 use crate::progress::Progress;
 use crate::settings::{Settings, fault_points};
+use crate::source::disk::{MachineDisk, SourceDisk};
 use crate::supervision::{Policy, Spawn};
 
 /// Everything outside of the actors.
@@ -20,6 +21,8 @@ pub struct Environment {
     pub settings: Arc<Settings>,
     pub log: Arc<dyn RecordLog>,
     pub disk: Arc<dyn Disk>,
+    /// Where the source's files are.
+    pub source_disk: Arc<dyn SourceDisk>,
     /// Who does what blocks.
     pub spawn: Spawn,
     pub faults: FaultPoints,
@@ -38,6 +41,7 @@ impl Environment {
         Ok(Self {
             log: log::open(&settings, &settings.state.dir)?,
             disk: Arc::new(RealDisk),
+            source_disk: Arc::new(MachineDisk),
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,
             progress: Progress::new(partitions),

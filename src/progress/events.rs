@@ -99,6 +99,42 @@ pub fn bad_line(progress: &Progress, file: &str, line: u64, reason: &str) {
     }
 }
 
+/// Files that were read, or found, are not there any more.
+pub fn files_gone(files: usize, first: &str) {
+    warn!(files, first, "files of the source are gone: what was read of them stays in the log");
+}
+
+/// A file was changed each time it was looked at, up to the end of the source.
+pub fn file_still_changing(file: &str) {
+    warn!(file, "the file was changed again and again while it was read: the next run goes on with it");
+}
+
+/// A pass over the log begins, from 1, in which changed files, or files that may have been sent before, are compared with it.
+pub fn comparing(files: usize, first: &str, readings: usize, (pass, passes): (usize, usize)) {
+    info!(files, first, readings, pass, passes, "comparing files with the log");
+}
+
+/// Files were compared with the log. Readings of new days, and other values of days that the log has, were sent.
+pub fn compared(progress: &Progress, files: usize, (new_days, revised, withdrawn_days): (u64, u64, u64)) {
+    progress.source().revised.inc_by(revised);
+    progress.source().withdrawn.inc_by(withdrawn_days);
+    info!(files, new_days, revised, withdrawn_days, "files compared with the log");
+}
+
+/// Readings were sent that the log may have had before.
+pub fn possible_repeats(progress: &Progress, readings: u64, why: &str) {
+    progress.source().possible_repeats.inc_by(readings);
+    warn!(readings, why, "readings were sent that may be repeats: the log does not go back far enough to tell");
+}
+
+/// A source whose readings are not recognised begins on a log that has records.
+pub fn not_compared(kind: &str) {
+    warn!(
+        source.kind = kind,
+        "the log has records already: readings of this source that are among them come once more"
+    );
+}
+
 /// A message that would have broken an invariant, as it came out of its order, was refused. Its receiver crashes.
 pub fn out_of_order(broken: Invariant, what: &str) {
     error!(broken = broken.name(), what, "a message out of its order was refused");

@@ -21,6 +21,15 @@ pub struct SourceProgress {
     pub bytes_total: Gauge,
     /// Lines that are no readings, also those that nobody named.
     pub bad_lines: Counter,
+    /// Readings that were sent because the log's last one of their day had another value.
+    pub revised: Counter,
+    /// Days that the log has and that changed files no longer have.
+    pub withdrawn: Counter,
+    /// Readings that were sent although the log may have had them.
+    pub possible_repeats: Counter,
+    /// Records of the log that changed files are compared with, and how many of them were read; 0 while nothing is compared.
+    pub to_compare: Gauge,
+    pub compared: Gauge,
     /// Values that failed the source's own quality checks, since the very first run.
     pub skipped_quality: Gauge,
     /// Bad lines per file; a file without any has no entry.

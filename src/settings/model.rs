@@ -106,6 +106,10 @@ pub enum SourceKind {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub kind: SourceKind,
+    /// Whether a file that was read before is read again to see that it is the same.
+    pub verify: bool,
+    /// Memory for readings of changed files that are compared with the log at once.
+    pub compare_bytes_max: u64,
     pub simulate: Simulate,
     pub csv: Csv,
     pub ghcn_daily: GhcnDaily,

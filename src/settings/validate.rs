@@ -64,6 +64,8 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("log.kafka.password_file", ANY),
     ("log.sqlite.path", PATH),
     ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily"])),
+    ("source.verify", Flag),
+    ("source.compare_bytes_max", Whole(1 << 20, 1 << 32)),
     ("source.simulate.stations", Whole(1, 1_000_000)),
     ("source.simulate.days", Whole(0, 3_652_059)),
     ("source.simulate.start", Text("a real day as YYYY-MM-DD, years 0001 to 9999", |text| Day::parse(text).is_some())),

@@ -56,15 +56,16 @@ impl GhcnDaily {
         }
         let station = std::str::from_utf8(&head[..11]).ok().map(str::trim_end).filter(|station| is_station_id(station));
         let station = station.ok_or_else(|| format!("{:?} is not a station's name", text(&head[..11])))?;
-        let mut skipped_quality = 0;
+        let (mut missing, mut skipped_quality) = (0, 0);
         for (at, field) in self.line[HEAD_BYTES..LINE_BYTES].chunks_exact(DAY_BYTES).enumerate() {
             let day = at as u32 + 1;
             let value = number(&field[..5])
                 .ok_or_else(|| format!("the value of day {day}, {:?}, is not a number", text(&field[..5])))?;
+            let date = NaiveDate::from_ymd_opt(year as i32, month, day).and_then(Day::from_date);
             if value == MISSING {
+                missing += u64::from(date.is_some());
                 continue;
             }
-            let date = NaiveDate::from_ymd_opt(year as i32, month, day).and_then(Day::from_date);
             let date =
                 date.ok_or_else(|| format!("it has a value for {year:04}-{month:02}-{day:02}, which is no day"))?;
             if field[6] != b' ' {
@@ -75,6 +76,7 @@ impl GhcnDaily {
             found.readings.push_back((date, degrees));
         }
         station.clone_into(&mut found.station_id);
+        found.missing += missing;
         found.skipped_quality += skipped_quality;
         Ok(())
     }

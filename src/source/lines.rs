@@ -1,8 +1,8 @@
 //! Lines of a file, with their numbers and places, and no more than a bounded part of one in memory.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+
+use super::disk::SourceFile;
 
 /// Bytes of a line, or of a record over several lines, that are read; a longer one is bad.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
@@ -12,6 +12,16 @@ pub const LINE_BYTES_MAX: usize = 64 << 10;
 pub struct FilePosition {
     pub bytes: u64,
     pub lines: u64,
+    /// Of all bytes before it.
+    pub crc32c: u32,
+}
+
+impl FilePosition {
+    /// Goes on over bytes that follow.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
+    }
 }
 
 /// What [`Lines::read`] found.
@@ -31,15 +41,15 @@ pub fn too_long() -> String {
 }
 
 /// A file, line by line. A last line without its end is a line like any other: files are taken to be complete.
-#[derive(Debug)]
 pub struct Lines {
-    reader: BufReader<File>,
+    reader: BufReader<Box<dyn SourceFile>>,
     position: FilePosition,
 }
 
 impl Lines {
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { reader: BufReader::with_capacity(64 << 10, File::open(path)?), position: FilePosition::default() })
+    /// From the beginning of a file on, where it stands.
+    pub fn new(file: Box<dyn SourceFile>) -> Self {
+        Self { reader: BufReader::with_capacity(64 << 10, file), position: FilePosition::default() }
     }
 
     /// Appends the next line without its end (`\n` or `\r\n`).
@@ -50,7 +60,7 @@ impl Lines {
         if read == 0 {
             return Ok(Line::End);
         }
-        self.position.bytes += read as u64;
+        self.position.pass(&line[start..]);
         self.position.lines += 1;
         let ended = line.last() == Some(&b'\n');
         if !ended && read as u64 == limit {
@@ -77,11 +87,11 @@ impl Lines {
         loop {
             let bytes = self.reader.fill_buf()?;
             let end = bytes.iter().position(|byte| *byte == b'\n');
-            let passed = &bytes[..end.unwrap_or(bytes.len())];
-            others |= passed.iter().any(|byte| *byte != b'\r');
+            let content = &bytes[..end.unwrap_or(bytes.len())];
+            others |= content.iter().any(|byte| *byte != b'\r');
             let length = end.map_or(bytes.len(), |end| end + 1);
+            self.position.pass(&bytes[..length]);
             self.reader.consume(length);
-            self.position.bytes += length as u64;
             if end.is_some() || length == 0 {
                 return Ok(others);
             }
@@ -100,16 +110,20 @@ impl Lines {
         Ok(())
     }
 
-    /// Goes to a position of an earlier run. If that run ended in a line without its end, the rest of the line, which may
-    /// have come since, is passed over; `true`: there was one, so the earlier run read a line that was not complete.
+    /// Goes to a position of an earlier run. If that run ended in a line without its end, an end that has come since is passed
+    /// over; `false`: more than the end has come, so the earlier run read a line that was not complete, or the file is shorter
+    /// by now.
     pub fn go_on_from(&mut self, position: FilePosition) -> io::Result<bool> {
         let Some(before) = position.bytes.checked_sub(1) else {
-            return self.go_to(position).map(|()| false);
+            return self.go_to(position).map(|()| true);
         };
         self.reader.seek(SeekFrom::Start(before))?;
         let mut byte = [0];
-        self.reader.read_exact(&mut byte)?;
+        match self.reader.read_exact(&mut byte) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            read => read?,
+        }
         self.position = position;
-        if byte == *b"\n" { Ok(false) } else { self.pass_over_rest() }
+        Ok(byte == *b"\n" || !self.pass_over_rest()?)
     }
 }

@@ -6,12 +6,14 @@
 //! allocated for a single reading. Uses `settings`, `failure` and `domain`; knows no log and no actors.
 
 pub mod csv;
+pub mod disk;
 pub mod files;
 pub mod ghcn_daily;
 pub mod lines;
 pub mod simulate;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +21,9 @@ use serde_json::Value;
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
+use disk::SourceDisk;
+use files::FileRecord;
+use files::questions::Questions;
 
 /// Bad lines that are named; more are only counted until they are taken.
 pub const BAD_LINES_NAMED_MAX: usize = 100;
@@ -30,6 +35,9 @@ pub enum Progressed {
     More,
     /// Wait this long before asking again.
     Wait(Duration),
+    /// All that was handed out has to be in the log and kept, and then [`Source::asked`] to be answered, before the source
+    /// goes on.
+    Settle,
     /// Nothing is left; this call appended nothing, and neither will any later one.
     Ended,
 }
@@ -43,14 +51,83 @@ pub struct BadLine {
     pub reason: String,
 }
 
+/// What is kept of a source between two runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// `None` at the very beginning.
+    pub cursor: Option<Value>,
+    /// What is known of each file that was read.
+    pub files: Vec<FileRecord>,
+    /// The log had records when the source was begun with: what this source gives may be among them.
+    pub log_has_records: bool,
+}
+
+/// What a person is to be told of a source's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileNews {
+    /// Files that were read to their end, or not at all, are no longer there.
+    Gone { files: usize, first: String },
+    /// A pass begins in which files are compared with the log.
+    Comparing(FileComparison),
+    /// All passes are done.
+    Compared(FileComparison),
+    /// A file was changed whenever it was looked at; the next run goes on with it.
+    StillChanging(String),
+}
+
+/// Files that were changed, and what came of comparing them with the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileComparison {
+    pub files: usize,
+    pub first: String,
+    /// From 1.
+    pub pass: usize,
+    pub passes: usize,
+    /// That were compared so far.
+    pub readings: usize,
+    /// Readings that were sent because the log has none of their day.
+    pub new: u64,
+    /// Of those, readings that may be in the log's past all the same.
+    pub doubtful: u64,
+    pub why_doubtful: Option<String>,
+    /// Readings that were sent because the log's last one of their day has another value.
+    pub revised: u64,
+    /// Days that the log has of the files' stations, and no file.
+    pub withdrawn: u64,
+}
+
 /// A sequence of readings that can be gone on with from a cursor.
 pub trait Source: Send {
     /// Appends readings until there are `readings_max` (at least 1) of them, or [`Readings::BYTES_MAX`] bytes. Blocks only
     /// on reads of files.
     fn next(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure>;
 
-    /// The place after everything handed out so far; [`open`] with it yields exactly the rest.
+    /// The place after everything handed out so far; [`open`] with it, and with what [`Source::take_files`] gave, yields
+    /// exactly the rest. It is small however many files there are.
     fn cursor(&self) -> Value;
+
+    /// What is newly known of files since the last time; part of the place.
+    fn take_files(&mut self) -> Vec<FileRecord> {
+        Vec::new()
+    }
+
+    /// What the log is to be asked after [`Progressed::Settle`], if anything.
+    fn asked(&mut self) -> Option<&mut Questions> {
+        None
+    }
+
+    /// All is kept, and what was asked is answered.
+    fn settled(&mut self) {}
+
+    /// Whether readings that the log has already are recognised.
+    fn compares(&self) -> bool {
+        false
+    }
+
+    /// What happened to files since the last time.
+    fn take_news(&mut self) -> Vec<FileNews> {
+        Vec::new()
+    }
 
     /// What decides which readings come, and in which order: a cursor of other parameters means nothing here.
     /// What only says how fast they come or where they end is left out, so that it may change between two runs.
@@ -77,20 +154,21 @@ pub trait Source: Send {
     }
 }
 
-/// Opens the source that the settings name, at its start or at a cursor.
+/// Opens the source that the settings name, where the last run stopped.
 ///
-/// The cursor must be of a source with the same kind and parameters. Fatal if the settings name no file, or if a file
-/// of the cursor is gone, shorter than what was read of it, or another one.
-pub fn open(settings: &settings::Source, cursor: Option<&Value>) -> Result<Box<dyn Source>, Failure> {
+/// What is kept must be of a source with the same kind and parameters. Fatal if the settings name no file, or if a file is
+/// gone that was begun and not read to its end.
+pub fn open(settings: &settings::Source, disk: Arc<dyn SourceDisk>, kept: Kept) -> Result<Box<dyn Source>, Failure> {
     Ok(match settings.kind {
-        SourceKind::Simulate => Box::new(simulate::Simulation::open(&settings.simulate, cursor)?),
+        SourceKind::Simulate => Box::new(simulate::Simulation::open(&settings.simulate, kept.cursor.as_ref())?),
         SourceKind::Csv => {
-            let format = csv::Csv::new(&settings.csv)?;
-            Box::new(files::FileSource::open("source.csv.files", &settings.csv.files, format, cursor)?)
+            let (pattern, format) = (("source.csv.files", settings.csv.files.as_str()), csv::Csv::new(&settings.csv)?);
+            Box::new(files::FileSource::open(pattern, settings, format, disk, kept)?)
         }
         SourceKind::GhcnDaily => {
+            let pattern = ("source.ghcn_daily.files", settings.ghcn_daily.files.as_str());
             let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
-            Box::new(files::FileSource::open("source.ghcn_daily.files", &settings.ghcn_daily.files, format, cursor)?)
+            Box::new(files::FileSource::open(pattern, settings, format, disk, kept)?)
         }
     })
 }

@@ -8,7 +8,7 @@ use isotherm::durable::{Lock, RealDisk};
 use isotherm::partition::maintenance::{begin_rebuild, set_aside};
 use isotherm::proof::simulated::DiskFault;
 
-use super::source::{commit, cursor_store, recover, source_state};
+use super::source::{commit, cursor_store, record, recover, source_state};
 use super::*;
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -94,7 +94,7 @@ fn state_folder(disk: &SimulatedDisk, life: &Life, readings: u64) -> BTreeSet<Ve
     }
     let cursors = cursor_store(disk);
     recover(&cursors, 1).expect("nothing is there");
-    commit(&cursors, 1, &source_state(readings)).expect("it is committed");
+    commit(&cursors, 1, &source_state(readings), &[record("a", readings)]).expect("it is committed");
     disk.list(folder())
         .expect("a folder")
         .iter()
@@ -111,14 +111,14 @@ fn setting_aside_goes_on_after_a_crash_or_a_failure_anywhere() {
     let life = Life::usual();
     let (first, second) = (folder().join("before-recreate-1"), folder().join("before-recreate-2"));
     let mut states = 0;
-    for failing in 0..18 {
+    for failing in 0..24 {
         let disk = SimulatedDisk::new(1024);
         // Another topic's state lies aside already.
         let earlier = state_folder(&disk, &Life::new(Rules::default(), &[vec![("StationC", 9, 1.0)]]), 1);
         set_aside(&disk, folder()).expect("moved");
         assert_eq!((contents(&disk, &first), contents(&disk, folder())), (earlier.clone(), BTreeSet::new()));
         let old = state_folder(&disk, &life, 2);
-        assert_eq!(old.len(), 3);
+        assert_eq!(old.len(), 4);
         let lock = Lock::source(&disk, folder()).unwrap_or_else(|failure| panic!("{failure}"));
         let failed = Cell::new(false);
         let act = || {

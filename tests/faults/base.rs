@@ -36,13 +36,14 @@ pub struct Base {
     /// Of runs that nothing disturbed: files by name, and stations by name.
     counted: BTreeMap<String, Vec<u8>>,
     ingested: BTreeMap<CompactString, StationStats>,
+    compared: BTreeMap<CompactString, StationStats>,
 }
 
 impl Base {
     /// A log of two halves, and folders in which the first one was counted by a process that crashed.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut base = Self { folder, counted: BTreeMap::new(), ingested: BTreeMap::new() };
+        let mut base = Self { folder, counted: BTreeMap::new(), ingested: BTreeMap::new(), compared: BTreeMap::new() };
         let (half, longer) = (base.at("half"), base.at("longer"));
         base.write(0..15, true);
         run_well(base.sets(Way::Counts, &half), job(Way::Counts));
@@ -65,8 +66,12 @@ impl Base {
         let undisturbed = base.start(Way::Ingests);
         undisturbed.run_well();
         let ingested = stations(&undisturbed.state());
+        let undisturbed = base.start(Way::Compares);
+        undisturbed.run_well();
+        let compared = stations(&undisturbed.state());
+        assert!(compared.values().all(|station| station.count() == 31), "{compared:?}");
         assert!(counted.len() == 2 * PARTITIONS as usize && ingested.len() == 10, "{:?}", counted.keys());
-        (base.counted, base.ingested) = (counted, ingested);
+        (base.counted, base.ingested, base.compared) = (counted, ingested, compared);
         base
     }
 
@@ -82,6 +87,9 @@ impl Base {
         let mut sets: Vec<String> = quick.split_whitespace().map(str::to_owned).collect();
         sets.push(format!("state.dir={}", folder.join("state").display()));
         sets.push(format!("log.sqlite.path={}", log.join("log.sqlite").display()));
+        if way == Way::Compares {
+            sets.extend(["source.kind=csv".to_owned(), format!("source.csv.files={}/*.csv", folder.display())]);
+        }
         sets
     }
 
@@ -120,6 +128,19 @@ impl Base {
             Way::Counts => copy(&self.at("half").join("state"), &started.state()),
             Way::CountsOn => copy(&self.at("longer").join("state"), &started.state()),
             Way::Ingests => {}
+            Way::Compares => {
+                let write = |name: &str, rows: &str| {
+                    fs::write(started.folder.path().join(name), format!("date,degrees\n{rows}")).expect("written");
+                };
+                let rows = |days: std::ops::RangeInclusive<u32>| {
+                    days.map(|day| format!("2001-03-{day:02},{day}.5\n")).collect::<String>()
+                };
+                write("A.csv", &rows(1..=15));
+                write("B.csv", &rows(1..=30));
+                run_well(self.sets(way, started.folder.path()), job(way));
+                write("A.csv", &rows(1..=31));
+                write("B.csv", &rows(1..=31).replace(",7.5", ",8.5"));
+            }
             Way::Recreates => drop(run_well(self.sets(Way::Ingests, started.folder.path()), job(Way::Ingests))),
         }
         started
@@ -156,7 +177,7 @@ impl Started<'_> {
     pub fn run_apart(&self, more: &[String]) -> Output {
         let arguments: &[&str] = match self.way {
             Way::Counts | Way::CountsOn => &["consume", "--until-caught-up"],
-            Way::Ingests | Way::Recreates => &["run"],
+            Way::Ingests | Way::Compares | Way::Recreates => &["run"],
         };
         let is_locked = |output: &Output| String::from_utf8_lossy(&output.stderr).contains(" is in use by ");
         until_unlocked(|| self.program(more).run(arguments), is_locked)
@@ -176,13 +197,14 @@ impl Started<'_> {
             return;
         }
         assert!(files.keys().all(|name| !name.contains(".tmp-")), "a file is left: {:?}", files.keys());
-        assert!(stations(&self.state()) == self.base.ingested, "other stations");
+        let expected = if self.way == Way::Compares { &self.base.compared } else { &self.base.ingested };
+        assert!(stations(&self.state()) == *expected, "other stations");
         self.program(&[]).run_well(&["audit"]);
     }
 }
 
 fn job(way: Way) -> Job {
-    let ingest = matches!(way, Way::Ingests | Way::Recreates);
+    let ingest = matches!(way, Way::Ingests | Way::Compares | Way::Recreates);
     let end = if ingest { End::WhenSourceEnds } else { End::WhenCaughtUp };
     Job { ingest, partitions: (0..PARTITIONS).collect(), end, accept_gap: false }
 }

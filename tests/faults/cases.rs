@@ -18,6 +18,8 @@ pub enum Way {
     CountsOn,
     /// Reads the source to its end, writes the log and counts.
     Ingests,
+    /// Reads files of which one grew and another was changed since they were read.
+    Compares,
     /// Once more, with a topic that is made again.
     Recreates,
 }
@@ -50,6 +52,7 @@ impl Case {
         match self.fault.point.as_str() {
             "checkpoint.truncate" => Way::CountsOn,
             "checkpoint.link" => Way::Recreates,
+            "generator.ask" => Way::Compares,
             point if point.starts_with("generator.") || point.starts_with("producer.") => Way::Ingests,
             _ => Way::Counts,
         }

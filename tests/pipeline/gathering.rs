@@ -1,17 +1,19 @@
 //! How much is written at once, and that a slow source waits for nobody: generator and producer in virtual time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use isotherm::ingest::{Generator, SourceReader};
+use isotherm::ingest::{Generator, LookUp, SourceReader};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::proof::simulated::SimulatedLog;
+use isotherm::source::disk::MachineDisk;
 use isotherm::supervision::actor::System;
 use isotherm::supervision::{BranchSpec, Spawn, supervise};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, PARTITIONS};
 use crate::toys::{address, child, ingest_job, outage, producer, worker};
 
 /// A message is read in a millisecond.
@@ -25,11 +27,13 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
     let (settings, progress) = (fixture.settings(), Progress::new(&[]));
     let (produce, slot) = producer(ingest_job(&fixture), writes, progress.clone());
     let generate = child("generator", {
-        let progress = progress.clone();
+        let (progress, log) = (progress.clone(), Arc::new(fixture.log.clone()));
         move |life| {
-            let reader = SourceReader::new(settings.source.clone(), FaultPoints::default(), progress.clone());
+            let look_up = LookUp::new(log.clone(), PARTITIONS, progress.clone());
+            let (source, faults) = (settings.source.clone(), FaultPoints::default());
+            let reader = SourceReader::new(source, Arc::new(MachineDisk), look_up, faults, progress.clone());
             let (worker, producer, produce) = (worker(READS, reader), address(&slot), settings.produce.clone());
-            let generate = move |guard| Generator::new(guard, worker.into(), producer, &produce).generate();
+            let generate = move |guard| Generator::new(guard, worker.into(), producer, outage(), &produce).generate();
             life.start_task(|| None, generate)
         }
     });

@@ -28,14 +28,14 @@ const DAYS: u32 = 3;
 fn day(epoch: u64, message: u64, number: u32) -> Produce {
     let mut readings = Readings::default();
     (0..10).for_each(|station| readings.push(reading(&station_name(station), station, number)));
-    Produce { epoch, number: message, readings, cursor: json!(number + 1) }
+    Produce { epoch, number: message, readings, cursor: json!(number + 1), files: Vec::new() }
 }
 
 /// The cursor is the number of days. In its first life the source's first day is followed by a message of this number, with
 /// the third day.
 async fn generate(epoch: u64, producer: Addr<Producer>, second: u64) -> bool {
     let attached = producer.send(Attach { epoch }).await.expect("it lives").expect("it is of this epoch");
-    let next = attached.cursor.as_ref().and_then(Value::as_u64).unwrap_or(0) as u32;
+    let next = attached.kept.cursor.as_ref().and_then(Value::as_u64).unwrap_or(0) as u32;
     if epoch > 1 {
         for (message, number) in (1..).zip(next..DAYS) {
             producer.send(day(epoch, message, number)).await.expect("it lives").expect("it is in order");
@@ -62,7 +62,7 @@ fn a_message_of_the_source_that_overtakes_another_or_comes_again_is_not_sent_and
         let died = deaths(&fixture, vec![produce, generate]);
 
         let inside = store.enter(u64::MAX).expect("nobody is inside");
-        let state = store.recover(&inside).expect("it is whole").expect("it is there");
+        let (state, _) = store.recover(&inside).expect("it is whole").expect("it is there");
         assert_eq!((state.readings, &state.cursor), (10 * u64::from(DAYS), &json!(DAYS)));
         let ends = (0..PARTITIONS).map(|partition| fixture.log.extent(partition).expect("it is there").end);
         assert_eq!(ends.sum::<u64>(), 10 * u64::from(DAYS), "each reading was sent once: {died:?}");

@@ -17,6 +17,7 @@ use isotherm::progress::Progress;
 use isotherm::proof::FaultyDisk;
 use isotherm::proof::simulated::SimulatedLog;
 use isotherm::settings::{Settings, Sources, fault_points, load};
+use isotherm::source::disk::MachineDisk;
 use isotherm::source::simulate::station_name;
 use isotherm::supervision::actor::System;
 use isotherm::supervision::{Spawn, panic};
@@ -113,6 +114,7 @@ impl Fixture {
         Environment {
             log: Arc::new(self.log.clone()),
             disk: FaultyDisk::over(Arc::new(RealDisk), &faults),
+            source_disk: Arc::new(MachineDisk),
             spawn: Spawn::Threads,
             faults,
             progress: Progress::new(&(0..PARTITIONS).collect::<Vec<_>>()),

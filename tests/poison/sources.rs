@@ -17,11 +17,11 @@ use isotherm::log::sqlite::SqliteLog;
 use isotherm::log::{RecordLog, TopicSpec};
 use isotherm::points::FaultPoints;
 use isotherm::settings::{Source as Settings, SourceKind, Sources, load};
-use isotherm::source::{BAD_LINES_NAMED_MAX, Progressed, Source, open};
+use isotherm::source::{BAD_LINES_NAMED_MAX, Kept, Progressed, Source};
 use isotherm::supervision::{Spawn, Steps, Worker};
 use proptest::prelude::*;
 
-use super::readings::{OwnedReading, next};
+use super::readings::{OwnedReading, keep, next, open};
 use super::{arbitrary, check, spoiled};
 
 const CSV: &[u8] = b"date,degrees,station\n2014-7-1,81,A\n2014-07-02,\"8.5\",\"B\"\"b\"\n\n2014-7-3,-0,\"two\nlines\"\r\n2014-7-4,1e2,C";
@@ -82,7 +82,9 @@ fn gives_readings_only(settings: &Settings, reads: usize) -> Result<bool, TestCa
     for _ in 0..reads {
         prop_assert!(next(&mut *source, &mut first, 2).is_ok());
     }
-    let mut resumed = open(settings, Some(&source.cursor())).expect("the cursor is its own");
+    let mut kept = Kept::default();
+    keep(&mut *source, &mut kept);
+    let mut resumed = open(settings, Some(&kept)).expect("the cursor is its own");
     first.extend(rest(&mut *resumed, 3).expect("it was read before"));
     prop_assert_eq!(&first, &all, "a cursor goes on where it was taken");
     Ok(!all.is_empty())
@@ -211,7 +213,7 @@ fn no_reading_costs_an_allocation() {
             while readings.len() < READINGS {
                 source.next(&mut readings, READINGS).expect("the source goes on");
             }
-            let produce = Produce { epoch: 1, number, readings, cursor: source.cursor() };
+            let produce = Produce { epoch: 1, number, readings, cursor: source.cursor(), files: source.take_files() };
             let mut written = writer.write(1, vec![produce], &steps).expect("the log works");
             readings = written.pop().expect("it was one message");
             assert_eq!(readings.len(), READINGS);

@@ -3,9 +3,10 @@
 use isotherm::domain::Readings;
 use isotherm::failure::Kind;
 use isotherm::settings::{Source as Settings, SourceKind};
-use isotherm::source::{BadLine, Progressed, Source, open};
+use isotherm::source::{BadLine, Kept, Progressed, Source};
 use serde_json::Value;
 
+use super::readings::open;
 use super::resume::goes_on_from_every_cursor;
 use super::{csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
 
@@ -136,9 +137,10 @@ fn wrong_settings_are_refused() {
         assert_eq!(failure.kind, Kind::Settings);
         assert!(failure.what.contains(key), "{failure}");
     }
+    let kept = |cursor| Kept { cursor: Some(cursor), ..Kept::default() };
     for kind in [SourceKind::Simulate, SourceKind::Csv, SourceKind::GhcnDaily] {
-        assert_eq!(refused(&settings(kind), Some(&Value::from("foreign"))).kind, Kind::Data);
+        assert_eq!(refused(&settings(kind), Some(&kept(Value::from("foreign")))).kind, Kind::Data);
     }
     let beyond = serde_json::json!({"days": 5, "station": 10, "again": false});
-    assert_eq!(refused(&settings(SourceKind::Simulate), Some(&beyond)).kind, Kind::Data);
+    assert_eq!(refused(&settings(SourceKind::Simulate), Some(&kept(beyond))).kind, Kind::Data);
 }

@@ -4,6 +4,8 @@ mod bad;
 #[path = "../support/readings.rs"]
 mod readings;
 mod resume;
+mod revise;
+mod versions;
 
 use std::fs;
 use std::path::Path;
@@ -13,16 +15,17 @@ use isotherm::domain::{Day, Readings};
 use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind};
 use isotherm::source::simulate::station_name;
-use isotherm::source::{Progressed, Source, open};
-use serde_json::Value;
+use isotherm::source::{Kept, Progressed, Source};
 use tempfile::TempDir;
 
 use bad::bad_lines;
-use readings::{OwnedReading, next};
+use readings::{OwnedReading, keep, next, open};
 
 fn settings(kind: SourceKind) -> Settings {
     Settings {
         kind,
+        verify: false,
+        compare_bytes_max: 1 << 28,
         simulate: Simulate {
             stations: 10,
             days: 0,
@@ -94,11 +97,17 @@ fn ghcn_of(bytes: &[u8]) -> (TempDir, Settings) {
     (folder, settings)
 }
 
-fn refused(settings: &Settings, cursor: Option<&Value>) -> Failure {
-    let failure = open(settings, cursor).map(|_| ()).expect_err("refused");
+fn refused(settings: &Settings, kept: Option<&Kept>) -> Failure {
+    let failure = open(settings, kept).map(|_| ()).expect_err("refused");
     assert_eq!(failure.severity, Severity::Fatal);
     assert!(failure.advice.is_some(), "{failure} has no advice");
     failure
+}
+
+fn kept_of(source: &mut dyn Source) -> Kept {
+    let mut kept = Kept::default();
+    keep(source, &mut kept);
+    kept
 }
 
 /// A line of a `.dly` file with the given values and quality flags by day; the others are missing.
@@ -194,7 +203,7 @@ fn simulated_days_are_paced_and_end() {
 
     settings.simulate.days = 3;
     assert_eq!(open(&settings, None).expect("opens").parameters(), source.parameters());
-    assert_eq!(drain(&mut *open(&settings, Some(&source.cursor())).expect("goes on"), 1000).len(), 10);
+    assert_eq!(drain(&mut *open(&settings, Some(&kept_of(&mut *source))).expect("goes on"), 1000).len(), 10);
 
     settings.simulate.start = "9999-12-30".to_owned();
     settings.simulate.days = 0;

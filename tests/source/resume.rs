@@ -6,12 +6,12 @@ use std::io::Write as _;
 use isotherm::domain::Readings;
 use isotherm::failure::Kind;
 use isotherm::settings::{Simulate, Source as Settings, SourceKind};
-use isotherm::source::{Progressed, open};
+use isotherm::source::{FileNews, Kept, Progressed};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::bad::bad_lines;
-use super::readings::next;
+use super::readings::{keep, next, open};
 use super::{csv_in, csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
 
 /// Opening at every cursor that batches of `readings_max` make yields exactly what had not been handed out, and names
@@ -21,11 +21,13 @@ pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
     let all = drain(&mut *source, 1000);
     let (bad_total, skipped_total) = (source.take_bad_lines().0, source.skipped_quality());
     let mut source = open(settings, None).expect("opens");
-    let mut handed_out = Vec::new();
+    let (mut handed_out, mut kept) = (Vec::new(), Kept::default());
     let mut bad = 0;
     loop {
+        keep(&mut *source, &mut kept);
         let cursor: Value = serde_json::from_str(&source.cursor().to_string()).expect("a cursor is JSON");
-        let mut resumed = open(settings, Some(&cursor)).expect("opens at the cursor");
+        kept.cursor = Some(cursor.clone());
+        let mut resumed = open(settings, Some(&kept)).expect("opens at the cursor");
         assert_eq!(resumed.cursor(), cursor);
         assert_eq!(drain(&mut *resumed, 7), all[handed_out.len()..], "after {} from {cursor}", handed_out.len());
         assert_eq!((bad + resumed.take_bad_lines().0, resumed.skipped_quality()), (bad_total, skipped_total));
@@ -34,7 +36,8 @@ pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
         }
         bad += source.take_bad_lines().0;
     }
-    let mut resumed = open(settings, Some(&source.cursor())).expect("opens at the end");
+    keep(&mut *source, &mut kept);
+    let mut resumed = open(settings, Some(&kept)).expect("opens at the end");
     assert_eq!(resumed.next(&mut Readings::default(), 1), Ok(Progressed::Ended), "the first answer is the end");
     assert_eq!(handed_out, all);
 }
@@ -45,54 +48,56 @@ fn files_that_grew_and_new_files_are_read_on() {
     let path = |name: &str| folder.path().join(name);
     fs::write(path("M.csv"), "date,degrees\n2014-7-1,1\n2014-7-2,2").expect("written");
     let settings = csv_in(folder.path());
-    let mut source = open(&settings, None).expect("opens");
+    let (mut source, mut kept) = (open(&settings, None).expect("opens"), Kept::default());
     assert_eq!(drain(&mut *source, 10).len(), 2, "an unterminated last line is read");
+    keep(&mut *source, &mut kept);
 
     fs::write(path("B.csv"), "date,degrees\n2014-7-1,3\n").expect("written");
     fs::write(path("Z.csv"), "degrees,date\n4,2014-7-1\n").expect("written");
     let mut grown = fs::OpenOptions::new().append(true).open(path("M.csv")).expect("opens");
     grown.write_all(b"\r\n2014-7-3,5\nx,y\n2014-7-4,6").expect("written");
-    let mut source = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
+    let mut source = open(&settings, Some(&kept)).expect("opens at the cursor");
     let expected =
         [("B", "2014-07-01", 3.0), ("M", "2014-07-03", 5.0), ("M", "2014-07-04", 6.0), ("Z", "2014-07-01", 4.0)];
     assert_eq!(drain(&mut *source, 10), expected.map(|(station, date, degrees)| reading(station, date, degrees)));
     assert_eq!(bad_lines(&mut *source), [(5, "\"x\" is not a date as %Y-%m-%d".to_owned())]);
+    keep(&mut *source, &mut kept);
 
-    grown.write_all(b"6\n2014-7-5,7\n").expect("written");
-    let mut source = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
-    assert_eq!(drain(&mut *source, 10), [reading("M", "2014-07-05", 7.0)]);
-    let reason = "the line was not complete when it was read, and has changed since";
-    assert_eq!(bad_lines(&mut *source), [(6, reason.to_owned())]);
+    let read: Vec<_> = kept.files.iter().map(|file| (file.bytes, file.lines, file.readings, file.bad_lines)).collect();
+    let read_before = (34, 3, 2, 0);
+    assert_eq!(
+        read,
+        [read_before, read_before, (24, 2, 1, 0), (61, 6, 4, 1), (24, 2, 1, 0)],
+        "M, that M grew, B, M, Z"
+    );
 }
 
 #[test]
-fn files_that_are_not_what_was_read_are_refused() {
+fn a_file_that_is_gone_is_told_and_one_that_was_not_read_to_its_end_is_a_stop() {
     let (folder, settings) = csv_of(b"date,degrees\n2014-7-1,1\n2014-7-2,2\n");
     let path = folder.path().join("KXYZ.csv");
-    let mut source = open(&settings, None).expect("opens");
+    let (mut source, mut kept, mut part) = (open(&settings, None).expect("opens"), Kept::default(), Kept::default());
+    next(&mut *source, &mut Vec::new(), 1).expect("goes on");
+    keep(&mut *source, &mut part);
     drain(&mut *source, 10);
-    let cursor = source.cursor();
-    let refuses = |parts: &[&str]| {
-        let failure = refused(&settings, Some(&cursor));
-        assert_eq!(failure.kind, Kind::Data);
-        for part in parts {
-            assert!(failure.what.contains(part), "{failure}");
-        }
-    };
-    fs::write(&path, b"date,degrees\n2014-7-1,1\n2014-7-2,3\n2014-7-3,3\n").expect("written");
-    refuses(&["KXYZ.csv", "another file", "over 35 bytes"]);
-    fs::write(&path, b"date,degrees\n").expect("written");
-    refuses(&["KXYZ.csv", "13 bytes", "35"]);
+    keep(&mut *source, &mut kept);
     fs::rename(&path, folder.path().join("other.csv")).expect("renamed");
-    refuses(&["KXYZ.csv", "gone"]);
+    let mut source = open(&settings, Some(&kept)).expect("opens");
+    let gone = FileNews::Gone { files: 1, first: path.display().to_string() };
+    assert_eq!(source.take_news(), [gone]);
+    assert_eq!(drain(&mut *source, 10).len(), 2, "the other is a file like any other");
+    let failure = refused(&settings, Some(&part));
+    assert_eq!(failure.kind, Kind::Data);
+    assert!(failure.what.contains("KXYZ.csv is gone, of which 24 bytes were read and not all"), "{failure}");
 }
 
 #[test]
 fn a_second_run_over_the_bundled_files_ends_at_once() {
     let settings = settings(SourceKind::Csv);
-    let mut source = open(&settings, None).expect("opens");
+    let (mut source, mut kept) = (open(&settings, None).expect("opens"), Kept::default());
     drain(&mut *source, 1000);
-    let mut again = open(&settings, Some(&source.cursor())).expect("opens at the cursor");
+    keep(&mut *source, &mut kept);
+    let mut again = open(&settings, Some(&kept)).expect("opens at the cursor");
     assert_eq!(again.parameters(), source.parameters());
     assert_eq!(again.next(&mut Readings::default(), 1000), Ok(Progressed::Ended));
     assert_eq!(again.cursor(), source.cursor());
@@ -157,13 +162,15 @@ fn a_file_source_knows_how_far_it_is() {
     source.next(&mut Readings::default(), 101).expect("the source goes on");
     let (read, _) = source.bytes().expect("files have bytes");
     assert!((first + 1..total).contains(&read), "{read}");
-    let cursor = source.cursor();
-    let mut resumed = open(&settings, Some(&cursor)).expect("opens");
+    let mut kept = Kept::default();
+    keep(&mut *source, &mut kept);
+    let mut resumed = open(&settings, Some(&kept)).expect("opens");
     for source in [&mut source, &mut resumed] {
         drain(&mut **source, 7);
         assert_eq!(source.bytes(), Some((total, total)));
     }
+    keep(&mut *source, &mut kept);
     fs::write(folder.path().join("b.csv"), rows(60)).expect("there is room for a test");
-    assert_eq!(open(&settings, Some(&source.cursor())).expect("opens").bytes(), Some((total, total + 150)));
+    assert_eq!(open(&settings, Some(&kept)).expect("opens").bytes(), Some((total, total + 150)));
     assert_eq!(open(&super::settings(SourceKind::Simulate), None).expect("opens").bytes(), None);
 }

@@ -1,14 +1,29 @@
 //! Readings with names of their own, as tests keep and compare them.
 
+use std::sync::Arc;
+
 use isotherm::domain::{Day, Readings};
 use isotherm::failure::Failure;
-use isotherm::source::{Progressed, Source};
+use isotherm::settings;
+use isotherm::source::disk::MachineDisk;
+use isotherm::source::{Kept, Progressed, Source};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedReading {
     pub station_id: String,
     pub day: Day,
     pub degrees: f64,
+}
+
+/// The source of the settings, where the last run stopped.
+pub fn open(settings: &settings::Source, kept: Option<&Kept>) -> Result<Box<dyn Source>, Failure> {
+    isotherm::source::open(settings, Arc::new(MachineDisk), kept.cloned().unwrap_or_default())
+}
+
+/// Keeps where the source is, as the producer does.
+pub fn keep(source: &mut dyn Source, kept: &mut Kept) {
+    kept.cursor = Some(source.cursor());
+    kept.files.extend(source.take_files());
 }
 
 /// As [`Source::next`]: what it gives is put behind the others, with room for so many more.
@@ -20,5 +35,9 @@ pub fn next(source: &mut dyn Source, all: &mut Vec<OwnedReading>, readings_max: 
         day: reading.day,
         degrees: reading.degrees,
     }));
+    // Where nothing is to be asked, and what is kept is looked at behind each call, nothing is to be waited for.
+    if progressed == Ok(Progressed::Settle) && source.asked().is_none() {
+        source.settled();
+    }
     progressed
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 
@@ -16,6 +17,7 @@ use crate::proof::simulated::DiskFault;
 use crate::proof::simulation::plan::{Plan, PlannedLife};
 use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
 use crate::settings;
+use crate::source::disk::SourceDisk;
 use crate::source::{self, Progressed};
 
 /// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of a planned trouble. `gone`: the
@@ -111,8 +113,8 @@ pub fn refused(summary: &Summary, expected: &[String]) -> Result<(), Violation> 
 }
 
 /// All that a source has, in order.
-pub fn readings(settings: &settings::Source) -> Result<Vec<Readings>, Failure> {
-    let mut source = source::open(settings, None)?;
+pub fn readings(settings: &settings::Source, disk: Arc<dyn SourceDisk>) -> Result<Vec<Readings>, Failure> {
+    let mut source = source::open(settings, disk, source::Kept::default())?;
     let mut all = Vec::new();
     loop {
         let mut readings = Readings::default();

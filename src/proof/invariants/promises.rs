@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Invariant::{AcknowledgedIsInLog, CommitsStay};
+use super::Invariant::{AcknowledgedIsInLog, CommitsStay, RevisionsAreInLog};
 use super::Violation;
-use crate::domain::{Batch, Readings};
+use crate::domain::{Batch, DateReader, Day, Readings, Rules};
 use crate::ingest::SourceState;
 use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
@@ -80,6 +80,30 @@ pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Reading
             return Err(AcknowledgedIsInLog.violated(format!("{record:?} was acknowledged, and is not in the log")));
         };
         *left -= 1;
+    }
+    Ok(())
+}
+
+/// `RevisionsAreInLog`: of each day of these readings, which are those of files in their order, the log's last reading is
+/// their last.
+pub fn revisions(log: &dyn RecordLog, partitions: u32, readings: &[Readings]) -> Result<(), Violation> {
+    let mut logged: BTreeMap<(String, Day), f64> = BTreeMap::new();
+    let (mut dates, every) =
+        (DateReader::default(), Rules { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Rules::DEFAULT });
+    for partition in 0..partitions {
+        let (batch, _) = everything(log, partition)?;
+        for reading in batch.records().filter_map(|record| every.check(record, &mut dates).ok()) {
+            logged.insert((reading.station_id.to_owned(), reading.day), reading.degrees);
+        }
+    }
+    let of_files = readings.iter().flat_map(Readings::iter);
+    let of_files: BTreeMap<_, _> =
+        of_files.map(|reading| ((reading.station_id.to_owned(), reading.day), reading.degrees)).collect();
+    for ((station, day), degrees) in of_files {
+        let last = logged.get(&(station.clone(), day));
+        RevisionsAreInLog.require(last == Some(&degrees), || {
+            format!("{station} has {degrees} degrees on {day} in its file, and {last:?} in the log")
+        })?;
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
-//! A disk and a log that live in memory, lose what a crash may lose, and can be told to go wrong.
+//! A disk, a log and a source's files that live in memory. The first two lose what a crash may lose, and can be told to go
+//! wrong.
 //!
 //! Guarantee: they keep the same contracts as the real ones, checked by the same suites (`tests/checkpoint`,
 //! `tests/log_contract`); unless the log is one that waits, no clock is in them, and no chance but a seed.
 
 mod disk;
 mod log;
+mod source_disk;
 mod tree;
 
 pub use disk::{DiskFault, Rename, SimulatedDisk};
 pub use log::SimulatedLog;
+pub use source_disk::SimulatedSourceDisk;

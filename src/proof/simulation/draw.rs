@@ -8,6 +8,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::plan::{EndsBy, FOLDER, Foreign, Plan, PlannedLife, PlannedTrouble};
+use super::versions::Versions;
 use crate::domain::{Day, Reading};
 use crate::pipeline::{End, Job};
 use crate::points::registry::POINTS;
@@ -25,14 +26,21 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
         let ingests = random.random_bool(0.6);
-        let settings = settings(random);
+        let mut settings = settings(random);
+        let mut files = if ingests && random.random_bool(0.4) {
+            Versions::draw(random, &mut settings)
+        } else {
+            Versions::default()
+        };
+        let (settings, first_files) = (settings, files.first());
         let partitions = settings.log.partitions;
         let topic_exists = !ingests || random.random_bool(0.7);
         let latency_ms = pick(random, [1, 5, 20, 80]);
         let latency_ms = latency_ms..latency_ms + random.random_range(1..60);
         let written = if topic_exists { foreign(random, partitions, 120) } else { Vec::new() };
-        let mut lives: Vec<PlannedLife> =
-            (0..random.random_range(1..=4)).map(|_| PlannedLife::draw(random, ingests, &settings)).collect();
+        let mut lives: Vec<PlannedLife> = (0..random.random_range(1..=4))
+            .map(|_| PlannedLife::draw(random, ingests, &settings, &mut files))
+            .collect();
         if random.random_bool(0.08) {
             let last = lives.last_mut().expect("there is one");
             last.troubles.push((random.random_range(0..800), PlannedTrouble::Recreated));
@@ -47,6 +55,7 @@ impl Plan {
             page_bytes: pick(random, [64, 512, 4096]),
             latency_ms,
             environment: convert::identity,
+            files: first_files,
             written,
             lives,
             settings,
@@ -89,7 +98,7 @@ fn pick<T: Clone, const N: usize>(random: &mut ChaCha8Rng, from: [T; N]) -> T {
 }
 
 impl PlannedLife {
-    fn draw(random: &mut ChaCha8Rng, ingests: bool, settings: &Settings) -> Self {
+    fn draw(random: &mut ChaCha8Rng, ingests: bool, settings: &Settings, files: &mut Versions) -> Self {
         let partitions = 0..settings.log.partitions;
         let job = Job {
             ingest: ingests && random.random_bool(0.9),
@@ -125,6 +134,10 @@ impl PlannedLife {
             troubles.push((at_ms, PlannedTrouble::LogStalls));
             troubles.push((at_ms + random.random_range(1..1500), PlannedTrouble::LogFlows));
         }
+        let changes = if files.are_read() { random.random_range(0..4) } else { 0 };
+        let mut changed_ms: Vec<u64> = (0..changes).map(|_| at_ms(random)).collect();
+        changed_ms.sort_unstable();
+        troubles.extend(changed_ms.into_iter().map(|at_ms| (at_ms, PlannedTrouble::Changed(files.change(random)))));
         for _ in 0..random.random_range(0..3) {
             troubles.push((at_ms(random), PlannedTrouble::LogFails(random.random_range(1..6))));
         }

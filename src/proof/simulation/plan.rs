@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
-use crate::proof::simulated::DiskFault;
+use crate::proof::simulated::{DiskFault, SimulatedSourceDisk};
 use crate::settings::Settings;
 
 /// Where everything lies.
@@ -24,6 +24,8 @@ pub struct Plan {
     pub latency_ms: Range<u64>,
     /// Makes the environment of each life from the simulated one: the same, or one with a bug, to prove the proof.
     pub environment: fn(Environment) -> Environment,
+    /// Files of the source before the first life; none: it simulates readings.
+    pub files: Vec<FileChange>,
     /// Records of other producers before the first life.
     pub written: Vec<Foreign>,
     pub lives: Vec<PlannedLife>,
@@ -47,6 +49,8 @@ pub struct PlannedLife {
 pub enum PlannedTrouble {
     /// Another producer's records.
     Written(Vec<Foreign>),
+    /// A file of the source.
+    Changed(FileChange),
     LogStalls,
     LogFlows,
     /// So many calls on the log fail as Retryable.
@@ -70,6 +74,28 @@ pub enum EndsBy {
 pub enum Foreign {
     Record { partition: u32, key: Option<Vec<u8>>, value: Option<Vec<u8>> },
     Gap { partition: u32, offsets: u64 },
+}
+
+/// A new content for a file of the source.
+#[derive(Clone)]
+pub struct FileChange {
+    pub name: String,
+    pub text: String,
+    /// The bytes of the file that is there are written over, and no other file is put in its place.
+    pub over: bool,
+    /// What the clock of the source's disk goes on by.
+    pub passes_ms: u64,
+}
+
+impl FileChange {
+    pub fn make(&self, disk: &SimulatedSourceDisk) {
+        if self.over {
+            disk.write_over(&self.name, self.text.as_bytes());
+        } else {
+            disk.replace(&self.name, self.text.as_bytes());
+        }
+        disk.pass_ms(self.passes_ms);
+    }
 }
 
 impl Plan {
@@ -114,7 +140,7 @@ impl PlannedLife {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, written, lives, .. } = self;
+        let Self { seed, settings, ingests, topic_exists, page_bytes, latency_ms, files, written, lives, .. } = self;
         let topic = if *topic_exists { "is there" } else { "is to be created" };
         writeln!(
             formatter,
@@ -125,6 +151,9 @@ impl fmt::Display for Plan {
         let Settings { source, produce, consume, quality, supervision, .. } = settings;
         if *ingests {
             writeln!(formatter, "  {:?}\n  {produce:?}", source.simulate)?;
+        }
+        for file in files {
+            writeln!(formatter, "  file: {file:?}")?;
         }
         writeln!(formatter, "  {consume:?}\n  {quality:?}\n  {supervision:?}")?;
         for record in written {
@@ -159,6 +188,14 @@ impl fmt::Display for PlannedLife {
             Some(EndsBy::Killed(operation)) => write!(formatter, "\n    killed at disk operation {operation}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for FileChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, text, over, passes_ms } = self;
+        let how = if *over { "written over with" } else { "replaced by" };
+        write!(formatter, "{name} {how} {text:?}, then {passes_ms} ms")
     }
 }
 

@@ -76,7 +76,7 @@ pub fn run(plan: &Plan) -> Run {
 struct PlanRunner<'a> {
     plan: &'a Plan,
     world: World,
-    /// All that the source has, where it is read.
+    /// All that the source has, where it is read and does not change.
     readings: Vec<Readings>,
     promises: Promises,
     tally: Tally,
@@ -86,9 +86,8 @@ struct PlanRunner<'a> {
 impl PlanRunner<'_> {
     fn run(&mut self) -> Result<(), Violation> {
         let plan = self.plan;
-        if plan.ingests {
-            let readings = endings::readings(&plan.settings.source);
-            self.readings = readings.map_err(|failure| Invariant::NothingSkipped.violated(failure.to_string()))?;
+        if plan.ingests && plan.files.is_empty() {
+            self.readings = self.all_of_the_source()?;
         }
         for (life, number) in plan.lives.iter().zip(1..) {
             self.live(life, plan.seed ^ (number << 32))?;
@@ -96,6 +95,12 @@ impl PlanRunner<'_> {
         let lived = self.live(&PlannedLife::undisturbed(plan.job()), plan.seed)?;
         self.check_last(&lived)?;
         self.check_undisturbed()
+    }
+
+    /// What the source has by now.
+    fn all_of_the_source(&self) -> Result<Vec<Readings>, Violation> {
+        let readings = endings::readings(&self.plan.settings.source, Arc::new(self.world.source_disk.clone()));
+        readings.map_err(|failure| Invariant::NothingSkipped.violated(failure.to_string()))
     }
 
     /// Lives a life, counts its events, and checks what must hold after any life.
@@ -179,6 +184,9 @@ impl PlanRunner<'_> {
             if rules.stations_max > 2 {
                 endings::every_reading(&self.readings, rules, &stations)?;
             }
+            if !self.plan.files.is_empty() {
+                promises::revisions(&self.world.log, self.plan.settings.log.partitions, &self.all_of_the_source()?)?;
+            }
         }
         Ok(())
     }
@@ -189,7 +197,7 @@ impl PlanRunner<'_> {
         let mut plan = Plan { ingests: false, ..self.plan.clone() };
         (plan.settings.consume.batch_records, plan.settings.consume.commit_interval_ms) = (1000, 1000);
         let log = self.world.log.clone();
-        let mut other = World { log, disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+        let mut other = World { log, ..World::new(&Plan { topic_exists: false, files: Vec::new(), ..plan.clone() }) };
         other.live(&plan, &PlannedLife::undisturbed(plan.job()), plan.seed)?;
         trace::told()?;
         let (files, others) = (self.world.disk.files(), other.disk.files());
@@ -212,7 +220,7 @@ fn source_state(disk: &SimulatedDisk) -> Result<Option<SourceState>, Violation> 
     let store = CursorStore::new(Arc::new(disk.after_process()), Path::new(FOLDER).to_owned(), fence);
     store
         .enter(1)
-        .and_then(|inside| store.recover(&inside))
+        .and_then(|inside| Ok(store.recover(&inside)?.map(|(state, _)| state)))
         .map_err(|failure| Invariant::FilesAreWhole.violated(failure.to_string()))
 }
 

@@ -25,7 +25,7 @@ use crate::points::{FaultPoints, Planned};
 use crate::progress::Progress;
 use crate::proof::FaultyDisk;
 use crate::proof::invariants::{FolderFiles, Invariant, Violation, writers};
-use crate::proof::simulated::{SimulatedDisk, SimulatedLog};
+use crate::proof::simulated::{SimulatedDisk, SimulatedLog, SimulatedSourceDisk};
 use crate::supervision::Spawn;
 use crate::supervision::actor::System;
 
@@ -50,6 +50,7 @@ fn latency() -> Duration {
 pub struct World {
     pub log: SimulatedLog,
     pub disk: SimulatedDisk,
+    pub source_disk: SimulatedSourceDisk,
     /// A topic that is no more.
     pub gone: Option<GoneTopic>,
 }
@@ -88,8 +89,13 @@ pub enum LifeEnd {
 
 impl World {
     pub fn new(plan: &Plan) -> Self {
-        let world =
-            Self { log: SimulatedLog::without_waiting(TOPIC), disk: SimulatedDisk::new(plan.page_bytes), gone: None };
+        let world = Self {
+            log: SimulatedLog::without_waiting(TOPIC),
+            disk: SimulatedDisk::new(plan.page_bytes),
+            source_disk: SimulatedSourceDisk::default(),
+            gone: None,
+        };
+        plan.files.iter().for_each(|file| file.make(&world.source_disk));
         if plan.topic_exists {
             let partitions = plan.settings.log.partitions;
             let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
@@ -122,6 +128,7 @@ impl World {
         let mut environment = (plan.environment)(Environment {
             log: Arc::new(self.log.clone()),
             disk: Arc::new(self.disk.clone()),
+            source_disk: Arc::new(self.source_disk.clone()),
             spawn: Spawn::Inline { latency },
             faults: faults.clone(),
             progress: Progress::new(&plan.partitions().collect::<Vec<_>>()),
@@ -183,6 +190,7 @@ impl World {
             tracing::info!(?trouble, "trouble");
             match trouble {
                 PlannedTrouble::Written(records) => write(&self.log, records),
+                PlannedTrouble::Changed(file) => file.make(&self.source_disk),
                 PlannedTrouble::LogStalls => self.log.stall(true),
                 PlannedTrouble::LogFlows => self.log.stall(false),
                 PlannedTrouble::LogFails(calls) => {

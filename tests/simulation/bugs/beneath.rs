@@ -1,7 +1,8 @@
 //! Bugs of what the program stands on: each makes an environment that does not keep what it promises.
 
-use std::io;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use isotherm::durable::{Disk, DiskFile};
 use isotherm::failure::Failure;
 use isotherm::log::{RecordLog, RecordReader};
 use isotherm::pipeline::Environment;
+use isotherm::source::disk::{SourceDisk, SourceFile, Stamp};
+use parking_lot::Mutex;
 
 use crate::over::{OverDisk, OverLog};
 
@@ -138,4 +141,60 @@ pub fn in_flight_not_bounded(environment: Environment) -> Environment {
 /// The backoff's jitter is not drawn from the seed.
 pub fn jitter_not_seeded(environment: Environment) -> Environment {
     Environment { seed: rand::random(), ..environment }
+}
+
+/// Files of a source that look as they did when the disk was first asked.
+struct StampsOfTheFirstLook {
+    disk: Arc<dyn SourceDisk>,
+    stamps: Mutex<BTreeMap<PathBuf, Option<Stamp>>>,
+}
+
+impl SourceDisk for StampsOfTheFirstLook {
+    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
+        self.disk.find(key, pattern)
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        let now = self.disk.stamp(path)?.map(|stamp| Stamp { modified_ns: 0, changed_ns: 0, inode: 0, ..stamp });
+        Ok(*self.stamps.lock().entry(path.to_owned()).or_insert(now))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>> {
+        let Some(file) = self.disk.open(path)? else { return Ok(None) };
+        let stamp = self.stamp(path)?.expect("it is there");
+        Ok(Some(Box::new(OldStamp { file, stamp })))
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.disk.now_ms()
+    }
+}
+
+struct OldStamp {
+    file: Box<dyn SourceFile>,
+    stamp: Stamp,
+}
+
+impl Read for OldStamp {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.file.read(bytes)
+    }
+}
+
+impl Seek for OldStamp {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl SourceFile for OldStamp {
+    fn stamp(&self) -> io::Result<Stamp> {
+        Ok(self.stamp)
+    }
+}
+
+/// A changed file has the times that it had.
+pub fn stamps_of_the_first_look(environment: Environment) -> Environment {
+    let stamps = StampsOfTheFirstLook { disk: environment.source_disk, stamps: Mutex::default() };
+    Environment { source_disk: Arc::new(stamps), ..environment }
 }

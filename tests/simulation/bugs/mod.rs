@@ -50,11 +50,14 @@ bugs! {
     a_cursor_committed_before_the_acknowledgement: within::found("CursorBeforeAcknowledgement") => [AcknowledgedIsInLog];
     a_batch_that_overtakes_another: within::found("BatchOvertakes") => [FilesEqualReplay, RecordsAddUp, CommitsStay];
     a_batch_that_comes_again: within::found("BatchComesAgain") => [RecordsAddUp];
-    a_message_of_the_source_that_overtakes_another: within::found("MessageOvertakes") => [NothingSkipped, AcknowledgedIsInLog];
+    a_message_of_the_source_that_overtakes_another: within::found("MessageOvertakes") => [NothingSkipped, AcknowledgedIsInLog, RevisionsAreInLog];
     temporary_files_that_are_left: found_beneath(beneath::temporaries_left) => [FilesAreWhole];
     a_lock_that_is_not_held: found_beneath(beneath::locks_not_held) => [OnlyOwnersWrite];
     a_drain_without_the_last_commit: within::found("LastCommitSkipped") => [WorkIsFinished];
     a_panic_that_stops_the_others: within::found("PanicStopsAll") => [PanicsAreIsolated];
+    a_changed_file_that_is_not_noticed: found_beneath(beneath::stamps_of_the_first_look) => [RevisionsAreInLog];
+    a_revision_that_is_not_kept_before_it_is_sent: within::found("RevisionNotKept") => [RevisionsAreInLog];
+    a_log_that_is_asked_before_it_has_what_was_sent: within::found("AskedTooEarly") => [RevisionsAreInLog];
     in_flight_without_a_bound: found_beneath(beneath::in_flight_not_bounded) => [EverythingIsBounded];
     a_jitter_that_no_seed_decides: found_beneath(beneath::jitter_not_seeded) => [SeedsRepeat];
 }

@@ -1,0 +1,135 @@
+//! Answers what a source asks of the log: the last reading of each day, read from where the log begins to where it ends.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{Batch, DateReader, Rules};
+use crate::failure::{Failure, Kind};
+use crate::log::partitioner::partition_of;
+use crate::log::topic::existing_topic;
+use crate::log::{Extent, RecordLog, RecordReader};
+use crate::progress::Progress;
+use crate::source::files::questions::Questions;
+use crate::supervision::Steps;
+
+/// Batches that one call reads before it returns to a caller who may want to stop.
+const BATCHES_PER_CALL_MAX: usize = 20;
+const BATCH_RECORDS_MAX: usize = 5000;
+/// A call waits no longer than this for a record, and a log that gives nothing for so many reads is told to be away.
+const READ_WAIT: Duration = Duration::from_millis(500);
+const SILENT_READS_MAX: u32 = 60;
+
+/// A source's readings are records of the log by these rules, whatever the temperature.
+const EVERY_READING: Rules = Rules { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Rules::DEFAULT };
+
+/// Reads the log for a source, in as many calls as it takes. After a Retryable failure it goes on where it was.
+pub struct LookUp {
+    log: Arc<dyn RecordLog>,
+    partitions: u32,
+    progress: Progress,
+    running: Option<Running>,
+}
+
+/// A pass over the log.
+struct Running {
+    /// Partitions, each with the offsets that are still to be read of it.
+    left: VecDeque<(u32, u64, u64)>,
+    /// Of the first of them.
+    reader: Option<Box<dyn RecordReader>>,
+    /// Reads in a row that gave nothing.
+    silent_reads: u32,
+    batch: Batch,
+    dates: DateReader,
+}
+
+impl LookUp {
+    pub fn new(log: Arc<dyn RecordLog>, partitions: u32, progress: Progress) -> Self {
+        Self { log, partitions, progress, running: None }
+    }
+
+    /// Reads on; `true` once everything is answered.
+    pub fn go_on(&mut self, questions: &mut Questions, steps: &Steps) -> Result<bool, Failure> {
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.begin(questions, steps)?,
+        };
+        let running = self.running.insert(running);
+        for _ in 0..BATCHES_PER_CALL_MAX {
+            let Some((partition, from, to)) = running.left.front_mut() else {
+                self.running = None;
+                return Ok(true);
+            };
+            if *from >= *to {
+                (running.reader, _) = (None, running.left.pop_front());
+                continue;
+            }
+            steps.begin("reading the log to compare");
+            let mut reader = match running.reader.take() {
+                Some(reader) => reader,
+                None => self.log.open_reader(*partition, *from)?,
+            };
+            running.batch.clear();
+            let next = reader.read(&mut running.batch, BATCH_RECORDS_MAX, READ_WAIT)?;
+            if running.batch.is_disordered() {
+                let what = format!("{} gave records out of order behind offset {from}", self.log.name());
+                return Err(Failure::fatal(Kind::Data, what)
+                    .advice("this is an error in isotherm or in the log: nothing was made of these records"));
+            }
+            for record in running.batch.records().take_while(|record| record.offset < *to) {
+                if let Ok(reading) = EVERY_READING.check(record, &mut running.dates) {
+                    questions.answer(&reading);
+                }
+            }
+            if next == *from {
+                running.silent_reads += 1;
+                if running.silent_reads > SILENT_READS_MAX {
+                    running.silent_reads = 0;
+                    let (name, seconds) = (self.log.name(), SILENT_READS_MAX * READ_WAIT.as_millis() as u32 / 1000);
+                    let what =
+                        format!("{name} gave nothing past offset {from} of partition {partition} for {seconds} s");
+                    return Err(Failure::retryable(Kind::Unavailable, what).advice("it is asked until it answers"));
+                }
+                running.reader = Some(reader);
+                return Ok(false);
+            }
+            self.progress.source().compared.inc_by(next.min(*to) - *from);
+            (*from, running.silent_reads, running.reader) = (next.min(*to), 0, Some(reader));
+        }
+        Ok(false)
+    }
+
+    /// Finds what is to be read: of each partition that can have a station's readings everything, and that has to be visible.
+    fn begin(&self, questions: &mut Questions, steps: &Steps) -> Result<Running, Failure> {
+        steps.begin("asking the log where its partitions end");
+        let partitions: BTreeSet<u32> =
+            questions.stations().map(|station| partition_of(station.as_bytes(), self.partitions)).collect();
+        let partitions: Vec<u32> = partitions.into_iter().collect();
+        let name = self.log.name();
+        if existing_topic(&*self.log)?.compacted {
+            questions.doubt(format!("{name} is compacted"));
+        }
+        let high_watermarks = self.log.high_watermarks(&partitions)?;
+        let (mut left, mut records) = (VecDeque::new(), 0);
+        for (&partition, high_watermark) in partitions.iter().zip(high_watermarks) {
+            steps.got_on();
+            let Extent { start, end } = self.log.extent(partition)?;
+            if end < high_watermark {
+                let what = format!(
+                    "partition {partition} of {name} can be read up to offset {end} and has records up to {high_watermark}, \
+                     which are to be compared with the source's files"
+                );
+                return Err(Failure::retryable(Kind::TryAgain, what)
+                    .advice("a transaction of another producer is open; its end is waited for"));
+            }
+            if start > 0 {
+                questions.doubt(format!("partition {partition} of {name} begins at offset {start}"));
+            }
+            records += end - start;
+            left.push_back((partition, start, end));
+        }
+        self.progress.source().compared.set(0);
+        self.progress.source().to_compare.set(records);
+        Ok(Running { left, reader: None, silent_reads: 0, batch: Batch::default(), dates: DateReader::default() })
+    }
+}

@@ -1,0 +1,136 @@
+//! The files of a source in memory, which are changed as publishers change theirs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use glob::Pattern;
+use parking_lot::Mutex;
+
+use crate::failure::{Failure, Kind};
+use crate::source::disk::{SourceDisk, SourceFile, Stamp};
+
+/// Any moment: only differences of times mean something.
+const BEGAN_MS: u64 = 1_700_000_000_000;
+
+/// Files by their names, and a clock that stands still unless it is told to go on. Clones share both.
+#[derive(Clone)]
+pub struct SimulatedSourceDisk(Arc<Mutex<Files>>);
+
+struct Files {
+    named: BTreeMap<String, Arc<Mutex<Inode>>>,
+    inodes: u64,
+    now_ms: u64,
+}
+
+/// A file, whatever its name stands for by now.
+#[derive(Clone)]
+struct Inode {
+    bytes: Vec<u8>,
+    stamp: Stamp,
+}
+
+impl Default for SimulatedSourceDisk {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Files { named: BTreeMap::new(), inodes: 0, now_ms: BEGAN_MS })))
+    }
+}
+
+impl SimulatedSourceDisk {
+    /// Puts a new file in the place of the one that has the name, as a download does that is renamed at its end.
+    pub fn replace(&self, name: &str, bytes: &[u8]) {
+        let files = &mut *self.0.lock();
+        files.inodes += 1;
+        let stamp = files.stamp(files.inodes, bytes);
+        files.named.insert(name.to_owned(), Arc::new(Mutex::new(Inode { bytes: bytes.to_vec(), stamp })));
+    }
+
+    /// Writes over the bytes of a file that is there: one who reads it meets old and new ones.
+    pub fn write_over(&self, name: &str, bytes: &[u8]) {
+        let files = &mut *self.0.lock();
+        if let Some(inode) = files.named.get(name) {
+            let mut inode = inode.lock();
+            let stamp = files.stamp(inode.stamp.inode, bytes);
+            *inode = Inode { bytes: bytes.to_vec(), stamp };
+        }
+    }
+
+    pub fn remove(&self, name: &str) {
+        self.0.lock().named.remove(name);
+    }
+
+    /// Lets time go by.
+    pub fn pass_ms(&self, ms: u64) {
+        self.0.lock().now_ms += ms;
+    }
+
+    /// The bytes of each file, by name.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = self.0.lock();
+        files.named.iter().map(|(name, inode)| (name.clone(), inode.lock().bytes.clone())).collect()
+    }
+}
+
+impl Files {
+    fn stamp(&self, inode: u64, bytes: &[u8]) -> Stamp {
+        let now_ns = i64::try_from(self.now_ms).expect("it is not that late") * 1_000_000;
+        Stamp { size_bytes: bytes.len() as u64, modified_ns: now_ns, changed_ns: now_ns, inode }
+    }
+}
+
+impl SourceDisk for SimulatedSourceDisk {
+    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
+        let wrong = |what: &str| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
+        let wanted = Pattern::new(pattern).map_err(|_| wrong("is not a pattern"))?;
+        let names: Vec<String> = self.0.lock().named.keys().filter(|name| wanted.matches(name)).cloned().collect();
+        if names.is_empty() { Err(wrong("matches no file")) } else { Ok(names) }
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        Ok(self.0.lock().named.get(&*path.to_string_lossy()).map(|inode| inode.lock().stamp))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>> {
+        let inode = self.0.lock().named.get(&*path.to_string_lossy()).cloned();
+        Ok(inode.map(|inode| Box::new(OpenInode { inode, position: 0 }) as _))
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.lock().now_ms
+    }
+}
+
+struct OpenInode {
+    inode: Arc<Mutex<Inode>>,
+    position: u64,
+}
+
+impl OpenInode {
+    fn at_position<T>(&mut self, act: impl FnOnce(&mut Cursor<&[u8]>) -> io::Result<T>) -> io::Result<T> {
+        let inode = self.inode.lock();
+        let mut cursor = Cursor::new(inode.bytes.as_slice());
+        cursor.set_position(self.position);
+        let done = act(&mut cursor);
+        self.position = cursor.position();
+        done
+    }
+}
+
+impl Read for OpenInode {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.at_position(|cursor| cursor.read(bytes))
+    }
+}
+
+impl Seek for OpenInode {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at_position(|cursor| cursor.seek(to))
+    }
+}
+
+impl SourceFile for OpenInode {
+    fn stamp(&self) -> io::Result<Stamp> {
+        Ok(self.inode.lock().stamp)
+    }
+}

@@ -1,0 +1,180 @@
+//! What became of a file since it was read.
+
+use std::path::Path;
+
+use super::super::FileNews;
+use super::super::disk::Stamp;
+use super::open_file::{Format, OpenFile, cannot_read, changed};
+use super::prefix::Prefix;
+use super::record::FileRecord;
+use super::{FileSource, Work};
+use crate::failure::Failure;
+
+/// Looks at all files before the source ends. One that is changed all the time is left to the next run.
+const LOOKS_MAX: u32 = 4;
+
+impl<F: Format> FileSource<F> {
+    /// Gives every file its turn: the one that was begun first, the others in their order.
+    pub(super) fn give_turns(&mut self) -> Result<(), Failure> {
+        self.bytes_total = 0;
+        for (index, name) in self.names.iter().enumerate() {
+            let path = Path::new(name);
+            let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
+            self.bytes_total += stamp.map_or(0, |stamp| stamp.size_bytes);
+            match self.begun {
+                Some((begun, _)) if begun == index => self.turns.push_front((index, stamp)),
+                _ => self.turns.push_back((index, stamp)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives another turn to the files that were changed since they were opened; `false` if there are none.
+    pub(super) fn look_again(&mut self) -> Result<bool, Failure> {
+        let mut still_changing = None;
+        for (index, record) in self.records.iter().enumerate() {
+            let path = Path::new(&self.names[index]);
+            let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
+            let is_as_read = match (record, &stamp) {
+                (Some(record), Some(stamp)) => record.is_as_read(stamp),
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+            if is_as_read {
+                continue;
+            }
+            if self.looks == LOOKS_MAX {
+                still_changing.get_or_insert_with(|| self.names[index].clone());
+            } else {
+                self.turns.push_back((index, stamp));
+            }
+        }
+        self.looks += u32::from(!self.turns.is_empty());
+        self.news.extend(still_changing.map(FileNews::StillChanging));
+        Ok(!self.turns.is_empty())
+    }
+
+    /// A file's turn: it is passed over, recognised by its content, to be read, or to be compared.
+    pub(super) fn look_at(&mut self, index: usize, stamp: Option<Stamp>) -> Result<(), Failure> {
+        let Some(stamp) = stamp else { return self.is_gone(index) };
+        let Some(record) = &self.records[index] else {
+            if self.compare {
+                self.revised.push(index)
+            } else {
+                self.unread.push_back(index)
+            }
+            return Ok(());
+        };
+        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
+        let is_whole = record.bytes == record.stamp.size_bytes;
+        // What was changed in the same moment can be seen by nothing but the content. Once in a process is enough.
+        let doubtful = self.looks == 0 && (record.is_doubtful() || self.settings.verify);
+        if record.is_as_read(&stamp) && !doubtful {
+            if !is_whole || is_begun {
+                self.unread.push_back(index);
+            }
+            return Ok(());
+        }
+        if record.stale || stamp.size_bytes < record.bytes {
+            self.revise(index);
+            return Ok(());
+        }
+        let (path, bytes) = (Path::new(&self.names[index]), record.bytes);
+        let read_at_ms = self.disk.now_ms();
+        let opened = self.disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
+        let Some((stamp, file)) = opened.map_err(|error| cannot_read(path, &error))? else {
+            return self.is_gone(index);
+        };
+        self.work = Work::Recognising(Prefix::new(index, file, stamp, read_at_ms, bytes));
+        Ok(())
+    }
+
+    /// Reads on in the part of a file that was read before.
+    pub(super) fn recognise(&mut self, mut prefix: Prefix) -> Result<(), Failure> {
+        let Prefix { index, stamp, read_at_ms, .. } = prefix;
+        let more = prefix.read_on().map_err(|error| cannot_read(Path::new(&self.names[index]), &error))?;
+        if more {
+            self.work = Work::Recognising(prefix);
+            return Ok(());
+        }
+        let record = self.record(index);
+        let is_same = prefix.is(record.crc32c);
+        // What lies behind that may have been sent, and may have been something else.
+        let may_have_more = record.bytes < record.stamp.size_bytes && record.stamp != stamp;
+        let grew = stamp.size_bytes > record.bytes;
+        // The log has days that the file had not when it was read, and may have again.
+        let may_repeat = grew && record.withdrawn > 0;
+        if !is_same || may_have_more || may_repeat {
+            self.revise(index);
+            return Ok(());
+        }
+        let record = FileRecord { stamp, read_at_ms, ..record.clone() };
+        self.set_record(index, record);
+        if grew {
+            self.unread.push_back(index);
+            self.has_to_settle = true;
+        }
+        Ok(())
+    }
+
+    /// Opens a file, where it was read before behind that.
+    pub(super) fn begin_reading(&mut self, index: usize) -> Result<(), Failure> {
+        let opened = OpenFile::open(index, &self.names[index], &*self.disk, &mut self.format)?;
+        let Some(mut open) = opened else { return self.is_gone(index) };
+        if let Some(record) = &self.records[index] {
+            if open.stamp() != record.stamp {
+                // It was changed since its turn. It has another, and is compared if that happens once more.
+                if self.looked_twice.replace(index) == Some(index) {
+                    self.revise(index);
+                } else {
+                    self.turns.push_front((index, Some(open.stamp())));
+                }
+                return Ok(());
+            }
+            let given = self.begun.filter(|(begun, _)| *begun == index).map_or(0, |(_, given)| given);
+            if !open.go_on(record, given, &mut self.format)? {
+                self.revise(index);
+                return Ok(());
+            }
+        }
+        if self.begun.is_some_and(|(begun, _)| begun == index) {
+            self.begun = None;
+        }
+        self.work = Work::Reading(Box::new(open));
+        Ok(())
+    }
+
+    /// A file that was read is to be compared with the log.
+    fn revise(&mut self, index: usize) {
+        if self.begun.is_some_and(|(begun, _)| begun == index) {
+            self.begun = None;
+        }
+        // Kept before anything of it is sent: it may be as it was by the next start, and the log may have what it is now.
+        let record = FileRecord { stale: true, ..self.record(index).clone() };
+        self.set_record(index, record);
+        self.revised.push(index);
+    }
+
+    /// A file that was found has gone. That is no harm, unless a part of it was never read.
+    fn is_gone(&mut self, index: usize) -> Result<(), Failure> {
+        let name = &self.names[index];
+        if let Some((begun, _)) = self.begun
+            && begun == index
+        {
+            let bytes = self.record(index).bytes;
+            return Err(changed(format!("{name} is gone, of which {bytes} bytes were read and not all")));
+        }
+        self.news.push(FileNews::Gone { files: 1, first: name.clone() });
+        Ok(())
+    }
+
+    /// Of a file that has one.
+    fn record(&self, index: usize) -> &FileRecord {
+        self.records[index].as_ref().expect("the file was read before")
+    }
+
+    /// Of a file that is being read: what was known of it before, or nothing.
+    pub(super) fn record_of(&self, open: &OpenFile) -> FileRecord {
+        self.records[open.index].clone().unwrap_or_default()
+    }
+}

@@ -1,0 +1,321 @@
+//! Readings from files: which files, in which order, how far each was read, and which of them were changed since.
+//!
+//! A file is recognised by all that was read of it. One that grew at its end is read on, a new one is read in its turn, and
+//! any other change is a revision: the file is read anew and compared with the log, which is the source's memory. Files are
+//! looked at when their turn comes, and once more before the source ends: so a file that is changed while it is read is
+//! revised in the same run.
+
+mod comparing;
+mod looking;
+mod open_file;
+mod prefix;
+pub mod questions;
+mod record;
+mod revision;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::disk::{SourceDisk, Stamp};
+use super::{BAD_LINES_NAMED_MAX, BadLine, FileNews, Kept, Progressed, Source, parse_cursor};
+use crate::domain::Readings;
+use crate::failure::Failure;
+use crate::settings;
+use open_file::OpenFile;
+pub use open_file::{Format, LineContent};
+use prefix::Prefix;
+use questions::Questions;
+pub use record::{FileRecord, StationsOfFile};
+use revision::Revision;
+
+/// Lines, or files, that one call reads before it returns to a caller who may want to stop.
+const STEPS_PER_CALL_MAX: usize = 16_384;
+/// Steps as which a piece of a file counts that is only recognised.
+const STEPS_PER_PIECE: usize = 256;
+/// What `source.json` keeps of a source of files, beside the records of those that were read.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cursor {
+    /// The file that was not read to its end yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reading: Option<Begun>,
+    /// Files without a record may have been sent before: the log may have them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    compare: bool,
+}
+
+/// A file that was begun.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begun {
+    record: FileRecord,
+    /// Readings of the next line that were given.
+    given: usize,
+}
+
+/// What is being done.
+#[derive(Default)]
+enum Work {
+    #[default]
+    Nothing,
+    Recognising(Prefix),
+    Reading(Box<OpenFile>),
+    Comparing(Box<Revision>),
+}
+
+/// A source of files in one format.
+pub struct FileSource<F> {
+    format: F,
+    disk: Arc<dyn SourceDisk>,
+    settings: settings::Source,
+    /// Names as the pattern gives them, in order, and what is known of each.
+    names: Vec<String>,
+    records: Vec<Option<FileRecord>>,
+    /// Files that are still to be looked at, and the stamps of those that were looked at for it.
+    turns: VecDeque<(usize, Option<Stamp>)>,
+    work: Work,
+    /// The file of the stored cursor, and how many readings of its next line were given, until it is gone on with.
+    begun: Option<(usize, usize)>,
+    compare: bool,
+    /// Files that are to be read from where they were read to: new ones, and those that grew at their end.
+    unread: VecDeque<usize>,
+    /// That a file is read on has to be kept before anything of it is sent.
+    has_to_settle: bool,
+    /// The last file that had another turn, as it was changed between its turn and its reading.
+    looked_twice: Option<usize>,
+    /// Files that are to be compared with the log.
+    revised: Vec<usize>,
+    looks: u32,
+    /// Records that are new since they were taken.
+    done: Vec<FileRecord>,
+    /// Of all records together.
+    bytes: u64,
+    skipped_quality: u64,
+    bytes_total: u64,
+    bad_lines_total: u64,
+    bad_lines: Vec<BadLine>,
+    news: Vec<FileNews>,
+}
+
+impl<F: Format> FileSource<F> {
+    /// Finds the files of a pattern; `key` is the pattern's name in the settings.
+    pub fn open(
+        (key, pattern): (&str, &str),
+        settings: &settings::Source,
+        format: F,
+        disk: Arc<dyn SourceDisk>,
+        kept: Kept,
+    ) -> Result<Self, Failure> {
+        let names = disk.find(key, pattern)?;
+        let mut records = vec![None; names.len()];
+        let mut gone = Vec::new();
+        let mut keep = |record: FileRecord| match names.binary_search(&record.file) {
+            Ok(index) => {
+                records[index] = Some(record);
+                Some(index)
+            }
+            Err(_) => {
+                gone.push(record.file);
+                None
+            }
+        };
+        for record in kept.files {
+            keep(record);
+        }
+        let cursor = match &kept.cursor {
+            // Of version 1, which knew of a file only how it begins.
+            Some(cursor) if cursor.get("files").is_some() => Cursor { reading: None, compare: true },
+            Some(cursor) => parse_cursor(cursor, format.kind())?,
+            None => Cursor { reading: None, compare: kept.log_has_records },
+        };
+        let mut begun = None;
+        if let Some(Begun { record, given }) = cursor.reading {
+            let (name, bytes) = (record.file.clone(), record.bytes);
+            let Some(index) = keep(record) else {
+                return Err(open_file::changed(format!(
+                    "{name} is gone, of which {bytes} bytes were read and not all"
+                )));
+            };
+            begun = Some((index, given));
+        }
+        gone.sort_unstable();
+        gone.dedup();
+        let news = gone.first().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
+        let of_records = |of: fn(&FileRecord) -> u64| records.iter().flatten().map(of).sum();
+        let (bytes, skipped_quality) = (of_records(|record| record.bytes), of_records(|record| record.skipped_quality));
+        let mut source = Self {
+            format,
+            disk,
+            settings: settings.clone(),
+            turns: VecDeque::new(),
+            work: Work::Nothing,
+            begun,
+            compare: cursor.compare,
+            unread: VecDeque::new(),
+            has_to_settle: false,
+            looked_twice: None,
+            revised: Vec::new(),
+            looks: 0,
+            done: Vec::new(),
+            bytes,
+            skipped_quality,
+            bytes_total: 0,
+            bad_lines_total: 0,
+            bad_lines: Vec::new(),
+            news: news.into_iter().collect(),
+            names,
+            records,
+        };
+        source.give_turns()?;
+        Ok(source)
+    }
+
+    /// A file is as this record says.
+    fn set_record(&mut self, index: usize, record: FileRecord) {
+        let before = self.records[index].replace(record.clone()).unwrap_or_default();
+        self.bytes = self.bytes - before.bytes + record.bytes;
+        self.skipped_quality = self.skipped_quality - before.skipped_quality + record.skipped_quality;
+        self.done.push(record);
+    }
+
+    fn read_on(
+        &mut self,
+        mut open: Box<OpenFile>,
+        readings: &mut Readings,
+        readings_max: usize,
+    ) -> Result<(), Failure> {
+        open.give(readings, readings_max);
+        let full = readings.is_full(readings_max);
+        let more = full || open.read_line(&mut self.format)?;
+        let (index, bad) = (open.index, open.take_bad());
+        self.note_bad_line(index, bad);
+        if more {
+            self.work = Work::Reading(open);
+        } else {
+            self.set_record(index, open.progress().0);
+        }
+        Ok(())
+    }
+
+    fn note_bad_line(&mut self, index: usize, bad: Option<(u64, String)>) {
+        let Some((line, reason)) = bad else { return };
+        self.bad_lines_total += 1;
+        if self.bad_lines.len() < BAD_LINES_NAMED_MAX {
+            self.bad_lines.push(BadLine { file: PathBuf::from(&self.names[index]), line, reason });
+        }
+    }
+
+    /// Goes on with whatever is to be done next; gives how many steps it was, or `None` at the end.
+    fn step(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Option<usize>, Failure> {
+        match std::mem::take(&mut self.work) {
+            Work::Reading(open) => self.read_on(open, readings, readings_max)?,
+            Work::Recognising(prefix) => {
+                self.recognise(prefix)?;
+                return Ok(Some(STEPS_PER_PIECE));
+            }
+            Work::Comparing(revision) => self.compare_on(revision, readings, readings_max)?,
+            Work::Nothing => {
+                if let Some((index, stamp)) = self.turns.pop_front() {
+                    self.look_at(index, stamp)?;
+                } else if let Some(index) = self.unread.pop_front() {
+                    self.begin_reading(index)?;
+                } else if !self.revised.is_empty() {
+                    self.begin_comparing();
+                } else if !self.look_again()? {
+                    self.compare = false;
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(1))
+    }
+}
+
+impl<F: Format> Source for FileSource<F> {
+    fn next(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure> {
+        let length_before = readings.len();
+        let mut steps_left = STEPS_PER_CALL_MAX;
+        while steps_left > 0 && !readings.is_full(readings_max) {
+            let is_ready = matches!(self.work, Work::Nothing) && self.turns.is_empty();
+            if (is_ready && self.has_to_settle) || self.asked().is_some() {
+                return Ok(Progressed::Settle);
+            }
+            match self.step(readings, readings_max)? {
+                Some(steps) => steps_left = steps_left.saturating_sub(steps),
+                None if readings.len() == length_before => return Ok(Progressed::Ended),
+                None => return Ok(Progressed::More),
+            }
+        }
+        Ok(Progressed::More)
+    }
+
+    fn cursor(&self) -> Value {
+        let reading = match (&self.work, self.begun) {
+            (Work::Reading(open), _) => Some(open.progress()),
+            (_, Some((index, given))) => self.records[index].clone().map(|record| (record, given)),
+            _ => None,
+        };
+        let reading = reading.map(|(record, given)| Begun { record, given });
+        serde_json::to_value(Cursor { reading, compare: self.compare }).expect("names and numbers are JSON")
+    }
+
+    fn take_files(&mut self) -> Vec<FileRecord> {
+        std::mem::take(&mut self.done)
+    }
+
+    fn asked(&mut self) -> Option<&mut Questions> {
+        match &mut self.work {
+            Work::Comparing(revision) => revision.asked(),
+            _ => None,
+        }
+    }
+
+    fn settled(&mut self) {
+        self.has_to_settle = false;
+        if let Work::Comparing(revision) = &mut self.work {
+            revision.answered();
+        }
+    }
+
+    fn compares(&self) -> bool {
+        true
+    }
+
+    fn take_news(&mut self) -> Vec<FileNews> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn parameters(&self) -> Value {
+        self.format.parameters()
+    }
+
+    fn kind(&self) -> &'static str {
+        self.format.kind()
+    }
+
+    fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
+        (std::mem::take(&mut self.bad_lines_total), std::mem::take(&mut self.bad_lines))
+    }
+
+    fn skipped_quality(&self) -> u64 {
+        let reading = match &self.work {
+            Work::Reading(open) => open.skipped_quality() - self.record_of(open).skipped_quality,
+            _ => 0,
+        };
+        self.skipped_quality + reading
+    }
+
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let reading = match &self.work {
+            Work::Reading(open) => open.bytes().saturating_sub(self.record_of(open).bytes),
+            _ => 0,
+        };
+        let read = self.bytes + reading;
+        // The files may have grown meanwhile.
+        Some((read, self.bytes_total.max(read)))
+    }
+}

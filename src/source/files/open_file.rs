@@ -1,0 +1,184 @@
+//! One file that is being read.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::super::disk::{SourceDisk, Stamp};
+use super::super::lines::{FilePosition, Lines};
+use super::record::FileRecord;
+use crate::domain::{Day, Reading, Readings};
+use crate::failure::{Failure, Kind};
+
+/// How the lines of a file become readings.
+pub trait Format: Send {
+    fn kind(&self) -> &'static str;
+
+    /// See [`super::super::Source::parameters`].
+    fn parameters(&self) -> Value;
+
+    /// Begins with a file, at its start: reads what stands above the first line with a reading.
+    fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure>;
+
+    /// Reads one line, or one record of several lines; `false` at the end of the file.
+    fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool>;
+}
+
+/// What one line held.
+#[derive(Debug, Default)]
+pub struct LineContent {
+    pub station_id: String,
+    /// Day and degrees of each reading.
+    pub readings: VecDeque<(Day, f64)>,
+    /// Number of the line, and why it is bad.
+    pub bad: Option<(u64, String)>,
+    /// Days for which the line says that there is no value.
+    pub missing: u64,
+    pub skipped_quality: u64,
+}
+
+/// A file that is being read, line by line, and what is known of it so far.
+pub struct OpenFile {
+    /// Its place among the names.
+    pub index: usize,
+    lines: Lines,
+    /// Up to where the line begins whose readings wait, but for what that line counts once a reading of it was given.
+    record: FileRecord,
+    line_start: FilePosition,
+    /// Readings of that line that were given.
+    given: usize,
+    content: LineContent,
+}
+
+impl OpenFile {
+    /// Opens a file at its beginning; `None` where it is gone.
+    pub fn open(
+        index: usize,
+        name: &str,
+        disk: &dyn SourceDisk,
+        format: &mut impl Format,
+    ) -> Result<Option<Self>, Failure> {
+        let path = Path::new(name);
+        let read_at_ms = disk.now_ms();
+        let opened = disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
+        let Some((stamp, file)) = opened.map_err(|error| cannot_read(path, &error))? else { return Ok(None) };
+        let mut lines = Lines::new(file);
+        format.begin(path, &mut lines)?;
+        let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, ..FileRecord::default() };
+        let line_start = lines.position();
+        Ok(Some(Self { index, lines, record, line_start, given: 0, content: LineContent::default() }))
+    }
+
+    /// Goes on where an earlier run stopped, within a line perhaps; `false` if that run read a line that was not complete,
+    /// as is known by now: the file is then to be read anew.
+    pub fn go_on(&mut self, earlier: &FileRecord, given: usize, format: &mut impl Format) -> Result<bool, Failure> {
+        let FileRecord { bytes, lines, crc32c, .. } = *earlier;
+        let path = Path::new(&earlier.file);
+        let begun = self.lines.position().bytes;
+        if bytes >= begun
+            && !self
+                .lines
+                .go_on_from(FilePosition { bytes, lines, crc32c })
+                .map_err(|error| cannot_read(path, &error))?
+        {
+            return Ok(false);
+        }
+        let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
+        self.record = FileRecord { stamp, read_at_ms, ..earlier.clone() };
+        self.line_start = self.lines.position();
+        if given > 0 {
+            format.read(&mut self.lines, &mut self.content).map_err(|error| cannot_read(path, &error))?;
+            if self.content.readings.len() < given {
+                return Ok(false);
+            }
+            // Whatever else the line holds was counted with its first reading.
+            self.content.readings.drain(..given);
+            (self.content.bad, self.content.missing, self.content.skipped_quality) = (None, 0, 0);
+            self.given = given;
+        }
+        Ok(true)
+    }
+
+    /// Reads the next line once all readings of the last one were given; `false` at the end of the file.
+    pub fn read_line(&mut self, format: &mut impl Format) -> Result<bool, Failure> {
+        debug_assert!(self.content.readings.is_empty(), "what was read before is given first");
+        self.line_start = self.lines.position();
+        self.given = 0;
+        let more = format.read(&mut self.lines, &mut self.content);
+        let more = more.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+        if self.content.readings.is_empty() {
+            self.count_line();
+        }
+        Ok(more)
+    }
+
+    /// A line counts once, with the first of its readings.
+    fn count_line(&mut self) {
+        let LineContent { station_id, readings, bad, missing, skipped_quality } = &mut self.content;
+        self.record.readings += readings.len() as u64;
+        self.record.bad_lines += u64::from(bad.is_some());
+        self.record.missing += std::mem::take(missing);
+        self.record.skipped_quality += std::mem::take(skipped_quality);
+        if !readings.is_empty() {
+            self.record.stations.add(station_id);
+        }
+    }
+
+    /// Gives the next reading of the line.
+    pub fn next_reading(&mut self) -> Option<Reading<'_>> {
+        if self.given == 0 && !self.content.readings.is_empty() {
+            self.count_line();
+        }
+        let (day, degrees) = self.content.readings.pop_front()?;
+        self.given += 1;
+        Some(Reading { station_id: &self.content.station_id, day, degrees })
+    }
+
+    /// Gives readings of the line as long as there is room.
+    pub fn give(&mut self, readings: &mut Readings, readings_max: usize) {
+        while !readings.is_full(readings_max)
+            && let Some(reading) = self.next_reading()
+        {
+            readings.push(reading);
+        }
+    }
+
+    /// Number of the line that was just read, and why it is bad.
+    pub fn take_bad(&mut self) -> Option<(u64, String)> {
+        self.content.bad.take()
+    }
+
+    /// How far the file was read: what is known of it, and how many readings of the next line were given.
+    pub fn progress(&self) -> (FileRecord, usize) {
+        let waits = !self.content.readings.is_empty();
+        let (position, given) = if waits { (self.line_start, self.given) } else { (self.lines.position(), 0) };
+        let FilePosition { bytes, lines, crc32c } = position;
+        (FileRecord { bytes, lines, crc32c, ..self.record.clone() }, given)
+    }
+
+    /// The file as it was when it was opened.
+    pub fn stamp(&self) -> Stamp {
+        self.record.stamp
+    }
+
+    /// Bytes that were read.
+    pub fn bytes(&self) -> u64 {
+        self.lines.position().bytes
+    }
+
+    /// Values that failed the source's own quality checks, so far.
+    pub fn skipped_quality(&self) -> u64 {
+        self.record.skipped_quality
+    }
+}
+
+pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    Failure::io("cannot read", path, error)
+}
+
+/// A file that was changed where no going on is possible.
+pub fn changed(what: String) -> Failure {
+    Failure::fatal(Kind::Data, what).advice("put the file back, or start over with log.on_start = \"recreate\"")
+}

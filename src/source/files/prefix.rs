@@ -1,0 +1,41 @@
+//! The part of a file that was read before, read once more to recognise it.
+
+use std::io::{self, Read as _};
+
+use super::super::disk::{SourceFile, Stamp};
+
+/// What is read at once of a file that is only recognised.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// The beginning of a file of which as much was read before: whether it is the same is known at its end.
+pub struct Prefix {
+    pub index: usize,
+    file: Box<dyn SourceFile>,
+    pub stamp: Stamp,
+    pub read_at_ms: u64,
+    left: u64,
+    crc32c: u32,
+    piece: Vec<u8>,
+}
+
+impl Prefix {
+    /// The first `bytes` bytes of a file that was just opened.
+    pub fn new(index: usize, file: Box<dyn SourceFile>, stamp: Stamp, read_at_ms: u64, bytes: u64) -> Self {
+        Self { index, file, stamp, read_at_ms, left: bytes, crc32c: 0, piece: Vec::new() }
+    }
+
+    /// Whether all of it was read, and has this sum.
+    pub fn is(&self, crc32c: u32) -> bool {
+        self.left == 0 && self.crc32c == crc32c
+    }
+
+    /// Reads a piece; `false` once all is read, or the file has no more.
+    pub fn read_on(&mut self) -> io::Result<bool> {
+        let wanted = PIECE_BYTES.min(usize::try_from(self.left).unwrap_or(PIECE_BYTES));
+        self.piece.resize(wanted, 0);
+        let read = self.file.read(&mut self.piece)?;
+        self.crc32c = crc32c::crc32c_append(self.crc32c, &self.piece[..read]);
+        self.left -= read as u64;
+        Ok(self.left > 0 && read > 0)
+    }
+}

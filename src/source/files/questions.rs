@@ -1,0 +1,268 @@
+//! What a source asks the log: which was the last reading that it has of each of these days.
+//!
+//! In memory are [`READING_BYTES`] for each reading that is asked about, and no more than were allowed. Where that is too
+//! little for all, they are asked in several passes, each about the stations of one class.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
+use roaring::RoaringBitmap;
+
+use crate::domain::{Day, Reading};
+
+/// Memory of a reading that is asked about: its own, and that of the answer.
+pub const READING_BYTES: usize = size_of::<Asked>() + size_of::<AskedDay>();
+
+/// Classes of which one would have a single station at most, but for chance.
+const CLASSES_MAX: u32 = 1 << 30;
+
+/// The readings of files, in their order, and what the log has of their days.
+#[derive(Default)]
+pub struct Questions {
+    readings_max: usize,
+    /// The class of stations that is asked about.
+    class: Class,
+    /// Classes that are still to be asked about.
+    later: Vec<Class>,
+    numbers: HashMap<CompactString, u32, FixedState>,
+    stations: Vec<AskedStation>,
+    readings: Vec<Asked>,
+    /// By station and day; filled once all readings are there.
+    days: Vec<AskedDay>,
+    /// Why a day of which the log has no reading may have been sent all the same.
+    doubt: Option<String>,
+}
+
+/// The stations whose names have this sum, but for a multiple of so many.
+#[derive(Clone, Copy)]
+struct Class {
+    of: u32,
+    rest: u32,
+}
+
+impl Default for Class {
+    /// All stations.
+    fn default() -> Self {
+        Self { of: 1, rest: 0 }
+    }
+}
+
+impl Class {
+    fn has(self, station_id: &str) -> bool {
+        crc32c::crc32c(station_id.as_bytes()) % self.of == self.rest
+    }
+}
+
+struct AskedStation {
+    name: CompactString,
+    /// Of `days`.
+    days: Range<usize>,
+    /// Days that the log has and that were not asked about.
+    others: RoaringBitmap,
+    /// The last file that has it.
+    file: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Asked {
+    degrees: f64,
+    station: u32,
+    day: u32,
+    file: u32,
+}
+
+#[derive(Clone, Copy)]
+struct AskedDay {
+    /// The last that the log has, if it has one.
+    logged: f64,
+    station: u32,
+    day: u32,
+    /// Place of the last reading of this day.
+    last: u32,
+    is_logged: bool,
+}
+
+/// What is to be done about a reading of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The log has no reading of its day. It may have had one.
+    New { doubtful: bool },
+    /// The log's last reading of its day has another value.
+    Revised,
+    /// The log has it, or a later one of the same file counts.
+    Known,
+}
+
+/// There is no room for the readings of a single station.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl Questions {
+    /// About no more readings at once than fit into so much memory.
+    pub fn new(bytes_max: usize) -> Self {
+        Self { readings_max: (bytes_max / READING_BYTES).max(1), ..Self::default() }
+    }
+
+    /// Passes that are needed after this one, as far as is known: one can find that more are.
+    pub fn passes_left(&self) -> usize {
+        self.later.len()
+    }
+
+    /// Begins with another pass, if one is needed.
+    pub fn begin_next(&mut self) -> bool {
+        let Some(class) = self.later.pop() else { return false };
+        *self =
+            Self { readings_max: self.readings_max, class, later: std::mem::take(&mut self.later), ..Self::default() };
+        true
+    }
+
+    /// Adds a reading of a file, if it is one of this pass.
+    pub fn add(&mut self, file: u32, station_id: &str, day: Day, degrees: f64) -> Result<(), NoRoom> {
+        while self.class.has(station_id) && self.readings.len() == self.readings_max {
+            self.divide()?;
+        }
+        if !self.class.has(station_id) {
+            return Ok(());
+        }
+        let station = self.station(file, station_id);
+        self.readings.push(Asked { degrees, station, day: day.number(), file });
+        Ok(())
+    }
+
+    /// Asks about a station that a file had before, whether it has readings of it or not.
+    pub fn add_station(&mut self, file: u32, station_id: &str) {
+        if self.class.has(station_id) {
+            self.station(file, station_id);
+        }
+    }
+
+    /// The number of a station, which is of this file if of none behind it.
+    fn station(&mut self, file: u32, station_id: &str) -> u32 {
+        if let Some(&station) = self.numbers.get(station_id) {
+            self.stations[station as usize].file = file;
+            return station;
+        }
+        let number = u32::try_from(self.stations.len()).expect("there is memory for fewer");
+        let name = CompactString::from(station_id);
+        self.numbers.insert(name.clone(), number);
+        self.stations.push(AskedStation { name, days: 0..0, others: RoaringBitmap::new(), file });
+        number
+    }
+
+    /// Leaves half of the stations to a later pass.
+    fn divide(&mut self) -> Result<(), NoRoom> {
+        let Class { of, rest } = self.class;
+        if of >= CLASSES_MAX {
+            return Err(NoRoom);
+        }
+        let mut later = std::mem::take(&mut self.later);
+        later.push(Class { of: 2 * of, rest: rest + of });
+        let class = Class { of: 2 * of, rest };
+        let before = std::mem::replace(self, Self { readings_max: self.readings_max, class, later, ..Self::default() });
+        for AskedStation { name, file, .. } in &before.stations {
+            self.add_station(*file, name);
+        }
+        for Asked { degrees, station, day, file } in before.readings {
+            let day = Day::from_number(day).expect("it was a day");
+            self.add(file, &before.stations[station as usize].name, day, degrees)?;
+        }
+        Ok(())
+    }
+
+    /// All readings of the pass are there.
+    pub fn finish(&mut self) {
+        let place = |at: usize| u32::try_from(at).expect("there is memory for fewer");
+        self.days = self
+            .readings
+            .iter()
+            .enumerate()
+            .map(|(at, asked)| {
+                let Asked { station, day, .. } = *asked;
+                AskedDay { logged: 0.0, station, day, last: place(at), is_logged: false }
+            })
+            .collect();
+        self.days.sort_unstable_by_key(|asked| (asked.station, asked.day, asked.last));
+        self.days.dedup_by(|later, earlier| {
+            let same = (later.station, later.day) == (earlier.station, earlier.day);
+            if same {
+                earlier.last = later.last;
+            }
+            same
+        });
+        let mut start = 0;
+        for days in self.days.chunk_by(|one, other| one.station == other.station) {
+            self.stations[days[0].station as usize].days = start..start + days.len();
+            start += days.len();
+        }
+    }
+
+    /// Names of the stations that are asked about.
+    pub fn stations(&self) -> impl Iterator<Item = &str> {
+        self.stations.iter().map(|station| station.name.as_str())
+    }
+
+    /// A reading of the log; they come in the log's order.
+    pub fn answer(&mut self, reading: &Reading<'_>) {
+        let Some(&station) = self.numbers.get(reading.station_id) else { return };
+        let (station, day) = (&mut self.stations[station as usize], reading.day.number());
+        let days = &mut self.days[station.days.clone()];
+        match days.binary_search_by_key(&day, |asked| asked.day) {
+            Ok(at) => (days[at].logged, days[at].is_logged) = (reading.degrees, true),
+            Err(_) => drop(station.others.insert(day)),
+        }
+    }
+
+    /// The log may have had readings of ours that it has no more.
+    pub fn doubt(&mut self, why: String) {
+        self.doubt.get_or_insert(why);
+    }
+
+    pub fn why_doubtful(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// Readings of the pass.
+    pub fn count(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// The reading in this place, which file it is of, and what is to be done about it.
+    pub fn reading(&self, place: usize) -> (Reading<'_>, u32, Verdict) {
+        let Asked { degrees, station, day, file } = self.readings[place];
+        let asked = &self.stations[station as usize];
+        let days = &self.days[asked.days.clone()];
+        let found = days.binary_search_by_key(&day, |asked| asked.day).expect("every reading's day is there");
+        let found = &days[found];
+        let verdict = match found {
+            AskedDay { is_logged: false, .. } => Verdict::New { doubtful: self.doubt.is_some() },
+            AskedDay { last, logged, .. } if *last as usize == place && *logged != degrees => Verdict::Revised,
+            _ => Verdict::Known,
+        };
+        let day = Day::from_number(day).expect("it was a day");
+        (Reading { station_id: &asked.name, day, degrees }, file, verdict)
+    }
+
+    /// Whether the log has days of this station that no file is known to have.
+    pub fn lacks(&self, station_id: &str) -> bool {
+        self.numbers.get(station_id).is_some_and(|station| !self.stations[*station as usize].others.is_empty())
+    }
+
+    /// Whether it has such days of any station.
+    pub fn lacks_any(&self) -> bool {
+        self.stations.iter().any(|station| !station.others.is_empty())
+    }
+
+    /// A file that was not asked about has a reading of this day.
+    pub fn found_elsewhere(&mut self, station_id: &str, day: Day) {
+        if let Some(station) = self.numbers.get(station_id) {
+            self.stations[*station as usize].others.remove(day.number());
+        }
+    }
+
+    /// Days that the log has and no file, by the file that has the station.
+    pub fn withdrawn(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.stations.iter().map(|station| (station.file, station.others.len()))
+    }
+}

@@ -1,0 +1,81 @@
+//! What is known of a file that was read: a line of `source.files-N.jsonl`.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::disk::Stamp;
+
+/// A file's times may be as coarse as this, so a change this soon after another can leave them as they are.
+const TIMES_COARSE_MS: i64 = 2000;
+
+/// A file, and what was read of it. The last line of a name counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRecord {
+    pub file: String,
+    /// The file as it was when it was opened.
+    pub stamp: Stamp,
+    /// When that was, in milliseconds since 1970.
+    pub read_at_ms: u64,
+    /// Read of it, from its beginning on.
+    pub bytes: u64,
+    pub lines: u64,
+    /// CRC-32C of these bytes.
+    pub crc32c: u32,
+    /// Days with a value in these bytes, whether they were sent or were in the log already.
+    pub readings: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad_lines: u64,
+    /// Days for which the file says that there is no value.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: u64,
+    /// Values of which the file says that they failed its quality checks.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_quality: u64,
+    /// Readings that were sent because the log's last one of their day had another value, since the very first run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revised: u64,
+    /// Days of its stations that the log has, and no file had when this one was read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub withdrawn: u64,
+    pub stations: StationsOfFile,
+    /// The file is to be compared with the log whatever its stamp and content: it was changed when it was read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+}
+
+/// Which stations a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StationsOfFile {
+    #[default]
+    None,
+    One(String),
+    Several,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl FileRecord {
+    /// Whether the file of this stamp is, as far as that can be told without reading it, the one that was read.
+    pub fn is_as_read(&self, stamp: &Stamp) -> bool {
+        !self.stale && self.stamp == *stamp
+    }
+
+    /// Whether the file may have changed since it was opened and yet have the same times.
+    pub fn is_doubtful(&self) -> bool {
+        let latest_ms = self.stamp.modified_ns.max(self.stamp.changed_ns) / 1_000_000;
+        latest_ms.saturating_add(TIMES_COARSE_MS) >= i64::try_from(self.read_at_ms).unwrap_or(i64::MAX)
+    }
+}
+
+impl StationsOfFile {
+    pub fn add(&mut self, station_id: &str) {
+        match self {
+            Self::None => *self = Self::One(station_id.to_owned()),
+            Self::One(station) if station == station_id => {}
+            Self::One(_) | Self::Several => *self = Self::Several,
+        }
+    }
+}
