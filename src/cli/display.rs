@@ -173,7 +173,12 @@ fn source_message(progress: &Progress, rate: u64) -> String {
     if total > 0 {
         text.push_str(&format!(", {} of {}", HumanBytes(source.bytes.get().min(total)), HumanBytes(total)));
     }
+    if let Some(percent) = (100 * source.compared.get()).checked_div(source.to_compare.get()) {
+        text.push_str(&format!(", comparing with the log {percent} %"));
+    }
     let counts = [
+        (source.revised.get(), "revised"),
+        (source.withdrawn.get(), "withdrawn"),
         (source.bad_lines.get(), "bad lines"),
         (source.skipped_quality.get(), "values of failed quality"),
         (progress.branches().restarts(|branch| branch == Branch::Ingest), "restarts"),

@@ -23,6 +23,7 @@ mod produce;
 mod rebuild;
 mod run;
 mod show;
+mod source;
 mod summary;
 mod top;
 mod waiting;
@@ -67,6 +68,7 @@ enum Verb {
     Consume(consume::Arguments),
     Debug(debug::Arguments),
     Show(show::Arguments),
+    Source(source::Arguments),
     Plot(plot::Arguments),
     Audit(audit::Arguments),
     Top(top::Arguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Verb::Consume(arguments) => consume::run(&arguments),
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
+        Verb::Source(arguments) => source::run(&arguments),
         Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Top(arguments) => top::run(&arguments),

@@ -74,14 +74,19 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     Ok(ExitCode::SUCCESS)
 }
 
-/// The numbers of the source; lines and values that were passed over are named only where there were any.
+/// The numbers of the source; what is out of the ordinary is named only where there was any.
 fn produced(summary: &Summary) -> String {
     let mut text = format!("{} readings produced", summary.readings);
-    if summary.bad_lines > 0 {
-        text.push_str(&format!(", {} bad lines passed over", summary.bad_lines));
-    }
-    if summary.skipped_quality > 0 {
-        text.push_str(&format!(", {} values of failed quality skipped since the first run", summary.skipped_quality));
+    for (count, what) in [
+        (summary.revised, "of them revise what the log has"),
+        (summary.possible_repeats, "of them may be repeats"),
+        (summary.withdrawn, "days withdrawn"),
+        (summary.bad_lines, "bad lines passed over"),
+        (summary.skipped_quality, "values of failed quality skipped since the first run"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
     }
     text + "\n"
 }
@@ -97,6 +102,9 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[P
         value["readings"] = summary.readings.into();
         value["bad_lines"] = summary.bad_lines.into();
         value["skipped_quality"] = summary.skipped_quality.into();
+        value["revised"] = summary.revised.into();
+        value["withdrawn"] = summary.withdrawn.into();
+        value["possible_repeats"] = summary.possible_repeats.into();
     }
     if !partitions.is_empty() {
         value["partitions"] = json!(overviews);

@@ -64,6 +64,12 @@ pub struct Summary {
     pub bad_lines: u64,
     /// Values that failed the source's own quality checks, since the very first run.
     pub skipped_quality: u64,
+    /// Readings, of those that were acknowledged, whose day the log had with another value.
+    pub revised: u64,
+    /// Days that the log has and that files which were changed no longer have.
+    pub withdrawn: u64,
+    /// Readings that were sent although the log may have had them.
+    pub possible_repeats: u64,
     /// Branches that failed for good, and why.
     pub failures: Vec<(String, Failure)>,
     /// Actors that did not stop in time.

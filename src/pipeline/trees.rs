@@ -114,6 +114,9 @@ impl Trees {
             readings: source.readings.get(),
             bad_lines: source.bad_lines.get(),
             skipped_quality: source.skipped_quality.get(),
+            revised: source.revised.get(),
+            withdrawn: source.withdrawn.get(),
+            possible_repeats: source.possible_repeats.get(),
             ..Summary::default()
         };
         let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);

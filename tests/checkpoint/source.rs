@@ -86,7 +86,7 @@ fn a_cursor_has_exactly_these_bytes() {
         ..record("data/KSEA.csv", 7)
     };
     commit(&store, 1, &source_state(41), &[record("data/KNYC.csv", 123)]).expect("it is committed");
-    commit(&store, 1, &source_state(42), &[all.clone()]).expect("it is committed");
+    commit(&store, 1, &source_state(42), std::slice::from_ref(&all)).expect("it is committed");
     assert_eq!(String::from_utf8_lossy(&disk.files()[&path()]), include_str!("../golden/source.json"));
     assert_eq!(String::from_utf8_lossy(&disk.files()[&lines_path(0)]), include_str!("../golden/source.files-0.jsonl"));
     let kept = (source_state(42), vec![record("data/KNYC.csv", 123), all]);

@@ -5,6 +5,7 @@ mod log_verbs;
 mod plot;
 #[path = "../support/program.rs"]
 mod program;
+mod revisions;
 mod show;
 mod support;
 mod terminal;

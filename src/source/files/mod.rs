@@ -12,6 +12,7 @@ mod prefix;
 pub mod questions;
 mod record;
 mod revision;
+pub mod survey;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

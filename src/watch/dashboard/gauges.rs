@@ -106,6 +106,11 @@ impl Gauges {
                 bytes_total: Some(source.bytes_total.get()).filter(|&bytes| bytes > 0),
                 bad_lines: source.bad_lines.get(),
                 skipped_quality: source.skipped_quality.get(),
+                revised: source.revised.get(),
+                withdrawn: source.withdrawn.get(),
+                possible_repeats: source.possible_repeats.get(),
+                compared_records: source.compared.get(),
+                to_compare_records: Some(source.to_compare.get()).filter(|&records| records > 0),
             }),
             ended,
         }

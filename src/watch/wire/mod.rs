@@ -108,6 +108,16 @@ pub struct Source {
     pub bytes_total: Option<u64>,
     pub bad_lines: u64,
     pub skipped_quality: u64,
+    /// Readings that were sent because the log's last one of their day had another value.
+    pub revised: u64,
+    /// Days that the log has and that changed files no longer have.
+    pub withdrawn: u64,
+    /// Readings that were sent although the log may have had them.
+    pub possible_repeats: u64,
+    /// Records of the log that changed files were compared with in the pass that is under way.
+    pub compared_records: u64,
+    /// All records of that pass; `null` while nothing is compared.
+    pub to_compare_records: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -64,6 +64,13 @@ function showFooter() {
   if (source) {
     const share = source.bytes_total ? ` (${Math.floor((source.bytes / source.bytes_total) * 100)} % of its files)` : '';
     parts.push(`${counted(source.readings, 'reading')} produced${share}`);
+    if (source.to_compare_records) {
+      const percent = Math.floor((source.compared_records / source.to_compare_records) * 100);
+      parts.push(`comparing changed files with the log, ${percent} %`);
+    }
+    if (source.revised) parts.push(`${whole(source.revised)} of them revise an earlier value`);
+    if (source.possible_repeats) parts.push(`${whole(source.possible_repeats)} of them may be repeats`);
+    if (source.withdrawn) parts.push(`${counted(source.withdrawn, 'day')} withdrawn by changed files`);
     if (source.bad_lines) parts.push(`${counted(source.bad_lines, 'line')} of the source are no readings`);
     if (source.skipped_quality) parts.push(`${whole(source.skipped_quality)} left out for their quality`);
   }

@@ -1,0 +1,100 @@
+//! How the files of a source stand to what was read of them, for people.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Cursor;
+use super::open_file::cannot_read;
+use super::prefix::Prefix;
+use super::record::FileRecord;
+use crate::failure::Failure;
+use crate::source::disk::SourceDisk;
+use crate::source::{Kept, parse_cursor};
+
+/// A file, as it is now, against what was read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is as it was when it was read.
+    Read,
+    /// It was not read to its end yet.
+    Reading,
+    /// It was changed since: the next run reads what is new, or reads all and compares it with the log.
+    Changed,
+    /// It is not there any more.
+    Gone,
+    /// It was not read yet.
+    New,
+}
+
+impl Standing {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Reading => "reading",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::New => "new",
+        }
+    }
+}
+
+/// One file of a source.
+#[derive(Debug, Serialize)]
+pub struct FileStanding {
+    pub standing: Standing,
+    /// Nothing but its name where it is new.
+    #[serde(flatten)]
+    pub record: FileRecord,
+}
+
+/// Every file that is there (`names`, in order) or was read, in the order of their names. `verify`: what was read of them is
+/// read again, since a file of the same size, times and inode can have another content.
+pub fn survey(
+    disk: &dyn SourceDisk,
+    names: &[String],
+    kept: &Kept,
+    verify: bool,
+) -> Result<Vec<FileStanding>, Failure> {
+    let mut records = kept.files.clone();
+    let cursor = kept.cursor.as_ref().filter(|cursor| cursor.get("files").is_none());
+    let cursor: Option<Cursor> = cursor.map(|cursor| parse_cursor(cursor, "of files")).transpose()?;
+    if let Some(begun) = cursor.and_then(|cursor| cursor.reading) {
+        records.retain(|record| record.file != begun.record.file);
+        records.push(begun.record);
+    }
+    let mut files = Vec::new();
+    for record in records {
+        let standing = standing(disk, &record, verify)?;
+        files.push(FileStanding { standing, record });
+    }
+    files.sort_unstable_by(|one, other| one.record.file.cmp(&other.record.file));
+    let is_known = |name: &&String| files.binary_search_by(|known| known.record.file.cmp(name)).is_ok();
+    let new: Vec<&String> = names.iter().filter(|name| !is_known(name)).collect();
+    files.extend(new.into_iter().map(|name| {
+        let record = FileRecord { file: name.clone(), ..FileRecord::default() };
+        FileStanding { standing: Standing::New, record }
+    }));
+    files.sort_unstable_by(|one, other| one.record.file.cmp(&other.record.file));
+    Ok(files)
+}
+
+fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<Standing, Failure> {
+    let path = Path::new(&record.file);
+    let Some(stamp) = disk.stamp(path).map_err(|error| cannot_read(path, &error))? else { return Ok(Standing::Gone) };
+    if !record.is_as_read(&stamp) || (verify && !is_same(disk, record)?) {
+        return Ok(Standing::Changed);
+    }
+    Ok(if record.bytes < record.stamp.size_bytes { Standing::Reading } else { Standing::Read })
+}
+
+/// Whether a file begins with what was read of it.
+fn is_same(disk: &dyn SourceDisk, record: &FileRecord) -> Result<bool, Failure> {
+    let path = Path::new(&record.file);
+    let failed = |error| cannot_read(path, &error);
+    let Some(file) = disk.open(path).map_err(failed)? else { return Ok(false) };
+    let mut prefix = Prefix::new(0, file, record.stamp, 0, record.bytes);
+    while prefix.read_on().map_err(failed)? {}
+    Ok(prefix.is(record.crc32c))
+}
