@@ -54,6 +54,10 @@ pub struct PartitionProgress {
     /// The time between two commits that is in force, as set or stretched; 0 before the partition was loaded.
     pub commit_interval_ms: Gauge,
     pub stations: Gauge,
+    /// Of the last audit: readings of days that were counted already, with the value that was counted.
+    pub audited_repeats_same: Gauge,
+    /// Likewise, with another value.
+    pub audited_repeats_other: Gauge,
     /// By reason.
     rejected: [Counter; RejectReason::ALL.len()],
     /// As the partition's state holds them, by reason.
@@ -115,6 +119,8 @@ impl PartitionProgress {
             commit_cost_us: Gauge::default(),
             commit_interval_ms: Gauge::default(),
             stations: Gauge::default(),
+            audited_repeats_same: Gauge::default(),
+            audited_repeats_other: Gauge::default(),
             rejected: Default::default(),
             rejected_held: Default::default(),
             rejected_unkept: Counter::default(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Files, Finding, Wrong, audit};
+use super::{Files, Finding, Repeats, Wrong, audit, repeats};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RecordLog};
 use crate::partition::{self, PartitionFile};
@@ -51,6 +51,14 @@ impl Audited {
         Self { partition, result }
     }
 
+    /// Of the days that came more than once, where the file was verified.
+    pub fn repeats(&self) -> Option<&Repeats> {
+        match &self.result {
+            AuditFinding::Found(Finding::Verified(verified)) => Some(&verified.repeats),
+            _ => None,
+        }
+    }
+
     /// What is worse is greater.
     pub fn badness(&self) -> u8 {
         self.grade().0
@@ -80,7 +88,7 @@ impl Audited {
         match &self.result {
             AuditFinding::Found(Finding::Verified(verified)) => format!(
                 "verified, {} records from offset {} to {}: {} counted of {} stations, {} rejected, \
-                 {} lines of rejected records",
+                 {} lines of rejected records{}",
                 verified.records,
                 verified.first_offset,
                 verified.offset,
@@ -88,6 +96,7 @@ impl Audited {
                 verified.stations,
                 verified.rejected.values().sum::<u64>(),
                 verified.rejected_lines,
+                verified.repeats.text(),
             ),
             AuditFinding::Found(Finding::LogIncomplete { why }) => format!("LOG INCOMPLETE, {why}"),
             AuditFinding::NotAudited { why, .. } => format!("NOT AUDITED, {why}"),
@@ -122,7 +131,12 @@ fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u3
         Err(failure) => return Ok(Finding::FileWrong(Wrong::refused(&failure))),
     };
     let (path, bytes, rejected_path) = (&file.path, &file.bytes, &rejected_path);
-    audit(log, pace, &settings.log.topic, Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected })
+    let files = Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected };
+    let mut finding = audit(log, pace, &settings.log.topic, files)?;
+    if let Finding::Verified(verified) = &mut finding {
+        verified.repeats = repeats::look_up(log, pace, &checkpoint, &verified.repeated)?;
+    }
+    Ok(finding)
 }
 
 fn open(rejected: &Path) -> Result<Box<dyn Read>, Failure> {

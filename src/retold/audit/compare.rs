@@ -6,7 +6,6 @@ use roaring::RoaringBitmap;
 
 use super::differences::Differences;
 use super::model::{Model, ReplayedStation};
-use crate::domain::state::Gap;
 use crate::domain::{Day, LastRecord, PartitionState, StationStats};
 use crate::partition::format::{self, Checkpoint};
 
@@ -92,19 +91,6 @@ fn state(replay: Model, asked: &PartitionState) -> PartitionState {
         gaps: asked.gaps.clone(),
         pending_rejected: Vec::new(),
     }
-}
-
-/// The offsets that a file with these gaps must have read: ranges [from, to), in order.
-pub fn ranges(first_offset: u64, next_offset: u64, gaps: &[Gap]) -> Vec<(u64, u64)> {
-    let mut ranges = Vec::new();
-    let mut from = first_offset;
-    for gap in gaps {
-        ranges.push((from, gap.from.min(next_offset)));
-        from = from.max(gap.to);
-    }
-    ranges.push((from, next_offset));
-    ranges.retain(|(from, to)| from < to);
-    ranges
 }
 
 #[cfg(test)]

@@ -73,13 +73,3 @@ fn many_differences_are_counted_and_few_listed() {
     }
     assert_eq!((differences.total, differences.listed.len()), (30, 20));
 }
-
-#[test]
-fn gaps_are_left_out_of_what_must_be_read() {
-    let gap = |from, to| Gap { from, to };
-    assert_eq!(ranges(0, 10, &[]), [(0, 10)]);
-    assert_eq!(ranges(3, 3, &[]), []);
-    assert_eq!(ranges(0, 10, &[gap(4, 6), gap(7, 8)]), [(0, 4), (6, 7), (8, 10)]);
-    assert_eq!(ranges(4, 10, &[gap(4, 6)]), [(6, 10)]);
-    assert_eq!(ranges(0, 6, &[gap(4, 6)]), [(0, 4)]);
-}

@@ -9,7 +9,9 @@ mod audited;
 mod compare;
 mod differences;
 mod model;
+mod ranges;
 mod rejected;
+mod repeats;
 mod replay;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use crate::partition::format::Checkpoint;
 
 pub use audited::{AuditFinding, Audited};
 pub use differences::{Difference, Differences};
+pub use repeats::{RepeatedDays, Repeats};
 pub use replay::audit;
 
 /// The committed files of one partition, as they were read at one moment.
@@ -57,6 +60,10 @@ pub struct Verified {
     pub rejected: BTreeMap<RejectReason, u64>,
     pub rejected_lines: u64,
     pub stations: usize,
+    /// What came of the days that came more than once, where that was looked up.
+    pub repeats: Repeats,
+    #[serde(skip)]
+    pub repeated: RepeatedDays,
 }
 
 /// What is wrong with a file.

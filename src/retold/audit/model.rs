@@ -33,7 +33,12 @@ pub struct ReplayedStation {
     pub sum: f64,
     /// Numbers of the days that were counted.
     pub days: RoaringBitmap,
+    /// Those that came once more.
+    pub repeated: RoaringBitmap,
 }
+
+/// A reading that passes every check for which no other reading need be known: station, number of the day, degrees.
+pub type Plausible = (String, u32, f64);
 
 impl Model {
     pub fn new(rules: Rules) -> Self {
@@ -65,38 +70,45 @@ impl Model {
 
     /// The checks in the order in which they are documented.
     fn count(&mut self, record: Record<'_>) -> Result<(), RejectReason> {
-        let value = record.value.ok_or(RejectReason::Undecodable)?;
-        let report = Report::decode(value).map_err(|_| RejectReason::Undecodable)?;
-        let id = report.station_id;
-        if record.key.is_none_or(|key| key != id.as_bytes()) {
-            return Err(RejectReason::KeyMismatch);
-        }
-        let has_control = id.chars().any(|letter| matches!(letter, '\0'..='\x1f' | '\x7f'..='\u{9f}'));
-        if id.is_empty() || id.len() > 255 || has_control || id == "offset" || id.starts_with('_') {
-            return Err(RejectReason::BadStation);
-        }
-        let day = day_number(&report.date).ok_or(RejectReason::BadDate)?;
-        if report.degrees.is_nan() || report.degrees.is_infinite() {
-            return Err(RejectReason::NotFinite);
-        }
-        if report.degrees < self.rules.degrees_min || report.degrees > self.rules.degrees_max {
-            return Err(RejectReason::OutOfRange);
-        }
+        let (id, day, degrees) = plausible(&self.rules, record)?;
         if !self.stations.contains_key(&id) && self.stations.len() as u64 == self.rules.stations_max {
             return Err(RejectReason::TooManyStations);
         }
         let station = self.stations.entry(id).or_default();
         if station.days.contains(day) {
+            station.repeated.insert(day);
             return Err(RejectReason::DuplicateDay);
         }
         station.days.insert(day);
-        station.sum += report.degrees;
+        station.sum += degrees;
         Ok(())
     }
 
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()
     }
+}
+
+/// The first checks, in the order in which they are documented.
+pub fn plausible(rules: &Rules, record: Record<'_>) -> Result<Plausible, RejectReason> {
+    let value = record.value.ok_or(RejectReason::Undecodable)?;
+    let report = Report::decode(value).map_err(|_| RejectReason::Undecodable)?;
+    let id = report.station_id;
+    if record.key.is_none_or(|key| key != id.as_bytes()) {
+        return Err(RejectReason::KeyMismatch);
+    }
+    let has_control = id.chars().any(|letter| matches!(letter, '\0'..='\x1f' | '\x7f'..='\u{9f}'));
+    if id.is_empty() || id.len() > 255 || has_control || id == "offset" || id.starts_with('_') {
+        return Err(RejectReason::BadStation);
+    }
+    let day = day_number(&report.date).ok_or(RejectReason::BadDate)?;
+    if report.degrees.is_nan() || report.degrees.is_infinite() {
+        return Err(RejectReason::NotFinite);
+    }
+    if report.degrees < rules.degrees_min || report.degrees > rules.degrees_max {
+        return Err(RejectReason::OutOfRange);
+    }
+    Ok((id, day, report.degrees))
 }
 
 /// Days since 0001-01-01 of exactly `YYYY-MM-DD`, if there is such a day.

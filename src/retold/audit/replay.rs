@@ -2,11 +2,11 @@
 
 use super::differences::Differences;
 use super::model::Model;
+use super::ranges::{ranges, read};
 use super::rejected::RejectedFile;
-use super::{Files, Finding, Verified, Wrong, compare};
-use crate::domain::Record;
+use super::{Files, Finding, Repeats, Verified, Wrong, compare, repeats};
 use crate::failure::{Failure, Kind};
-use crate::log::{RangePace, RangeReader, RecordLog};
+use crate::log::{RangePace, RecordLog};
 use crate::partition::format::Checkpoint;
 
 /// Audits a partition's files, which should be of this topic. A failure of the log ends it.
@@ -32,7 +32,7 @@ pub fn audit(log: &dyn RecordLog, pace: &RangePace, topic: &str, files: Files<'_
     let mut rejected = RejectedFile::new(rejected_path, rejected, state.rejected_bytes);
     let mut replay = Model::new(state.rules);
     let mut differences = Differences::default();
-    for range in compare::ranges(state.first_offset, state.next_offset, &state.gaps) {
+    for range in ranges(state.first_offset, state.next_offset, &state.gaps) {
         let read = read(log, pace, partition, range, |record| match replay.apply(record) {
             Some(line) => rejected.expect(&line, &mut differences),
             None => Ok(()),
@@ -74,6 +74,8 @@ fn compared(
         rejected: replay.rejected.clone(),
         rejected_lines,
         stations: replay.stations.len(),
+        repeats: Repeats::default(),
+        repeated: repeats::of(&replay),
     };
     let adds_up = state.counted() + state.rejected_total() == replay.records;
     compare::fields(state, &replay, &mut differences);
@@ -101,7 +103,7 @@ fn missing(log: &dyn RecordLog, topic: &str, file: &Checkpoint) -> Result<Option
         let (now, then) = (&topic.log_id, &identity.log_id);
         return Ok(Some(format!("{} was recreated: its id is {now}, the file is of {then}", log.name())));
     }
-    let ranges = compare::ranges(state.first_offset, state.next_offset, &state.gaps);
+    let ranges = ranges(state.first_offset, state.next_offset, &state.gaps);
     let (Some(&(first, _)), Some(&(_, last))) = (ranges.first(), ranges.last()) else { return Ok(None) };
     let extent = log.extent(identity.partition)?;
     Ok(if extent.start > first {
@@ -111,21 +113,6 @@ fn missing(log: &dyn RecordLog, topic: &str, file: &Checkpoint) -> Result<Option
     } else {
         None
     })
-}
-
-/// Hands every record in [from, to) to `each`, in order.
-fn read(
-    log: &dyn RecordLog,
-    pace: &RangePace,
-    partition: u32,
-    (from, to): (u64, u64),
-    mut each: impl FnMut(Record<'_>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut range = RangeReader::open(log, partition, from, to, pace)?;
-    while let Some((mut records, _)) = range.next_batch()? {
-        records.try_for_each(&mut each)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -64,8 +64,18 @@ impl Scene {
 fn a_right_file_is_verified_also_where_the_log_goes_on() {
     let mut scene = Scene::new();
     let rejected = [(RejectReason::Undecodable, 1), (RejectReason::DuplicateDay, 1)].into();
-    let verified =
-        Verified { first_offset: 0, offset: 12, records: 12, counted: 10, rejected, rejected_lines: 2, stations: 2 };
+    let repeated = [("A".to_owned(), [730_119].into_iter().collect())].into();
+    let verified = Verified {
+        first_offset: 0,
+        offset: 12,
+        records: 12,
+        counted: 10,
+        rejected,
+        rejected_lines: 2,
+        stations: 2,
+        repeats: Repeats::default(),
+        repeated,
+    };
     assert_eq!(scene.audited(), Finding::Verified(verified));
     let (key, value) = reading("C", "2000-01-01", 1.0);
     scene.log.records.push((12, key, value));

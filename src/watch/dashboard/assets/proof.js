@@ -121,8 +121,10 @@ function sentence({ result: worst, partitions }) {
 
 function partition({ partition: number, result: worst, text: told, details }) {
   if (worst === 'verified') {
-    const { first_offset: from, offset, records, stations } = details;
-    return element('li', {}, element('b', {}, `Partition ${number}`), ` offsets ${whole(from)} to ${whole(offset)}: ${counted(records, 'record')}, ${counted(stations, 'station')}`);
+    const { first_offset: from, offset, records, stations, repeats } = details;
+    const { same, other } = repeats;
+    const more = same + other > 0 ? `; days that came once more: ${whole(same)} with the same value, ${whole(other)} with another` : '';
+    return element('li', {}, element('b', {}, `Partition ${number}`), ` offsets ${whole(from)} to ${whole(offset)}: ${counted(records, 'record')}, ${counted(stations, 'station')}${more}`);
   }
   return element('li', { class: 'wrong' }, element('b', {}, `Partition ${number}`), ` ${told}`);
 }

@@ -92,7 +92,7 @@ impl Replayer {
         let started_at_ms = now_ms();
         self.backlog.0.lock().audit = Some(RunningAudit { started_at_ms, watch: watch.clone(), total });
         let mut audited = Vec::new();
-        for (number, _) in partitions() {
+        for (number, one) in partitions() {
             loop {
                 // The backlog is not held while a history is told.
                 let waiting = self.backlog.0.lock().queue.pop_front();
@@ -100,7 +100,12 @@ impl Replayer {
                 self.run(ReplayJob::History(key));
             }
             self.backlog.0.lock().watch = watch.clone();
-            audited.push(Audited::now(&*self.log, pace, &self.settings, number));
+            let found = Audited::now(&*self.log, pace, &self.settings, number);
+            if let Some(repeats) = found.repeats() {
+                one.audited_repeats_same.set(repeats.same);
+                one.audited_repeats_other.set(repeats.other);
+            }
+            audited.push(found);
         }
         let worst = audited.iter().max_by_key(|audited| audited.badness());
         AuditResult {
