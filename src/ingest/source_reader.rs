@@ -49,7 +49,7 @@ impl SourceReader {
         let may_repeat = kept.cursor.is_none() && kept.log_has_records;
         let source = source::open(&self.settings, self.disk.clone(), kept)?;
         if may_repeat && !source.compares() {
-            events::not_compared(source.kind());
+            events::not_compared();
         }
         self.source = Some(source);
         self.tell();

@@ -129,15 +129,15 @@ pub(super) fn partition_branch(
 /// The ingest side: an actor that dies takes the other along, and both start again from the cursor.
 pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Result<BranchSpec, Failure> {
     let settings = &environment.settings;
-    let opened = source::open(&settings.source, environment.source_disk.clone(), source::Kept::default())?;
+    let source::Description { kind, parameters } = source::describe(&settings.source, &*environment.source_disk)?;
     let of_source = IngestJob {
         log: environment.log.clone(),
         cursor_store: CursorStore::new(environment.disk.clone(), settings.state.dir.clone(), fence(environment)),
         topic: settings.log.topic.clone(),
         partitions: settings.log.partitions,
         allow_compaction: settings.log.allow_compaction,
-        kind: opened.kind().to_owned(),
-        parameters: opened.parameters(),
+        kind: kind.to_owned(),
+        parameters,
         faults: environment.faults.clone(),
     };
     let producer = AddressSlot::<Producer>::default();

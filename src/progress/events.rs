@@ -128,11 +128,8 @@ pub fn possible_repeats(progress: &Progress, readings: u64, why: &str) {
 }
 
 /// A source whose readings are not recognised begins on a log that has records.
-pub fn not_compared(kind: &str) {
-    warn!(
-        source.kind = kind,
-        "the log has records already: readings of this source that are among them come once more"
-    );
+pub fn not_compared() {
+    warn!("the log has records already: readings of this source that are among them come once more");
 }
 
 /// A message that would have broken an invariant, as it came out of its order, was refused. Its receiver crashes.

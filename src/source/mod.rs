@@ -22,8 +22,8 @@ use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
 use disk::SourceDisk;
-use files::FileRecord;
 use files::questions::Questions;
+use files::{FileRecord, Format as _};
 
 /// Bad lines that are named; more are only counted until they are taken.
 pub const BAD_LINES_NAMED_MAX: usize = 100;
@@ -129,13 +129,6 @@ pub trait Source: Send {
         Vec::new()
     }
 
-    /// What decides which readings come, and in which order: a cursor of other parameters means nothing here.
-    /// What only says how fast they come or where they end is left out, so that it may change between two runs.
-    fn parameters(&self) -> Value;
-
-    /// The kind as the settings name it: `simulate`, `csv` or `ghcn_daily`.
-    fn kind(&self) -> &'static str;
-
     /// Bad lines since the last time: how many, and the first [`BAD_LINES_NAMED_MAX`] of them.
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
         (0, Vec::new())
@@ -152,6 +145,37 @@ pub trait Source: Send {
     fn bytes(&self) -> Option<(u64, u64)> {
         None
     }
+}
+
+/// What a source is, before it is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// As the settings name it: `simulate`, `csv` or `ghcn_daily`.
+    pub kind: &'static str,
+    /// What decides which readings come, and in which order: a cursor of other parameters means nothing here.
+    /// What only says how fast they come or where they end is left out, so that it may change between two runs; and so is a
+    /// setting that is newer than the first cursors, where it has its default.
+    pub parameters: Value,
+}
+
+/// Describes the source that the settings name. Fatal if they are wrong, or name no file.
+pub fn describe(settings: &settings::Source, disk: &dyn SourceDisk) -> Result<Description, Failure> {
+    Ok(match settings.kind {
+        SourceKind::Simulate => {
+            let simulation = simulate::Simulation::open(&settings.simulate, None)?;
+            Description { kind: "simulate", parameters: simulation.parameters() }
+        }
+        SourceKind::Csv => {
+            let format = csv::Csv::new(&settings.csv)?;
+            disk.find("source.csv.files", &settings.csv.files)?;
+            Description { kind: format.kind(), parameters: format.parameters() }
+        }
+        SourceKind::GhcnDaily => {
+            let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
+            disk.find("source.ghcn_daily.files", &settings.ghcn_daily.files)?;
+            Description { kind: format.kind(), parameters: format.parameters() }
+        }
+    })
 }
 
 /// Opens the source that the settings name, where the last run stopped.

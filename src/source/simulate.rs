@@ -71,6 +71,17 @@ impl Simulation {
         Ok(Self { settings: settings.clone(), start, days_end, random: ChaCha8Rng::from_seed(key), cursor })
     }
 
+    /// All but `days` and `pace_ms`: a simulation may go on longer, or faster.
+    pub fn parameters(&self) -> Value {
+        json!({
+            "stations": self.settings.stations,
+            "start": self.settings.start,
+            "seed": self.settings.seed,
+            "duplicates_share": self.settings.duplicates_share,
+            "outliers_share": self.settings.outliers_share,
+        })
+    }
+
     /// Appends readings of the current day until the day or the room ends.
     fn continue_day(&mut self, readings: &mut Readings, readings_max: usize) {
         let day = Day::from_number(self.start.number() + self.cursor.days).expect("the cursor is within the calendar");
@@ -122,21 +133,6 @@ impl Source for Simulation {
 
     fn cursor(&self) -> Value {
         serde_json::to_value(self.cursor).expect("numbers and a flag are JSON")
-    }
-
-    /// All but `days` and `pace_ms`: a simulation may go on longer, or faster.
-    fn parameters(&self) -> Value {
-        json!({
-            "stations": self.settings.stations,
-            "start": self.settings.start,
-            "seed": self.settings.seed,
-            "duplicates_share": self.settings.duplicates_share,
-            "outliers_share": self.settings.outliers_share,
-        })
-    }
-
-    fn kind(&self) -> &'static str {
-        "simulate"
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod log_verbs;
+mod many_files;
 mod plot;
 #[path = "../support/program.rs"]
 mod program;

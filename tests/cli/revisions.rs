@@ -215,6 +215,6 @@ fn without_its_cursor_a_source_of_files_sends_nothing_again_and_a_simulated_one_
     let again = scene.isotherm(&arguments);
     again.ends_with(0);
     assert!(again.stdout.starts_with("30 readings produced\n"), "{}", again.stdout);
-    let told = "the log has records already: readings of this source that are among them come once more source.kind=\"simulate\"";
+    let told = "the log has records already: readings of this source that are among them come once more";
     assert!(again.stderr.contains(told), "{}", again.stderr);
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use isotherm::domain::{Day, Readings};
 use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind};
+use isotherm::source::disk::MachineDisk;
 use isotherm::source::simulate::station_name;
 use isotherm::source::{Kept, Progressed, Source};
 use tempfile::TempDir;
@@ -201,8 +202,10 @@ fn simulated_days_are_paced_and_end() {
     assert_eq!(next(&mut *source, &mut readings, 1000), Ok(Progressed::Ended));
     assert_eq!(readings.len(), 20);
 
+    let described = |settings: &Settings| isotherm::source::describe(settings, &MachineDisk).expect("it is right");
+    let before = described(&settings);
     settings.simulate.days = 3;
-    assert_eq!(open(&settings, None).expect("opens").parameters(), source.parameters());
+    assert_eq!(described(&settings), before);
     assert_eq!(drain(&mut *open(&settings, Some(&kept_of(&mut *source))).expect("goes on"), 1000).len(), 10);
 
     settings.simulate.start = "9999-12-30".to_owned();

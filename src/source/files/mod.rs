@@ -290,14 +290,6 @@ impl<F: Format> Source for FileSource<F> {
         std::mem::take(&mut self.news)
     }
 
-    fn parameters(&self) -> Value {
-        self.format.parameters()
-    }
-
-    fn kind(&self) -> &'static str {
-        self.format.kind()
-    }
-
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
         (std::mem::take(&mut self.bad_lines_total), std::mem::take(&mut self.bad_lines))
     }

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Kind};
 pub trait Format: Send {
     fn kind(&self) -> &'static str;
 
-    /// See [`super::super::Source::parameters`].
+    /// See [`super::super::Description`].
     fn parameters(&self) -> Value;
 
     /// Begins with a file, at its start: reads what stands above the first line with a reading.

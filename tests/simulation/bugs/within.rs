@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// The copy's program: by another name than the real one, beside which it is built.
+/// The copy's package and program: by another name than the real ones, beside which they are built. By the same name, cargo
+/// takes the copy's library for the real one.
 const PROGRAM: &str = "isotherm-with-bugs";
 
 /// What the program is built from.
