@@ -98,6 +98,9 @@ impl Rules {
         rejected_bytes_max: 64 << 20,
     };
 
+    /// Under which every reading that a source can give counts, whatever its temperature.
+    pub const ANY_DEGREES: Self = Self { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Self::DEFAULT };
+
     /// The reading in a record that passes every check which needs no state; room and duplicates are the state's to judge.
     pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Reading<'a>, RejectReason> {
         let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;

@@ -20,9 +20,6 @@ const BATCH_RECORDS_MAX: usize = 5000;
 const READ_WAIT: Duration = Duration::from_millis(500);
 const SILENT_READS_MAX: u32 = 60;
 
-/// A source's readings are records of the log by these rules, whatever the temperature.
-const EVERY_READING: Rules = Rules { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Rules::DEFAULT };
-
 /// Reads the log for a source, in as many calls as it takes. After a Retryable failure it goes on where it was.
 pub struct LookUp {
     log: Arc<dyn RecordLog>,
@@ -77,7 +74,7 @@ impl LookUp {
                     .advice("this is an error in isotherm or in the log: nothing was made of these records"));
             }
             for record in running.batch.records().take_while(|record| record.offset < *to) {
-                if let Ok(reading) = EVERY_READING.check(record, &mut running.dates) {
+                if let Ok(reading) = Rules::ANY_DEGREES.check(record, &mut running.dates) {
                     questions.answer(&reading);
                 }
             }

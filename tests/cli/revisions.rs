@@ -198,6 +198,37 @@ fn what_only_reading_all_can_see_is_seen_by_verify() {
         .fails_in_one_line(65, &["there is no source.json"]);
 }
 
+/// Version 1 knew of a file how it begins, and how much of it was read.
+#[test]
+fn a_cursor_of_version_1_goes_on_and_its_files_are_compared_once() {
+    for publisher in Publisher::all() {
+        publisher.publish(&weather("2020-02-01"));
+        assert_eq!(publisher.run(), ("32 readings produced".to_owned(), 32, 32));
+        let path = publisher.scene.state().join("source.json");
+        let now: serde_json::Value =
+            serde_json::from_slice(&fs::read(&path).expect("it is there")).expect("it is JSON");
+        let of = |key: &str| now["source"][key].to_string();
+        let read = r#"{ "bytes": 1, "lines": 1, "given": 0, "head": { "bytes": 1, "crc32c": 1 } }"#;
+        let before =
+            ["kind", "parameters", "topic", "log_id", "partitions"].map(|key| format!("\"{key}\": {}, ", of(key)));
+        let sealed = |sum: &str| {
+            format!(
+                "{{ \"version\": 1, \"source\": {{ {}\"cursor\": {{ \"files\": {{ \"d/x.csv\": {read} }}, \"skipped_quality\": 0 }}, \
+                 \"readings\": {}, \"acknowledged\": {} }}, \"checksum\": \"{sum}\" }}",
+                before.concat(),
+                of("readings"),
+                of("acknowledged"),
+            )
+        };
+        let sum = crc32c::crc32c(sealed("00000000").as_bytes());
+        fs::write(&path, sealed(&format!("{sum:08x}"))).expect("written");
+        fs::remove_file(publisher.scene.state().join("source.files-0.jsonl")).expect("it is there");
+        publisher.publish(&weather("2020-02-03"));
+        assert_eq!(publisher.run(), ("2 readings produced".to_owned(), 34, 34), "{}", publisher.kind);
+        assert_eq!(publisher.run(), ("0 readings produced".to_owned(), 34, 34), "{}", publisher.kind);
+    }
+}
+
 /// As where the state folder was lost.
 #[test]
 fn without_its_cursor_a_source_of_files_sends_nothing_again_and_a_simulated_one_says_that_it_does() {
