@@ -157,10 +157,9 @@ fn a_file_source_knows_how_far_it_is() {
     let (total, first) = ((rows(100).len() + rows(50).len()) as u64, rows(100).len() as u64);
     let settings = csv_in(folder.path());
     let mut source = open(&settings, None).expect("opens");
-    assert_eq!(source.bytes(), Some((0, total)));
     source.next(&mut Readings::default(), 101).expect("the source goes on");
-    let (read, _) = source.bytes().expect("files have bytes");
-    assert!((first + 1..total).contains(&read), "{read}");
+    let (read, of) = source.bytes().expect("files have bytes");
+    assert!((first + 1..total).contains(&read) && of == total, "{read} of {of}");
     let mut kept = Kept::default();
     keep(&mut *source, &mut kept);
     let mut resumed = open(&settings, Some(&kept)).expect("opens");
@@ -170,6 +169,9 @@ fn a_file_source_knows_how_far_it_is() {
     }
     keep(&mut *source, &mut kept);
     fs::write(folder.path().join("b.csv"), rows(60)).expect("there is room for a test");
-    assert_eq!(open(&settings, Some(&kept)).expect("opens").bytes(), Some((total, total + 150)));
+    let mut grown = open(&settings, Some(&kept)).expect("opens");
+    grown.next(&mut Readings::default(), 1).expect("the source goes on");
+    let (read, of) = grown.bytes().expect("files have bytes");
+    assert!(read >= total && of == total + 150, "{read} of {of}");
     assert_eq!(open(&super::settings(SourceKind::Simulate), None).expect("opens").bytes(), None);
 }

@@ -78,7 +78,7 @@ impl<F: Format> FileSource<F> {
         let Some(mut open) = open else {
             let open = OpenFile::open(index, &self.names[index], &*self.disk, &mut self.format)?;
             if open.is_none() && revision.pass == 0 {
-                self.news.push(FileNews::Gone { files: 1, first: self.names[index].clone() });
+                self.note_gone(index);
             }
             if open.is_some()
                 && let Some(FileRecord { stations: StationsOfFile::One(station), .. }) = &self.records[index]

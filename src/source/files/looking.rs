@@ -10,48 +10,40 @@ use super::record::FileRecord;
 use super::{FileSource, Work};
 use crate::failure::Failure;
 
-/// Looks at all files before the source ends. One that is changed all the time is left to the next run.
+/// Looks before the source ends that find changes. A file that is changed all the time is left to the next run.
 const LOOKS_MAX: u32 = 4;
 
 impl<F: Format> FileSource<F> {
-    /// Gives every file its turn: the one that was begun first, the others in their order.
-    pub(super) fn give_turns(&mut self) -> Result<(), Failure> {
-        self.bytes_total = 0;
-        for (index, name) in self.names.iter().enumerate() {
-            let path = Path::new(name);
-            let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
+    /// Looks at the file of this number, or ends the look behind the last. At the first look every file gets its turn, the
+    /// one that was begun first of all; later ones do that were changed since they were opened.
+    pub(super) fn take_stamp(&mut self, index: usize) -> Result<(), Failure> {
+        let Some(name) = self.names.get(index) else {
+            self.is_over = self.turns.is_empty();
+            if !self.is_first_look {
+                self.looks += u32::from(!self.is_over);
+            }
+            self.is_first_look = false;
+            return Ok(());
+        };
+        let path = Path::new(name);
+        let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
+        if self.is_first_look {
             self.bytes_total += stamp.map_or(0, |stamp| stamp.size_bytes);
             match self.begun {
                 Some((begun, _)) if begun == index => self.turns.push_front((index, stamp)),
                 _ => self.turns.push_back((index, stamp)),
             }
+        } else if let Some(stamp) = stamp
+            && !self.records[index].as_ref().is_some_and(|record| record.is_as_read(&stamp))
+        {
+            if self.looks < LOOKS_MAX {
+                self.turns.push_back((index, Some(stamp)));
+            } else if !self.news.iter().any(|news| matches!(news, FileNews::StillChanging(_))) {
+                self.news.push(FileNews::StillChanging(name.clone()));
+            }
         }
+        self.work = Work::TakingStamps(index + 1);
         Ok(())
-    }
-
-    /// Gives another turn to the files that were changed since they were opened; `false` if there are none.
-    pub(super) fn look_again(&mut self) -> Result<bool, Failure> {
-        let mut still_changing = None;
-        for (index, record) in self.records.iter().enumerate() {
-            let path = Path::new(&self.names[index]);
-            let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
-            let is_as_read = match (record, &stamp) {
-                (Some(record), Some(stamp)) => record.is_as_read(stamp),
-                (_, None) => true,
-                (None, Some(_)) => false,
-            };
-            if is_as_read {
-                continue;
-            }
-            if self.looks == LOOKS_MAX {
-                still_changing.get_or_insert_with(|| self.names[index].clone());
-            } else {
-                self.turns.push_back((index, stamp));
-            }
-        }
-        self.looks += u32::from(!self.turns.is_empty());
-        self.news.extend(still_changing.map(FileNews::StillChanging));
-        Ok(!self.turns.is_empty())
     }
 
     /// A file's turn: it is passed over, recognised by its content, to be read, or to be compared.
@@ -164,8 +156,17 @@ impl<F: Format> FileSource<F> {
             let bytes = self.record(index).bytes;
             return Err(changed(format!("{name} is gone, of which {bytes} bytes were read and not all")));
         }
-        self.news.push(FileNews::Gone { files: 1, first: name.clone() });
+        self.note_gone(index);
         Ok(())
+    }
+
+    /// Files that are gone are told together.
+    pub(super) fn note_gone(&mut self, index: usize) {
+        if let Some(FileNews::Gone { files, .. }) = self.news.last_mut() {
+            *files += 1;
+        } else {
+            self.news.push(FileNews::Gone { files: 1, first: self.names[index].clone() });
+        }
     }
 
     /// Of a file that has one.

@@ -36,7 +36,7 @@ use revision::Revision;
 /// Lines, or files, that one call reads before it returns to a caller who may want to stop.
 const STEPS_PER_CALL_MAX: usize = 16_384;
 /// Steps as which a piece of a file counts that is only recognised.
-const STEPS_PER_PIECE: usize = 256;
+const STEPS_PER_PIECE: usize = 1024;
 /// What `source.json` keeps of a source of files, beside the records of those that were read.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +63,8 @@ struct Begun {
 enum Work {
     #[default]
     Nothing,
+    /// Of the files from this one on.
+    TakingStamps(usize),
     Recognising(Prefix),
     Reading(Box<OpenFile>),
     Comparing(Box<Revision>),
@@ -90,7 +92,11 @@ pub struct FileSource<F> {
     looked_twice: Option<usize>,
     /// Files that are to be compared with the log.
     revised: Vec<usize>,
+    is_first_look: bool,
+    /// Later looks at all files that found changes.
     looks: u32,
+    /// The last look found none.
+    is_over: bool,
     /// Records that are new since they were taken.
     done: Vec<FileRecord>,
     /// Of all records together.
@@ -148,19 +154,21 @@ impl<F: Format> FileSource<F> {
         let news = gone.first().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
         let of_records = |of: fn(&FileRecord) -> u64| records.iter().flatten().map(of).sum();
         let (bytes, skipped_quality) = (of_records(|record| record.bytes), of_records(|record| record.skipped_quality));
-        let mut source = Self {
+        Ok(Self {
             format,
             disk,
             settings: settings.clone(),
             turns: VecDeque::new(),
-            work: Work::Nothing,
+            work: Work::TakingStamps(0),
             begun,
             compare: cursor.compare,
             unread: VecDeque::new(),
             has_to_settle: false,
             looked_twice: None,
             revised: Vec::new(),
+            is_first_look: true,
             looks: 0,
+            is_over: false,
             done: Vec::new(),
             bytes,
             skipped_quality,
@@ -170,9 +178,7 @@ impl<F: Format> FileSource<F> {
             news: news.into_iter().collect(),
             names,
             records,
-        };
-        source.give_turns()?;
-        Ok(source)
+        })
     }
 
     /// A file is as this record says.
@@ -219,6 +225,7 @@ impl<F: Format> FileSource<F> {
                 return Ok(Some(STEPS_PER_PIECE));
             }
             Work::Comparing(revision) => self.compare_on(revision, readings, readings_max)?,
+            Work::TakingStamps(index) => self.take_stamp(index)?,
             Work::Nothing => {
                 if let Some((index, stamp)) = self.turns.pop_front() {
                     self.look_at(index, stamp)?;
@@ -226,9 +233,11 @@ impl<F: Format> FileSource<F> {
                     self.begin_reading(index)?;
                 } else if !self.revised.is_empty() {
                     self.begin_comparing();
-                } else if !self.look_again()? {
+                } else if self.is_over {
                     self.compare = false;
                     return Ok(None);
+                } else {
+                    self.work = Work::TakingStamps(0);
                 }
             }
         }
@@ -248,7 +257,11 @@ impl<F: Format> Source for FileSource<F> {
             match self.step(readings, readings_max)? {
                 Some(steps) => steps_left = steps_left.saturating_sub(steps),
                 None if readings.len() == length_before => return Ok(Progressed::Ended),
-                None => return Ok(Progressed::More),
+                None => {
+                    // What was handed out takes its time: there is another look behind it.
+                    self.is_over = false;
+                    return Ok(Progressed::More);
+                }
             }
         }
         Ok(Progressed::More)
