@@ -51,7 +51,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     };
     let Some((state, files)) = read_source(&settings.state.dir)? else { return Err(nothing_read(&settings)) };
-    let names = MachineDisk.find(key, pattern)?;
+    // Where all files are gone, that is told of each.
+    let names = match MachineDisk.find(key, pattern) {
+        Err(failure) if files.is_empty() => return Err(failure),
+        found => found.unwrap_or_default(),
+    };
     let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
     let kept = Kept { cursor, files, log_has_records: state.log_had_records };
     let files = survey(&MachineDisk, &names, &kept, arguments.verify)?;

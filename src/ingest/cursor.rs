@@ -17,6 +17,7 @@ use crate::durable::replace::{append_synced, remove_temporaries, replace, sync_f
 use crate::durable::seal::{self, Broken};
 use crate::durable::{Disk, Fence};
 use crate::failure::{Failure, Kind};
+use crate::source::COMPARE_ANEW;
 use crate::source::files::FileRecord;
 
 /// The source's cursor in a state folder.
@@ -213,12 +214,22 @@ pub fn read_source(folder: &Path) -> Result<Option<(SourceState, Vec<FileRecord>
         Err(error) => Err(Failure::io("cannot read", path, &error)),
     };
     let path = source_path(folder);
-    let Some(bytes) = read(&path)? else { return Ok(None) };
-    let state = parse(&path, &bytes)?;
-    let lines =
-        state.files.clone().map(|files| read_lines(&files_path(folder, files.number), files, read)).transpose()?;
-    let records = lines.map_or_else(Vec::new, |lines| last_of_each(lines.all));
-    Ok(Some((state, records)))
+    let mut bytes = read(&path)?;
+    loop {
+        let Some(found) = bytes else { return Ok(None) };
+        let state = parse(&path, &found)?;
+        let lines = state.files.clone().map(|files| read_lines(&files_path(folder, files.number), files, read));
+        match lines.transpose() {
+            Ok(lines) => return Ok(Some((state, lines.map_or_else(Vec::new, |lines| last_of_each(lines.all))))),
+            Err(failure) => {
+                // A start may have written the lines anew in between.
+                bytes = read(&path)?;
+                if bytes.as_ref() == Some(&found) {
+                    return Err(failure);
+                }
+            }
+        }
+    }
 }
 
 /// A file of lines, as far as it counts.
@@ -278,8 +289,7 @@ fn sealed(state: &SourceState) -> Vec<u8> {
 }
 
 fn refusal(path: &Path, what: &str) -> Failure {
-    Failure::fatal(Kind::Data, format!("{} {what}", path.display()))
-        .advice("restore a copy of it, or start over with log.on_start = \"recreate\", which empties the topic")
+    Failure::fatal(Kind::Data, format!("{} {what}", path.display())).advice(COMPARE_ANEW)
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<SourceState, Failure> {

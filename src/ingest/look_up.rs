@@ -64,10 +64,23 @@ impl LookUp {
             steps.begin("reading the log to compare");
             let mut reader = match running.reader.take() {
                 Some(reader) => reader,
-                None => self.log.open_reader(*partition, *from)?,
+                None => {
+                    // Retention may have taken more since the pass began.
+                    let start = self.log.extent(*partition)?.start;
+                    if start > *from {
+                        doubt(questions, &*self.log, self.partitions, (*partition, start));
+                        *from = start.min(*to);
+                        continue;
+                    }
+                    self.log.open_reader(*partition, *from)?
+                }
             };
             running.batch.clear();
-            let next = reader.read(&mut running.batch, BATCH_RECORDS_MAX, READ_WAIT)?;
+            let next = match reader.read(&mut running.batch, BATCH_RECORDS_MAX, READ_WAIT) {
+                // What it took while it was read is seen when the reader is opened anew.
+                Err(failure) if !failure.is_retryable() && self.log.extent(*partition)?.start > *from => continue,
+                read => read?,
+            };
             if running.batch.is_disordered() {
                 let what = format!("{} gave records out of order behind offset {from}", self.log.name());
                 return Err(Failure::fatal(Kind::Data, what)
@@ -104,7 +117,7 @@ impl LookUp {
         let partitions: Vec<u32> = partitions.into_iter().collect();
         let name = self.log.name();
         if existing_topic(&*self.log)?.compacted {
-            questions.doubt(format!("{name} is compacted"));
+            questions.doubt(|_| true, format!("{name} is compacted"));
         }
         let high_watermarks = self.log.high_watermarks(&partitions)?;
         let (mut left, mut records) = (VecDeque::new(), 0);
@@ -120,7 +133,7 @@ impl LookUp {
                     .advice("a transaction of another producer is open; its end is waited for"));
             }
             if start > 0 {
-                questions.doubt(format!("partition {partition} of {name} begins at offset {start}"));
+                doubt(questions, &*self.log, self.partitions, (partition, start));
             }
             records += end - start;
             left.push_back((partition, start, end));
@@ -129,4 +142,10 @@ impl LookUp {
         self.progress.source().to_compare.set(records);
         Ok(Running { left, reader: None, silent_reads: 0, batch: Batch::default(), dates: DateReader::default() })
     }
+}
+
+/// A partition does not begin at its first offset any more, so it may have had readings of ours.
+fn doubt(questions: &mut Questions, log: &dyn RecordLog, partitions: u32, (partition, start): (u32, u64)) {
+    let is_of = |station: &str| partition_of(station.as_bytes(), partitions) == partition;
+    questions.doubt(is_of, format!("partition {partition} of {} begins at offset {start}", log.name()));
 }

@@ -12,7 +12,7 @@ use crate::progress::{Progress, events};
 use crate::settings;
 use crate::source::disk::SourceDisk;
 use crate::source::files::FileRecord;
-use crate::source::{self, FileComparison, FileNews, Kept, Progressed, Source};
+use crate::source::{self, FileComparison, FileNews, Kept, Progressed, SentAgain, Source};
 use crate::supervision::Steps;
 
 /// Owns the source, and asks the log for it.
@@ -52,6 +52,8 @@ impl SourceReader {
             events::not_compared();
         }
         self.source = Some(source);
+        self.progress.source().compared.set(0);
+        self.progress.source().to_compare.set(0);
         self.tell();
         Ok(())
     }
@@ -94,10 +96,14 @@ impl SourceReader {
             progress.bytes.set(bytes);
             progress.bytes_total.set(total);
         }
+        let SentAgain { revised, doubtful, withdrawn } = source.take_sent_again();
+        progress.revised.inc_by(revised);
+        progress.possible_repeats.inc_by(doubtful);
+        progress.withdrawn.inc_by(withdrawn);
         for news in source.take_news() {
             match news {
                 FileNews::Gone { files, first } => events::files_gone(files, &first),
-                FileNews::StillChanging(file) => events::file_still_changing(&file),
+                FileNews::StillChanging { files, first } => events::files_still_changing(files, &first),
                 FileNews::Comparing(FileComparison { files, first, readings, pass, passes, .. }) => {
                     events::comparing(files, &first, readings, (pass, passes));
                 }
@@ -106,9 +112,9 @@ impl SourceReader {
                 }) => {
                     progress.compared.set(0);
                     progress.to_compare.set(0);
-                    events::compared(&self.progress, files, (new, revised, withdrawn));
+                    events::compared(files, (new, revised, withdrawn));
                     if let Some(why) = why_doubtful {
-                        events::possible_repeats(&self.progress, doubtful, &why);
+                        events::possible_repeats(doubtful, &why);
                     }
                 }
             }

@@ -104,9 +104,9 @@ pub fn files_gone(files: usize, first: &str) {
     warn!(files, first, "files of the source are gone: what was read of them stays in the log");
 }
 
-/// A file was changed each time it was looked at, up to the end of the source.
-pub fn file_still_changing(file: &str) {
-    warn!(file, "the file was changed again and again while it was read: the next run goes on with it");
+/// Files were changed each time they were looked at, up to the end of the source.
+pub fn files_still_changing(files: usize, first: &str) {
+    warn!(files, first, "files were changed again and again while they were read: the next run goes on with them");
 }
 
 /// A pass over the log begins, from 1, in which changed files, or files that may have been sent before, are compared with it.
@@ -115,15 +115,12 @@ pub fn comparing(files: usize, first: &str, readings: usize, (pass, passes): (us
 }
 
 /// Files were compared with the log. Readings of new days, and other values of days that the log has, were sent.
-pub fn compared(progress: &Progress, files: usize, (new_days, revised, withdrawn_days): (u64, u64, u64)) {
-    progress.source().revised.inc_by(revised);
-    progress.source().withdrawn.inc_by(withdrawn_days);
+pub fn compared(files: usize, (new_days, revised, withdrawn_days): (u64, u64, u64)) {
     info!(files, new_days, revised, withdrawn_days, "files compared with the log");
 }
 
 /// Readings were sent that the log may have had before.
-pub fn possible_repeats(progress: &Progress, readings: u64, why: &str) {
-    progress.source().possible_repeats.inc_by(readings);
+pub fn possible_repeats(readings: u64, why: &str) {
     warn!(readings, why, "readings were sent that may be repeats: the log does not go back far enough to tell");
 }
 

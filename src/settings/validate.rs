@@ -65,7 +65,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("log.sqlite.path", PATH),
     ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily"])),
     ("source.verify", Flag),
-    ("source.compare_bytes_max", Whole(1 << 20, 1 << 32)),
+    ("source.compare_bytes_max", Whole(1 << 24, 1 << 30)),
     ("source.simulate.stations", Whole(1, 1_000_000)),
     ("source.simulate.days", Whole(0, 3_652_059)),
     ("source.simulate.start", Text("a real day as YYYY-MM-DD, years 0001 to 9999", |text| Day::parse(text).is_some())),

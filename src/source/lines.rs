@@ -44,12 +44,14 @@ pub fn too_long() -> String {
 pub struct Lines {
     reader: BufReader<Box<dyn SourceFile>>,
     position: FilePosition,
+    /// The last line that was read has no end, or there was none at all.
+    is_cut: bool,
 }
 
 impl Lines {
     /// From the beginning of a file on, where it stands.
     pub fn new(file: Box<dyn SourceFile>) -> Self {
-        Self { reader: BufReader::with_capacity(64 << 10, file), position: FilePosition::default() }
+        Self { reader: BufReader::with_capacity(64 << 10, file), position: FilePosition::default(), is_cut: true }
     }
 
     /// Appends the next line without its end (`\n` or `\r\n`).
@@ -63,6 +65,7 @@ impl Lines {
         self.position.pass(&line[start..]);
         self.position.lines += 1;
         let ended = line.last() == Some(&b'\n');
+        self.is_cut = !ended;
         if !ended && read as u64 == limit {
             self.pass_over_rest()?;
             line.truncate(start);
@@ -96,6 +99,16 @@ impl Lines {
                 return Ok(others);
             }
         }
+    }
+
+    /// Whether what was read so far ends within a line, or is nothing.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The file, wherever it stands.
+    pub fn into_file(self) -> Box<dyn SourceFile> {
+        self.reader.into_inner()
     }
 
     pub fn position(&self) -> FilePosition {

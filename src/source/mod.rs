@@ -25,6 +25,10 @@ use disk::SourceDisk;
 use files::questions::Questions;
 use files::{FileRecord, Format as _};
 
+/// The way out where what is kept of a source is of no use.
+pub const COMPARE_ANEW: &str = "restore copies of source.json and of the source.files-N.jsonl beside it; or remove source.json, and \
+     the files of the source are compared with the log: nothing that it has is sent again";
+
 /// Bad lines that are named; more are only counted until they are taken.
 pub const BAD_LINES_NAMED_MAX: usize = 100;
 
@@ -65,14 +69,25 @@ pub struct Kept {
 /// What a person is to be told of a source's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileNews {
-    /// Files that were read to their end, or not at all, are no longer there.
+    /// Files are no longer there of which nothing is left to be read, or that were not begun.
     Gone { files: usize, first: String },
     /// A pass begins in which files are compared with the log.
     Comparing(FileComparison),
     /// All passes are done.
     Compared(FileComparison),
-    /// A file was changed whenever it was looked at; the next run goes on with it.
-    StillChanging(String),
+    /// Files were changed whenever they were looked at; the next run goes on with them.
+    StillChanging { files: usize, first: String },
+}
+
+/// What was sent of files that were compared with the log, and what was found missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentAgain {
+    /// Readings whose day the log has with another value.
+    pub revised: u64,
+    /// Readings that the log may have had.
+    pub doubtful: u64,
+    /// Days that the log has of the files' stations, and no file.
+    pub withdrawn: u64,
 }
 
 /// Files that were changed, and what came of comparing them with the log.
@@ -118,6 +133,11 @@ pub trait Source: Send {
 
     /// All is kept, and what was asked is answered.
     fn settled(&mut self) {}
+
+    /// What was sent because of a comparison, since the last time.
+    fn take_sent_again(&mut self) -> SentAgain {
+        SentAgain::default()
+    }
 
     /// Whether readings that the log has already are recognised.
     fn compares(&self) -> bool {
@@ -201,6 +221,6 @@ pub fn open(settings: &settings::Source, disk: Arc<dyn SourceDisk>, kept: Kept) 
 fn parse_cursor<T: serde::de::DeserializeOwned>(cursor: &Value, kind: &str) -> Result<T, Failure> {
     T::deserialize(cursor).map_err(|error| {
         Failure::fatal(Kind::Data, format!("the stored cursor is not one of the source {kind}: {error}"))
-            .advice("restore a copy of source.json, or start over with log.on_start = \"recreate\"")
+            .advice(COMPARE_ANEW)
     })
 }

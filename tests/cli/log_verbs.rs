@@ -65,7 +65,7 @@ fn audit_has_three_results() {
     run.ends_with(0);
     let line = "partition 3: verified, 4 records from offset 0 to 4: 2 counted of 1 stations, 2 rejected, 2 lines";
     assert!(run.stdout.contains(line), "{}", run.stdout);
-    let repeats = "of rejected records; of the days that came once more 0 had the same value and 1 another\n  \
+    let repeats = "of rejected records; of the readings of days that were counted already 0 had the same value and 1 another\n  \
         station A, 2000-01-02: 1.5 counted (offset 1), 2.5 ignored (offset 2)\n";
     assert_eq!(run.stdout.matches(repeats).count(), 2, "{}", run.stdout);
     assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (4, ""));

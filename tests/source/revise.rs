@@ -187,18 +187,25 @@ fn a_last_line_that_was_not_complete_is_sent_as_it_is_now() {
 }
 
 #[test]
-fn files_that_may_have_been_sent_before_are_compared_once() {
+fn files_that_may_have_been_sent_before_are_compared() {
     let mut publisher = Publisher::new();
     publisher.put("A.csv", &[(1, 10, 'A'), (2, 20, 'A')]);
     publisher.put("B.csv", &[(1, 10, 'B')]);
     publisher.log = owned(&[(1, 10, 'A'), (7, 7, 'X')]);
     publisher.kept.log_has_records = true;
     assert_eq!(publisher.sent(), owned(&[(2, 20, 'A'), (1, 10, 'B')]));
-    publisher.put("C.csv", &[(1, 10, 'A')]);
-    assert_eq!(publisher.sent(), owned(&[(1, 10, 'A')]), "from then on a new file is new");
+    publisher.put("C.csv", &[(1, 10, 'A'), (2, 2, 'C')]);
+    assert_eq!(publisher.sent(), owned(&[(2, 2, 'C')]), "a file that comes later may have been sent before, too");
     // The cursor of version 1 proves nothing of its files.
-    publisher.kept = Kept { cursor: Some(serde_json::json!({ "files": {}, "skipped_quality": 0 })), ..Kept::default() };
-    assert_eq!(publisher.sent(), []);
+    let read = serde_json::json!({ "bytes": 9, "lines": 2, "given": 0, "head": { "bytes": 9, "crc32c": 1 } });
+    let files = serde_json::json!({ "A.csv": read, "B.csv": read, "gone.csv": read });
+    publisher.kept =
+        Kept { cursor: Some(serde_json::json!({ "files": files, "skipped_quality": 0 })), ..Kept::default() };
+    let (log, news) = (publisher.log.clone(), publisher.run());
+    assert!(news.contains(&FileNews::Gone { files: 1, first: "gone.csv".to_owned() }), "{news:?}");
+    assert_eq!(publisher.log[log.len()..], owned(&[(1, 10, 'A'), (2, 2, 'C')]), "C.csv is new to it");
+    publisher.put("gone.csv", &[(1, 10, 'A'), (3, 3, 'A')]);
+    assert_eq!(publisher.sent(), owned(&[(3, 3, 'A')]));
 }
 
 #[test]
@@ -215,7 +222,7 @@ fn a_day_that_another_file_has_is_not_withdrawn() {
 #[test]
 fn what_does_not_fit_into_memory_takes_several_passes() {
     let mut publisher = Publisher::new();
-    publisher.settings.compare_bytes_max = 48 * 20;
+    publisher.settings.compare_bytes_max = 48 * 40;
     publisher.readings_max = 7;
     let rows = |degrees| (1..=10).flat_map(move |day| ('A'..='Z').map(move |station| (day, degrees, station)));
     publisher.put("A.csv", &rows(1).collect::<Vec<_>>());
@@ -254,7 +261,7 @@ fn files_that_are_changed_while_they_are_read_are_revised_in_the_same_run() {
         disk.replace("A.csv", text(&[(1, call as i32 + 1, 'A')]).as_bytes());
         disk.pass_ms(10_000);
     });
-    assert!(news.contains(&FileNews::StillChanging("A.csv".to_owned())), "{news:?}");
+    assert!(news.contains(&FileNews::StillChanging { files: 1, first: "A.csv".to_owned() }), "{news:?}");
 }
 
 #[test]
@@ -274,4 +281,83 @@ fn a_file_that_shrank_or_vanished_stops_nothing() {
 /// The last value of each day.
 pub fn last_values(readings: &[OwnedReading]) -> BTreeMap<(String, Day), f64> {
     readings.iter().map(|reading| ((reading.station_id.clone(), reading.day), reading.degrees)).collect()
+}
+
+#[test]
+fn files_that_grow_whenever_they_are_looked_at_are_read_and_the_run_ends() {
+    let mut publisher = Publisher::new();
+    publisher.readings_max = 1;
+    let rows = |station, days: u32| (1..=days).map(|day| (day % 28 + 1, day as i32, station)).collect::<Vec<_>>();
+    for (name, station) in [("A.csv", 'A'), ("B.csv", 'B'), ("C.csv", 'C')] {
+        publisher.put(name, &rows(station, 1));
+    }
+    publisher.sent();
+    let grow = |disk: &SimulatedSourceDisk, call: usize| {
+        for (name, station) in [("A.csv", 'A'), ("B.csv", 'B'), ("C.csv", 'C')] {
+            disk.write_over(name, text(&rows(station, call as u32 + 2)).as_bytes());
+            disk.pass_ms(1000);
+        }
+    };
+    let calls = std::cell::Cell::new(0);
+    grow(&publisher.disk, 0);
+    let news = publisher.run_for(500, |disk, call| {
+        calls.set(call);
+        if call < 50 {
+            grow(disk, call + 1);
+        }
+    });
+    assert!(calls.get() < 499, "it does not end");
+    assert!(!news.iter().any(|news| matches!(news, FileNews::Comparing(_))), "growth is no revision: {news:?}");
+    publisher.run();
+    assert_eq!(
+        last_values(&publisher.log),
+        last_values(&owned(&["A", "B", "C"].map(|name| rows(name.chars().next().expect("a name"), 52)).concat()))
+    );
+}
+
+#[test]
+fn a_file_that_is_away_for_a_pass_is_compared_once_more() {
+    let mut publisher = Publisher::new();
+    publisher.settings.compare_bytes_max = 48 * 40;
+    let rows = |degrees| ('A'..='Z').map(|station| (1, degrees, station)).collect::<Vec<_>>();
+    publisher.put("A.csv", &rows(1));
+    publisher.put("other.csv", &[(1, 1, 'x')]);
+    publisher.sent();
+    publisher.put("A.csv", &rows(2));
+    let changed = publisher.disk.contents()["A.csv"].clone();
+    let away = std::cell::Cell::new(false);
+    let news = publisher.run_for(usize::MAX, |disk, _| {
+        if !away.replace(true) {
+            disk.remove("A.csv");
+        }
+    });
+    assert!(compared(&news).passes > 1, "{news:?}");
+    publisher.disk.replace("A.csv", &changed);
+    publisher.disk.pass_ms(10_000);
+    publisher.run();
+    assert_eq!(last_values(&publisher.log)[&("Z".to_owned(), Day::parse("2014-07-01").expect("a day"))], 2.0);
+    assert!(rows(2).iter().all(|row| publisher.log.contains(&owned(&[*row])[0])));
+}
+
+#[test]
+fn a_file_that_is_just_being_written_is_waited_for_and_one_that_stays_as_it_is_a_failure() {
+    for beginning in [&b""[..], b"date,deg"] {
+        let mut publisher = Publisher::new();
+        publisher.disk.replace("A.csv", beginning);
+        publisher.run_for(usize::MAX, |disk, call| {
+            if call == 0 {
+                disk.write_over("A.csv", text(&[(1, 10, 'A')]).as_bytes());
+                disk.pass_ms(10_000);
+            }
+        });
+        assert_eq!(publisher.log, owned(&[(1, 10, 'A')]));
+        publisher.disk.replace("A.csv", beginning);
+        let mut source = publisher.open();
+        let mut readings = Vec::new();
+        let waits = next(&mut *source, &mut readings, 1).expect("it may be written just now");
+        assert!(matches!(waits, Progressed::Settle | Progressed::Wait(_)), "{waits:?}");
+        publisher.disk.pass_ms(10_000);
+        let failure = (0..9).find_map(|_| next(&mut *source, &mut readings, 1).err()).expect("it is not written");
+        assert!(failure.what.contains("A.csv has no column"), "{failure}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Files, Finding, Repeats, Wrong, audit, repeats};
+use super::{Files, Finding, Repeats, Verified, Wrong, audit, repeats};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RecordLog};
 use crate::partition::{self, PartitionFile};
@@ -54,7 +54,7 @@ impl Audited {
     /// Of the days that came more than once, where the file was verified.
     pub fn repeats(&self) -> Option<&Repeats> {
         match &self.result {
-            AuditFinding::Found(Finding::Verified(verified)) => Some(&verified.repeats),
+            AuditFinding::Found(Finding::Verified(Verified { repeats, repeats_unknown: None, .. })) => Some(repeats),
             _ => None,
         }
     }
@@ -96,7 +96,10 @@ impl Audited {
                 verified.stations,
                 verified.rejected.values().sum::<u64>(),
                 verified.rejected_lines,
-                verified.repeats.text(),
+                match &verified.repeats_unknown {
+                    None => verified.repeats.text(),
+                    Some(why) => format!("; what days that came once more said is not known: {why}"),
+                },
             ),
             AuditFinding::Found(Finding::LogIncomplete { why }) => format!("LOG INCOMPLETE, {why}"),
             AuditFinding::NotAudited { why, .. } => format!("NOT AUDITED, {why}"),
@@ -134,7 +137,11 @@ fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u3
     let files = Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected };
     let mut finding = audit(log, pace, &settings.log.topic, files)?;
     if let Finding::Verified(verified) = &mut finding {
-        verified.repeats = repeats::look_up(log, pace, &checkpoint, &verified.repeated)?;
+        match repeats::look_up(log, pace, &checkpoint, &verified.repeated) {
+            Ok(repeats) => verified.repeats = repeats,
+            // The file is right, whatever became of the log since.
+            Err(failure) => verified.repeats_unknown = Some(failure.to_string()),
+        }
     }
     Ok(finding)
 }

@@ -62,6 +62,9 @@ pub struct Verified {
     pub stations: usize,
     /// What came of the days that came more than once, where that was looked up.
     pub repeats: Repeats,
+    /// Why it could not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats_unknown: Option<String>,
     #[serde(skip)]
     pub repeated: RepeatedDays,
 }

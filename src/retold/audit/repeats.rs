@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::log::{RangePace, RecordLog};
 use crate::partition::format::Checkpoint;
 
-/// Days whose values are in memory at once: about 64 bytes each.
+/// Days whose values are in memory at once, of as many stations as it takes: about 64 bytes each.
 const DAYS_MAX: u64 = 1 << 20;
 /// Repeats of another value that are listed.
 const LISTED_MAX: usize = 10;
@@ -64,7 +64,8 @@ pub fn look_up(
     for class in 0..classes {
         let of_class =
             repeated.iter().filter(|(name, _)| u64::from(crc32c::crc32c(name.as_bytes())) % classes == class);
-        look_up_class(log, pace, file, &of_class.collect(), &mut repeats)?;
+        let numbered = of_class.zip(0..).map(|((name, days), number)| (name.as_str(), (number, days)));
+        look_up_class(log, pace, file, &numbered.collect(), &mut repeats)?;
     }
     repeats.first.sort_by_key(|repeat| repeat.repeated_offset);
     repeats.first.truncate(LISTED_MAX);
@@ -75,27 +76,27 @@ fn look_up_class(
     log: &dyn RecordLog,
     pace: &RangePace,
     file: &Checkpoint,
-    repeated: &BTreeMap<&String, &RoaringBitmap>,
+    repeated: &BTreeMap<&str, (u32, &RoaringBitmap)>,
     repeats: &mut Repeats,
 ) -> Result<(), Failure> {
     let state = &file.state;
-    // Value and offset of the reading that was counted, by station and day.
-    let mut counted: HashMap<(String, u32), (f64, u64)> = HashMap::new();
+    // Value and offset of the reading that was counted, by number of the station and day.
+    let mut counted: HashMap<(u32, u32), (f64, u64)> = HashMap::new();
     let mut listed = 0;
     for range in ranges(state.first_offset, state.next_offset, &state.gaps) {
         read(log, pace, file.identity.partition, range, |record| {
             let Ok((station, day, degrees)) = plausible(&state.rules, record) else { return Ok(()) };
-            if !repeated.get(&station).is_some_and(|days| days.contains(day)) {
+            let Some((number, _)) = repeated.get(station.as_str()).filter(|(_, days)| days.contains(day)) else {
                 return Ok(());
-            }
-            match counted.entry((station, day)) {
+            };
+            match counted.entry((*number, day)) {
                 Entry::Vacant(first) => drop(first.insert((degrees, record.offset))),
                 Entry::Occupied(first) if first.get().0 == degrees => repeats.same += 1,
                 Entry::Occupied(first) => {
                     repeats.other += 1;
                     if listed < LISTED_MAX {
                         listed += 1;
-                        let (station, (counted, counted_offset)) = (first.key().0.clone(), *first.get());
+                        let (counted, counted_offset) = *first.get();
                         let day = Day::from_number(day).map(|day| day.to_string()).unwrap_or_default();
                         let (repeated, repeated_offset) = (degrees, record.offset);
                         let repeat = Repeat { station, day, counted, counted_offset, repeated, repeated_offset };
@@ -116,7 +117,9 @@ impl Repeats {
         if same + other == 0 {
             return String::new();
         }
-        let mut text = format!("; of the days that came once more {same} had the same value and {other} another");
+        let mut text = format!(
+            "; of the readings of days that were counted already {same} had the same value and {other} another"
+        );
         for Repeat { station, day, counted, counted_offset, repeated, repeated_offset } in first {
             text.push_str(&format!(
                 "\n  station {station}, {day}: {counted} counted (offset {counted_offset}), {repeated} ignored (offset {repeated_offset})"

@@ -39,7 +39,7 @@ fn repeats_of_the_same_value_and_of_another_are_told_apart() {
     assert_eq!(repeats, Repeats { same: 2, other: 1, first: vec![first] });
     assert_eq!(
         repeats.text(),
-        "; of the days that came once more 2 had the same value and 1 another\
+        "; of the readings of days that were counted already 2 had the same value and 1 another\
          \n  station A, 2000-01-01: 1.5 counted (offset 1), -2.5 ignored (offset 6)"
     );
     assert_eq!(looked_up(vec![reading("A", "2000-01-01", 1.5)]).text(), "");

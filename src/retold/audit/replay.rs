@@ -75,6 +75,7 @@ fn compared(
         rejected_lines,
         stations: replay.stations.len(),
         repeats: Repeats::default(),
+        repeats_unknown: None,
         repeated: repeats::of(&replay),
     };
     let adds_up = state.counted() + state.rejected_total() == replay.records;

@@ -74,6 +74,7 @@ fn a_right_file_is_verified_also_where_the_log_goes_on() {
         rejected_lines: 2,
         stations: 2,
         repeats: Repeats::default(),
+        repeats_unknown: None,
         repeated,
     };
     assert_eq!(scene.audited(), Finding::Verified(verified));

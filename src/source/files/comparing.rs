@@ -4,11 +4,11 @@
 //! in the log. A file that is changed between two passes is to be compared once more.
 
 use super::super::{FileComparison, FileNews};
-use super::open_file::{Format, OpenFile};
+use super::open_file::{Format, OpenFile, Opened};
 use super::questions::{NoRoom, Questions};
 use super::record::{FileRecord, StationsOfFile};
 use super::revision::{Revision, Stage};
-use super::{FileSource, Work};
+use super::{FileSource, STEPS_PER_OPEN, Work};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 
@@ -25,14 +25,18 @@ impl<F: Format> FileSource<F> {
         self.work = Work::Comparing(Box::new(Revision { files, records, pass: 0, stage, questions, told }));
     }
 
-    /// One step of a comparison.
+    /// One step of a comparison; gives as how many it counts.
     pub(super) fn compare_on(
         &mut self,
         mut revision: Box<Revision>,
         readings: &mut Readings,
         readings_max: usize,
-    ) -> Result<(), Failure> {
+    ) -> Result<usize, Failure> {
+        let opens = matches!(revision.stage, Stage::Reading(_, None));
         revision.stage = match std::mem::replace(&mut revision.stage, Stage::Asking) {
+            Stage::Reading(place, None) if place == revision.files.len() && revision.questions.is_empty() => {
+                Stage::Giving(0)
+            }
             Stage::Reading(place, None) if place == revision.files.len() => {
                 revision.questions.finish();
                 let FileComparison { pass, passes, readings, .. } = &mut revision.told;
@@ -46,6 +50,7 @@ impl<F: Format> FileSource<F> {
             Stage::ReadingOthers(index, None) if index == self.names.len() || !revision.questions.lacks_any() => {
                 for (file, days) in revision.questions.withdrawn() {
                     revision.told.withdrawn += days;
+                    self.sent.withdrawn += days;
                     if let Some(record) = &mut revision.records[file as usize] {
                         record.withdrawn += days;
                     }
@@ -57,14 +62,15 @@ impl<F: Format> FileSource<F> {
                 revision.pass += 1;
                 if !revision.questions.begin_next() {
                     self.finish_comparing(*revision);
-                    return Ok(());
+                    return Ok(1);
                 }
                 Stage::Reading(0, None)
             }
-            Stage::Giving(place) => Stage::Giving(revision.give(place, readings, readings_max)),
+            Stage::Giving(place) => Stage::Giving(revision.give(place, readings, readings_max, &mut self.sent)),
         };
+        let opens = opens || matches!(revision.stage, Stage::ReadingOthers(_, Some(_)));
         self.work = Work::Comparing(revision);
-        Ok(())
+        Ok(if opens { STEPS_PER_OPEN } else { 1 })
     }
 
     /// Reads a line of a file that is to be compared.
@@ -76,18 +82,23 @@ impl<F: Format> FileSource<F> {
     ) -> Result<Stage, Failure> {
         let index = revision.files[place];
         let Some(mut open) = open else {
-            let open = OpenFile::open(index, &self.names[index], &*self.disk, &mut self.format)?;
-            if open.is_none() && revision.pass == 0 {
-                self.note_gone(index);
-            }
-            if open.is_some()
-                && let Some(FileRecord { stations: StationsOfFile::One(station), .. }) = &self.records[index]
-            {
+            let opened = OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format)?;
+            let Opened::File(open) = opened else {
+                // What it had in an earlier pass was not compared whole.
+                if let Some(record) = &mut revision.records[place] {
+                    record.stale = true;
+                }
+                match opened {
+                    Opened::Gone => self.note_gone(index),
+                    _ => self.is_waiting = true,
+                }
+                return Ok(Stage::Reading(place + 1, None));
+            };
+            if let Some(FileRecord { stations: StationsOfFile::One(station), .. }) = &self.records[index] {
                 // The file may have no reading of it any more.
                 revision.questions.add_station(number(place), station);
             }
-            let next = if open.is_none() { place + 1 } else { place };
-            return Ok(Stage::Reading(next, open.map(Box::new)));
+            return Ok(Stage::Reading(place, Some(open)));
         };
         let more = open.read_line(&mut self.format)?;
         let bad = open.take_bad().filter(|_| revision.pass == 0);
@@ -125,9 +136,11 @@ impl<F: Format> FileSource<F> {
             if !may_have {
                 return Ok(Stage::ReadingOthers(index + 1, None));
             }
-            let open = OpenFile::open(index, &self.names[index], &*self.disk, &mut self.format)?;
-            let next = if open.is_none() { index + 1 } else { index };
-            return Ok(Stage::ReadingOthers(next, open.map(Box::new)));
+            let opened = OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format)?;
+            return Ok(match opened {
+                Opened::File(open) => Stage::ReadingOthers(index, Some(open)),
+                Opened::Gone | Opened::HalfBeginning => Stage::ReadingOthers(index + 1, None),
+            });
         };
         let more = open.read_line(&mut self.format)?;
         // It was named when the file was read.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::FileNews;
 use super::super::disk::Stamp;
-use super::open_file::{Format, OpenFile, cannot_read, changed};
+use super::open_file::{Format, OpenFile, Opened, cannot_read, gone_unread};
 use super::prefix::Prefix;
 use super::record::FileRecord;
 use super::{FileSource, Work};
@@ -38,8 +38,10 @@ impl<F: Format> FileSource<F> {
         {
             if self.looks < LOOKS_MAX {
                 self.turns.push_back((index, Some(stamp)));
-            } else if !self.news.iter().any(|news| matches!(news, FileNews::StillChanging(_))) {
-                self.news.push(FileNews::StillChanging(name.clone()));
+            } else if let Some(FileNews::StillChanging { files, .. }) = self.news.last_mut() {
+                *files += 1;
+            } else {
+                self.news.push(FileNews::StillChanging { files: 1, first: name.clone() });
             }
         }
         self.work = Work::TakingStamps(index + 1);
@@ -51,9 +53,9 @@ impl<F: Format> FileSource<F> {
         let Some(stamp) = stamp else { return self.is_gone(index) };
         let Some(record) = &self.records[index] else {
             if self.compare {
-                self.revised.push(index)
+                self.revised.push(index);
             } else {
-                self.unread.push_back(index)
+                self.unread.push_back(index);
             }
             return Ok(());
         };
@@ -92,7 +94,10 @@ impl<F: Format> FileSource<F> {
         let record = self.record(index);
         let is_same = prefix.is(record.crc32c);
         // What lies behind that may have been sent, and may have been something else.
-        let may_have_more = record.bytes < record.stamp.size_bytes && record.stamp != stamp;
+        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
+        let may_have_more = (is_begun || record.bytes < record.stamp.size_bytes) && record.stamp != stamp;
+        // The record says so only since the file was recognised a moment ago.
+        let may_have_more = may_have_more && !prefix.is_again;
         let grew = stamp.size_bytes > record.bytes;
         // The log has days that the file had not when it was read, and may have again.
         let may_repeat = grew && record.withdrawn > 0;
@@ -102,7 +107,11 @@ impl<F: Format> FileSource<F> {
         }
         let record = FileRecord { stamp, read_at_ms, ..record.clone() };
         self.set_record(index, record);
-        if grew {
+        if prefix.is_again {
+            self.unread.push_front(index);
+            self.held = Some(prefix);
+            self.has_to_settle = true;
+        } else if grew {
             self.unread.push_back(index);
             self.has_to_settle = true;
         }
@@ -111,16 +120,24 @@ impl<F: Format> FileSource<F> {
 
     /// Opens a file, where it was read before behind that.
     pub(super) fn begin_reading(&mut self, index: usize) -> Result<(), Failure> {
-        let opened = OpenFile::open(index, &self.names[index], &*self.disk, &mut self.format)?;
-        let Some(mut open) = opened else { return self.is_gone(index) };
+        let held = self.held.take_if(|held| held.index == index).map(Prefix::into_file);
+        let is_held = held.is_some();
+        let opened = OpenFile::open(index, &self.names[index], &*self.disk, held, &mut self.format)?;
+        let mut open = match opened {
+            Opened::File(open) => open,
+            Opened::Gone => return self.is_gone(index),
+            // A later look finds it again.
+            Opened::HalfBeginning => {
+                self.is_waiting = true;
+                return Ok(());
+            }
+        };
         if let Some(record) = &self.records[index] {
-            if open.stamp() != record.stamp {
-                // It was changed since its turn. It has another, and is compared if that happens once more.
-                if self.looked_twice.replace(index) == Some(index) {
-                    self.revise(index);
-                } else {
-                    self.turns.push_front((index, Some(open.stamp())));
-                }
+            if open.stamp() != record.stamp && !is_held {
+                // It was changed since its turn: it is recognised once more, and then read as it is open here.
+                let (file, stamp, read_at_ms) = open.into_file(&self.names[index])?;
+                let prefix = Prefix::new(index, file, stamp, read_at_ms, record.bytes);
+                self.work = Work::Recognising(prefix.again());
                 return Ok(());
             }
             let given = self.begun.filter(|(begun, _)| *begun == index).map_or(0, |(_, given)| given);
@@ -132,7 +149,7 @@ impl<F: Format> FileSource<F> {
         if self.begun.is_some_and(|(begun, _)| begun == index) {
             self.begun = None;
         }
-        self.work = Work::Reading(Box::new(open));
+        self.work = Work::Reading(open);
         Ok(())
     }
 
@@ -149,12 +166,11 @@ impl<F: Format> FileSource<F> {
 
     /// A file that was found has gone. That is no harm, unless a part of it was never read.
     fn is_gone(&mut self, index: usize) -> Result<(), Failure> {
-        let name = &self.names[index];
-        if let Some((begun, _)) = self.begun
-            && begun == index
+        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
+        if let Some(record) = &self.records[index]
+            && (is_begun || record.is_unread())
         {
-            let bytes = self.record(index).bytes;
-            return Err(changed(format!("{name} is gone, of which {bytes} bytes were read and not all")));
+            return Err(gone_unread(&record.file, record.bytes));
         }
         self.note_gone(index);
         Ok(())

@@ -14,15 +14,16 @@ mod record;
 mod revision;
 pub mod survey;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::disk::{SourceDisk, Stamp};
-use super::{BAD_LINES_NAMED_MAX, BadLine, FileNews, Kept, Progressed, Source, parse_cursor};
+use super::{BAD_LINES_NAMED_MAX, BadLine, FileNews, Kept, Progressed, SentAgain, Source, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::Failure;
 use crate::settings;
@@ -33,10 +34,16 @@ use questions::Questions;
 pub use record::{FileRecord, StationsOfFile};
 use revision::Revision;
 
-/// Lines, or files, that one call reads before it returns to a caller who may want to stop.
+/// Lines that one call reads before it returns to a caller who may want to stop.
 const STEPS_PER_CALL_MAX: usize = 16_384;
-/// Steps as which a piece of a file counts that is only recognised.
+/// As so many lines counts asking for a file's stamp, opening a file, and a piece of one that is only recognised: a network
+/// filesystem may take milliseconds for each.
+const STEPS_PER_STAMP: usize = 64;
+const STEPS_PER_OPEN: usize = 256;
 const STEPS_PER_PIECE: usize = 1024;
+/// A file that was changed just now is not taken to be whole for so long.
+const WRITING_MAX: Duration = Duration::from_millis(2500);
+
 /// What `source.json` keeps of a source of files, beside the records of those that were read.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,9 +51,6 @@ struct Cursor {
     /// The file that was not read to its end yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reading: Option<Begun>,
-    /// Files without a record may have been sent before: the log may have them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    compare: bool,
 }
 
 /// A file that was begun.
@@ -83,13 +87,15 @@ pub struct FileSource<F> {
     work: Work,
     /// The file of the stored cursor, and how many readings of its next line were given, until it is gone on with.
     begun: Option<(usize, usize)>,
+    /// The log may have files without a record: they are compared.
     compare: bool,
     /// Files that are to be read from where they were read to: new ones, and those that grew at their end.
     unread: VecDeque<usize>,
     /// That a file is read on has to be kept before anything of it is sent.
     has_to_settle: bool,
-    /// The last file that had another turn, as it was changed between its turn and its reading.
-    looked_twice: Option<usize>,
+    /// A file that was changed between its turn and its reading, open since it was recognised once more: it is read as it
+    /// is there, however it goes on changing.
+    held: Option<Prefix>,
     /// Files that are to be compared with the log.
     revised: Vec<usize>,
     is_first_look: bool,
@@ -97,6 +103,8 @@ pub struct FileSource<F> {
     looks: u32,
     /// The last look found none.
     is_over: bool,
+    /// A file was met that is being written: there is another look once that can have been done.
+    is_waiting: bool,
     /// Records that are new since they were taken.
     done: Vec<FileRecord>,
     /// Of all records together.
@@ -105,6 +113,7 @@ pub struct FileSource<F> {
     bytes_total: u64,
     bad_lines_total: u64,
     bad_lines: Vec<BadLine>,
+    sent: SentAgain,
     news: Vec<FileNews>,
 }
 
@@ -119,39 +128,37 @@ impl<F: Format> FileSource<F> {
     ) -> Result<Self, Failure> {
         let names = disk.find(key, pattern)?;
         let mut records = vec![None; names.len()];
-        let mut gone = Vec::new();
+        let mut gone: BTreeMap<String, FileRecord> = BTreeMap::new();
         let mut keep = |record: FileRecord| match names.binary_search(&record.file) {
             Ok(index) => {
                 records[index] = Some(record);
                 Some(index)
             }
             Err(_) => {
-                gone.push(record.file);
+                gone.insert(record.file.clone(), record);
                 None
             }
         };
-        for record in kept.files {
+        let before = FileRecord::of_version_1(kept.cursor.as_ref());
+        for record in kept.files.into_iter().chain(before.clone()) {
             keep(record);
         }
         let cursor = match &kept.cursor {
-            // Of version 1, which knew of a file only how it begins.
-            Some(cursor) if cursor.get("files").is_some() => Cursor { reading: None, compare: true },
-            Some(cursor) => parse_cursor(cursor, format.kind())?,
-            None => Cursor { reading: None, compare: kept.log_has_records },
+            Some(cursor) if before.is_empty() => parse_cursor(cursor, format.kind())?,
+            _ => Cursor::default(),
         };
         let mut begun = None;
         if let Some(Begun { record, given }) = cursor.reading {
             let (name, bytes) = (record.file.clone(), record.bytes);
             let Some(index) = keep(record) else {
-                return Err(open_file::changed(format!(
-                    "{name} is gone, of which {bytes} bytes were read and not all"
-                )));
+                return Err(open_file::gone_unread(&name, bytes));
             };
             begun = Some((index, given));
         }
-        gone.sort_unstable();
-        gone.dedup();
-        let news = gone.first().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
+        if let Some((name, record)) = gone.iter().find(|(_, record)| record.is_unread()) {
+            return Err(open_file::gone_unread(name, record.bytes));
+        }
+        let news = gone.keys().next().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
         let of_records = |of: fn(&FileRecord) -> u64| records.iter().flatten().map(of).sum();
         let (bytes, skipped_quality) = (of_records(|record| record.bytes), of_records(|record| record.skipped_quality));
         Ok(Self {
@@ -161,20 +168,22 @@ impl<F: Format> FileSource<F> {
             turns: VecDeque::new(),
             work: Work::TakingStamps(0),
             begun,
-            compare: cursor.compare,
+            compare: kept.log_has_records,
             unread: VecDeque::new(),
             has_to_settle: false,
-            looked_twice: None,
+            held: None,
             revised: Vec::new(),
             is_first_look: true,
             looks: 0,
             is_over: false,
-            done: Vec::new(),
+            is_waiting: false,
+            done: before,
             bytes,
             skipped_quality,
             bytes_total: 0,
             bad_lines_total: 0,
             bad_lines: Vec::new(),
+            sent: SentAgain::default(),
             news: news.into_iter().collect(),
             names,
             records,
@@ -224,17 +233,20 @@ impl<F: Format> FileSource<F> {
                 self.recognise(prefix)?;
                 return Ok(Some(STEPS_PER_PIECE));
             }
-            Work::Comparing(revision) => self.compare_on(revision, readings, readings_max)?,
-            Work::TakingStamps(index) => self.take_stamp(index)?,
+            Work::Comparing(revision) => return self.compare_on(revision, readings, readings_max).map(Some),
+            Work::TakingStamps(index) => {
+                self.take_stamp(index)?;
+                return Ok(Some(STEPS_PER_STAMP));
+            }
             Work::Nothing => {
                 if let Some((index, stamp)) = self.turns.pop_front() {
                     self.look_at(index, stamp)?;
                 } else if let Some(index) = self.unread.pop_front() {
                     self.begin_reading(index)?;
+                    return Ok(Some(STEPS_PER_OPEN));
                 } else if !self.revised.is_empty() {
                     self.begin_comparing();
-                } else if self.is_over {
-                    self.compare = false;
+                } else if self.is_over || self.is_waiting {
                     return Ok(None);
                 } else {
                     self.work = Work::TakingStamps(0);
@@ -256,6 +268,10 @@ impl<F: Format> Source for FileSource<F> {
             }
             match self.step(readings, readings_max)? {
                 Some(steps) => steps_left = steps_left.saturating_sub(steps),
+                None if std::mem::take(&mut self.is_waiting) => {
+                    self.is_over = false;
+                    return Ok(Progressed::Wait(WRITING_MAX));
+                }
                 None if readings.len() == length_before => return Ok(Progressed::Ended),
                 None => {
                     // What was handed out takes its time: there is another look behind it.
@@ -274,7 +290,7 @@ impl<F: Format> Source for FileSource<F> {
             _ => None,
         };
         let reading = reading.map(|(record, given)| Begun { record, given });
-        serde_json::to_value(Cursor { reading, compare: self.compare }).expect("names and numbers are JSON")
+        serde_json::to_value(Cursor { reading }).expect("names and numbers are JSON")
     }
 
     fn take_files(&mut self) -> Vec<FileRecord> {
@@ -297,6 +313,10 @@ impl<F: Format> Source for FileSource<F> {
 
     fn compares(&self) -> bool {
         true
+    }
+
+    fn take_sent_again(&mut self) -> SentAgain {
+        std::mem::take(&mut self.sent)
     }
 
     fn take_news(&mut self) -> Vec<FileNews> {

@@ -1,13 +1,14 @@
 //! One file that is being read.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::super::disk::{SourceDisk, Stamp};
 use super::super::lines::{FilePosition, Lines};
+use super::prefix::OpenedAt;
 use super::record::FileRecord;
 use crate::domain::{Day, Reading, Readings};
 use crate::failure::{Failure, Kind};
@@ -39,6 +40,15 @@ pub struct LineContent {
     pub skipped_quality: u64,
 }
 
+/// What came of opening a file.
+pub enum Opened {
+    File(Box<OpenFile>),
+    /// There is none.
+    Gone,
+    /// It was changed just now, and ends within what stands above the first line with a reading: it is being written.
+    HalfBeginning,
+}
+
 /// A file that is being read, line by line, and what is known of it so far.
 pub struct OpenFile {
     /// Its place among the names.
@@ -53,22 +63,45 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a file at its beginning; `None` where it is gone.
+    /// Opens a file at its beginning, or takes one that is open.
     pub fn open(
         index: usize,
         name: &str,
         disk: &dyn SourceDisk,
+        held: Option<OpenedAt>,
         format: &mut impl Format,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Opened, Failure> {
         let path = Path::new(name);
-        let read_at_ms = disk.now_ms();
-        let opened = disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
-        let Some((stamp, file)) = opened.map_err(|error| cannot_read(path, &error))? else { return Ok(None) };
-        let mut lines = Lines::new(file);
-        format.begin(path, &mut lines)?;
+        let failed = |error| cannot_read(path, &error);
+        let now_ms = disk.now_ms();
+        let opened = match held {
+            Some((mut file, stamp, read_at_ms)) => {
+                file.rewind().map_err(failed)?;
+                Some((file, stamp, read_at_ms))
+            }
+            None => {
+                let opened = disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
+                opened.map_err(failed)?.map(|(stamp, file)| (file, stamp, now_ms))
+            }
+        };
+        let Some((file, stamp, read_at_ms)) = opened else { return Ok(Opened::Gone) };
         let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, ..FileRecord::default() };
+        let mut lines = Lines::new(file);
+        match format.begin(path, &mut lines) {
+            Err(_) if record.is_doubtful() && lines.is_cut() => return Ok(Opened::HalfBeginning),
+            begun => begun?,
+        }
         let line_start = lines.position();
-        Ok(Some(Self { index, lines, record, line_start, given: 0, content: LineContent::default() }))
+        let open = Self { index, lines, record, line_start, given: 0, content: LineContent::default() };
+        Ok(Opened::File(Box::new(open)))
+    }
+
+    /// The file, to be read by others.
+    pub fn into_file(self: Box<Self>, name: &str) -> Result<OpenedAt, Failure> {
+        let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
+        let mut file = self.lines.into_file();
+        file.rewind().map_err(|error| cannot_read(Path::new(name), &error))?;
+        Ok((file, stamp, read_at_ms))
     }
 
     /// Goes on where an earlier run stopped, within a line perhaps; `false` if that run read a line that was not complete,
@@ -178,7 +211,8 @@ pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     Failure::io("cannot read", path, error)
 }
 
-/// A file that was changed where no going on is possible.
-pub fn changed(what: String) -> Failure {
-    Failure::fatal(Kind::Data, what).advice("put the file back, or start over with log.on_start = \"recreate\"")
+/// A file that vanished before it was read to its end.
+pub fn gone_unread(name: &str, bytes: u64) -> Failure {
+    Failure::fatal(Kind::Data, format!("{name} is gone, of which {bytes} bytes were read and not all"))
+        .advice("put the file back; or remove source.json, and the files that are there are compared with the log")
 }

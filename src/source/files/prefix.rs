@@ -7,12 +7,17 @@ use super::super::disk::{SourceFile, Stamp};
 /// What is read at once of a file that is only recognised.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// An open file, its stamp, and when that was, in milliseconds since 1970.
+pub type OpenedAt = (Box<dyn SourceFile>, Stamp, u64);
+
 /// The beginning of a file of which as much was read before: whether it is the same is known at its end.
 pub struct Prefix {
     pub index: usize,
     file: Box<dyn SourceFile>,
     pub stamp: Stamp,
     pub read_at_ms: u64,
+    /// The file was recognised before, and was changed since.
+    pub is_again: bool,
     left: u64,
     crc32c: u32,
     piece: Vec<u8>,
@@ -21,7 +26,17 @@ pub struct Prefix {
 impl Prefix {
     /// The first `bytes` bytes of a file that was just opened.
     pub fn new(index: usize, file: Box<dyn SourceFile>, stamp: Stamp, read_at_ms: u64, bytes: u64) -> Self {
-        Self { index, file, stamp, read_at_ms, left: bytes, crc32c: 0, piece: Vec::new() }
+        Self { index, file, stamp, read_at_ms, is_again: false, left: bytes, crc32c: 0, piece: Vec::new() }
+    }
+
+    /// The same, of a file that was changed since it was recognised.
+    pub fn again(self) -> Self {
+        Self { is_again: true, ..self }
+    }
+
+    /// The file, its stamp, and when it was opened.
+    pub fn into_file(self) -> OpenedAt {
+        (self.file, self.stamp, self.read_at_ms)
     }
 
     /// Whether all of it was read, and has this sum.

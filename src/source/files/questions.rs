@@ -15,6 +15,9 @@ use crate::domain::{Day, Reading};
 /// Memory of a reading that is asked about: its own, and that of the answer.
 pub const READING_BYTES: usize = size_of::<Asked>() + size_of::<AskedDay>();
 
+/// A station takes as much memory as so many readings: its name twice, and the days that the log has besides.
+const READINGS_PER_STATION: usize = 3;
+
 /// Classes of which one would have a single station at most, but for chance.
 const CLASSES_MAX: u32 = 1 << 30;
 
@@ -31,7 +34,7 @@ pub struct Questions {
     readings: Vec<Asked>,
     /// By station and day; filled once all readings are there.
     days: Vec<AskedDay>,
-    /// Why a day of which the log has no reading may have been sent all the same.
+    /// Why days of which the log has no reading may have been sent all the same.
     doubt: Option<String>,
 }
 
@@ -63,6 +66,8 @@ struct AskedStation {
     others: RoaringBitmap,
     /// The last file that has it.
     file: u32,
+    /// The log may have had readings of it that it has no more.
+    is_doubtful: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -120,7 +125,7 @@ impl Questions {
 
     /// Adds a reading of a file, if it is one of this pass.
     pub fn add(&mut self, file: u32, station_id: &str, day: Day, degrees: f64) -> Result<(), NoRoom> {
-        while self.class.has(station_id) && self.readings.len() == self.readings_max {
+        while self.class.has(station_id) && self.is_full() {
             self.divide()?;
         }
         if !self.class.has(station_id) {
@@ -129,6 +134,15 @@ impl Questions {
         let station = self.station(file, station_id);
         self.readings.push(Asked { degrees, station, day: day.number(), file });
         Ok(())
+    }
+
+    /// Whether there is no room for another reading. Memory grows by what it has, and not past what it may have.
+    fn is_full(&mut self) -> bool {
+        let (held, max) = (self.readings.len() + self.stations.len() * READINGS_PER_STATION, self.readings_max);
+        if self.readings.len() == self.readings.capacity() {
+            self.readings.reserve_exact(max.saturating_sub(held).min(self.readings.len()).max(64));
+        }
+        held >= max
     }
 
     /// Asks about a station that a file had before, whether it has readings of it or not.
@@ -147,14 +161,14 @@ impl Questions {
         let number = u32::try_from(self.stations.len()).expect("there is memory for fewer");
         let name = CompactString::from(station_id);
         self.numbers.insert(name.clone(), number);
-        self.stations.push(AskedStation { name, days: 0..0, others: RoaringBitmap::new(), file });
+        self.stations.push(AskedStation { name, days: 0..0, others: RoaringBitmap::new(), file, is_doubtful: false });
         number
     }
 
     /// Leaves half of the stations to a later pass.
     fn divide(&mut self) -> Result<(), NoRoom> {
         let Class { of, rest } = self.class;
-        if of >= CLASSES_MAX {
+        if of >= CLASSES_MAX || self.stations.len() == 1 {
             return Err(NoRoom);
         }
         let mut later = std::mem::take(&mut self.later);
@@ -198,6 +212,11 @@ impl Questions {
         }
     }
 
+    /// Nothing is to be asked.
+    pub fn is_empty(&self) -> bool {
+        self.stations.is_empty()
+    }
+
     /// Names of the stations that are asked about.
     pub fn stations(&self) -> impl Iterator<Item = &str> {
         self.stations.iter().map(|station| station.name.as_str())
@@ -214,8 +233,11 @@ impl Questions {
         }
     }
 
-    /// The log may have had readings of ours that it has no more.
-    pub fn doubt(&mut self, why: String) {
+    /// The log may have had readings of these stations that it has no more.
+    pub fn doubt(&mut self, is_of: impl Fn(&str) -> bool, why: String) {
+        for station in &mut self.stations {
+            station.is_doubtful |= is_of(&station.name);
+        }
         self.doubt.get_or_insert(why);
     }
 
@@ -236,7 +258,7 @@ impl Questions {
         let found = days.binary_search_by_key(&day, |asked| asked.day).expect("every reading's day is there");
         let found = &days[found];
         let verdict = match found {
-            AskedDay { is_logged: false, .. } => Verdict::New { doubtful: self.doubt.is_some() },
+            AskedDay { is_logged: false, .. } => Verdict::New { doubtful: asked.is_doubtful },
             AskedDay { last, logged, .. } if *last as usize == place && *logged != degrees => Verdict::Revised,
             _ => Verdict::Known,
         };

@@ -1,6 +1,7 @@
 //! What is known of a file that was read: a line of `source.files-N.jsonl`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::super::disk::Stamp;
 
@@ -53,14 +54,37 @@ pub enum StationsOfFile {
     Several,
 }
 
+/// A file as version 1 of `source.json` knew it.
+#[derive(Deserialize)]
+struct FileOfVersion1 {
+    bytes: u64,
+    lines: u64,
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
 impl FileRecord {
+    /// The files of a cursor of version 1, which knew of a file only how it begins: they are compared with the log. None where
+    /// the cursor is another one.
+    pub fn of_version_1(cursor: Option<&Value>) -> Vec<Self> {
+        let files = cursor.and_then(|cursor| cursor.get("files")?.as_object());
+        let record = |(file, read): (&String, &Value)| {
+            let FileOfVersion1 { bytes, lines } = FileOfVersion1::deserialize(read).ok()?;
+            Some(Self { file: file.clone(), bytes, lines, stale: true, ..Self::default() })
+        };
+        files.into_iter().flatten().filter_map(record).collect()
+    }
+
     /// Whether the file of this stamp is, as far as that can be told without reading it, the one that was read.
     pub fn is_as_read(&self, stamp: &Stamp) -> bool {
         !self.stale && self.stamp == *stamp
+    }
+
+    /// Whether the file was read, but not to its end. Of one that is to be read anew that is not known.
+    pub fn is_unread(&self) -> bool {
+        !self.stale && self.bytes < self.stamp.size_bytes
     }
 
     /// Whether the file may have changed since it was opened and yet have the same times.

@@ -1,6 +1,6 @@
 //! Files that were changed, on their way through a comparison with the log.
 
-use super::super::FileComparison;
+use super::super::{FileComparison, SentAgain};
 use super::open_file::OpenFile;
 use super::questions::{Questions, Verdict};
 use super::record::FileRecord;
@@ -42,7 +42,13 @@ impl Revision {
     }
 
     /// Gives readings from this place on that the log has not, as long as there is room; gives the place behind them.
-    pub fn give(&mut self, mut place: usize, readings: &mut Readings, readings_max: usize) -> usize {
+    pub fn give(
+        &mut self,
+        mut place: usize,
+        readings: &mut Readings,
+        readings_max: usize,
+        sent: &mut SentAgain,
+    ) -> usize {
         let Revision { questions, records, told, .. } = self;
         let end = questions.count().min(place.saturating_add(PLACES_PER_STEP_MAX));
         while place < end && !readings.is_full(readings_max) {
@@ -52,10 +58,12 @@ impl Revision {
                 Verdict::New { doubtful } => {
                     told.new += 1;
                     told.doubtful += u64::from(doubtful);
+                    sent.doubtful += u64::from(doubtful);
                     readings.push(reading);
                 }
                 Verdict::Revised => {
                     told.revised += 1;
+                    sent.revised += 1;
                     if let Some(record) = &mut records[file as usize] {
                         record.revised += 1;
                     }
@@ -64,7 +72,7 @@ impl Revision {
             }
             place += 1;
         }
-        if told.doubtful > 0 {
+        if told.doubtful > 0 && told.why_doubtful.is_none() {
             told.why_doubtful = questions.why_doubtful().map(str::to_owned);
         }
         place

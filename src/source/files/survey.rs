@@ -18,7 +18,7 @@ use crate::source::{Kept, parse_cursor};
 pub enum Standing {
     /// It is as it was when it was read.
     Read,
-    /// It was not read to its end yet.
+    /// It was not read to its end yet, or has grown since.
     Reading,
     /// It was changed since: the next run reads what is new, or reads all and compares it with the log.
     Changed,
@@ -57,8 +57,9 @@ pub fn survey(
     kept: &Kept,
     verify: bool,
 ) -> Result<Vec<FileStanding>, Failure> {
-    let mut records = kept.files.clone();
-    let cursor = kept.cursor.as_ref().filter(|cursor| cursor.get("files").is_none());
+    let before = FileRecord::of_version_1(kept.cursor.as_ref());
+    let cursor = kept.cursor.as_ref().filter(|_| before.is_empty());
+    let mut records: Vec<FileRecord> = kept.files.iter().cloned().chain(before).collect();
     let cursor: Option<Cursor> = cursor.map(|cursor| parse_cursor(cursor, "of files")).transpose()?;
     if let Some(begun) = cursor.and_then(|cursor| cursor.reading) {
         records.retain(|record| record.file != begun.record.file);
@@ -83,10 +84,12 @@ pub fn survey(
 fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<Standing, Failure> {
     let path = Path::new(&record.file);
     let Some(stamp) = disk.stamp(path).map_err(|error| cannot_read(path, &error))? else { return Ok(Standing::Gone) };
-    if !record.is_as_read(&stamp) || (verify && !is_same(disk, record)?) {
-        return Ok(Standing::Changed);
-    }
-    Ok(if record.bytes < record.stamp.size_bytes { Standing::Reading } else { Standing::Read })
+    let is_same = if verify { !record.stale && is_same(disk, record)? } else { record.is_as_read(&stamp) };
+    Ok(match record.bytes {
+        _ if !is_same => Standing::Changed,
+        bytes if bytes < stamp.size_bytes => Standing::Reading,
+        _ => Standing::Read,
+    })
 }
 
 /// Whether a file begins with what was read of it.
