@@ -51,7 +51,11 @@ const INVARIANTS: [(Invariant, &str, &str); 13] = [
     (Invariant::EveryFaultIsTried, "every_fault_is_tried", "every fault that was planned is tried"),
     (Invariant::EverythingIsBounded, "everything_is_bounded", "what is queued or left behind is bounded"),
     (Invariant::AcknowledgedIsInLog, "acknowledged_is_in_log", "what was acknowledged to the producer is in the log"),
-    (Invariant::RevisionsAreInLog, "revisions_are_in_log", "no reading of a changed file is missing in the log"),
+    (
+        Invariant::RevisionsAreInLog,
+        "revisions_are_in_log",
+        "of each day of a file the log's last reading is the file's",
+    ),
 ];
 
 impl Invariant {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Kind};
 
-/// Files of one source: the name of each is kept in memory.
+/// Files of one source: a name and a record of about 250 bytes of each are in memory.
 const FILES_MAX: usize = 1_000_000;
 
 /// A file as the filesystem tells it apart without reading it.

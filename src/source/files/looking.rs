@@ -61,7 +61,7 @@ impl<F: Format> FileSource<F> {
         };
         let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
         let is_whole = record.bytes == record.stamp.size_bytes;
-        // What was changed in the same moment can be seen by nothing but the content. Once in a process is enough.
+        // What was changed in the same moment can be seen by nothing but the content. Once after each opening is enough.
         let doubtful = self.looks == 0 && (record.is_doubtful() || self.settings.verify);
         if record.is_as_read(&stamp) && !doubtful {
             if !is_whole || is_begun {
