@@ -86,7 +86,11 @@ impl Collector for Numbers {
             ("isotherm_readings", "Readings acknowledged by the log", source.readings.get()),
             ("isotherm_bad_lines", "Lines of the source's files that are no readings", source.bad_lines.get()),
             ("isotherm_revised_readings", "Readings sent with another value than the log had", source.revised.get()),
-            ("isotherm_withdrawn_days", "Days of the log that changed files no longer have", source.withdrawn.get()),
+            (
+                "isotherm_withdrawn_readings",
+                "Days of the log that changed files no longer have",
+                source.withdrawn.get(),
+            ),
             (
                 "isotherm_possible_repeats",
                 "Readings sent though the log may have had them",
