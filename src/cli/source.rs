@@ -11,7 +11,7 @@ use super::arguments::SettingsArguments;
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
 use crate::ingest::read_source;
-use crate::settings::{Settings, SourceKind};
+use crate::settings::Settings;
 use crate::source::Kept;
 use crate::source::disk::{MachineDisk, SourceDisk as _};
 use crate::source::files::survey::{FileStanding, Standing, survey};
@@ -42,13 +42,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.effective()?.settings;
-    let (key, pattern) = match settings.source.kind {
-        SourceKind::Csv => ("source.csv.files", &settings.source.csv.files),
-        SourceKind::GhcnDaily => ("source.ghcn_daily.files", &settings.source.ghcn_daily.files),
-        SourceKind::Simulate => {
-            let what = "source.kind is \"simulate\": a source of files is shown, this one has none";
-            return Err(Failure::fatal(Kind::Settings, what).advice("give the settings of the run, as with --settings"));
-        }
+    let Some((key, pattern)) = settings.source.files() else {
+        let what = "source.kind is \"simulate\": a source of files is shown, this one has none";
+        return Err(Failure::fatal(Kind::Settings, what).advice("give the settings of the run, as with --settings"));
     };
     let Some((state, files)) = read_source(&settings.state.dir)? else { return Err(nothing_read(&settings)) };
     // Where all files are gone, that is told of each.

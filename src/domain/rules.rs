@@ -11,11 +11,10 @@ use super::wire::{BorrowedReport, Reading};
 pub const COUNTING: u32 = 1;
 
 /// What the records of a topic are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordFormat {
     /// A `Report` of `proto/report.proto`.
-    #[default]
     Protobuf,
 }
 
@@ -98,7 +97,7 @@ impl Rules {
         rejected_bytes_max: 64 << 20,
     };
 
-    /// Under which every reading that a source can give counts, whatever its temperature.
+    /// Under which every reading that a source can give counts, of any temperature.
     pub const ANY_DEGREES: Self = Self { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Self::DEFAULT };
 
     /// The reading in a record that passes every check which needs no state; room and duplicates are the state's to judge.

@@ -206,7 +206,7 @@ impl CursorStore {
     }
 }
 
-/// What a state folder says of its source, read as anybody may at any time: without locks, and whatever runs there.
+/// What a state folder says of its source, read as anybody may at any time: without locks, also while a producer runs.
 pub fn read_source(folder: &Path) -> Result<Option<(SourceState, Vec<FileRecord>)>, Failure> {
     let read = |path: &Path| match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -69,7 +69,7 @@ pub fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), Failure> {
     sync_folder(disk, &aside)?;
     // As in a rebuild, a file goes before the lines that it speaks of.
     for lines in [false, true] {
-        for name in names.iter().filter(|name| name.ends_with(".jsonl") == lines) {
+        for name in names.iter().filter(|name| name.contains(".jsonl") == lines) {
             remove(disk, &folder.join(name))?;
         }
         sync_folder(disk, folder)?;

@@ -115,6 +115,17 @@ pub struct Source {
     pub ghcn_daily: GhcnDaily,
 }
 
+impl Source {
+    /// The pattern of the files that are read, behind its name; `None` where the source reads no files.
+    pub fn files(&self) -> Option<(&'static str, &str)> {
+        match self.kind {
+            SourceKind::Simulate => None,
+            SourceKind::Csv => Some(("source.csv.files", &self.csv.files)),
+            SourceKind::GhcnDaily => Some(("source.ghcn_daily.files", &self.ghcn_daily.files)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simulate {

@@ -30,21 +30,21 @@ pub trait SourceDisk: Send + Sync {
     /// Names that the pattern of the setting `key` matches, in order; none at all is a failure.
     fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure>;
 
-    /// The file of a name as it is now; `None` where there is none.
+    /// The stamp of a file as it is now; `None` where the path has no file.
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>>;
 
-    /// Opens a file at its beginning; `None` where there is none.
-    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>>;
+    /// Opens a file at its beginning, and tells its stamp, which stays that of the open file when another one gets its name;
+    /// `None` where the path has no file.
+    fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>>;
 
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 }
 
 /// A file that is open.
-pub trait SourceFile: Read + Seek + Send {
-    /// The file that is open, whatever its name stands for by now.
-    fn stamp(&self) -> io::Result<Stamp>;
-}
+pub trait SourceFile: Read + Seek + Send {}
+
+impl<Opened: Read + Seek + Send> SourceFile for Opened {}
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,8 +90,11 @@ impl SourceDisk for MachineDisk {
         found(fs::metadata(path).map(|metadata| stamp(&metadata)))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>> {
-        found(File::open(path).map(|file| Box::new(file) as _))
+    fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>> {
+        found(File::open(path).and_then(|file| {
+            let stamp = stamp(&file.metadata()?);
+            Ok((Box::new(file) as _, stamp))
+        }))
     }
 
     fn now_ms(&self) -> u64 {
@@ -136,12 +139,6 @@ fn in_one_folder(
         (!is_folder).then_some(Ok(path))
     };
     Ok(Some(Box::new(entries.filter_map(path))))
-}
-
-impl SourceFile for File {
-    fn stamp(&self) -> io::Result<Stamp> {
-        Ok(stamp(&self.metadata()?))
-    }
 }
 
 fn stamp(metadata: &fs::Metadata) -> Stamp {

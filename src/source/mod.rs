@@ -22,8 +22,8 @@ use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
 use disk::SourceDisk;
+use files::FileRecord;
 use files::questions::Questions;
-use files::{FileRecord, Format as _};
 
 /// The way out where what is kept of a source is of no use.
 pub const COMPARE_ANEW: &str = "restore copies of source.json and of the source.files-N.jsonl beside it; or remove source.json, and \
@@ -180,22 +180,19 @@ pub struct Description {
 
 /// Describes the source that the settings name. Fatal if they are wrong, or name no file.
 pub fn describe(settings: &settings::Source, disk: &dyn SourceDisk) -> Result<Description, Failure> {
-    Ok(match settings.kind {
+    let of = |format: &dyn files::Format| Description { kind: format.kind(), parameters: format.parameters() };
+    let description = match settings.kind {
         SourceKind::Simulate => {
             let simulation = simulate::Simulation::open(&settings.simulate, None)?;
             Description { kind: "simulate", parameters: simulation.parameters() }
         }
-        SourceKind::Csv => {
-            let format = csv::Csv::new(&settings.csv)?;
-            disk.find("source.csv.files", &settings.csv.files)?;
-            Description { kind: format.kind(), parameters: format.parameters() }
-        }
-        SourceKind::GhcnDaily => {
-            let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
-            disk.find("source.ghcn_daily.files", &settings.ghcn_daily.files)?;
-            Description { kind: format.kind(), parameters: format.parameters() }
-        }
-    })
+        SourceKind::Csv => of(&csv::Csv::new(&settings.csv)?),
+        SourceKind::GhcnDaily => of(&ghcn_daily::GhcnDaily::new(&settings.ghcn_daily)),
+    };
+    if let Some((key, pattern)) = settings.files() {
+        disk.find(key, pattern)?;
+    }
+    Ok(description)
 }
 
 /// Opens the source that the settings name, where the last run stopped.
@@ -205,14 +202,10 @@ pub fn describe(settings: &settings::Source, disk: &dyn SourceDisk) -> Result<De
 pub fn open(settings: &settings::Source, disk: Arc<dyn SourceDisk>, kept: Kept) -> Result<Box<dyn Source>, Failure> {
     Ok(match settings.kind {
         SourceKind::Simulate => Box::new(simulate::Simulation::open(&settings.simulate, kept.cursor.as_ref())?),
-        SourceKind::Csv => {
-            let (pattern, format) = (("source.csv.files", settings.csv.files.as_str()), csv::Csv::new(&settings.csv)?);
-            Box::new(files::FileSource::open(pattern, settings, format, disk, kept)?)
-        }
+        SourceKind::Csv => Box::new(files::FileSource::open(settings, csv::Csv::new(&settings.csv)?, disk, kept)?),
         SourceKind::GhcnDaily => {
-            let pattern = ("source.ghcn_daily.files", settings.ghcn_daily.files.as_str());
             let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
-            Box::new(files::FileSource::open(pattern, settings, format, disk, kept)?)
+            Box::new(files::FileSource::open(settings, format, disk, kept)?)
         }
     })
 }

@@ -165,6 +165,31 @@ fn lines_that_were_overtaken_go_at_a_start_and_a_crash_meanwhile_loses_nothing()
 }
 
 #[test]
+fn a_commit_costs_the_same_whether_ten_files_are_known_or_ten_thousand() {
+    let cost = |files: usize| {
+        let disk = SimulatedDisk::new(4096);
+        let store = cursor_store(&disk);
+        let known: Vec<FileRecord> = (0..files).map(|number| record(&format!("{number:06}"), 1)).collect();
+        let inside = store.enter(1).expect("it is free");
+        assert_eq!(store.recover(&inside), Ok(None));
+        let mut state = source_state(1);
+        store.commit(&inside, &mut state, &known).expect("it is committed");
+        let lines_before = disk.files()[&lines_path(0)].len();
+        let operations_before = disk.operations();
+        for commit in 0..5 {
+            store.commit(&inside, &mut state, &[record(&format!("{commit:06}"), 2)]).expect("it is committed");
+            store.commit(&inside, &mut state, &[]).expect("it is committed");
+        }
+        let files = disk.files();
+        (disk.operations() - operations_before, files[&lines_path(0)].len() - lines_before, files[&path()].len())
+    };
+    let ((few, few_bytes, few_cursor), (many, many_bytes, many_cursor)) = (cost(10), cost(10_000));
+    assert_eq!((few, few_bytes), (many, many_bytes));
+    // The length of the lines, in its digits.
+    assert!(many_cursor - few_cursor < 8, "{few_cursor} {many_cursor}");
+}
+
+#[test]
 fn lines_that_are_gone_too_few_or_others_are_damage_and_too_many_are_cut() {
     let prepare = || {
         let disk = SimulatedDisk::new(1024);

@@ -24,7 +24,7 @@ struct Files {
     now_ms: u64,
 }
 
-/// A file, whatever its name stands for by now.
+/// A file's bytes: a name can come to stand for other ones while they are read.
 #[derive(Clone)]
 struct Inode {
     bytes: Vec<u8>,
@@ -91,9 +91,10 @@ impl SourceDisk for SimulatedSourceDisk {
         Ok(self.0.lock().named.get(&*path.to_string_lossy()).map(|inode| inode.lock().stamp))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>> {
-        let inode = self.0.lock().named.get(&*path.to_string_lossy()).cloned();
-        Ok(inode.map(|inode| Box::new(OpenInode { inode, position: 0 }) as _))
+    fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>> {
+        let Some(inode) = self.0.lock().named.get(&*path.to_string_lossy()).cloned() else { return Ok(None) };
+        let stamp = inode.lock().stamp;
+        Ok(Some((Box::new(OpenInode { inode, position: 0 }), stamp)))
     }
 
     fn now_ms(&self) -> u64 {
@@ -126,11 +127,5 @@ impl Read for OpenInode {
 impl Seek for OpenInode {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.at_position(|cursor| cursor.seek(to))
-    }
-}
-
-impl SourceFile for OpenInode {
-    fn stamp(&self) -> io::Result<Stamp> {
-        Ok(self.inode.lock().stamp)
     }
 }

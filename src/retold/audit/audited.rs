@@ -139,7 +139,7 @@ fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u3
     if let Finding::Verified(verified) = &mut finding {
         match repeats::look_up(log, pace, &checkpoint, &verified.repeated) {
             Ok(repeats) => verified.repeats = repeats,
-            // The file is right, whatever became of the log since.
+            // The file is right, also where the log has lost records since.
             Err(failure) => verified.repeats_unknown = Some(failure.to_string()),
         }
     }

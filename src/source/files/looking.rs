@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::super::FileNews;
 use super::super::disk::Stamp;
-use super::open_file::{Format, OpenFile, Opened, cannot_read, gone_unread};
-use super::prefix::Prefix;
+use super::open_file::{Format, OpenFile, Opened, gone_unread};
+use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use super::{FileSource, Work};
 use crate::failure::Failure;
@@ -59,12 +59,11 @@ impl<F: Format> FileSource<F> {
             }
             return Ok(());
         };
-        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
         let is_whole = record.bytes == record.stamp.size_bytes;
         // What was changed in the same moment can be seen by nothing but the content. Once after each opening is enough.
         let doubtful = self.looks == 0 && (record.is_doubtful() || self.settings.verify);
         if record.is_as_read(&stamp) && !doubtful {
-            if !is_whole || is_begun {
+            if !is_whole || self.is_begun(index) {
                 self.unread.push_back(index);
             }
             return Ok(());
@@ -74,12 +73,8 @@ impl<F: Format> FileSource<F> {
             return Ok(());
         }
         let (path, bytes) = (Path::new(&self.names[index]), record.bytes);
-        let read_at_ms = self.disk.now_ms();
-        let opened = self.disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
-        let Some((stamp, file)) = opened.map_err(|error| cannot_read(path, &error))? else {
-            return self.is_gone(index);
-        };
-        self.work = Work::Recognising(Prefix::new(index, file, stamp, read_at_ms, bytes));
+        let Some(opened) = open_at(&*self.disk, path)? else { return self.is_gone(index) };
+        self.work = Work::Recognising(Prefix::new(index, opened, bytes));
         Ok(())
     }
 
@@ -94,10 +89,9 @@ impl<F: Format> FileSource<F> {
         let record = self.record(index);
         let is_same = prefix.is(record.crc32c);
         // What lies behind that may have been sent, and may have been something else.
-        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
-        let may_have_more = (is_begun || record.bytes < record.stamp.size_bytes) && record.stamp != stamp;
-        // The record says so only since the file was recognised a moment ago.
-        let may_have_more = may_have_more && !prefix.is_again;
+        let is_part = self.is_begun(index) || record.bytes < record.stamp.size_bytes;
+        // Of a file that is recognised again the record says so only since a moment ago, and nothing was sent since.
+        let may_have_more = is_part && record.stamp != stamp && !prefix.is_again;
         let grew = stamp.size_bytes > record.bytes;
         // The log has days that the file had not when it was read, and may have again.
         let may_repeat = grew && record.withdrawn > 0;
@@ -135,8 +129,7 @@ impl<F: Format> FileSource<F> {
         if let Some(record) = &self.records[index] {
             if open.stamp() != record.stamp && !is_held {
                 // It was changed since its turn: it is recognised once more, and then read as it is open here.
-                let (file, stamp, read_at_ms) = open.into_file(&self.names[index])?;
-                let prefix = Prefix::new(index, file, stamp, read_at_ms, record.bytes);
+                let prefix = Prefix::new(index, open.into_file(&self.names[index])?, record.bytes);
                 self.work = Work::Recognising(prefix.again());
                 return Ok(());
             }
@@ -146,18 +139,14 @@ impl<F: Format> FileSource<F> {
                 return Ok(());
             }
         }
-        if self.begun.is_some_and(|(begun, _)| begun == index) {
-            self.begun = None;
-        }
+        self.begun.take_if(|(begun, _)| *begun == index);
         self.work = Work::Reading(open);
         Ok(())
     }
 
     /// A file that was read is to be compared with the log.
     fn revise(&mut self, index: usize) {
-        if self.begun.is_some_and(|(begun, _)| begun == index) {
-            self.begun = None;
-        }
+        self.begun.take_if(|(begun, _)| *begun == index);
         // Kept before anything of it is sent: it may be as it was by the next start, and the log may have what it is now.
         let record = FileRecord { stale: true, ..self.record(index).clone() };
         self.set_record(index, record);
@@ -166,9 +155,8 @@ impl<F: Format> FileSource<F> {
 
     /// A file that was found has gone. That is no harm, unless a part of it was never read.
     fn is_gone(&mut self, index: usize) -> Result<(), Failure> {
-        let is_begun = self.begun.is_some_and(|(begun, _)| begun == index);
         if let Some(record) = &self.records[index]
-            && (is_begun || record.is_unread())
+            && (self.is_begun(index) || record.is_unread())
         {
             return Err(gone_unread(&record.file, record.bytes));
         }
@@ -183,6 +171,11 @@ impl<F: Format> FileSource<F> {
         } else {
             self.news.push(FileNews::Gone { files: 1, first: self.names[index].clone() });
         }
+    }
+
+    /// Whether this is the file of the stored cursor, which was not gone on with yet.
+    fn is_begun(&self, index: usize) -> bool {
+        self.begun.is_some_and(|(begun, _)| begun == index)
     }
 
     /// Of a file that has one.

@@ -93,8 +93,8 @@ pub struct FileSource<F> {
     unread: VecDeque<usize>,
     /// That a file is read on has to be kept before anything of it is sent.
     has_to_settle: bool,
-    /// A file that was changed between its turn and its reading, open since it was recognised once more: it is read as it
-    /// is there, however it goes on changing.
+    /// A file that was changed between its turn and its reading, open since it was recognised once more: it is read as this,
+    /// also where it goes on changing, so that a file that grows all the time is read at all.
     held: Option<Prefix>,
     /// Files that are to be compared with the log.
     revised: Vec<usize>,
@@ -103,7 +103,7 @@ pub struct FileSource<F> {
     looks: u32,
     /// The last look found none.
     is_over: bool,
-    /// A file was met that is being written: there is another look once that can have been done.
+    /// A file was met that is being written: there is another look after [`WRITING_MAX`].
     is_waiting: bool,
     /// Records that are new since they were taken.
     done: Vec<FileRecord>,
@@ -118,14 +118,14 @@ pub struct FileSource<F> {
 }
 
 impl<F: Format> FileSource<F> {
-    /// Finds the files of a pattern; `key` is the pattern's name in the settings.
+    /// Finds the files that the settings name.
     pub fn open(
-        (key, pattern): (&str, &str),
         settings: &settings::Source,
         format: F,
         disk: Arc<dyn SourceDisk>,
         kept: Kept,
     ) -> Result<Self, Failure> {
+        let (key, pattern) = settings.files().expect("a source of files has a pattern of them");
         let names = disk.find(key, pattern)?;
         let mut records = vec![None; names.len()];
         let mut gone: BTreeMap<String, FileRecord> = BTreeMap::new();
@@ -225,7 +225,7 @@ impl<F: Format> FileSource<F> {
         }
     }
 
-    /// Goes on with whatever is to be done next; gives how many steps it was, or `None` at the end.
+    /// Goes on with what is to be done next; gives how many steps that was, or `None` at the end.
     fn step(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Option<usize>, Failure> {
         match std::mem::take(&mut self.work) {
             Work::Reading(open) => self.read_on(open, readings, readings_max)?,

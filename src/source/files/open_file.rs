@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::disk::{SourceDisk, Stamp};
 use super::super::lines::{FilePosition, Lines};
-use super::prefix::OpenedAt;
+use super::prefix::{OpenedAt, cannot_read, open_at};
 use super::record::FileRecord;
 use crate::domain::{Day, Reading, Readings};
 use crate::failure::{Failure, Kind};
@@ -43,7 +43,7 @@ pub struct LineContent {
 /// What came of opening a file.
 pub enum Opened {
     File(Box<OpenFile>),
-    /// There is none.
+    /// The path has no file.
     Gone,
     /// It was changed just now, and ends within what stands above the first line with a reading: it is being written.
     HalfBeginning,
@@ -72,19 +72,9 @@ impl OpenFile {
         format: &mut impl Format,
     ) -> Result<Opened, Failure> {
         let path = Path::new(name);
-        let failed = |error| cannot_read(path, &error);
-        let now_ms = disk.now_ms();
-        let opened = match held {
-            Some((mut file, stamp, read_at_ms)) => {
-                file.rewind().map_err(failed)?;
-                Some((file, stamp, read_at_ms))
-            }
-            None => {
-                let opened = disk.open(path).and_then(|file| file.map(|file| Ok((file.stamp()?, file))).transpose());
-                opened.map_err(failed)?.map(|(stamp, file)| (file, stamp, now_ms))
-            }
-        };
-        let Some((file, stamp, read_at_ms)) = opened else { return Ok(Opened::Gone) };
+        let opened = if held.is_some() { held } else { open_at(disk, path)? };
+        let Some((mut file, stamp, read_at_ms)) = opened else { return Ok(Opened::Gone) };
+        file.rewind().map_err(|error| cannot_read(path, &error))?;
         let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, ..FileRecord::default() };
         let mut lines = Lines::new(file);
         match format.begin(path, &mut lines) {
@@ -126,7 +116,7 @@ impl OpenFile {
             if self.content.readings.len() < given {
                 return Ok(false);
             }
-            // Whatever else the line holds was counted with its first reading.
+            // All that the line holds was counted with its first reading.
             self.content.readings.drain(..given);
             (self.content.bad, self.content.missing, self.content.skipped_quality) = (None, 0, 0);
             self.given = given;
@@ -205,10 +195,6 @@ impl OpenFile {
     pub fn skipped_quality(&self) -> u64 {
         self.record.skipped_quality
     }
-}
-
-pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
-    Failure::io("cannot read", path, error)
 }
 
 /// A file that vanished before it was read to its end.

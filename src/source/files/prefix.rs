@@ -1,14 +1,27 @@
 //! The part of a file that was read before, read once more to recognise it.
 
 use std::io::{self, Read as _};
+use std::path::Path;
 
-use super::super::disk::{SourceFile, Stamp};
+use super::super::disk::{SourceDisk, SourceFile, Stamp};
+use crate::failure::Failure;
 
 /// What is read at once of a file that is only recognised.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// An open file, its stamp, and when that was, in milliseconds since 1970.
 pub type OpenedAt = (Box<dyn SourceFile>, Stamp, u64);
+
+/// Opens a file; `None` where the path has no file.
+pub fn open_at(disk: &dyn SourceDisk, path: &Path) -> Result<Option<OpenedAt>, Failure> {
+    let now_ms = disk.now_ms();
+    let opened = disk.open(path).map_err(|error| cannot_read(path, &error))?;
+    Ok(opened.map(|(file, stamp)| (file, stamp, now_ms)))
+}
+
+pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    Failure::io("cannot read", path, error)
+}
 
 /// The beginning of a file of which as much was read before: whether it is the same is known at its end.
 pub struct Prefix {
@@ -25,7 +38,7 @@ pub struct Prefix {
 
 impl Prefix {
     /// The first `bytes` bytes of a file that was just opened.
-    pub fn new(index: usize, file: Box<dyn SourceFile>, stamp: Stamp, read_at_ms: u64, bytes: u64) -> Self {
+    pub fn new(index: usize, (file, stamp, read_at_ms): OpenedAt, bytes: u64) -> Self {
         Self { index, file, stamp, read_at_ms, is_again: false, left: bytes, crc32c: 0, piece: Vec::new() }
     }
 

@@ -126,6 +126,9 @@ impl Questions {
     /// Adds a reading of a file, if it is one of this pass.
     pub fn add(&mut self, file: u32, station_id: &str, day: Day, degrees: f64) -> Result<(), NoRoom> {
         while self.class.has(station_id) && self.is_full() {
+            if self.stations.len() == 1 && self.numbers.contains_key(station_id) {
+                return Err(NoRoom);
+            }
             self.divide()?;
         }
         if !self.class.has(station_id) {
@@ -168,7 +171,7 @@ impl Questions {
     /// Leaves half of the stations to a later pass.
     fn divide(&mut self) -> Result<(), NoRoom> {
         let Class { of, rest } = self.class;
-        if of >= CLASSES_MAX || self.stations.len() == 1 {
+        if of >= CLASSES_MAX {
             return Err(NoRoom);
         }
         let mut later = std::mem::take(&mut self.later);
@@ -286,5 +289,46 @@ impl Questions {
     /// Days that the log has and no file, by the file that has the station.
     pub fn withdrawn(&self) -> impl Iterator<Item = (u32, u64)> {
         self.stations.iter().map(|station| (station.file, station.others.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(number: u32) -> Day {
+        Day::from_number(number).expect("it is a day")
+    }
+
+    /// Adds so many days of each station in every pass, and gives how many were asked about in all passes, and the most in one.
+    fn asked(readings_max: usize, stations: &[&str], days: u32) -> Result<(usize, usize), NoRoom> {
+        let mut questions = Questions::new(readings_max * READING_BYTES);
+        let (mut all, mut most) = (0, 0);
+        loop {
+            for number in 0..days {
+                for station in stations {
+                    questions.add(0, station, day(number), 1.0)?;
+                }
+            }
+            questions.finish();
+            (all, most) = (all + questions.count(), most.max(questions.count()));
+            if !questions.begin_next() {
+                return Ok((all, most));
+            }
+        }
+    }
+
+    #[test]
+    fn every_reading_is_asked_about_once_and_no_pass_is_larger_than_memory() {
+        assert_eq!(asked(1000, &["A", "B", "C"], 100), Ok((300, 300)));
+        let (all, most) = asked(150, &["A", "B", "C", "D", "E"], 100).expect("each has room by itself");
+        assert!(all == 500 && most <= 150, "{all} {most}");
+    }
+
+    #[test]
+    fn a_station_that_just_fits_leaves_the_others_to_another_pass_and_one_that_does_not_is_refused() {
+        let fits = 100 + READINGS_PER_STATION;
+        assert_eq!(asked(fits, &["A", "B"], 100), Ok((200, 100)));
+        assert_eq!(asked(fits - 1, &["A"], 100), Err(NoRoom));
     }
 }

@@ -32,14 +32,15 @@ pub struct FileRecord {
     /// Values of which the file says that they failed its quality checks.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped_quality: u64,
-    /// Readings that were sent because the log's last one of their day had another value, since the very first run.
+    /// Readings that were sent because the log's last one of their day had another value, in comparisons that came to their end.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revised: u64,
     /// Days of its stations that the log has, and no file had when this one was read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub withdrawn: u64,
     pub stations: StationsOfFile,
-    /// The file is to be compared with the log whatever its stamp and content: it was changed when it was read.
+    /// The file is to be compared with the log, also where stamp and content are as they were: it was changed since it was
+    /// read, and the log may have what it was meanwhile.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Cursor;
-use super::open_file::cannot_read;
-use super::prefix::Prefix;
+use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use crate::failure::Failure;
 use crate::source::disk::SourceDisk;
@@ -95,9 +94,8 @@ fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<
 /// Whether a file begins with what was read of it.
 fn is_same(disk: &dyn SourceDisk, record: &FileRecord) -> Result<bool, Failure> {
     let path = Path::new(&record.file);
-    let failed = |error| cannot_read(path, &error);
-    let Some(file) = disk.open(path).map_err(failed)? else { return Ok(false) };
-    let mut prefix = Prefix::new(0, file, record.stamp, 0, record.bytes);
-    while prefix.read_on().map_err(failed)? {}
+    let Some(opened) = open_at(disk, path)? else { return Ok(false) };
+    let mut prefix = Prefix::new(0, opened, record.bytes);
+    while prefix.read_on().map_err(|error| cannot_read(path, &error))? {}
     Ok(prefix.is(record.crc32c))
 }

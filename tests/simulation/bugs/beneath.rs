@@ -1,7 +1,7 @@
 //! Bugs of what the program stands on: each makes an environment that does not keep what it promises.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -159,37 +159,13 @@ impl SourceDisk for StampsOfTheFirstLook {
         Ok(*self.stamps.lock().entry(path.to_owned()).or_insert(now))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn SourceFile>>> {
-        let Some(file) = self.disk.open(path)? else { return Ok(None) };
-        let stamp = self.stamp(path)?.expect("it is there");
-        Ok(Some(Box::new(OldStamp { file, stamp })))
+    fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>> {
+        let Some((file, _)) = self.disk.open(path)? else { return Ok(None) };
+        Ok(Some((file, self.stamp(path)?.expect("it is there"))))
     }
 
     fn now_ms(&self) -> u64 {
         self.disk.now_ms()
-    }
-}
-
-struct OldStamp {
-    file: Box<dyn SourceFile>,
-    stamp: Stamp,
-}
-
-impl Read for OldStamp {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.file.read(bytes)
-    }
-}
-
-impl Seek for OldStamp {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
-impl SourceFile for OldStamp {
-    fn stamp(&self) -> io::Result<Stamp> {
-        Ok(self.stamp)
     }
 }
 
