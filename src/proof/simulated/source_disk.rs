@@ -1,6 +1,6 @@
 //! The files of a source in memory, which are changed as publishers change theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub struct SimulatedSourceDisk(Arc<Mutex<Files>>);
 
 struct Files {
     named: BTreeMap<String, Arc<Mutex<Inode>>>,
+    unreadable: BTreeSet<String>,
     inodes: u64,
     now_ms: u64,
 }
@@ -33,7 +34,12 @@ struct Inode {
 
 impl Default for SimulatedSourceDisk {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Files { named: BTreeMap::new(), inodes: 0, now_ms: BEGAN_MS })))
+        Self(Arc::new(Mutex::new(Files {
+            named: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            inodes: 0,
+            now_ms: BEGAN_MS,
+        })))
     }
 }
 
@@ -46,7 +52,7 @@ impl SimulatedSourceDisk {
         files.named.insert(name.to_owned(), Arc::new(Mutex::new(Inode { bytes: bytes.to_vec(), stamp })));
     }
 
-    /// Writes over the bytes of a file that is there: one who reads it meets old and new ones.
+    /// Writes over the bytes of a file that is there: a reader that has it open meets old and new ones.
     pub fn write_over(&self, name: &str, bytes: &[u8]) {
         let files = &mut *self.0.lock();
         if let Some(inode) = files.named.get(name) {
@@ -58,6 +64,11 @@ impl SimulatedSourceDisk {
 
     pub fn remove(&self, name: &str) {
         self.0.lock().named.remove(name);
+    }
+
+    /// No file of this name can be opened from now on.
+    pub fn make_unreadable(&self, name: &str) {
+        self.0.lock().unreadable.insert(name.to_owned());
     }
 
     /// Lets time go by.
@@ -92,7 +103,11 @@ impl SourceDisk for SimulatedSourceDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>> {
-        let Some(inode) = self.0.lock().named.get(&*path.to_string_lossy()).cloned() else { return Ok(None) };
+        let name = path.to_string_lossy();
+        if self.0.lock().unreadable.contains(&*name) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let Some(inode) = self.0.lock().named.get(&*name).cloned() else { return Ok(None) };
         let stamp = inode.lock().stamp;
         Ok(Some((Box::new(OpenInode { inode, position: 0 }), stamp)))
     }

@@ -136,10 +136,11 @@ impl<F: Format> FileSource<F> {
             if !may_have {
                 return Ok(Stage::ReadingOthers(index + 1, None));
             }
-            return Ok(match OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format) {
-                Ok(Opened::File(open)) => Stage::ReadingOthers(index, Some(open)),
+            let opened = OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format)?;
+            return Ok(match opened {
+                Opened::File(open) => Stage::ReadingOthers(index, Some(open)),
                 // It was changed since it was read: a later look says what became of it.
-                Ok(Opened::Gone | Opened::HalfBeginning) | Err(_) => Stage::ReadingOthers(index + 1, None),
+                Opened::Gone | Opened::HalfBeginning => Stage::ReadingOthers(index + 1, None),
             });
         };
         let more = open.read_line(&mut self.format)?;

@@ -96,7 +96,7 @@ pub enum Verdict {
     New { doubtful: bool },
     /// The log's last reading of its day has another value.
     Revised,
-    /// The log has it, or a later one of the same file counts.
+    /// The log has it, or a later one of the files counts.
     Known,
 }
 
