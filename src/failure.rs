@@ -55,6 +55,8 @@ pub enum Origin {
     World,
     /// A fault that was planned.
     Planned,
+    /// Another writer of the same source took over from one that was still at work.
+    Replaced,
     /// An actor panicked once too often, or where it could not be restarted.
     Panic,
     /// A check within the program: going on would have broken this.

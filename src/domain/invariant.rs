@@ -29,12 +29,14 @@ pub enum Invariant {
     EverythingIsBounded,
     /// What was acknowledged to the producer is in the log.
     AcknowledgedIsInLog,
+    /// Each reading that the source has sent is in the log once, however often its sender was ended.
+    EachReadingIsOnce,
     /// Of every day that a file of the source has, the last reading that the log has is the file's.
     RevisionsAreInLog,
 }
 
 /// Each with its name in log lines, and in a few words; in the order of their numbers.
-const INVARIANTS: [(Invariant, &str, &str); 13] = [
+const INVARIANTS: [(Invariant, &str, &str); 14] = [
     (Invariant::FilesEqualReplay, "files_equal_replay", "the files equal a replay of the log"),
     (Invariant::RecordsAddUp, "records_add_up", "counted and rejected records add up to those of the log"),
     (Invariant::CommitsStay, "commits_stay", "what was acknowledged does not go back"),
@@ -51,6 +53,7 @@ const INVARIANTS: [(Invariant, &str, &str); 13] = [
     (Invariant::EveryFaultIsTried, "every_fault_is_tried", "every fault that was planned is tried"),
     (Invariant::EverythingIsBounded, "everything_is_bounded", "what is queued or left behind is bounded"),
     (Invariant::AcknowledgedIsInLog, "acknowledged_is_in_log", "what was acknowledged to the producer is in the log"),
+    (Invariant::EachReadingIsOnce, "each_reading_is_once", "each reading that was sent is in the log once"),
     (
         Invariant::RevisionsAreInLog,
         "revisions_are_in_log",

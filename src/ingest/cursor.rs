@@ -45,6 +45,9 @@ const VERSION_BEFORE: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceState {
+    /// Random; by it the log tells this source's writers from those of others. Empty in files of earlier programs.
+    #[serde(default)]
+    pub id: String,
     /// As the settings name it: `simulate`, `csv` or `ghcn_daily`.
     pub kind: String,
     pub parameters: serde_json::Value,
@@ -55,7 +58,8 @@ pub struct SourceState {
     pub cursor: serde_json::Value,
     /// Readings acknowledged since the first run.
     pub readings: u64,
-    /// Per partition, the end offset after our last acknowledgement there.
+    /// Per partition, the offset before which nothing is left of which we do not know that it was acknowledged: the end after
+    /// our last acknowledgement there, or, before the first, the partition's end when the source was begun with.
     pub acknowledged: BTreeMap<u32, u64>,
     /// The log had records when the source was begun with: readings of this source may be among them.
     #[serde(default)]
@@ -259,20 +263,11 @@ fn read_lines(
     Ok(Lines { files, all, is_longer })
 }
 
-/// In the order in which the files were first read.
+/// In the order of these: files that were not read to their end are to be gone on with in the order in which they were begun.
 fn last_of_each(records: Vec<FileRecord>) -> Vec<FileRecord> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut last: Vec<FileRecord> = Vec::new();
-    for record in records {
-        match places.get(&record.file) {
-            Some(place) => last[*place] = record,
-            None => {
-                places.insert(record.file.clone(), last.len());
-                last.push(record);
-            }
-        }
-    }
-    last
+    let last: HashMap<&str, usize> = records.iter().enumerate().map(|(at, record)| (&*record.file, at)).collect();
+    let is_last: Vec<bool> = records.iter().enumerate().map(|(at, record)| last[&*record.file] == at).collect();
+    records.into_iter().zip(is_last).filter_map(|(record, is_last)| is_last.then_some(record)).collect()
 }
 
 fn serialize(records: &[FileRecord]) -> Vec<u8> {

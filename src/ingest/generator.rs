@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::{Attach, Attached, Produce};
+use super::messages::{Attach, Attached, Finish, Produce};
 use super::producer::{GROUP_BYTES_MAX, Producer};
 use super::source_reader::SourceReader;
 use crate::domain::Readings;
@@ -43,7 +43,7 @@ impl Generator {
         asking: Outage,
         produce: &settings::Produce,
     ) -> Self {
-        let settings::Produce { batch_records, in_flight_max } = *produce;
+        let settings::Produce { batch_records, in_flight_max, .. } = *produce;
         Self { guard, worker, producer, asking, batch_records, in_flight_max }
     }
 
@@ -76,7 +76,9 @@ impl Generator {
                 due = outbox.pause(due + time).await?;
             }
         }
-        outbox.finish().await
+        outbox.finish().await?;
+        let Generator { producer, guard, .. } = outbox.generator;
+        Ok(producer.send(Finish { epoch: guard.epoch() }).await??)
     }
 
     /// Has the log answer what the source asks, however long it takes.
@@ -94,6 +96,8 @@ impl Generator {
 struct Outbox {
     generator: Generator,
     gathered: Readings,
+    /// See [`Produce::compared`].
+    compared: bool,
     /// Of the source's files, what is newly known since the last message.
     files: Vec<FileRecord>,
     /// The source's, after what was gathered; `None` until something was read since the last message.
@@ -114,6 +118,7 @@ impl Outbox {
         Self {
             generator,
             gathered: Readings::default(),
+            compared: false,
             files: Vec::new(),
             cursor: None,
             sent_cursor: cursor,
@@ -130,6 +135,7 @@ impl Outbox {
         let read = move |reader: &mut SourceReader| reader.next(gathered, readings_max);
         let read = self.generator.worker.call("reading the source", read).await??;
         (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
+        self.compared |= read.compared;
         self.files.extend(read.files);
         Ok(read.progressed)
     }
@@ -162,6 +168,7 @@ impl Outbox {
             epoch: self.generator.guard.epoch(),
             number: self.number,
             readings: std::mem::replace(&mut self.gathered, self.spare.pop().unwrap_or_default()),
+            compared: std::mem::take(&mut self.compared),
             cursor,
             files: std::mem::take(&mut self.files),
         };

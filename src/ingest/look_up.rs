@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Batch, DateReader, Rules};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::log::partitioner::partition_of;
 use crate::log::topic::existing_topic;
-use crate::log::{Extent, RecordLog, RecordReader};
+use crate::log::{Extent, RecordLog, RecordReader, failures};
 use crate::progress::Progress;
 use crate::source::files::questions::Questions;
 use crate::supervision::Steps;
@@ -82,9 +82,7 @@ impl LookUp {
                 read => read?,
             };
             if running.batch.is_disordered() {
-                let what = format!("{} gave records out of order behind offset {from}", self.log.name());
-                return Err(Failure::fatal(Kind::Data, what)
-                    .advice("this is an error in isotherm or in the log: nothing was made of these records"));
+                return Err(failures::disordered(&self.log.name(), *from));
             }
             for record in running.batch.records().take_while(|record| record.offset < *to) {
                 if let Ok(reading) = Rules::ANY_DEGREES.check(record, &mut running.dates) {
@@ -95,10 +93,7 @@ impl LookUp {
                 running.silent_reads += 1;
                 if running.silent_reads > SILENT_READS_MAX {
                     running.silent_reads = 0;
-                    let (name, seconds) = (self.log.name(), SILENT_READS_MAX * READ_WAIT.as_millis() as u32 / 1000);
-                    let what =
-                        format!("{name} gave nothing past offset {from} of partition {partition} for {seconds} s");
-                    return Err(Failure::retryable(Kind::Unavailable, what).advice("it is asked until it answers"));
+                    return Err(failures::silent(&self.log.name(), *partition, *from, READ_WAIT * SILENT_READS_MAX));
                 }
                 running.reader = Some(reader);
                 return Ok(false);
@@ -125,12 +120,7 @@ impl LookUp {
             steps.got_on();
             let Extent { start, end } = self.log.extent(partition)?;
             if end < high_watermark {
-                let what = format!(
-                    "partition {partition} of {name} can be read up to offset {end} and has records up to {high_watermark}, \
-                     which are to be compared with the source's files"
-                );
-                return Err(Failure::retryable(Kind::TryAgain, what)
-                    .advice("a transaction of another producer is open; its end is waited for"));
+                return Err(failures::hidden(&name, partition, end, high_watermark));
             }
             if start > 0 {
                 doubt(questions, &*self.log, self.partitions, (partition, start));

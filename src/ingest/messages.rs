@@ -32,7 +32,17 @@ pub struct Produce {
     /// were never sent.
     pub number: u64,
     pub readings: Readings,
+    /// The log was compared with the source before these readings: they are to be sent whether an earlier life has sent the
+    /// same or not.
+    pub compared: bool,
     pub cursor: Value,
     /// What is newly known of the source's files.
     pub files: Vec<FileRecord>,
+}
+
+/// Generator → producer, at the end of the source: answered once readers see all that was acknowledged.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), Refused>")]
+pub struct Finish {
+    pub epoch: u64,
 }

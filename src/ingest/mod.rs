@@ -16,6 +16,7 @@ mod generator;
 mod look_up;
 pub mod messages;
 mod producer;
+mod read_back;
 mod source_reader;
 mod source_writer;
 

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
-use super::messages::{Attach, Attached, Produce};
+use super::messages::{Attach, Attached, Finish, Produce};
 use super::source_writer::SourceWriter;
 use crate::domain::{Invariant, Readings};
+use crate::failure::{Failure, Kind, Origin, Severity};
 use crate::progress::{Progress, events};
 use crate::supervision::actor::{self, Actor, Context, Handler, Reply, reply, reply_after};
 use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Outage, Refused, Steps, Worker};
@@ -17,6 +20,9 @@ use crate::supervision::{Busy, Drain, Ending, Guard, Heartbeat, Outage, Refused,
 /// a heartbeat is sent again by the next life, and would outlast it for ever: a log that takes a MiB a second
 /// acknowledges this one in time.
 pub(super) const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// A source that has ended waits no longer than this until readers see all of it: what hides it may never end.
+const VISIBLE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Takes what waits in one go, whole messages up to [`GROUP_BYTES_MAX`], as there is a cursor only behind each: while one
 /// group is being written, the next gathers. A group is written, acknowledged and its last cursor committed before the next
@@ -83,6 +89,10 @@ impl Producer {
                 Ok(readings) => actor.delivered(readings, replies, context),
                 // Part of it may be in the log. Only the stored cursor knows where to go on, so this life ends; an
                 // outage is waited out by the supervisor.
+                Err(Ending::Failed(failure)) if failure.is_retryable() && failure.origin == Origin::Replaced => {
+                    // Nothing that waiting would end; a transaction that took too long looks the same.
+                    actor.guard.end(Ending::Crashed(failure.to_string()), context);
+                }
                 Err(ending) => actor.guard.end(ending, context),
             }
         });
@@ -128,7 +138,14 @@ impl Actor for Producer {
     fn started(&mut self, context: &mut Self::Context) {
         let epoch = self.guard.epoch();
         let open = move |writer: &mut SourceWriter, steps: &Steps| writer.open(epoch, steps);
+        let look_back = move |writer: &mut SourceWriter, steps: &Steps| writer.look_back(epoch, steps);
         let opened = self.opening.call(&self.worker, "opening the log", open);
+        let looked_back = self.opening.call(&self.worker, "looking for what an earlier run has sent", look_back);
+        let opened = async {
+            let attached = opened.await?;
+            looked_back.await?;
+            Ok::<_, Ending>(attached)
+        };
         actor::spawn(context, opened, |opened, actor: &mut Self, context| match opened {
             Ok(attached) => {
                 actor.guard.ready(Some(attached.readings));
@@ -171,6 +188,27 @@ impl Handler<Produce> for Producer {
         self.waiting.push_back((produce, done));
         self.write_group(context);
         reply_after(produced, |produced, _, _| produced.map_err(|_| Refused))
+    }
+}
+
+impl Handler<Finish> for Producer {
+    type Result = Reply<Self, Result<(), Refused>>;
+
+    fn handle(&mut self, finish: Finish, _: &mut Self::Context) -> Self::Result {
+        if let Err(refused) = self.guard.admit(finish.epoch) {
+            return reply(Err(refused));
+        }
+        let began = Instant::now();
+        let look = move |writer: &mut SourceWriter, steps: &Steps| {
+            writer.check_visible(steps).map_err(|failure| match failure.kind {
+                Kind::TryAgain if began.elapsed() > VISIBLE_WAIT_MAX => {
+                    Failure { severity: Severity::Fatal, ..failure }
+                }
+                _ => failure,
+            })
+        };
+        let seen = self.opening.call(&self.worker, "looking whether readers see all", look);
+        reply_after(seen, |seen, actor: &mut Self, context| seen.map_err(|ending| actor.guard.refuse(ending, context)))
     }
 }
 

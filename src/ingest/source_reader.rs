@@ -28,6 +28,8 @@ pub struct SourceReader {
 /// What one read of the source gave.
 pub struct Read {
     pub readings: Readings,
+    /// See [`super::messages::Produce::compared`].
+    pub compared: bool,
     pub cursor: Value,
     pub files: Vec<FileRecord>,
     pub progressed: Progressed,
@@ -62,7 +64,8 @@ impl SourceReader {
         self.faults.hit("generator.next")?;
         let source = self.source.as_mut().ok_or_else(unopened)?;
         let progressed = source.next(&mut readings, readings_max)?;
-        let read = Read { readings, cursor: source.cursor(), files: source.take_files(), progressed };
+        let compared = source.take_compared();
+        let read = Read { readings, compared, cursor: source.cursor(), files: source.take_files(), progressed };
         self.tell();
         Ok(read)
     }

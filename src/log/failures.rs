@@ -1,7 +1,9 @@
 //! Failures that the logs tell in the same words, whichever it is.
 
+use std::time::Duration;
+
 use super::Extent;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Origin};
 
 /// `name` is [`super::RecordLog::name`] here and below.
 pub fn no_topic(name: &str) -> Failure {
@@ -22,11 +24,42 @@ pub fn no_partition(name: &str, partition: u32, partitions: u32) -> Failure {
 pub const START_OVER: &str =
     "the log was truncated, lost old records, or is another one: restore it, or start over with what it holds";
 
+/// Records of the partition are there, and no reader sees them.
+pub fn hidden(name: &str, partition: u32, end: u64, high_watermark: u64) -> Failure {
+    let what = format!(
+        "partition {partition} of {name} can be read up to offset {end} and has records up to {high_watermark}, of which some \
+         may be of this source"
+    );
+    Failure::retryable(Kind::TryAgain, what).advice(
+        "a transaction is open, and its end is waited for; if its producer is gone for good, abort the transaction with \
+         Kafka's tools, or go on without what it hides: produce.skip_hidden = true",
+    )
+}
+
+/// The log answers, and gives nothing although there is more.
+pub fn silent(name: &str, partition: u32, position: u64, waited: Duration) -> Failure {
+    let seconds = waited.as_secs();
+    let what = format!("{name} gave nothing past offset {position} of partition {partition} for {seconds} s");
+    Failure::retryable(Kind::Unavailable, what).advice("it is asked until it answers")
+}
+
+pub fn disordered(name: &str, position: u64) -> Failure {
+    Failure::fatal(Kind::Data, format!("{name} gave records out of order behind offset {position}"))
+        .advice("this is an error in isotherm or in the log: nothing was made of these records")
+}
+
 /// The topic is gone, or is another one by now, although a reader or writer of it is still in use.
 pub fn recreated(name: &str) -> Failure {
     Failure::fatal(Kind::Data, format!("the {name} was deleted or created anew while it was in use")).advice(
         "its records are not those that were read or written before; decide which ones are to count, and start again",
     )
+}
+
+/// Another writer of the source was opened since; nothing of what was to be written is in the log, or will be.
+pub fn replaced(name: &str, source: &str) -> Failure {
+    let what =
+        format!("another writer of the source {source} has opened the {name}, so this one may not write any more");
+    Failure::retryable(Kind::TryAgain, what).origin(Origin::Replaced)
 }
 
 pub fn below_start(name: &str, partition: u32, offset: u64, start: u64) -> Failure {

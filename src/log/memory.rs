@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::stored::StoredTopic;
+use super::stored::{StoredTopic, WriterNumber};
 use super::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec, failures};
 use crate::domain::Batch;
 use crate::failure::Failure;
@@ -79,8 +79,11 @@ impl RecordLog for MemoryLog {
         })
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        self.with_topic(|topic| Ok(Box::new(Writer { log: self.clone(), log_id: topic.log_id.clone() }) as _))
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
+        self.with_topic(|topic| {
+            let (log_id, number) = (topic.log_id.clone(), topic.open_writer(source));
+            Ok(Box::new(Writer { log: self.clone(), log_id, number }) as _)
+        })
     }
 }
 
@@ -110,11 +113,12 @@ impl RecordReader for Reader {
 struct Writer {
     log: MemoryLog,
     log_id: String,
+    number: WriterNumber,
 }
 
 impl RecordWriter for Writer {
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
-        let name = &self.log.0.name;
-        self.log.change(|topic| StoredTopic::same(topic.as_mut(), name, &self.log_id)?.write(name, records))
+        let (name, number) = (&self.log.0.name, &self.number);
+        self.log.change(|topic| StoredTopic::same(topic.as_mut(), name, &self.log_id)?.write(name, number, records))
     }
 }

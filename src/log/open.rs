@@ -16,10 +16,10 @@ use crate::settings::{LogKind, Settings};
 /// Its calls wait so briefly that a heartbeat of these settings does not take one for hung. `state_dir` only tells one state
 /// folder from another where committed offsets are published.
 pub fn open(settings: &Settings, state_dir: &Path) -> Result<Arc<dyn RecordLog>, Failure> {
-    let Settings { log, supervision, .. } = settings;
+    let Settings { log, produce, supervision, .. } = settings;
     let wait_max = Duration::from_millis(supervision.heartbeat_ms) / 4;
     Ok(match log.kind {
-        LogKind::Kafka => Arc::new(KafkaLog::open(log, &group(&log.topic, state_dir)?)?),
+        LogKind::Kafka => Arc::new(KafkaLog::open(log, &group(&log.topic, state_dir)?, produce.transactions)?),
         LogKind::Sqlite => Arc::new(SqliteLog::open(&log.sqlite.path, &log.topic, wait_max)?),
         LogKind::Memory => Arc::new(MemoryLog::new(&log.topic)),
     })

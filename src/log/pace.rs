@@ -116,7 +116,7 @@ mod tests {
         let log = MemoryLog::new("temperatures");
         log.create_topic(&TopicSpec { partitions: 1, replication: 1, retention_ms: -1 }).expect("it is created");
         let record = Outgoing { partition: 0, key: None, value: None };
-        log.open_writer().and_then(|mut writer| writer.write(&vec![record; records])).expect("it is written");
+        log.open_writer("a test").and_then(|mut writer| writer.write(&vec![record; records])).expect("it is written");
         log
     }
 

@@ -65,8 +65,8 @@ impl RecordLog for PatientLog {
         Ok(Box::new(PatientReader { log: self.clone(), partition, position: from, open: None }))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        self.wait(|| self.log.open_writer())
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
+        self.wait(|| self.log.open_writer(source))
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
             Ok(Box::new(UnsteadyReader { reader, reads: self.reads.clone() }))
         }
 
-        fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+        fn open_writer(&self, _: &str) -> Result<Box<dyn RecordWriter>, Failure> {
             unreachable!("nothing here writes")
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{RangePace, RecordLog, RecordReader};
+use super::{RangePace, RecordLog, RecordReader, failures};
 use crate::domain::{Batch, Record};
 use crate::failure::{Failure, Kind};
 
@@ -43,12 +43,7 @@ impl<'a> RangeReader<'a> {
             self.batch.clear();
             let next = self.reader.read(&mut self.batch, RECORDS_MAX, READ_WAIT)?;
             if self.batch.is_disordered() {
-                let (name, position) = (self.log.name(), self.position);
-                return Err(Failure::fatal(
-                    Kind::Data,
-                    format!("{name} gave records out of order behind offset {position}"),
-                )
-                .advice("this is an error in isotherm or in the log: nothing was made of these records"));
+                return Err(failures::disordered(&self.log.name(), self.position));
             }
             self.pace.read(self.batch.len());
             if next > self.position {

@@ -70,7 +70,9 @@ pub trait RecordLog: Send + Sync {
     /// Fatal failure at the first read, never a silent jump.
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure>;
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure>;
+    /// A writer for the source of this id. Once it is there, no writer that was opened before for the same source appends
+    /// anything more, in whichever process it is: its writes fail, with the origin [`crate::failure::Origin::Replaced`].
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure>;
 
     /// Tells tools that watch lag how far the partition is committed. A gauge: nothing resumes from it.
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
@@ -104,4 +106,13 @@ pub trait RecordWriter: Send {
     ///
     /// After a failure any prefix per partition may be in the log; the writer is not used again.
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure>;
+
+    /// Where records are written in transactions: ends the one of the writes since the last call, which are all in the log
+    /// from then on. Elsewhere each write was that itself.
+    ///
+    /// After a failure all of them may be in the log, or none; the writer is not used again, and the next one that is opened
+    /// for the source settles which.
+    fn commit(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
 }

@@ -11,6 +11,15 @@ pub struct StoredTopic {
     pub log_id: String,
     pub spec: TopicSpec,
     pub partitions: Vec<StoredPartition>,
+    /// By source, how many writers were opened.
+    writers: BTreeMap<String, u64>,
+}
+
+/// Which of the writers of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriterNumber {
+    source: String,
+    number: u64,
 }
 
 /// Records whose offsets rise and are within the extent.
@@ -28,7 +37,7 @@ pub struct StoredRecord {
 impl StoredTopic {
     pub fn new(log_id: String, spec: &TopicSpec) -> Self {
         let partitions = (0..spec.partitions).map(|_| StoredPartition::empty()).collect();
-        Self { log_id, spec: spec.clone(), partitions }
+        Self { log_id, spec: spec.clone(), partitions, writers: BTreeMap::new() }
     }
 
     /// The topic, if it is still the one with this id.
@@ -62,8 +71,25 @@ impl StoredTopic {
         Ok(found.copy(position, batch, records_max))
     }
 
-    /// Appends all records or, where one is of no partition, none; gives the end of each partition that has new ones.
-    pub fn write(&mut self, name: &str, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
+    /// Another writer of the source takes over.
+    pub fn open_writer(&mut self, source: &str) -> WriterNumber {
+        let number = self.writers.entry(source.to_owned()).or_default();
+        *number += 1;
+        WriterNumber { source: source.to_owned(), number: *number }
+    }
+
+    /// Appends all records or, where one is of no partition or the writer was replaced, none; gives the end of each partition
+    /// that has new ones.
+    pub fn write(
+        &mut self,
+        name: &str,
+        writer: &WriterNumber,
+        records: &[Outgoing<'_>],
+    ) -> Result<BTreeMap<u32, u64>, Failure> {
+        let WriterNumber { source, number } = writer;
+        if self.writers.get(source) != Some(number) {
+            return Err(failures::replaced(name, source));
+        }
         for record in records {
             self.partition(name, record.partition)?;
         }

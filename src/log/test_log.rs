@@ -19,6 +19,8 @@ pub struct TestLog {
     pub topic: Option<Topic>,
     pub extent: Extent,
     pub records: Vec<Stored>,
+    /// A reader that finds nothing stays where it is.
+    pub hesitates: bool,
 }
 
 impl TestLog {
@@ -26,7 +28,7 @@ impl TestLog {
     pub fn new(records: Vec<KeyValue>) -> Self {
         let records: Vec<Stored> = (0..).zip(records).map(|(offset, (key, value))| (offset, key, value)).collect();
         let topic = Topic { log_id: "id".to_owned(), partitions: 1, warning: None, compacted: false };
-        Self { topic: Some(topic), extent: Extent { start: 0, end: records.len() as u64 }, records }
+        Self { topic: Some(topic), extent: Extent { start: 0, end: records.len() as u64 }, records, hesitates: false }
     }
 
     /// Its records as one batch.
@@ -73,7 +75,7 @@ impl RecordLog for TestLog {
         Ok(Box::new(TestReader { log: self.clone(), from }))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+    fn open_writer(&self, _: &str) -> Result<Box<dyn RecordWriter>, Failure> {
         unreachable!("nothing here writes")
     }
 }
@@ -90,7 +92,10 @@ impl RecordReader for TestReader {
         for (offset, key, value) in rest.take(records_max.min(3)) {
             batch.push(Record { offset: *offset, key: key.as_deref(), value: value.as_deref() });
         }
-        self.from = batch.records().next_back().map_or(self.log.extent.end, |last| last.offset + 1);
+        self.from = batch
+            .records()
+            .next_back()
+            .map_or(if self.log.hesitates { self.from } else { self.log.extent.end }, |last| last.offset + 1);
         Ok(self.from)
     }
 }

@@ -40,12 +40,14 @@ pub struct PartitionReader {
     truncation: Truncation,
     /// `None` before [`PartitionReader::begin`].
     reader: Option<Box<dyn RecordReader>>,
+    /// No record is left before. The reader can still stand before it, where aborted records lie in between.
+    begins_at: u64,
     extent_at: Instant,
 }
 
 impl PartitionReader {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, truncation: Truncation::default(), reader: None, extent_at: Instant::now() }
+        Self { job, truncation: Truncation::default(), reader: None, begins_at: 0, extent_at: Instant::now() }
     }
 
     /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
@@ -58,7 +60,7 @@ impl PartitionReader {
             None => (extent.start, self.open_reader(extent.start, steps)?),
             Some(committed) => self.go_on(committed, extent, steps)?,
         };
-        self.reader = Some(reader);
+        (self.reader, self.begins_at) = (Some(reader), offset);
         self.job.gauges().end.set(extent.end);
         Ok(offset)
     }
@@ -83,7 +85,7 @@ impl PartitionReader {
 
     /// Reads the next records into the (empty) batch; the position behind them.
     pub fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
-        let Self { job, reader, .. } = self;
+        let Self { job, reader, begins_at, .. } = self;
         job.faults.hit("consumer.read")?;
         let progress = job.gauges();
         if self.extent_at.elapsed() >= EXTENT_INTERVAL {
@@ -98,7 +100,7 @@ impl PartitionReader {
             Failure::fatal(Kind::Internal, format!("partition {} is read before its reader is open", job.partition))
         })?;
         steps.begin(READING);
-        let position = reader.read(batch, records_max, job.read_wait)?;
+        let position = reader.read(batch, records_max, job.read_wait)?.max(*begins_at);
         progress.end.set(progress.end.get().max(position));
         Ok(position)
     }
@@ -223,10 +225,9 @@ mod tests {
         Beginning { next_offset, last_record: Some(LastRecord { offset, fingerprint: Digest::of(record).to_string() }) }
     }
 
-    /// Where the reader begins, and the offset of the first record that it reads.
-    fn begun(log: TestLog, accept_gap: bool, committed: Option<&Beginning>) -> Result<(u64, Option<u64>), Failure> {
+    fn opened(log: TestLog, accept_gap: bool) -> (PartitionReader, Steps) {
         let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
-        let mut reader = PartitionReader::new(PartitionJob {
+        let reader = PartitionReader::new(PartitionJob {
             log: Arc::new(log),
             store: PartitionStore::new(Arc::new(RealDisk), PathBuf::new(), 0, fence),
             topic: "temperatures".to_owned(),
@@ -239,7 +240,12 @@ mod tests {
             faults: FaultPoints::default(),
             progress: Progress::new(&[0]),
         });
-        let steps = Worker::new(Spawn::Threads, "toy", ()).expect("it starts").steps();
+        (reader, Worker::new(Spawn::Threads, "toy", ()).expect("it starts").steps())
+    }
+
+    /// Where the reader begins, and the offset of the first record that it reads.
+    fn begun(log: TestLog, accept_gap: bool, committed: Option<&Beginning>) -> Result<(u64, Option<u64>), Failure> {
+        let (mut reader, steps) = opened(log, accept_gap);
         let offset = reader.begin(committed, &steps)?;
         let mut batch = Batch::default();
         reader.read(&mut batch, 10, &steps)?;
@@ -253,6 +259,15 @@ mod tests {
         assert_eq!(begun(log(), false, Some(&committed(5))), Ok((5, None)));
         let none = Beginning { next_offset: 2, last_record: None };
         assert_eq!(begun(log(), false, Some(&none)), Ok((2, Some(2))));
+    }
+
+    #[test]
+    fn a_reader_that_takes_its_time_over_what_was_aborted_behind_the_last_record_is_not_behind() {
+        let log = TestLog { extent: Extent { start: 0, end: 9 }, hesitates: true, ..log() };
+        let beginning = Beginning { next_offset: 9, ..committed(5) };
+        let (mut reader, steps) = opened(log, false);
+        assert_eq!(reader.begin(Some(&beginning), &steps), Ok(9));
+        assert_eq!(reader.read(&mut Batch::default(), 10, &steps), Ok(9));
     }
 
     #[test]

@@ -138,6 +138,9 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
         allow_compaction: settings.log.allow_compaction,
         kind: kind.to_owned(),
         parameters,
+        new_source_id: environment.new_source_id,
+        skip_hidden: settings.produce.skip_hidden,
+        was_replaced: Arc::default(),
         faults: environment.faults.clone(),
     };
     let producer = AddressSlot::<Producer>::default();

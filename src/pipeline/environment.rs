@@ -29,6 +29,8 @@ pub struct Environment {
     pub progress: Progress,
     /// Where observers look in.
     pub windows: Windows,
+    /// Makes the id of a new source.
+    pub new_source_id: fn() -> String,
     /// Decides the jitter of the backoff.
     pub seed: u64,
     /// Called when a write hangs for longer than the time given: ends the process, at once.
@@ -46,6 +48,7 @@ impl Environment {
             faults: fault_points(&settings)?,
             progress: Progress::new(partitions),
             windows: Windows::default(),
+            new_source_id: || uuid::Uuid::new_v4().to_string(),
             seed: rand::random(),
             on_hung: end_process,
             settings: Arc::new(settings),

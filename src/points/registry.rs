@@ -14,11 +14,12 @@ use crate::standard_error;
 pub const FIRED: &str = "isotherm::points::fired";
 
 /// Every point there is; a plan that names another is refused. Those of the disk are passed just before the call.
-pub const POINTS: [(&str, PointKind); 35] = [
+pub const POINTS: [(&str, PointKind); 36] = [
     ("generator.start", PointKind::Step),
     ("generator.next", PointKind::Step),
     ("generator.ask", PointKind::Step),
     ("producer.start", PointKind::Step),
+    ("producer.read_back", PointKind::Step),
     ("producer.send", PointKind::Step),
     ("producer.acknowledge", PointKind::Step),
     ("producer.cursor_commit", PointKind::Step),

@@ -49,7 +49,7 @@ pub fn branch_failed(progress: &Progress, branch: Branch, failure: &Failure) {
     progress.branches().failed(branch, &failure.to_string());
     let broken = match failure.origin {
         Origin::Check(invariant) => Some(invariant.name()),
-        Origin::World | Origin::Planned | Origin::Panic => None,
+        Origin::World | Origin::Replaced | Origin::Planned | Origin::Panic => None,
     };
     error!(
         target: target::FAILED,
@@ -122,6 +122,11 @@ pub fn compared(files: usize, (new_days, revised, withdrawn_days): (u64, u64, u6
 /// Readings were sent that the log may have had before.
 pub fn possible_repeats(readings: u64, why: &str) {
     warn!(readings, why, "readings were sent that may be repeats: the log does not go back far enough to tell");
+}
+
+/// Readings were sent by an earlier run, which did not hear that they were acknowledged.
+pub fn known(readings: usize) {
+    info!(readings, "the log has readings already that an earlier run has sent: they are not sent again");
 }
 
 /// A source whose readings are not recognised begins on a log that has records.

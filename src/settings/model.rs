@@ -172,6 +172,19 @@ pub struct Produce {
     pub batch_records: usize,
     /// Such messages that may wait for their acknowledgement.
     pub in_flight_max: usize,
+    pub transactions: Transactions,
+    /// Records that another producer's open transaction hides are not waited for.
+    pub skip_hidden: bool,
+}
+
+/// Whether records are written in transactions, where the log is Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transactions {
+    /// Where the cluster has them, and the user a right to them.
+    Auto,
+    On,
+    Off,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -82,6 +82,8 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("source.ghcn_daily.element", Text("four capital letters or digits, as TAVG", is_element)),
     ("produce.batch_records", Whole(1, 100_000)),
     ("produce.in_flight_max", Whole(1, 1_000)),
+    ("produce.transactions", OneOf(&["auto", "on", "off"])),
+    ("produce.skip_hidden", Flag),
     ("consume.partitions", Allowed::Partitions),
     ("consume.commit_interval_ms", Whole(1, HOUR_MS)),
     ("consume.commit_share_max", Number(0.001, 1.0)),

@@ -134,6 +134,11 @@ pub trait Source: Send {
     /// All is kept, and what was asked is answered.
     fn settled(&mut self) {}
 
+    /// Whether all that the log has was seen in a comparison since the last time.
+    fn take_compared(&mut self) -> bool {
+        false
+    }
+
     /// What was sent because of a comparison, since the last time.
     fn take_sent_again(&mut self) -> SentAgain {
         SentAgain::default()

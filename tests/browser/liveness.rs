@@ -56,7 +56,7 @@ fn a_record_shows_within_a_moment_of_being_written() {
     );
     page.wait_until(&shown(1));
     let log = site.log();
-    let mut writer = log.open_writer().expect("it opens");
+    let mut writer = log.open_writer("a test").expect("it opens");
     let mut took_ms: Vec<u64> = Vec::new();
     for day in 2..=RECORDS + 1 {
         // Not in step with the page, which has just shown the one before.

@@ -14,6 +14,7 @@ use super::*;
 
 pub fn source_state(readings: u64) -> SourceState {
     SourceState {
+        id: "7d0c5e1a-58c6-4c0e-9b1c-1f6c1f0a2b3c".to_owned(),
         kind: "csv".to_owned(),
         parameters: json!({ "date_format": "%Y-%m-%d", "share": 0.1 }),
         topic: "temperatures".to_owned(),
@@ -99,7 +100,7 @@ fn a_cursor_of_version_1_is_read_and_goes_on_in_the_next() {
     put(&disk, &path(), include_bytes!("../golden/version-1-source.json"));
     let cursor = json!({ "files": { "data/KNYC.csv": { "bytes": 123, "lines": 42 } } });
     let (state, records) = recover(&cursor_store(&disk), 1).expect("it is read").expect("it is there");
-    assert_eq!((&state, records.len()), (&SourceState { cursor, ..source_state(42) }, 0));
+    assert_eq!((&state, records.len()), (&SourceState { id: String::new(), cursor, ..source_state(42) }, 0));
     commit(&cursor_store(&disk), 1, &state, &[]).expect("it is committed");
     let now = String::from_utf8(disk.files()[&path()].clone()).expect("text");
     assert!(now.contains("\"version\": 2"), "{now}");
@@ -143,7 +144,7 @@ fn a_crash_or_a_failure_anywhere_leaves_the_old_or_the_new_cursor() {
 
 #[test]
 fn lines_that_were_overtaken_go_at_a_start_and_a_crash_meanwhile_loses_nothing() {
-    let kept = (source_state(3), vec![record("a", 6), record("b", 5)]);
+    let kept = (source_state(3), vec![record("b", 5), record("a", 6)]);
     let prepare = || {
         let disk = SimulatedDisk::new(128);
         let store = cursor_store(&disk);

@@ -138,7 +138,7 @@ pub fn create_topic(log: &dyn RecordLog) -> String {
 pub fn write(log: &dyn RecordLog, partition: u32, batch: &Batch) {
     let outgoing = batch.records().map(|Record { key, value, .. }| Outgoing { partition, key, value });
     let records: Vec<_> = outgoing.collect();
-    log.open_writer().expect("a writer").write(&records).expect("it writes");
+    log.open_writer("a test").expect("a writer").write(&records).expect("it writes");
 }
 
 /// Records from offset 0: readings of (station, date, degrees), and what is no reading for an empty station.

@@ -118,7 +118,7 @@ impl Base {
             let again = (day == days.start + 7).then(|| record.clone());
             records.extend([record].into_iter().chain(again));
         }
-        log.open_writer().and_then(|mut writer| writer.write_owned(&records)).expect("it is written");
+        log.open_writer("a test").and_then(|mut writer| writer.write_owned(&records)).expect("it is written");
     }
 
     /// A folder of its own for one case.

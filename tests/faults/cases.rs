@@ -63,6 +63,8 @@ impl Case {
         let before = match (self.fault.point.as_str(), self.fault.hit) {
             ("generator.start", 2) => "generator.next@1=panic,",
             ("producer.start", 2) => "producer.send@1=panic,",
+            ("producer.read_back", 1) => "producer.acknowledge@1=panic,",
+            ("producer.read_back", 2) => "producer.acknowledge@1=panic,producer.acknowledge@2=panic,",
             ("checkpoint.filesystem", 2) => "checkpoint.lock@1=storage_full,",
             ("supervisor.restart", _) => "aggregator.apply@1=panic,",
             _ => "",

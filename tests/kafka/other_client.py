@@ -1,6 +1,7 @@
 """A producer and a consumer of isotherm's topic with another client library (kafka-python) and its own wire code.
 
 other_client.py consume BROKERS TOPIC        prints a line `partition station count sum` a station
+other_client.py refuse BROKERS PREFIX        lets nobody but a user that is none use transactional ids that begin like this
 other_client.py produce BROKERS TOPIC DAYS   writes a reading a day of twenty stations; prints a line `partition station` a station
 """
 
@@ -9,6 +10,8 @@ import struct
 import sys
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, KafkaAdminClient, ResourcePattern
+from kafka.admin import ResourceType
 
 
 def field(number, wire_type, payload):
@@ -41,7 +44,7 @@ def decode(value):
 
 
 def consume(brokers, topic):
-    consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
+    consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False, isolation_level="read_committed")
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
     consumer.assign(partitions)
     consumer.seek_to_beginning()
@@ -73,5 +76,12 @@ def produce(brokers, topic, days):
         print(partition, station)
 
 
+def refuse(brokers, prefix):
+    ids = ResourcePattern(ResourceType.TRANSACTIONAL_ID, prefix, ACLResourcePatternType.PREFIXED)
+    acl = ACL("User:nobody", "*", ACLOperation.WRITE, ACLPermissionType.ALLOW, ids)
+    result = KafkaAdminClient(bootstrap_servers=brokers).create_acls([acl])
+    assert not result["failed"], result
+
+
 if __name__ == "__main__":
-    {"consume": consume, "produce": produce}[sys.argv[1]](*sys.argv[2:])
+    {"consume": consume, "produce": produce, "refuse": refuse}[sys.argv[1]](*sys.argv[2:])

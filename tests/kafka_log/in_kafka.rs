@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use isotherm::log::RecordLog;
+use isotherm::log::kafka::KafkaLog;
+use isotherm::settings::Transactions;
 use rdkafka::Offset;
 
 use crate::broker::Broker;
 use crate::contract::Fixture;
 use crate::elsewhere::Elsewhere;
-use crate::support::open;
+use crate::support::{open, settings};
 
 crate::contract!(kafka, crate::in_kafka::InKafka);
 
@@ -25,6 +27,11 @@ impl Fixture for InKafka {
 
     fn open(&self) -> Arc<dyn RecordLog> {
         Arc::new(open(&self.broker.brokers(), &self.topic))
+    }
+
+    fn open_fenced(&self) -> Arc<dyn RecordLog> {
+        let settings = settings(&self.broker.brokers(), &self.topic, &[]);
+        Arc::new(KafkaLog::open(&settings, "group", Transactions::On).expect("the settings are good"))
     }
 
     fn raise_start(&self, partition: u32, start: u64) -> bool {

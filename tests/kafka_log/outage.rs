@@ -31,7 +31,7 @@ fn a_reader_and_a_log_are_there_again_when_the_broker_is() {
     let mut reader = log.open_reader(0, 0).unwrap();
     let (mut read, _) = read_to(&mut *reader, 1);
     for (number, hangs) in [(1, false), (2, true)] {
-        let mut writer = log.open_writer().unwrap();
+        let mut writer = log.open_writer("a test").unwrap();
         writer.write_owned(&[record(0, 10 + number)]).unwrap();
         if hangs {
             broker.stop_answering()
@@ -47,7 +47,7 @@ fn a_reader_and_a_log_are_there_again_when_the_broker_is() {
         thread::scope(|scope| {
             scope.spawn(|| assert_waited_out("log_id", || log.log_id()));
             scope.spawn(|| assert_waited_out("extent", || log.extent(0)));
-            scope.spawn(|| assert_waited_out("write", || log.open_writer()?.write_owned(&[record(0, 99)])));
+            scope.spawn(|| assert_waited_out("write", || log.open_writer("a test")?.write_owned(&[record(0, 99)])));
             scope.spawn(|| assert_waited_out("read", || read_on(&mut *log.open_reader(0, 0)?, &mut Read::new())));
             let write = || writer.write_owned(&[record(0, 99)]);
             scope.spawn(|| assert_waited_out("write on", write));
@@ -78,7 +78,7 @@ fn a_write_that_outlives_a_restart_doubles_and_loses_nothing() {
     let enough = AtomicBool::new(false);
     let written = thread::scope(|scope| {
         let writing = scope.spawn(|| {
-            let mut writer = log.open_writer().unwrap();
+            let mut writer = log.open_writer("a test").unwrap();
             let mut written = 0;
             while !enough.load(Ordering::Relaxed) {
                 let records: Vec<OwnedRecord> =

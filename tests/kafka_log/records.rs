@@ -128,13 +128,13 @@ fn a_record_that_is_too_large_is_fatal_and_nothing_is_written() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 1);
     let large = OwnedRecord { partition: 0, key: None, value: Some(vec![7; 1_048_500]) };
-    let failure = log.open_writer().unwrap().write_owned(&[record(0, 0), large.clone()]).unwrap_err();
+    let failure = log.open_writer("a test").unwrap().write_owned(&[record(0, 0), large.clone()]).unwrap_err();
     assert_eq!((failure.severity, failure.kind), (Severity::Fatal, Kind::Data), "{failure}");
     assert_eq!(log.extent(0).unwrap().end, 0);
     // The client lets it pass, the broker does not: nothing comes after it.
     let log = open_with(&broker.brokers(), &name, &[("message.max.bytes", "2000000")]);
     let larger = OwnedRecord { value: Some(vec![7; 1_200_000]), ..large };
-    let failure = log.open_writer().unwrap().write_owned(&[record(0, 0), larger, record(0, 2)]).unwrap_err();
+    let failure = log.open_writer("a test").unwrap().write_owned(&[record(0, 0), larger, record(0, 2)]).unwrap_err();
     assert!(failure.what.contains(&name), "{failure}");
     let (read, _) = read_to(&mut *log.open_reader(0, 0).unwrap(), log.extent(0).unwrap().end);
     assert!(read.iter().all(|(_, value)| value == "value 0"), "{read:?}");
@@ -174,7 +174,7 @@ fn a_million_records_come_back_in_order() {
             value: Some(format!("{number:040}").into_bytes()),
         })
         .collect();
-    let mut writer = log.open_writer().unwrap();
+    let mut writer = log.open_writer("a test").unwrap();
     writer.write_owned(&records[..4]).unwrap();
     let start = Instant::now();
     for chunk in records[4..].chunks(5_000) {

@@ -9,7 +9,7 @@ use isotherm::domain::Batch;
 use isotherm::failure::Kind;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{RecordLog, RecordReader};
-use isotherm::settings::Log;
+use isotherm::settings::{Log, Transactions};
 use rdkafka::Offset;
 
 use crate::broker::Broker;
@@ -30,9 +30,10 @@ fn filled(broker: &Broker) -> KafkaLog {
 fn filled_with(broker: &Broker, client: &[(&str, &str)]) -> (String, KafkaLog) {
     let topic = broker.fresh_topic();
     let settings = Log { partitions: PARTITIONS, ..settings(&broker.brokers(), &topic, client) };
-    let log = KafkaLog::open(&settings, &format!("isotherm-{topic}")).expect("the settings are good");
+    let log =
+        KafkaLog::open(&settings, &format!("isotherm-{topic}"), Transactions::Off).expect("the settings are good");
     log.create_topic(&spec(PARTITIONS)).expect("it can be created");
-    let mut writer = log.open_writer().unwrap();
+    let mut writer = log.open_writer("a test").unwrap();
     for partition in 0..PARTITIONS {
         writer.write_owned(&numbered(partition, 0..RECORDS)).unwrap();
     }
@@ -91,7 +92,7 @@ fn a_reader_that_starts_again_and_again_gets_exactly_what_it_asked_for() {
     thread::scope(|scope| {
         let (log, enough) = (&log, &enough);
         scope.spawn(move || {
-            let mut writer = log.open_writer().unwrap();
+            let mut writer = log.open_writer("a test").unwrap();
             let mut end = RECORDS;
             while !enough.load(Ordering::Relaxed) {
                 writer.write_owned(&numbered(0, end..end + 100)).unwrap();

@@ -7,7 +7,7 @@ use isotherm::domain::{Batch, RecordFormat};
 use isotherm::failure::Failure;
 use isotherm::log::kafka::KafkaLog;
 use isotherm::log::{RecordLog, RecordReader, TopicSpec};
-use isotherm::settings::{Kafka, Log, LogKind, OnStart, Sqlite};
+use isotherm::settings::{Kafka, Log, LogKind, OnStart, Sqlite, Transactions};
 
 use crate::owned::{OwnedRecord, WriteOwned as _};
 
@@ -35,7 +35,8 @@ pub fn open(brokers: &str, topic: &str) -> KafkaLog {
 }
 
 pub fn open_with(brokers: &str, topic: &str, client: &[(&str, &str)]) -> KafkaLog {
-    KafkaLog::open(&settings(brokers, topic, client), &format!("isotherm-{topic}")).expect("the settings are good")
+    KafkaLog::open(&settings(brokers, topic, client), &format!("isotherm-{topic}"), Transactions::Off)
+        .expect("the settings are good")
 }
 
 /// A log with a new topic.
@@ -55,7 +56,7 @@ pub fn record(partition: u32, number: usize) -> OwnedRecord {
 }
 
 pub fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> BTreeMap<u32, u64> {
-    log.open_writer().expect("nothing is waited for").write_owned(records).expect("the broker is there")
+    log.open_writer("a test").expect("nothing is waited for").write_owned(records).expect("the broker is there")
 }
 
 /// Offsets and values.

@@ -9,6 +9,7 @@ use std::process::Command;
 use isotherm::failure::{Kind, Severity};
 use isotherm::log::RecordLog;
 use isotherm::log::kafka::KafkaLog;
+use isotherm::settings::Transactions;
 
 use crate::broker::{Broker, Options, free_ports};
 use crate::support::*;
@@ -62,7 +63,7 @@ fn records_go_by_tls_with_a_password_and_a_wrong_one_is_told() {
         ];
         let mut settings = settings(&format!("localhost:{port}"), &name, &properties);
         settings.kafka.password_file = file.display().to_string();
-        KafkaLog::open(&settings, "group").expect("the settings are good")
+        KafkaLog::open(&settings, "group", Transactions::Off).expect("the settings are good")
     };
 
     let right = log("right password", &certificate_file);

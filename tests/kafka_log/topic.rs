@@ -63,7 +63,7 @@ fn a_topic_made_again_has_another_id_and_a_deleted_one_does_not_come_back() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 2);
     let before = log.log_id().unwrap();
-    let mut writer = log.open_writer().unwrap();
+    let mut writer = log.open_writer("a test").unwrap();
     writer.write_owned(&[record(0, 0)]).unwrap();
     log.delete_topic().unwrap();
     assert_eq!(log.topic().unwrap(), None);
@@ -72,7 +72,7 @@ fn a_topic_made_again_has_another_id_and_a_deleted_one_does_not_come_back() {
     let failure = writer.write_owned(&[record(0, 1)]).unwrap_err();
     assert_eq!(log.topic().unwrap(), None, "after {failure}");
     drop(writer);
-    let failure = log.open_writer().unwrap().write_owned(&[record(0, 1)]).unwrap_err();
+    let failure = log.open_writer("a test").unwrap().write_owned(&[record(0, 1)]).unwrap_err();
     assert!(failure.severity == Severity::Fatal && failure.what.contains(&name), "{failure}");
     let failure = log.extent(0).unwrap_err();
     assert!(failure.severity == Severity::Fatal && failure.what.contains(&name), "{failure}");
@@ -86,7 +86,7 @@ fn a_partition_that_is_not_there_is_refused_with_the_count() {
     let Some(broker) = Broker::shared() else { return };
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 2);
-    let written = log.open_writer().unwrap().write_owned(&[record(2, 0)]);
+    let written = log.open_writer("a test").unwrap().write_owned(&[record(2, 0)]);
     for failure in [written.unwrap_err(), log.extent(2).unwrap_err()] {
         assert_eq!(failure.severity, Severity::Fatal, "{failure}");
         assert!(failure.what.contains("partition 2") && failure.what.contains("has 2 partitions"), "{failure}");

@@ -16,7 +16,7 @@ const SEGMENT_TIME: Duration = Duration::from_millis(50);
 /// The same stations each day, of whose readings the last will stay, and one that is of this day alone and stays. Returns
 /// where each partition's last day begins: its segment is not closed.
 fn write_days(fixture: &Fixture, days: std::ops::RangeInclusive<u32>) -> BTreeMap<u32, u64> {
-    let mut writer = fixture.log().open_writer().expect("it opens");
+    let mut writer = fixture.log().open_writer("a test").expect("it opens");
     let mut last_day = BTreeMap::new();
     for day in days {
         last_day = fixture.ends();

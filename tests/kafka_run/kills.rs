@@ -1,5 +1,6 @@
 //! `kill -9` at random moments, again and again over one topic and one state folder.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::Fixture;
 use super::broker::Broker;
+use super::other_client::python;
 use super::program::wait_for;
 
 /// How often a process is killed while it reads from the broker in the quick form; `ISOTHERM_KILLS` says otherwise.
@@ -54,7 +56,11 @@ fn kill_minus_nine_at_random_moments_loses_and_repeats_nothing() {
         let before = progress(verb, &fixture);
         let mut running = program.start(&[verb]);
         if at_work {
-            wait_for("its progress", || progress(verb, &fixture) > before || running.ended().is_some());
+            // A producer can have got on by finding what an earlier one has sent, which was counted then.
+            let nothing_is_left = || verb == "consume" && fixture.offsets() == fixture.ends();
+            wait_for("its progress", || {
+                progress(verb, &fixture) > before || running.ended().is_some() || nothing_is_left()
+            });
         }
         let (begun, moment) = (Instant::now(), Duration::from_millis(random.random_range(0..200)));
         wait_for("the moment", || begun.elapsed() >= moment);
@@ -87,4 +93,107 @@ fn kill_minus_nine_at_random_moments_loses_and_repeats_nothing() {
         100 * days
     );
     std::io::stderr().write_all(line.as_bytes()).expect("it is open");
+}
+
+/// How often a producer is killed in the quick form; `ISOTHERM_KILLS` says otherwise.
+const PRODUCER_KILLS: usize = 17;
+
+/// Readings that another client reads of a topic, by station, repeats included: as one that sees only what is committed.
+fn read_elsewhere(broker: &Broker, fixture: &Fixture) -> Option<BTreeMap<String, u64>> {
+    let read = python(&["consume", &broker.brokers(), &fixture.topic])?;
+    let count = |line: &str| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+    };
+    Some(read.lines().map(|line| count(line).expect("a line is `partition station count sum`")).collect())
+}
+
+fn assert_each_once(broker: &Broker, fixture: &Fixture, days: u64) {
+    let Some(read) = read_elsewhere(broker, fixture) else { return };
+    assert_eq!(read.len(), STATIONS);
+    assert!(read.values().all(|count| *count == days), "each of {days} days of each station once: {read:?}");
+}
+
+const STATIONS: usize = 100;
+/// More than the log can have behind the cursor.
+const BEHIND_DAYS: u64 = 5_000;
+
+#[test]
+fn a_killed_producer_leaves_each_reading_once() {
+    let Some(broker) = Broker::shared() else { return };
+    let wanted = std::env::var("ISOTHERM_KILLS").map_or(PRODUCER_KILLS, |text| text.parse().expect("a number"));
+    let fixture = Fixture::new(broker)
+        .set(&format!("source.simulate.stations={STATIONS}"))
+        .set("source.simulate.days=0")
+        .set("produce.transactions=on");
+    let mut random = rand::rng();
+    for _ in 0..wanted {
+        let before = progress("produce", &fixture);
+        let mut running = fixture.program().start(&["produce"]);
+        wait_for("its progress", || progress("produce", &fixture) > before || running.ended().is_some());
+        let (begun, moment) = (Instant::now(), Duration::from_millis(random.random_range(0..200)));
+        wait_for("the moment", || begun.elapsed() >= moment);
+        assert!(running.ended().is_none(), "it ended by itself");
+        running.kill();
+    }
+    let days = source(&fixture)["cursor"]["days"].as_u64().expect("a number") + BEHIND_DAYS;
+    fixture.program().set(format!("source.simulate.days={days}")).run_well(&["produce"]);
+    assert_each_once(broker, &fixture, days);
+    let line = format!("kill -9: {wanted} times while it wrote; {} readings, each once\n", days * STATIONS as u64);
+    std::io::stderr().write_all(line.as_bytes()).expect("it is open");
+}
+
+/// A state folder that was copied while its producer was halted, as a machine that is restored elsewhere.
+fn copied(fixture: &Fixture) -> Fixture {
+    let copy = fixture.beside();
+    for entry in std::fs::read_dir(fixture.folder.path()).expect("a folder") {
+        let path = entry.expect("it is listed").path();
+        let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+        if !is_lock {
+            std::fs::copy(&path, copy.folder.path().join(path.file_name().expect("a file"))).expect("there is room");
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_halted_producer_that_wakes_after_its_successor_repeats_nothing() {
+    let Some(broker) = Broker::shared() else { return };
+    let days = 1_000;
+    let fixture = Fixture::new(broker)
+        .set(&format!("source.simulate.stations={STATIONS}"))
+        .set(&format!("source.simulate.days={days}"))
+        .set("source.simulate.pace_ms=1")
+        .set("produce.transactions=on");
+    let halted = fixture.program().start(&["produce"]);
+    wait_for("its progress", || progress("produce", &fixture) > 5_000);
+    halted.signal(libc::SIGSTOP);
+    copied(&fixture).program().run_well(&["produce"]);
+    halted.signal(libc::SIGCONT);
+    let output = halted.output();
+    let told = super::program::told(&output);
+    assert!(output.status.success() && told.contains("another writer of the source"), "{told}");
+    assert_each_once(broker, &fixture, days);
+}
+
+#[test]
+fn two_that_write_with_one_state_are_told() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker)
+        .set("source.simulate.days=0")
+        .set("source.simulate.pace_ms=5")
+        .set("produce.transactions=on");
+    let first = fixture.program().start(&["produce"]);
+    wait_for("its progress", || progress("produce", &fixture) > 0);
+    let copy = copied(&fixture);
+    let mut running = [first, copy.program().start(&["produce"])];
+    let mut ended = None;
+    wait_for("the end of one", || {
+        ended = running.iter_mut().position(|running| running.ended().is_some());
+        ended.is_some()
+    });
+    let ended = running.into_iter().nth(ended.expect("it was waited for")).expect("there are two");
+    let output = ended.output();
+    let (told, id) = (super::program::told(&output), source(&fixture)["id"].as_str().expect("an id").to_owned());
+    assert!(!output.status.success() && told.contains(&id), "{told}");
 }

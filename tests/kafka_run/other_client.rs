@@ -8,7 +8,7 @@ use super::broker::{Broker, skip};
 use super::{Fixture, PARTITIONS};
 
 /// Python with the package kafka-python, which `tests/run` installs below `target`.
-fn python(arguments: &[&str]) -> Option<String> {
+pub fn python(arguments: &[&str]) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = root.join("target/python/bin/python");
     if !python.exists() {

@@ -48,7 +48,7 @@ fn poison_is_rejected_with_its_reason_and_stops_nothing() {
     let mut records = vec![with(Some(b"S".to_vec()), Some(unknown_fields))];
     records.extend(poison.iter().map(|(_, (key, value))| with(key.clone(), value.clone())));
     records.push(outgoing("S", "2024-03-01", 2.0));
-    fixture.log().open_writer().expect("it opens").write_owned(&records).expect("it is written");
+    fixture.log().open_writer("a test").expect("it opens").write_owned(&records).expect("it is written");
 
     fixture.program().run_well(&["consume", "--until-caught-up"]);
     let stations = fixture.stations();

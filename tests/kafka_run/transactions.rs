@@ -1,8 +1,9 @@
 //! Producers that write in transactions: what is aborted is not counted, and what a transaction leaves in the log beside
 //! its records (a marker at its end, and the aborted records) is passed over as offsets that hold nothing.
 
-use super::broker::Broker;
+use super::broker::{Broker, Options};
 use super::elsewhere::Transactions;
+use super::other_client::python;
 use super::owned::{OwnedRecord, WriteOwned as _};
 use super::{Fixture, PARTITIONS, outgoing};
 
@@ -24,7 +25,7 @@ fn readings(month: u32, day: u32) -> [OwnedRecord; 5] {
 }
 
 fn write(fixture: &Fixture, records: &[OwnedRecord]) {
-    fixture.log().open_writer().expect("it opens").write_owned(records).expect("it is written");
+    fixture.log().open_writer("a test").expect("it opens").write_owned(records).expect("it is written");
 }
 
 #[test]
@@ -96,11 +97,38 @@ fn a_producer_goes_on_behind_a_transaction_of_another_that_is_open() {
     fixture.create_topic();
     let transactions = fixture.elsewhere().transactions();
     transactions.write(&readings(1, 1));
-    fixture.program().run_well(&["produce"]);
-    assert_eq!(fixture.ends()[&0], 0, "nobody sees what is behind it");
-    fixture.program().set("source.simulate.days=200").run_well(&["produce"]);
+    // Nobody sees what is behind it, and this is waited for, unless it is not to be.
+    let skipping = fixture.program().set("produce.skip_hidden=true");
+    skipping.run_well(&["produce"]);
+    assert_eq!(fixture.ends()[&0], 0, "it is hidden");
+    let mut waiting = fixture.program().set("source.simulate.days=200").start(&["produce"]);
+    let told = waiting.stderr();
+    let waits = std::iter::from_fn(|| told.next()).find(|line| line.contains("waiting until it works again"));
+    let waits = waits.expect("it waits for what it has sent before it sends more");
+    assert!(waits.contains("can be read up to offset 0 and has records up to"), "{waits}");
+    assert!(waits.contains("produce.skip_hidden"), "{waits}");
     transactions.abort();
+    let output = waiting.output();
+    assert!(output.status.success(), "{output:?}");
     fixture.program().run_well(&["consume", "--until-caught-up"]);
     assert_eq!(fixture.counted(), 2_000, "each of 200 days of ten stations was sent");
     fixture.assert_undisturbed("decided");
+}
+
+#[test]
+fn where_the_user_has_no_right_to_transactions_that_is_said_once_or_is_a_stop() {
+    let properties = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                      super.users=User:nobody\n\
+                      allow.everyone.if.no.acl.found=true";
+    let options = Options { properties: properties.to_owned(), ..Options::default() };
+    let Some(broker) = Broker::start_with(&options) else { return };
+    let Some(_) = python(&["refuse", &broker.brokers(), "isotherm-"]) else { return };
+    let fixture = Fixture::new(&broker);
+    let said = fixture.program().set("produce.transactions=on").run_failing(&["produce"], 78);
+    assert!(said.contains("transactional ids that begin with isotherm-"), "{said}");
+    let output = fixture.program().set("produce.transactions=auto").run(&["run"]);
+    let told = super::program::told(&output);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told.matches("readings are written without transactions").count(), 1, "{told}");
+    assert_eq!(fixture.counted(), 10_000);
 }

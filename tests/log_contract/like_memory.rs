@@ -80,7 +80,7 @@ impl Run {
             Step::Create(partitions) => drop(self.log.create_topic(&spec(*partitions))?),
             Step::Delete => self.log.delete_topic()?,
             Step::Reopen => self.log = (self.open)(),
-            Step::OpenWriter => self.writer = Some(self.log.open_writer()?),
+            Step::OpenWriter => self.writer = Some(self.log.open_writer("a test")?),
             Step::Write(records) => {
                 let Some(writer) = &mut self.writer else { return Ok(Answer::Nothing) };
                 let outgoing = records.iter().map(|(partition, key, value)| Outgoing {

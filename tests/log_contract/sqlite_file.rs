@@ -32,7 +32,7 @@ fn records(count: usize, bytes: usize) -> Vec<OwnedRecord> {
 }
 
 fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> Result<u64, Failure> {
-    Ok(log.open_writer()?.write_owned(records)?[&0])
+    Ok(log.open_writer("a test")?.write_owned(records)?[&0])
 }
 
 fn assert_fatal(failure: &Failure, path: &Path) {
@@ -46,7 +46,7 @@ fn looking_for_a_topic_creates_no_file() {
     let log = fixture.open();
     assert_eq!(log.topic(), Ok(None));
     log.delete_topic().expect("no file is no failure");
-    assert!(log.open_writer().is_err());
+    assert!(log.open_writer("a test").is_err());
     assert_eq!(fs::read_dir(fixture.folder.path()).expect("it is there").count(), 0);
 }
 
@@ -172,7 +172,7 @@ fn a_file_in_place_of_another_is_noticed() {
     let before = log.create_topic(&spec()).expect("it can be created");
     write(&*log, &records(10, 10)).expect("the log works");
     let mut reader = log.open_reader(0, 0).expect("the log works");
-    let mut writer = log.open_writer().expect("the log works");
+    let mut writer = log.open_writer("a test").expect("the log works");
     assert_eq!(log.log_id(), Ok(Some(before.log_id.clone())));
     let folder = fixture.path().parent().expect("it is in a folder").to_owned();
     fs::rename(&folder, folder.with_extension("away")).expect("it is there");
@@ -231,7 +231,7 @@ fn the_write_ahead_log_is_bounded_although_somebody_reads_all_the_time() {
                 }
             });
         }
-        let mut writer = log.open_writer().expect("the log works");
+        let mut writer = log.open_writer("a test").expect("the log works");
         let batch = records(8, MIB as usize);
         let mut largest = 0;
         for _ in 0..25 {
@@ -269,7 +269,7 @@ const RECORDS: usize = 100;
 fn other_process_writes() {
     let Some(path) = file_of_parent() else { return };
     let log = open(&path, "temperatures");
-    let mut writer = log.open_writer().expect("the log works");
+    let mut writer = log.open_writer("a test").expect("the log works");
     let key = Some(std::process::id().to_string().into_bytes());
     for number in 0..WRITES {
         let value = Some(number.to_string().into_bytes());
@@ -316,7 +316,7 @@ fn two_processes_write_while_a_third_reads() {
 fn other_process_writes_for_ever() {
     let Some(path) = file_of_parent() else { return };
     let log = open(&path, "temperatures");
-    let mut writer = log.open_writer().expect("the log works");
+    let mut writer = log.open_writer("a test").expect("the log works");
     loop {
         let ends = writer.write_owned(&records(RECORDS, 1000)).expect("the log works");
         println!("acknowledged {}", ends[&0]);

@@ -70,9 +70,9 @@ pub fn watched(
             let (before, readers) = (Box::new(before.clone()), readers.clone());
             Ok(Box::new(AroundReader { reader, before, lacks, readers }))
         }),
-        open_writer: Box::new(move |log, ()| {
+        open_writer: Box::new(move |log, source| {
             open_writer(Call::OpenWriter);
-            Ok(Box::new(AroundWriter { writer: log.open_writer()?, before: Box::new(open_writer.clone()) }))
+            Ok(Box::new(AroundWriter { writer: log.open_writer(source)?, before: Box::new(open_writer.clone()) }))
         }),
         publish_committed: Box::new(move |log, (partition, next_offset)| {
             publish(Call::Publish);

@@ -28,7 +28,7 @@ const DAYS: u32 = 3;
 fn day(epoch: u64, message: u64, number: u32) -> Produce {
     let mut readings = Readings::default();
     (0..10).for_each(|station| readings.push(reading(&station_name(station), station, number)));
-    Produce { epoch, number: message, readings, cursor: json!(number + 1), files: Vec::new() }
+    Produce { epoch, number: message, readings, compared: false, cursor: json!(number + 1), files: Vec::new() }
 }
 
 /// The cursor is the number of days. In its first life the source's first day is followed by a message of this number, with

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use isotherm::failure::{Failure, Kind};
 use isotherm::log::{Extent, RecordLog};
-use isotherm::pipeline::{End, Environment, Job};
+use isotherm::pipeline::{End, Environment, Job, run_trees};
 use isotherm::progress::Branch;
 use isotherm::proof::simulated::{DiskFault, SimulatedDisk, SimulatedLog};
+use isotherm::supervision::Spawn;
+use isotherm::supervision::actor::System;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::over::OverLog;
 use crate::states;
@@ -192,13 +197,35 @@ fn a_log_that_only_seems_to_have_lost_what_was_acknowledged_is_written_on() {
     for (hidden, late_answers) in [(5, 0), (0, 5)] {
         let fixture = Fixture::new();
         fixture.run_well(produce());
-        let longer = Fixture { sets: vec!["source.simulate.days=130".to_owned()], ..fixture };
+        let sets = ["source.simulate.days=130", "produce.skip_hidden=true"].map(str::to_owned).to_vec();
+        let longer = Fixture { sets, ..fixture };
         let log = behind(&longer.log, hidden, late_answers);
         let environment = Environment { log: Arc::new(log), ..longer.environment() };
         let summary = Running::start(produce(), environment).end().expect("it starts");
         assert!(summary.failures.is_empty(), "{summary:?}");
         assert_eq!(summary.readings, 100, "ten days of ten stations are left");
     }
+}
+
+#[test]
+fn a_source_that_has_ended_and_is_not_seen_is_no_success() {
+    let fixture = Fixture { log: SimulatedLog::without_waiting("temperatures"), ..Fixture::new() };
+    let environment = Environment {
+        log: Arc::new(behind(&fixture.log, 5, 0)),
+        disk: Arc::new(SimulatedDisk::new(4096)),
+        spawn: Spawn::Inline { latency: || Duration::from_millis(1) },
+        ..fixture.environment()
+    };
+    let stop = Arc::new(watch::Sender::new(false));
+    let trees = async { (run_trees(produce(), environment, stop).await, Instant::now()) };
+    let system = System::in_virtual_time();
+    let begun = system.block_on(async { Instant::now() });
+    let (summary, ended) = system.block_on(trees);
+    let summary = summary.expect("it starts");
+    let [(_, failure)] = &summary.failures[..] else { panic!("{summary:?}") };
+    assert!(failure.kind == Kind::TryAgain && failure.what.contains("can be read up to offset"), "{failure}");
+    let waited = ended - begun;
+    assert!((Duration::from_secs(60)..Duration::from_secs(70)).contains(&waited), "{waited:?}");
 }
 
 #[test]

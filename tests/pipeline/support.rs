@@ -115,6 +115,7 @@ impl Fixture {
             log: Arc::new(self.log.clone()),
             disk: FaultyDisk::over(Arc::new(RealDisk), &faults),
             source_disk: Arc::new(MachineDisk),
+            new_source_id: || "a test".to_owned(),
             spawn: Spawn::Threads,
             faults,
             progress: Progress::new(&(0..PARTITIONS).collect::<Vec<_>>()),

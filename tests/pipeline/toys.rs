@@ -84,6 +84,9 @@ pub fn ingest_job(fixture: &Fixture) -> IngestJob {
         allow_compaction: false,
         kind: "toy".to_owned(),
         parameters: Value::Null,
+        new_source_id: || "a test".to_owned(),
+        skip_hidden: false,
+        was_replaced: Arc::default(),
         faults: FaultPoints::default(),
     }
 }

@@ -21,7 +21,7 @@ use isotherm::source::{BAD_LINES_NAMED_MAX, Kept, Progressed, Source};
 use isotherm::supervision::{Spawn, Steps, Worker};
 use proptest::prelude::*;
 
-use super::readings::{OwnedReading, keep, next, open};
+use super::readings::{OwnedReading, keep, next, open, read_on};
 use super::{arbitrary, check, spoiled};
 
 const CSV: &[u8] = b"date,degrees,station\n2014-7-1,81,A\n2014-07-02,\"8.5\",\"B\"\"b\"\n\n2014-7-3,-0,\"two\nlines\"\r\n2014-7-4,1e2,C";
@@ -163,7 +163,7 @@ fn no_file_is_held_in_memory() {
                 let before = HELD.get();
                 let mut source = open(&settings, None).expect("the file is there");
                 let mut readings = Readings::default();
-                while let Ok(Progressed::More) = source.next(&mut readings, 100) {
+                while let Ok(Progressed::More) = read_on(&mut *source, &mut readings, 100) {
                     readings.clear();
                     source.take_bad_lines();
                 }
@@ -211,9 +211,16 @@ fn no_reading_costs_an_allocation() {
             let before = ALLOCATIONS.get();
             readings.clear();
             while readings.len() < READINGS {
-                source.next(&mut readings, READINGS).expect("the source goes on");
+                read_on(&mut *source, &mut readings, READINGS).expect("the source goes on");
             }
-            let produce = Produce { epoch: 1, number, readings, cursor: source.cursor(), files: source.take_files() };
+            let produce = Produce {
+                epoch: 1,
+                number,
+                readings,
+                compared: false,
+                cursor: source.cursor(),
+                files: source.take_files(),
+            };
             let mut written = writer.write(1, vec![produce], &steps).expect("the log works");
             readings = written.pop().expect("it was one message");
             assert_eq!(readings.len(), READINGS);
@@ -234,6 +241,9 @@ fn source_writer(state: &Path, log: &Arc<dyn RecordLog>) -> (SourceWriter, Steps
         allow_compaction: false,
         kind: "any".to_owned(),
         parameters: serde_json::Value::Null,
+        new_source_id: || "a test".to_owned(),
+        skip_hidden: false,
+        was_replaced: Arc::default(),
         faults: FaultPoints::default(),
     };
     let mut writer = SourceWriter::new(job);

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use isotherm::domain::Readings;
 use isotherm::failure::Kind;
 use isotherm::settings::{Simulate, Source as Settings, SourceKind};
-use isotherm::source::{FileNews, Kept, Progressed};
+use isotherm::source::{FileNews, Kept, Progressed, Source};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::bad::bad_lines;
-use super::readings::{keep, next, open};
+use super::readings::{keep, next, open, read_on};
 use super::{csv_in, csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
 
 /// Opening at every cursor that batches of `readings_max` make yields exactly what had not been handed out, and names
@@ -63,7 +63,9 @@ fn files_that_grew_and_new_files_are_read_on() {
     assert_eq!(bad_lines(&mut *source), [(5, "\"x\" is not a date as %Y-%m-%d".to_owned())]);
     keep(&mut *source, &mut kept);
 
-    let read: Vec<_> = kept.files.iter().map(|file| (file.bytes, file.lines, file.readings, file.bad_lines)).collect();
+    // Each was noted before anything of it was sent.
+    let read = kept.files.iter().filter(|file| file.bytes > 0);
+    let read: Vec<_> = read.map(|file| (file.bytes, file.lines, file.readings, file.bad_lines)).collect();
     let read_before = (34, 3, 2, 0);
     assert_eq!(
         read,
@@ -73,11 +75,42 @@ fn files_that_grew_and_new_files_are_read_on() {
 }
 
 #[test]
+fn files_that_may_have_been_sent_come_before_new_ones_and_are_compared_if_they_were_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |name: &str, degrees: u32| {
+        fs::write(folder.path().join(name), format!("date,degrees\n2014-7-1,{degrees}\n")).expect("written");
+    };
+    put("M.csv", 1);
+    put("N.csv", 2);
+    let settings = csv_in(folder.path());
+    let (mut source, mut kept) = (open(&settings, None).expect("opens"), Kept::default());
+    let mut readings = Vec::new();
+    next(&mut *source, &mut readings, 10).expect("goes on");
+    assert!(readings.is_empty(), "what comes is noted first");
+    keep(&mut *source, &mut kept);
+    // The process dies here, or after it has sent all of them: nobody knows.
+    put("A.csv", 3);
+    let mut source = open(&settings, Some(&kept)).expect("opens");
+    let stations = |source: &mut dyn Source| drain(source, 10).into_iter().map(|it| it.station_id).collect::<Vec<_>>();
+    assert_eq!(stations(&mut *source), ["M", "N", "A"]);
+    put("M.csv", 44);
+    let mut source = open(&settings, Some(&kept)).expect("opens");
+    while source.asked().is_none() {
+        next(&mut *source, &mut readings, 10).expect("goes on");
+    }
+    let first: Vec<_> = readings.iter().map(|reading| reading.station_id.as_str()).collect();
+    assert_eq!(first, ["N", "A"], "M is compared");
+}
+
+#[test]
 fn a_file_that_is_gone_is_told_and_one_that_was_not_read_to_its_end_is_a_stop() {
     let (folder, settings) = csv_of(b"date,degrees\n2014-7-1,1\n2014-7-2,2\n");
     let path = folder.path().join("KXYZ.csv");
     let (mut source, mut kept, mut part) = (open(&settings, None).expect("opens"), Kept::default(), Kept::default());
-    next(&mut *source, &mut Vec::new(), 1).expect("goes on");
+    let mut first = Vec::new();
+    while first.is_empty() {
+        next(&mut *source, &mut first, 1).expect("goes on");
+    }
     keep(&mut *source, &mut part);
     drain(&mut *source, 10);
     keep(&mut *source, &mut kept);
@@ -157,7 +190,10 @@ fn a_file_source_knows_how_far_it_is() {
     let (total, first) = ((rows(100).len() + rows(50).len()) as u64, rows(100).len() as u64);
     let settings = csv_in(folder.path());
     let mut source = open(&settings, None).expect("opens");
-    source.next(&mut Readings::default(), 101).expect("the source goes on");
+    let mut readings = Readings::default();
+    while readings.len() < 101 {
+        read_on(&mut *source, &mut readings, 101).expect("the source goes on");
+    }
     let (read, of) = source.bytes().expect("files have bytes");
     assert!((first + 1..total).contains(&read) && of == total, "{read} of {of}");
     let mut kept = Kept::default();

@@ -30,6 +30,8 @@ const JAVA_FLAGS_FAST: [&str; 2] = ["-Xmx1g", "-Xshare:auto"];
 pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
+    /// Port of the controller.
+    controller: u16,
     java_flags: &'static [&'static str],
     child: Mutex<Option<Child>>,
 }
@@ -74,17 +76,49 @@ impl Broker {
         is_there().then(|| Self::start_there(options))
     }
 
+    /// So many brokers that know each other. The first is the controller, too.
+    pub fn cluster(brokers: u32, options: &Options) -> Option<Vec<Self>> {
+        let copies = format!(
+            "{}\noffsets.topic.replication.factor={brokers}\ntransaction.state.log.replication.factor={brokers}\n\
+             transaction.state.log.min.isr={}\ndefault.replication.factor={brokers}",
+            options.properties,
+            brokers.min(2)
+        );
+        let options = || Options {
+            properties: copies.clone(),
+            listeners: options.listeners.clone(),
+            scram: options.scram.clone(),
+            fast: options.fast,
+        };
+        is_there().then(|| {
+            let mut cluster = vec![Self::start_there(&options())];
+            for node in 2..=brokers {
+                let controller = Some(cluster[0].controller);
+                cluster.push(Self::start_node(&options(), node, controller));
+            }
+            cluster
+        })
+    }
+
+    /// Where the records of all topics are, each partition in a folder of its own.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     fn start_there(options: &Options) -> Self {
+        Self::start_node(options, 1, None)
+    }
+
+    /// With the controller on this port, or as that itself.
+    fn start_node(options: &Options, node: u32, controller: Option<u16>) -> Self {
         let folder = tempfile::Builder::new().prefix("isotherm-kafka-").tempdir().expect("there is room");
         let [port, controller_port] = free_ports();
-        fs::write(
-            folder.path().join("server.properties"),
-            server_properties(folder.path(), port, controller_port, options),
-        )
-        .expect("there is room");
+        let properties = server_properties(folder.path(), port, node, controller.ok_or(controller_port), options);
+        fs::write(folder.path().join("server.properties"), properties).expect("there is room");
         format(folder.path(), options);
         let java_flags: &[&str] = if options.fast { &JAVA_FLAGS_FAST } else { &JAVA_FLAGS };
-        let broker = Self { folder, port, java_flags, child: Mutex::new(None) };
+        let controller = controller.unwrap_or(controller_port);
+        let broker = Self { folder, port, controller, java_flags, child: Mutex::new(None) };
         broker.restart();
         broker
     }
@@ -222,16 +256,21 @@ fn java(folder: &Path, flags: &[&str]) -> Command {
     command
 }
 
-fn server_properties(folder: &Path, port: u16, controller_port: u16, options: &Options) -> String {
+fn server_properties(folder: &Path, port: u16, node: u32, controller: Result<u16, u16>, options: &Options) -> String {
     let usual = format!("PLAINTEXT://127.0.0.1:{port}");
     let advertised: Vec<String> = std::iter::once(usual).chain(options.listeners.iter().cloned()).collect();
     let advertised = advertised.join(",");
+    // Another's controller, or one's own.
+    let (roles, controller_port, own) = match controller {
+        Ok(port) => ("broker", port, String::new()),
+        Err(port) => ("broker,controller", port, format!(",CONTROLLER://127.0.0.1:{port}")),
+    };
     format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
+        "process.roles={roles}\n\
+         node.id={node}\n\
          controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
          controller.listener.names=CONTROLLER\n\
-         listeners={advertised},CONTROLLER://127.0.0.1:{controller_port}\n\
+         listeners={advertised}{own}\n\
          advertised.listeners={advertised}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n\
          log.dirs={data}\n\
@@ -247,6 +286,7 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, options: &O
          transaction.state.log.num.partitions=1\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
+         transaction.abort.timed.out.transaction.cleanup.interval.ms=200\n\
          {more}\n",
         data = folder.join("data").display(),
         more = options.properties,

@@ -11,6 +11,7 @@ use isotherm::log::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicS
 
 /// A call that is told the log below, and what it is asked for.
 type OfLog<T, Asked = ()> = Box<dyn Fn(&dyn RecordLog, Asked) -> Result<T, Failure> + Send + Sync>;
+type OfSource<T> = Box<dyn Fn(&dyn RecordLog, &str) -> Result<T, Failure> + Send + Sync>;
 type OfPartitions<T> = Box<dyn Fn(&dyn RecordLog, &[u32]) -> Result<T, Failure> + Send + Sync>;
 
 pub struct OverLog {
@@ -21,7 +22,7 @@ pub struct OverLog {
     pub high_watermarks: OfPartitions<Vec<u64>>,
     /// Of a partition, from an offset on.
     pub open_reader: OfLog<Box<dyn RecordReader>, (u32, u64)>,
-    pub open_writer: OfLog<Box<dyn RecordWriter>>,
+    pub open_writer: OfSource<Box<dyn RecordWriter>>,
     /// Of a partition, up to an offset.
     pub publish_committed: OfLog<(), (u32, u64)>,
 }
@@ -35,7 +36,7 @@ impl OverLog {
             extent: Box::new(|log, partition| log.extent(partition)),
             high_watermarks: Box::new(|log, partitions| log.high_watermarks(partitions)),
             open_reader: Box::new(|log, (partition, from)| log.open_reader(partition, from)),
-            open_writer: Box::new(|log, ()| log.open_writer()),
+            open_writer: Box::new(|log, source| log.open_writer(source)),
             publish_committed: Box::new(|log, (partition, next_offset)| log.publish_committed(partition, next_offset)),
         }
     }
@@ -74,8 +75,8 @@ impl RecordLog for OverLog {
         (self.open_reader)(&*self.below, (partition, from))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        (self.open_writer)(&*self.below, ())
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
+        (self.open_writer)(&*self.below, source)
     }
 
     fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {

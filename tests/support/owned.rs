@@ -21,12 +21,14 @@ impl OwnedRecord {
 }
 
 pub trait WriteOwned {
-    /// As [`RecordWriter::write`].
+    /// As [`RecordWriter::write`], and commits them.
     fn write_owned(&mut self, records: &[OwnedRecord]) -> Result<BTreeMap<u32, u64>, Failure>;
 }
 
 impl<W: RecordWriter + ?Sized> WriteOwned for W {
     fn write_owned(&mut self, records: &[OwnedRecord]) -> Result<BTreeMap<u32, u64>, Failure> {
-        self.write(&records.iter().map(OwnedRecord::outgoing).collect::<Vec<_>>())
+        let ends = self.write(&records.iter().map(OwnedRecord::outgoing).collect::<Vec<_>>())?;
+        self.commit()?;
+        Ok(ends)
     }
 }

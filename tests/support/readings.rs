@@ -29,15 +29,21 @@ pub fn keep(source: &mut dyn Source, kept: &mut Kept) {
 /// As [`Source::next`]: what it gives is put behind the others, with room for so many more.
 pub fn next(source: &mut dyn Source, all: &mut Vec<OwnedReading>, readings_max: usize) -> Result<Progressed, Failure> {
     let mut readings = Readings::default();
-    let progressed = source.next(&mut readings, readings_max);
+    let progressed = read_on(source, &mut readings, readings_max);
     all.extend(readings.iter().map(|reading| OwnedReading {
         station_id: reading.station_id.to_owned(),
         day: reading.day,
         degrees: reading.degrees,
     }));
-    // Where nothing is to be asked, and what is kept is looked at behind each call, nothing is to be waited for.
+    progressed
+}
+
+/// As [`Source::next`], for one who keeps all behind each call: where nothing is to be asked, nothing is to be waited for.
+pub fn read_on(source: &mut dyn Source, readings: &mut Readings, readings_max: usize) -> Result<Progressed, Failure> {
+    let progressed = source.next(readings, readings_max);
     if progressed == Ok(Progressed::Settle) && source.asked().is_none() {
         source.settled();
+        return Ok(Progressed::More);
     }
     progressed
 }

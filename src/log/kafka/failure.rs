@@ -64,8 +64,32 @@ fn refusal(trouble: &ClientError) -> Option<&'static str> {
         Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => {
             Some("give the user the rights on the topic")
         }
+        Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Some(
+            "give the user the right to write with transactional ids that begin with isotherm-, or set produce.transactions to \"off\"",
+        ),
         _ => None,
     }
+}
+
+/// Whether transactions are not to be had, however long they are waited for.
+pub fn refuses_transactions(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION
+            | Code::RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT
+            | Code::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+    )
+}
+
+/// Whether another producer with the same transactional id took over. A transaction that took too long looks the same.
+pub fn is_replaced(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR__FENCED
+            | Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED
+            | Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
+    )
 }
 
 /// Whether the topic or the partition is said not to be there. That is also said for a moment where it is. `NOENT`: no
@@ -126,6 +150,7 @@ fn is_transient(code: Code) -> bool {
                 | Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER
                 | Code::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID
                 | Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
+                | Code::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS
                 | Code::RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED
         )
 }

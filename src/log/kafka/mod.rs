@@ -1,8 +1,9 @@
 //! The log `kafka`: one topic of an Apache Kafka cluster.
 //!
 //! Guarantees: a reader is assigned one partition at one offset and never moves by itself (no group, no reset); only
-//! committed records are read; a writer is acknowledged by all replicas and repeats nothing within its life; no call
-//! waits much longer than five seconds for a cluster that is away, and then fails as Retryable.
+//! committed records are read; a writer is acknowledged by all replicas and repeats nothing within its life, and one that
+//! writes in transactions keeps all earlier ones of its source from writing; no call waits much longer than five seconds
+//! for a cluster that is away, and then fails as Retryable.
 
 mod admin;
 mod client;
@@ -15,6 +16,7 @@ mod writer;
 
 use std::ffi::CString;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rdkafka_sys as sys;
 
@@ -25,6 +27,7 @@ use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use client::{Client, Role, Subject, at};
 use pool::{Held, Pool};
 use reader::Reader;
+use writer::{Initialized, Writer};
 
 /// One topic of a cluster.
 pub struct KafkaLog {
@@ -33,18 +36,37 @@ pub struct KafkaLog {
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Client,
     readers: Pool,
+    transactions: settings::Transactions,
+    /// It was said that there are none.
+    said_without: AtomicBool,
 }
 
 impl KafkaLog {
     /// The topic that the settings name. `group` is the consumer group that [`RecordLog::publish_committed`] commits to.
     /// Nothing is waited for; settings that would break a guarantee are refused here.
-    pub fn open(settings: &settings::Log, group: &str) -> Result<Self, Failure> {
+    pub fn open(settings: &settings::Log, group: &str, transactions: settings::Transactions) -> Result<Self, Failure> {
         let name = format!("topic {} on Kafka at {}", settings.topic, settings.kafka.brokers);
         let topic = CString::new(settings.topic.as_str())
             .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
         let client =
             Client::new(&properties::reading(settings, group)?, Role::Consumer, &Arc::new(Subject { topic, name }))?;
-        Ok(Self { settings: settings.clone(), group: group.to_owned(), client, readers: Pool::default() })
+        let said_without = AtomicBool::new(false);
+        let (settings, group, readers) = (settings.clone(), group.to_owned(), Pool::default());
+        Ok(Self { settings, group, client, readers, transactions, said_without })
+    }
+}
+
+impl KafkaLog {
+    /// Once in a process.
+    fn say_without(&self, failure: &Failure) {
+        if !self.said_without.swap(true, Relaxed) {
+            tracing::warn!(
+                cause = failure.what,
+                advice = failure.advice,
+                "readings are written without transactions: a request that was under way when its producer died may arrive \
+                 after the next one has looked, and then its readings are in the topic twice; each is still counted once"
+            );
+        }
     }
 }
 
@@ -96,9 +118,20 @@ impl RecordLog for KafkaLog {
         Ok(Box::new(Reader::new(Held::new(&self.readers, partition, create)?, from)))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        let properties = properties::writing(&self.settings)?;
-        Ok(Box::new(writer::Writer::open(&properties, &self.client.subject)?))
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
+        let subject = &self.client.subject;
+        if self.transactions != settings::Transactions::Off {
+            let properties =
+                properties::transactional(&self.settings, &format!("isotherm-{}-{source}", self.settings.topic))?;
+            match Writer::open(&properties, subject)?.into_transactional(source)? {
+                Initialized::Ready(writer) => return Ok(Box::new(writer)),
+                Initialized::Refused(failure) if self.transactions == settings::Transactions::On => {
+                    return Err(failure);
+                }
+                Initialized::Refused(failure) => self.say_without(&failure),
+            }
+        }
+        Ok(Box::new(Writer::open(&properties::writing(&self.settings)?, subject)?))
     }
 
     /// Hands the offset to the client, which tells the group in its own time.

@@ -21,10 +21,15 @@ const SHARED_WAIT_MS: u32 = 50;
 /// the 61 bytes around a record that is sent alone.
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
 
+/// After so long the cluster itself ends a transaction whose producer is gone. Until then no reader passes its records. With
+/// Kafka a heartbeat is no shorter, and a group of records is written and committed in less.
+const TRANSACTION_TIMEOUT_MS: &str = "10000";
+
 /// Properties that the person may not set to anything else, and why. Without a value: not at all.
-const FIXED: [(&str, Option<&str>, &str); 13] = [
+const FIXED: [(&str, Option<&str>, &str); 14] = [
     ("bootstrap.servers", None, "the brokers are set by log.kafka.brokers"),
-    ("transactional.id", None, "records would stay uncommitted"),
+    ("transactional.id", None, "it is made of the topic and the source's id, see produce.transactions"),
+    ("transaction.timeout.ms", Some(TRANSACTION_TIMEOUT_MS), "other readers would wait longer after a crash"),
     ("log.queue", Some("true"), "log lines would be lost"),
     ("delivery.report.only.error", Some("false"), "acknowledgements would be lost"),
     ("enable.idempotence", Some("true"), "records could be doubled or change their order"),
@@ -92,11 +97,20 @@ pub fn writing(settings: &settings::Log) -> Result<Properties, Failure> {
         .set("acks", "all")
         .set("retries", "10")
         .set("message.timeout.ms", CALL_MS_MAX.to_string())
+        // A transaction wants it shorter than itself.
+        .set("socket.timeout.ms", "9000")
         .set("linger.ms", "1")
         .set(MESSAGE_BYTES_MAX, "1048527")
         .set("queue.buffering.max.messages", "100000")
         .set("queue.buffering.max.kbytes", "65536");
     with_the_persons(properties, &settings.kafka)
+}
+
+/// For a client that writes in transactions.
+pub fn transactional(settings: &settings::Log, id: &str) -> Result<Properties, Failure> {
+    let mut properties = writing(settings)?;
+    properties.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+    Ok(properties)
 }
 
 fn common(settings: &settings::Log) -> Properties {

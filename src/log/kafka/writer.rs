@@ -9,11 +9,11 @@ use std::time::Duration;
 use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Origin, Severity};
 use crate::log::{Outgoing, RecordWriter, failures};
 use crate::settings::property::read_number;
 
-use super::client::{Client, Properties, Role, Subject, index};
+use super::client::{CALL_MS_MAX, Client, Properties, Role, Subject, index, text};
 use super::properties::MESSAGE_BYTES_MAX;
 use super::{admin, failure};
 
@@ -34,6 +34,22 @@ pub struct Writer {
     checked: bool,
     /// The client's `message.max.bytes`.
     record_bytes_max: usize,
+    /// Where records are written in transactions.
+    transactions: Option<Transactions>,
+}
+
+struct Transactions {
+    /// The source that is written.
+    source: String,
+    is_open: bool,
+}
+
+/// A writer that is to write in transactions.
+pub enum Initialized {
+    /// No earlier writer of the source can write any more, and its open transaction is ended.
+    Ready(Writer),
+    /// Transactions are not to be had: the cluster has none, or the user no right to them.
+    Refused(Failure),
 }
 
 impl Writer {
@@ -48,7 +64,46 @@ impl Writer {
         if topic.is_null() {
             return Err(Failure::fatal(Kind::Settings, format!("{} cannot be written: no such name", subject.name)));
         }
-        Ok(Self { topic: TopicHandle(topic), client, checked: false, record_bytes_max })
+        Ok(Self { topic: TopicHandle(topic), client, checked: false, record_bytes_max, transactions: None })
+    }
+
+    /// Keeps earlier writers of the source from writing.
+    pub fn into_transactional(mut self, source: &str) -> Result<Initialized, Failure> {
+        self.transactions = Some(Transactions { source: source.to_owned(), is_open: false });
+        let what = format!("no transactions can be had for {}", self.client.subject.name);
+        // SAFETY: the client is alive, and a producer with a transactional id; the error is ours.
+        match unsafe { TransactionError::of(sys::rd_kafka_init_transactions(self.client.ptr(), CALL_MS_MAX)) } {
+            None => Ok(Initialized::Ready(self)),
+            Some(error) if failure::refuses_transactions(error.code()) => {
+                Ok(Initialized::Refused(error.failure(&self, &what)))
+            }
+            Some(error) => Err(error.failure(&self, &what)),
+        }
+    }
+
+    /// Begins a transaction, if records are written in them and none is open.
+    fn begin(&mut self) -> Result<(), Failure> {
+        let Some(transactions) = self.transactions.as_mut().filter(|transactions| !transactions.is_open) else {
+            return Ok(());
+        };
+        transactions.is_open = true;
+        // SAFETY: the client is alive; the error is ours.
+        let error = unsafe { TransactionError::of(sys::rd_kafka_begin_transaction(self.client.ptr())) };
+        self.check(error, "no transaction can be begun")
+    }
+
+    fn check(&self, error: Option<TransactionError>, what: &str) -> Result<(), Failure> {
+        let what = || format!("{what} on {}", self.client.subject.name);
+        error.map_or(Ok(()), |error| Err(error.failure(self, &what())))
+    }
+
+    /// That another writer took over, if the code or the client says so.
+    fn replaced(&self, code: Code) -> Option<Failure> {
+        let transactions = self.transactions.as_ref()?;
+        // SAFETY: the client is alive; no text is asked for.
+        let fatal = unsafe { sys::rd_kafka_fatal_error(self.client.ptr(), ptr::null_mut(), 0) };
+        let is_replaced = failure::is_replaced(code) || failure::is_replaced(fatal);
+        is_replaced.then(|| failures::replaced(&self.client.subject.name, &transactions.source))
     }
 
     fn check_topic(&mut self) -> Result<(), Failure> {
@@ -93,12 +148,14 @@ impl Writer {
     }
 
     fn failed(&self, partition: i32, code: Code) -> Failure {
+        if let Some(replaced) = self.replaced(code) {
+            return replaced;
+        }
         let what = format!("partition {partition} of {} cannot be written", self.client.subject.name);
         admin::failed(&self.client, partition.unsigned_abs(), &what, code)
     }
 
     fn write_all(&self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
-        self.check_sizes(records)?;
         let mut reports = Reports::default();
         let mut messages = Vec::with_capacity(GIVEN_MAX.min(records.len()));
         for mut left in records.chunks(GIVEN_MAX) {
@@ -129,7 +186,25 @@ impl RecordWriter for Writer {
         if !self.checked {
             self.check_topic()?;
         }
+        self.check_sizes(records)?;
+        self.begin()?;
         self.write_all(records).inspect_err(|_| self.purge())
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        if self.transactions.as_mut().is_some_and(|transactions| std::mem::take(&mut transactions.is_open)) {
+            // SAFETY: the client is alive, and all reports of its records were taken; the error is ours.
+            let error =
+                unsafe { TransactionError::of(sys::rd_kafka_commit_transaction(self.client.ptr(), CALL_MS_MAX)) };
+            // Its outcome is not known, whatever the code: a coordinator that is just asked for another producer of the
+            // source answers that it broke. The next writer settles it.
+            let settled = |failure: Failure| match failure.kind {
+                Kind::Internal => Failure { severity: Severity::Retryable, ..failure }.origin(Origin::Replaced),
+                _ => failure,
+            };
+            self.check(error, "a transaction was not committed").map_err(settled)?;
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +244,35 @@ impl Reports {
             None => Ok(()),
             Some((partition, code)) => Err(writer.failed(partition, code)),
         }
+    }
+}
+
+/// An error of a call on transactions.
+struct TransactionError(*mut sys::rd_kafka_error_t);
+
+impl TransactionError {
+    /// # Safety
+    /// The error is null, or the caller's to give away.
+    unsafe fn of(error: *mut sys::rd_kafka_error_t) -> Option<Self> {
+        (!error.is_null()).then_some(Self(error))
+    }
+
+    fn code(&self) -> Code {
+        // SAFETY: it is ours and alive.
+        unsafe { sys::rd_kafka_error_code(self.0) }
+    }
+
+    fn failure(&self, writer: &Writer, what: &str) -> Failure {
+        // SAFETY: it is ours, and alive for as long as the text is used, which it owns.
+        let detail = unsafe { text(sys::rd_kafka_error_string(self.0)) };
+        writer.replaced(self.code()).unwrap_or_else(|| writer.client.failure(what, self.code(), detail))
+    }
+}
+
+impl Drop for TransactionError {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_error_destroy(self.0) }
     }
 }
 

@@ -37,6 +37,16 @@ const LAYOUT: &str = "
     CREATE UNIQUE INDEX runs_by_offset ON runs (topic, partition, first_offset, last_offset);
 ";
 
+/// How many writers of each source were opened. Files of the first programs of this layout are without it.
+const WRITERS: &str = "
+    CREATE TABLE IF NOT EXISTS writers (
+        topic INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (topic, source)
+    ) STRICT
+";
+
 /// Larger than the default: a run takes many pages.
 const PAGE_BYTES: u32 = 16 << 10;
 /// Size of the write-ahead log at which a commit moves what it can into the file.
@@ -85,6 +95,7 @@ impl LogFile {
         if is_empty(path, &transaction)? {
             transaction
                 .execute_batch(LAYOUT)
+                .and_then(|()| transaction.execute_batch(WRITERS))
                 .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
                 .and_then(|()| transaction.pragma_update(None, "user_version", LAYOUT_VERSION))
                 .map_err(failed)?;
@@ -141,6 +152,29 @@ impl TopicRow {
                 Ok(Self { id: row.get(0)?, log_id: row.get(1)?, partitions: row.get(2)?, retention_ms: row.get(3)? })
             })
             .optional()
+    }
+
+    /// Removes a topic and all that is its.
+    pub fn delete(self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        transaction.execute_batch(WRITERS)?;
+        for table in ["runs", "writers"] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE topic = ?"), [self.id])?;
+        }
+        transaction.execute("DELETE FROM topics WHERE id = ?", [self.id])?;
+        Ok(())
+    }
+
+    /// Another writer of the source takes over; which one that is.
+    pub fn open_writer(transaction: &Transaction<'_>, topic_id: i64, source: &str) -> rusqlite::Result<u64> {
+        transaction.execute_batch(WRITERS)?;
+        let sql = "INSERT INTO writers VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number";
+        transaction.query_row(sql, params![topic_id, source], |row| row.get(0))
+    }
+
+    /// The last writer of the source that was opened.
+    pub fn last_writer(connection: &Connection, topic_id: i64, source: &str) -> rusqlite::Result<u64> {
+        let mut last = connection.prepare_cached("SELECT number FROM writers WHERE topic = ? AND source = ?")?;
+        last.query_row(params![topic_id, source], |row| row.get(0))
     }
 
     /// Where a partition of the topic with this id starts and ends.

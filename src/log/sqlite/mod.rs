@@ -108,8 +108,7 @@ impl RecordLog for SqliteLog {
         self.with_file("cannot write", |connection| {
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             if let Some(row) = TopicRow::find(&transaction, &self.topic)? {
-                transaction.execute("DELETE FROM runs WHERE topic = ?", [row.id])?;
-                transaction.execute("DELETE FROM topics WHERE id = ?", [row.id])?;
+                row.delete(&transaction)?;
             }
             transaction.commit()
         })?;
@@ -134,10 +133,17 @@ impl RecordLog for SqliteLog {
         Ok(Box::new(Reader { name, topic, topic_id, partition, position: from, file, run: RecordRun::empty() }))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
         let (file, row) = self.connect()?;
-        let (name, topic) = (self.name(), self.topic.clone());
-        Ok(Box::new(Writer { name, topic, topic_id: row.id, partitions: row.partitions, file }))
+        let opened =
+            Transaction::new_unchecked(&file.connection, TransactionBehavior::Immediate).and_then(|transaction| {
+                let number = TopicRow::open_writer(&transaction, row.id, source)?;
+                transaction.commit()?;
+                Ok(number)
+            });
+        let number = opened.map_err(|error| file.failure("cannot write", &error))?;
+        let (name, topic, source) = (self.name(), self.topic.clone(), source.to_owned());
+        Ok(Box::new(Writer { name, topic, topic_id: row.id, partitions: row.partitions, source, number, file }))
     }
 }
 

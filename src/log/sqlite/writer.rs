@@ -15,6 +15,9 @@ pub struct Writer {
     pub topic: String,
     pub topic_id: i64,
     pub partitions: u32,
+    pub source: String,
+    /// Which of the source's writers.
+    pub number: u64,
     pub file: LogFile,
 }
 
@@ -22,7 +25,7 @@ impl RecordWriter for Writer {
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         // As much as can be is done before other writers have to wait.
         let runs = self.build(records)?;
-        let ends = self.commit(&runs)?;
+        let ends = self.insert(&runs)?;
         // Had the file been replaced before the commit, the records would be in a file without a name.
         if self.file.is_replaced()? {
             return Err(failures::recreated(&self.name));
@@ -49,7 +52,7 @@ impl Writer {
     }
 
     /// Writes the runs behind what is there, which nobody else can add to meanwhile.
-    fn commit(&self, partitions: &BTreeMap<u32, Vec<RunBuilder>>) -> Result<BTreeMap<u32, u64>, Failure> {
+    fn insert(&self, partitions: &BTreeMap<u32, Vec<RunBuilder>>) -> Result<BTreeMap<u32, u64>, Failure> {
         let failed = |error| self.file.failure("cannot write", &error);
         let transaction =
             Transaction::new_unchecked(&self.file.connection, TransactionBehavior::Immediate).map_err(failed)?;
@@ -57,6 +60,9 @@ impl Writer {
             .map_err(failed)?
             .filter(|row| row.id == self.topic_id)
             .ok_or_else(|| failures::recreated(&self.name))?;
+        if TopicRow::last_writer(&transaction, self.topic_id, &self.source).map_err(failed)? != self.number {
+            return Err(failures::replaced(&self.name, &self.source));
+        }
         let mut ends = BTreeMap::new();
         for (partition, runs) in partitions {
             let mut end = TopicRow::extent(&transaction, self.topic_id, *partition).map_err(failed)?.end;

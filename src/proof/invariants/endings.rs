@@ -120,6 +120,9 @@ pub fn readings(settings: &settings::Source, disk: Arc<dyn SourceDisk>) -> Resul
         let mut readings = Readings::default();
         let progressed = source.next(&mut readings, usize::MAX)?;
         all.push(readings);
+        if progressed == Progressed::Settle {
+            source.settled();
+        }
         if progressed == Progressed::Ended {
             return Ok(all);
         }

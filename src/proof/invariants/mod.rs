@@ -14,6 +14,7 @@
 //! | [`Invariant::EveryFaultIsTried`] | [`crate::proof::Tally::never_fired`] |
 //! | [`Invariant::EverythingIsBounded`] | [`bounds::bounded`] |
 //! | [`Invariant::AcknowledgedIsInLog`] | [`promises::in_the_log`] |
+//! | [`Invariant::EachReadingIsOnce`] | [`promises::once_in_the_log`] |
 //! | [`Invariant::RevisionsAreInLog`] | [`promises::revisions`] |
 
 pub mod bounds;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Invariant::{AcknowledgedIsInLog, CommitsStay, RevisionsAreInLog};
+use super::Invariant::{AcknowledgedIsInLog, CommitsStay, EachReadingIsOnce, RevisionsAreInLog};
 use super::Violation;
-use crate::domain::{Batch, DateReader, Day, Readings, Rules};
+use crate::domain::{Batch, DateReader, Day, Readings, Record, Rules};
 use crate::ingest::SourceState;
 use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
@@ -58,23 +58,16 @@ impl Promises {
 
 /// `AcknowledgedIsInLog`: the readings that `source.json` says are acknowledged are in the log that it names.
 pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Readings]) -> Result<(), Violation> {
-    let mut found: BTreeMap<(u32, Vec<u8>, Vec<u8>), u64> = BTreeMap::new();
     for partition in 0..source.partitions {
-        let (batch, end) = everything(log, partition)?;
+        let (_, end) = everything(log, partition)?;
         let acknowledged = source.acknowledged.get(&partition).copied().unwrap_or_default();
         AcknowledgedIsInLog.require(end >= acknowledged, || {
             format!("partition {partition} was acknowledged up to {acknowledged}, and ends at {end}")
         })?;
-        for record in batch.records() {
-            if let (Some(key), Some(value)) = (record.key, record.value) {
-                *found.entry((partition, key.to_vec(), value.to_vec())).or_default() += 1;
-            }
-        }
     }
+    let mut found = counted(log, source.partitions)?;
     for record in readings.iter().flat_map(Readings::records).take(source.readings as usize) {
-        let part = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
-        let (key, value) = (part(record.key), part(record.value));
-        let record = (partition_of(&key, source.partitions), key, value);
+        let record = placed(record, source.partitions);
         let left = found.get_mut(&record).filter(|left| **left > 0);
         let Some(left) = left else {
             return Err(AcknowledgedIsInLog.violated(format!("{record:?} was acknowledged, and is not in the log")));
@@ -82,6 +75,50 @@ pub fn in_the_log(log: &dyn RecordLog, source: &SourceState, readings: &[Reading
         *left -= 1;
     }
     Ok(())
+}
+
+/// `EachReadingIsOnce`: none of these readings of the source, which are all that it has of their stations, is in the log more
+/// often than the source has it; and, where `all` were sent, none less often.
+pub fn once_in_the_log<'a>(
+    log: &dyn RecordLog,
+    partitions: u32,
+    readings: impl Iterator<Item = Record<'a>>,
+    all: bool,
+) -> Result<(), Violation> {
+    let mut given: BTreeMap<Placed, u64> = BTreeMap::new();
+    for record in readings {
+        *given.entry(placed(record, partitions)).or_default() += 1;
+    }
+    let found = counted(log, partitions)?;
+    for (record, given) in given {
+        let found = found.get(&record).copied().unwrap_or_default();
+        EachReadingIsOnce.require(found <= given && (found == given || !all), || {
+            format!("{record:?} was given {given} times by the source, and is in the log {found} times")
+        })?;
+    }
+    Ok(())
+}
+
+/// Partition, key and value.
+type Placed = (u32, Vec<u8>, Vec<u8>);
+
+fn placed(record: Record<'_>, partitions: u32) -> Placed {
+    let part = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
+    let key = part(record.key);
+    (partition_of(&key, partitions), key, part(record.value))
+}
+
+/// How often the log has each record that has a key and a value.
+fn counted(log: &dyn RecordLog, partitions: u32) -> Result<BTreeMap<Placed, u64>, Violation> {
+    let mut found: BTreeMap<Placed, u64> = BTreeMap::new();
+    for partition in 0..partitions {
+        for record in everything(log, partition)?.0.records() {
+            if let (Some(key), Some(value)) = (record.key, record.value) {
+                *found.entry((partition, key.to_vec(), value.to_vec())).or_default() += 1;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `RevisionsAreInLog`: of each day of these readings, which are those of files in their order, the log's last reading is

@@ -32,8 +32,46 @@ struct Disorder {
     /// The failures of the next calls.
     failures: VecDeque<Failure>,
     stalled: bool,
+    /// Of the next writes, of which nobody hears what became of them.
+    unheard: VecDeque<Unheard>,
+    late: Vec<LateWrite>,
     /// Records of the largest write so far.
     write_records_max: usize,
+}
+
+/// What becomes of a write of which nobody hears.
+#[derive(Clone, Copy, Debug)]
+pub enum Unheard {
+    /// So many of its records are in the log.
+    Part(usize),
+    /// It arrives at the log only so many calls later.
+    Late(usize),
+}
+
+/// A write that is on its way.
+struct LateWrite {
+    calls_left: usize,
+    writer: Box<dyn RecordWriter>,
+    records: Vec<LateRecord>,
+}
+
+/// Partition, key and value.
+type LateRecord = (u32, Option<Vec<u8>>, Option<Vec<u8>>);
+
+impl LateWrite {
+    /// Where its writer was replaced meanwhile, nothing comes of it.
+    fn arrive(mut self) {
+        let records: Vec<Outgoing<'_>> = self
+            .records
+            .iter()
+            .map(|(partition, key, value)| Outgoing {
+                partition: *partition,
+                key: key.as_deref(),
+                value: value.as_deref(),
+            })
+            .collect();
+        drop(self.writer.write(&records));
+    }
 }
 
 impl SimulatedLog {
@@ -50,7 +88,10 @@ impl SimulatedLog {
 
     /// The log beneath, for a call that may fail because it was told to.
     fn call(&self) -> Result<&MemoryLog, Failure> {
-        self.disorder.lock().failures.pop_front().map_or(Ok(&self.memory), Err)
+        let mut disorder = self.disorder.lock();
+        disorder.late.iter_mut().for_each(|write| write.calls_left = write.calls_left.saturating_sub(1));
+        disorder.late.extract_if(.., |write| write.calls_left == 0).for_each(LateWrite::arrive);
+        disorder.failures.pop_front().map_or(Ok(&self.memory), Err)
     }
 
     fn next_log_id(&self) -> String {
@@ -70,6 +111,11 @@ impl SimulatedLog {
     /// While it is stalled, readers find nothing new and writes fail as Retryable.
     pub fn stall(&self, stalled: bool) {
         self.disorder.lock().stalled = stalled;
+    }
+
+    /// Makes the next write fail as Retryable, although this becomes of it.
+    pub fn do_not_hear(&self, unheard: Unheard) {
+        self.disorder.lock().unheard.push_back(unheard);
     }
 
     /// Writes any record, as another producer would; gives its offset.
@@ -155,8 +201,8 @@ impl RecordLog for SimulatedLog {
         Ok(Box::new(Reader { log: self.clone(), reader, position: from }))
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
-        Ok(Box::new(Writer { log: self.clone(), writer: self.call()?.open_writer()? }))
+    fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
+        Ok(Box::new(Writer { log: self.clone(), writer: Some(self.call()?.open_writer(source)?) }))
     }
 }
 
@@ -191,19 +237,34 @@ impl RecordReader for Reader {
 
 struct Writer {
     log: SimulatedLog,
-    writer: Box<dyn RecordWriter>,
+    /// `None` once it was given away.
+    writer: Option<Box<dyn RecordWriter>>,
 }
 
 impl RecordWriter for Writer {
     fn write(&mut self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
         self.log.call()?;
+        let silent = || Failure::retryable(Kind::Unavailable, format!("the {} does not answer", self.log.name()));
         let mut disorder = self.log.disorder.lock();
         if disorder.stalled {
-            let what = format!("the {} does not answer", self.log.name());
-            return Err(Failure::retryable(Kind::Unavailable, what));
+            return Err(silent());
         }
         disorder.write_records_max = disorder.write_records_max.max(records.len());
-        self.writer.write(records)
+        let mut writer = self.writer.take().ok_or_else(silent)?;
+        match disorder.unheard.pop_front() {
+            None => {
+                let written = writer.write(records);
+                self.writer = Some(writer);
+                return written;
+            }
+            Some(Unheard::Part(count)) => drop(writer.write(&records[..count.min(records.len())])?),
+            Some(Unheard::Late(calls_left)) => {
+                let owned = |part: Option<&[u8]>| part.map(<[u8]>::to_vec);
+                let records = records.iter().map(|record| (record.partition, owned(record.key), owned(record.value)));
+                disorder.late.push(LateWrite { calls_left, writer, records: records.collect() });
+            }
+        }
+        Err(silent())
     }
 }
 

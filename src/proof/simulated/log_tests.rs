@@ -32,7 +32,7 @@ fn planned_failures_come_in_order_whatever_is_called() {
     log.fail_next(&Failure::fatal(Kind::Data, "gone"), 1);
     assert_eq!(log.topic(), Err(away.clone()));
     assert_eq!(read(&mut *reader, 10), Err(away));
-    assert!(log.open_writer().err().is_some_and(|failure| failure.what == "gone"));
+    assert!(log.open_writer("a test").err().is_some_and(|failure| failure.what == "gone"));
     log.append(0, None, Some(b"value"));
     assert_eq!(read(&mut *reader, 10), Ok((1, vec![0])));
 }
@@ -53,7 +53,7 @@ fn a_stalled_log_gives_nothing_and_takes_nothing() {
     let log = SimulatedLog::without_waiting("temperatures");
     created(&log);
     let record = Outgoing { partition: 1, key: None, value: None };
-    let mut writer = log.open_writer().expect("there is a topic");
+    let mut writer = log.open_writer("a test").expect("there is a topic");
     writer.write(std::slice::from_ref(&record)).expect("the log works");
     let mut reader = log.open_reader(1, 0).expect("there is a topic");
     log.stall(true);

@@ -10,5 +10,5 @@ mod source_disk;
 mod tree;
 
 pub use disk::{DiskFault, Rename, SimulatedDisk};
-pub use log::SimulatedLog;
+pub use log::{SimulatedLog, Unheard};
 pub use source_disk::SimulatedSourceDisk;

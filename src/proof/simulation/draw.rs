@@ -13,7 +13,7 @@ use crate::domain::{Day, Reading};
 use crate::pipeline::{End, Job};
 use crate::points::registry::POINTS;
 use crate::points::{Action, Planned};
-use crate::proof::simulated::DiskFault;
+use crate::proof::simulated::{DiskFault, Unheard};
 use crate::settings::{self, LogKind, Settings, Sources};
 
 /// Points that a life here passes seldom or, as it never recreates a topic, not at all.
@@ -34,7 +34,8 @@ impl Plan {
         };
         let (settings, first_files) = (settings, files.first());
         let partitions = settings.log.partitions;
-        let topic_exists = !ingests || random.random_bool(0.7);
+        // Files are compared where there are records already.
+        let topic_exists = !ingests || random.random_bool(if files.are_read() { 0.3 } else { 0.7 });
         let latency_ms = pick(random, [1, 5, 20, 80]);
         let latency_ms = latency_ms..latency_ms + random.random_range(1..60);
         let written = if topic_exists { foreign(random, partitions, 120) } else { Vec::new() };
@@ -134,10 +135,17 @@ impl PlannedLife {
             troubles.push((at_ms, PlannedTrouble::LogStalls));
             troubles.push((at_ms + random.random_range(1..1500), PlannedTrouble::LogFlows));
         }
-        let changes = if files.are_read() { random.random_range(0..4) } else { 0 };
-        let mut changed_ms: Vec<u64> = (0..changes).map(|_| at_ms(random)).collect();
+        let changes = if files.are_read() { random.random_range(0..6) } else { 0 };
+        // Often while no life goes on.
+        let changed_ms = |random: &mut ChaCha8Rng| if random.random_bool(0.4) { 0 } else { at_ms(random) };
+        let mut changed_ms: Vec<u64> = (0..changes).map(|_| changed_ms(random)).collect();
         changed_ms.sort_unstable();
         troubles.extend(changed_ms.into_iter().map(|at_ms| (at_ms, PlannedTrouble::Changed(files.change(random)))));
+        if life.job.ingest && random.random_bool(0.5) {
+            let count = random.random_range(1..40);
+            let unheard = pick(random, [Unheard::Part(count), Unheard::Late(count)]);
+            troubles.push((random.random_range(0..400), PlannedTrouble::Unheard(unheard)));
+        }
         for _ in 0..random.random_range(0..3) {
             troubles.push((at_ms(random), PlannedTrouble::LogFails(random.random_range(1..6))));
         }

@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
-use crate::proof::simulated::{DiskFault, SimulatedSourceDisk};
+use crate::proof::simulated::{DiskFault, SimulatedSourceDisk, Unheard};
 use crate::settings::Settings;
 
 /// Where everything lies.
 pub const FOLDER: &str = "/state";
+/// Names of the source's files; the stations of each begin with its number.
+pub const FILES: [&str; 3] = ["a.csv", "b.csv", "c.csv"];
 pub const TOPIC: &str = "temperatures";
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,12 @@ pub struct Plan {
     /// Records of other producers before the first life.
     pub written: Vec<Foreign>,
     pub lives: Vec<PlannedLife>,
+}
+
+/// The file that has this station.
+fn file_of(station: &[u8]) -> Option<&'static str> {
+    let number = station.strip_prefix(b"File")?.first()?;
+    FILES.get(usize::from(number.checked_sub(b'0')?)).copied()
 }
 
 /// One life of the process.
@@ -55,6 +63,8 @@ pub enum PlannedTrouble {
     LogFlows,
     /// So many calls on the log fail as Retryable.
     LogFails(usize),
+    /// The next write fails, although this becomes of it.
+    Unheard(Unheard),
     Recreated,
     /// SIGTERM.
     Signal,
@@ -107,6 +117,16 @@ impl Plan {
 
     pub fn partitions(&self) -> Range<u32> {
         0..self.settings.log.partitions
+    }
+
+    /// Whether the file that holds this station may be changed in some life.
+    pub fn changes_file_of(&self, station: &[u8]) -> bool {
+        let troubles = self.lives.iter().flat_map(|life| &life.troubles);
+        let file = file_of(station);
+        troubles.into_iter().any(|(_, trouble)| match trouble {
+            PlannedTrouble::Changed(change) => file.is_some_and(|file| file == change.name),
+            _ => false,
+        })
     }
 
     /// Faults and troubles, the ends of lives included.

@@ -138,7 +138,9 @@ impl PlanRunner<'_> {
         let source = source_state(&world.disk)?;
         promises.acknowledged(lived.progress.source().readings.get(), source.as_ref())?;
         if let Some(source) = &source {
-            promises::in_the_log(world.log_of(&source.log_id)?, source, &self.readings)?;
+            let log = world.log_of(&source.log_id)?;
+            promises::in_the_log(log, source, &self.readings)?;
+            promises::once_in_the_log(log, source.partitions, self.readings.iter().flat_map(Readings::records), false)?;
         }
         bounds::bounded(&plan.settings, world.log.write_records_max(), &files)?;
         endings::explained(plan, life, lived, world.gone.is_some())?;
@@ -184,8 +186,15 @@ impl PlanRunner<'_> {
             if rules.stations_max > 2 {
                 endings::every_reading(&self.readings, rules, &stations)?;
             }
+            let (log, partitions) = (&self.world.log, self.plan.settings.log.partitions);
+            promises::once_in_the_log(log, partitions, self.readings.iter().flat_map(Readings::records), true)?;
             if !self.plan.files.is_empty() {
-                promises::revisions(&self.world.log, self.plan.settings.log.partitions, &self.all_of_the_source()?)?;
+                let readings = self.all_of_the_source()?;
+                promises::revisions(log, partitions, &readings)?;
+                // What a file had that was changed can be there several times.
+                let records = readings.iter().flat_map(Readings::records);
+                let unchanged = records.filter(|record| !self.plan.changes_file_of(record.key.unwrap_or_default()));
+                promises::once_in_the_log(log, partitions, unchanged, false)?;
             }
         }
         Ok(())

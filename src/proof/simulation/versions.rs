@@ -3,13 +3,12 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
-use super::plan::FileChange;
+use super::plan::{FILES, FileChange};
 use crate::settings::{Settings, SourceKind};
 
-const FILES: [&str; 3] = ["a.csv", "b.csv", "c.csv"];
 const DAYS: u32 = 9;
 
-/// Every version of every file so far; none at all: the source reads no files.
+/// Every version of every file so far, of which some are not there at first; no files at all: the source reads none.
 #[derive(Default)]
 pub struct Versions(Vec<Vec<Vec<Row>>>);
 
@@ -26,7 +25,14 @@ impl Versions {
         // So little that it takes several passes, or enough.
         source.compare_bytes_max = if random.random_bool(0.5) { 48 * 40 } else { 1 << 20 };
         let files = random.random_range(1..=FILES.len());
-        Self((0..files).map(|_| vec![(0..random.random_range(0..12)).map(|_| row(random)).collect()]).collect())
+        let is_later: Vec<bool> = (0..files).map(|_| random.random_bool(0.4)).collect();
+        let mut first = || vec![(0..random.random_range(0..12)).map(|_| row(random)).collect()];
+        let versions = is_later.iter().map(|is_later| if *is_later { Vec::new() } else { first() });
+        let mut versions: Vec<_> = versions.collect();
+        if versions.iter().all(Vec::is_empty) {
+            versions[0] = first();
+        }
+        Self(versions)
     }
 
     pub fn are_read(&self) -> bool {
@@ -35,21 +41,19 @@ impl Versions {
 
     /// The first version of each.
     pub fn first(&self) -> Vec<FileChange> {
-        let first = |(file, versions): (usize, &Vec<Vec<Row>>)| FileChange {
-            name: FILES[file].to_owned(),
-            text: text(file, &versions[0]),
-            over: false,
-            passes_ms: 10,
+        let first = |(file, versions): (usize, &Vec<Vec<Row>>)| {
+            let text = text(file, versions.first()?);
+            Some(FileChange { name: FILES[file].to_owned(), text, over: false, passes_ms: 10 })
         };
-        self.0.iter().enumerate().map(first).collect()
+        self.0.iter().enumerate().filter_map(first).collect()
     }
 
     /// Another version of one of them.
     pub fn change(&mut self, random: &mut ChaCha8Rng) -> FileChange {
         let file = random.random_range(0..self.0.len());
         let versions = &mut self.0[file];
-        let mut rows = versions[versions.len() - 1].clone();
-        match random.random_range(0..6) {
+        let mut rows = versions.last().cloned().unwrap_or_default();
+        match random.random_range(0..8) {
             0..2 => rows.extend((0..random.random_range(1..6)).map(|_| row(random))),
             2 if !rows.is_empty() => {
                 let at = random.random_range(0..rows.len());
@@ -57,7 +61,10 @@ impl Versions {
             }
             3 if !rows.is_empty() => drop(rows.remove(random.random_range(0..rows.len()))),
             4 => rows.insert(random.random_range(0..=rows.len()), row(random)),
-            // As it was before, or only touched.
+            _ if versions.is_empty() => rows.push(row(random)),
+            // As it was before the last change.
+            5 if versions.len() > 1 => rows.clone_from(&versions[versions.len() - 2]),
+            // As it was at some time, or only touched.
             _ => rows.clone_from(&versions[random.random_range(0..versions.len())]),
         }
         versions.push(rows);

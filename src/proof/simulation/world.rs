@@ -133,6 +133,7 @@ impl World {
             faults: faults.clone(),
             progress: Progress::new(&plan.partitions().collect::<Vec<_>>()),
             windows: Windows::default(),
+            new_source_id: || "simulated".to_owned(),
             seed,
             on_hung: |_| WRITE_HUNG.set(true),
             settings: Arc::new(plan.settings.clone()),
@@ -197,6 +198,7 @@ impl World {
                     let failure = Failure::retryable(Kind::Unavailable, "the log is away");
                     self.log.fail_next(&failure, *calls);
                 }
+                PlannedTrouble::Unheard(unheard) => self.log.do_not_hear(*unheard),
                 PlannedTrouble::Recreated => self.recreate(),
                 PlannedTrouble::Signal => drop(stop.send_replace(true)),
                 PlannedTrouble::Killed => return LifeEnd::Killed,

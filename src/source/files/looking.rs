@@ -14,12 +14,16 @@ use crate::failure::Failure;
 const LOOKS_MAX: u32 = 4;
 
 impl<F: Format> FileSource<F> {
-    /// Looks at the file of this number, or ends the look behind the last. At the first look every file gets its turn, the
-    /// one that was begun first of all; later ones do that were changed since they were opened.
+    /// Looks at the file of this number, or ends the look behind the last. At the first look every file gets its turn, those
+    /// of which something may be in the log already before the others; later ones do that were changed since they were opened.
     pub(super) fn take_stamp(&mut self, index: usize) -> Result<(), Failure> {
         let Some(name) = self.names.get(index) else {
             self.is_over = self.turns.is_empty();
-            if !self.is_first_look {
+            if self.is_first_look {
+                let next = &self.next;
+                let place = |index| next.get(&index).copied().unwrap_or(usize::MAX);
+                self.turns.make_contiguous().sort_by_key(|(index, _)| place(*index));
+            } else {
                 self.looks += u32::from(!self.is_over);
             }
             self.is_first_look = false;
@@ -29,10 +33,7 @@ impl<F: Format> FileSource<F> {
         let stamp = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
         if self.is_first_look {
             self.bytes_total += stamp.map_or(0, |stamp| stamp.size_bytes);
-            match self.begun {
-                Some((begun, _)) if begun == index => self.turns.push_front((index, stamp)),
-                _ => self.turns.push_back((index, stamp)),
-            }
+            self.turns.push_back((index, stamp));
         } else if let Some(stamp) = stamp
             && !self.records[index].as_ref().is_some_and(|record| record.is_as_read(&stamp))
         {
@@ -55,7 +56,12 @@ impl<F: Format> FileSource<F> {
             if self.compare {
                 self.revised.push(index);
             } else {
+                // Kept before anything of it is sent: after a crash it is gone on with in its turn, whichever other files are
+                // there by then, and compared if it was changed.
+                let (file, read_at_ms) = (self.names[index].clone(), self.disk.now_ms());
+                self.set_record(index, FileRecord { file, stamp, read_at_ms, ..FileRecord::default() });
                 self.unread.push_back(index);
+                self.has_to_settle = true;
             }
             return Ok(());
         };
@@ -90,8 +96,10 @@ impl<F: Format> FileSource<F> {
         let is_same = prefix.is(record.crc32c);
         // What lies behind that may have been sent, and may have been something else.
         let is_part = self.is_begun(index) || record.bytes < record.stamp.size_bytes;
-        // Of a file that is recognised again the record says so only since a moment ago, and nothing was sent since.
-        let may_have_more = is_part && record.stamp != stamp && !prefix.is_again;
+        // Of a file that is recognised again the record says so only since a moment ago, and nothing was sent since, unless
+        // it was an earlier life that said so.
+        let is_new = prefix.is_again && !self.next.contains_key(&index);
+        let may_have_more = is_part && record.stamp != stamp && !is_new;
         let grew = stamp.size_bytes > record.bytes;
         // The log has days that the file had not when it was read, and may have again.
         let may_repeat = grew && record.withdrawn > 0;
@@ -122,6 +130,7 @@ impl<F: Format> FileSource<F> {
             Opened::Gone => return self.is_gone(index),
             // A later look finds it again.
             Opened::HalfBeginning => {
+                self.records[index].take_if(|record| record.bytes == 0);
                 self.is_waiting = true;
                 return Ok(());
             }
@@ -140,6 +149,7 @@ impl<F: Format> FileSource<F> {
             }
         }
         self.begun.take_if(|(begun, _)| *begun == index);
+        self.next.remove(&index);
         self.work = Work::Reading(open);
         Ok(())
     }
@@ -156,7 +166,7 @@ impl<F: Format> FileSource<F> {
     /// A file that was found has gone. That is no harm, unless a part of it was never read.
     fn is_gone(&mut self, index: usize) -> Result<(), Failure> {
         if let Some(record) = &self.records[index]
-            && (self.is_begun(index) || record.is_unread())
+            && (self.is_begun(index) || record.is_read_in_part())
         {
             return Err(gone_unread(&record.file, record.bytes));
         }

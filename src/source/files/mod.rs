@@ -14,7 +14,7 @@ mod record;
 mod revision;
 pub mod survey;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub struct FileSource<F> {
     work: Work,
     /// The file of the stored cursor, and how many readings of its next line were given, until it is gone on with.
     begun: Option<(usize, usize)>,
+    /// Files of which something may have been sent that was not acknowledged, in the order in which that was.
+    next: HashMap<usize, usize>,
     /// The log may have files without a record: they are compared.
     compare: bool,
     /// Files that are to be read from where they were read to: new ones, and those that grew at their end.
@@ -113,6 +115,7 @@ pub struct FileSource<F> {
     bytes_total: u64,
     bad_lines_total: u64,
     bad_lines: Vec<BadLine>,
+    was_compared: bool,
     sent: SentAgain,
     news: Vec<FileNews>,
 }
@@ -140,8 +143,14 @@ impl<F: Format> FileSource<F> {
             }
         };
         let before = FileRecord::of_version_1(kept.cursor.as_ref());
-        for record in kept.files.into_iter().chain(before.clone()) {
-            keep(record);
+        let mut next = HashMap::new();
+        for (place, record) in (1..).zip(kept.files.into_iter().chain(before.clone())) {
+            let is_unread = record.is_unread();
+            match keep(record) {
+                Some(index) if is_unread => drop(next.insert(index, place)),
+                Some(index) => drop(next.remove(&index)),
+                None => {}
+            }
         }
         let cursor = match &kept.cursor {
             Some(cursor) if before.is_empty() => parse_cursor(cursor, format.kind())?,
@@ -153,9 +162,10 @@ impl<F: Format> FileSource<F> {
             let Some(index) = keep(record) else {
                 return Err(open_file::gone_unread(&name, bytes));
             };
+            next.insert(index, 0);
             begun = Some((index, given));
         }
-        if let Some((name, record)) = gone.iter().find(|(_, record)| record.is_unread()) {
+        if let Some((name, record)) = gone.iter().find(|(_, record)| record.is_read_in_part()) {
             return Err(open_file::gone_unread(name, record.bytes));
         }
         let news = gone.keys().next().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
@@ -168,6 +178,7 @@ impl<F: Format> FileSource<F> {
             turns: VecDeque::new(),
             work: Work::TakingStamps(0),
             begun,
+            next,
             compare: kept.log_has_records,
             unread: VecDeque::new(),
             has_to_settle: false,
@@ -183,6 +194,7 @@ impl<F: Format> FileSource<F> {
             bytes_total: 0,
             bad_lines_total: 0,
             bad_lines: Vec::new(),
+            was_compared: false,
             sent: SentAgain::default(),
             news: news.into_iter().collect(),
             names,
@@ -284,9 +296,11 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn cursor(&self) -> Value {
-        let reading = match (&self.work, self.begun) {
-            (Work::Reading(open), _) => Some(open.progress()),
-            (_, Some((index, given))) => self.records[index].clone().map(|record| (record, given)),
+        let reading = match (&self.work, self.begun, &self.held) {
+            (Work::Reading(open), ..) => Some(open.progress()),
+            (_, Some((index, given)), _) => self.records[index].clone().map(|record| (record, given)),
+            // It is read before those that were met earlier.
+            (.., Some(held)) => self.records[held.index].clone().map(|record| (record, 0)),
             _ => None,
         };
         let reading = reading.map(|(record, given)| Begun { record, given });
@@ -304,10 +318,15 @@ impl<F: Format> Source for FileSource<F> {
         }
     }
 
+    fn take_compared(&mut self) -> bool {
+        std::mem::take(&mut self.was_compared)
+    }
+
     fn settled(&mut self) {
         self.has_to_settle = false;
         if let Work::Comparing(revision) = &mut self.work {
             revision.answered();
+            self.was_compared = true;
         }
     }
 

@@ -83,9 +83,14 @@ impl FileRecord {
         !self.stale && self.stamp == *stamp
     }
 
-    /// Whether the file was read, but not to its end. Of one that is to be read anew that is not known.
+    /// Whether there is something of the file that was not read. Of one that is to be read anew that is not known.
     pub fn is_unread(&self) -> bool {
         !self.stale && self.bytes < self.stamp.size_bytes
+    }
+
+    /// Whether the file was read, but not to its end.
+    pub fn is_read_in_part(&self) -> bool {
+        self.bytes > 0 && self.is_unread()
     }
 
     /// Whether the file may have changed since it was opened and yet have the same times.

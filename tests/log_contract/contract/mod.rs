@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isotherm::domain::Batch;
-use isotherm::failure::{Failure, Severity};
+use isotherm::failure::{Failure, Origin, Severity};
 use isotherm::log::{BATCH_BYTES_MAX, Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 
 use crate::owned::{OwnedRecord, WriteOwned as _};
@@ -31,6 +31,11 @@ pub trait Fixture: Sized + Sync {
     /// Loses the records from an offset on; `false`: this log cannot.
     fn truncate(&self, _partition: u32, _end: u64) -> bool {
         false
+    }
+
+    /// The same, where that is not what keeps a writer from appending once another one was opened.
+    fn open_fenced(&self) -> Arc<dyn RecordLog> {
+        self.open()
     }
 
     /// Whether a reader and a writer themselves notice that their topic is another one.
@@ -56,6 +61,7 @@ macro_rules! contract {
             writing::a_large_write_comes_back_whole,
             writing::several_write_and_read_at_once,
             writing::acknowledged_records_stay,
+            writing::a_writer_that_was_replaced_appends_nothing,
             reading::a_reader_starts_anywhere_within,
             reading::a_read_waits_no_longer_than_it_may,
             reading::a_read_that_waits_wakes_for_a_record,
@@ -99,7 +105,7 @@ fn record(partition: u32, number: usize) -> OwnedRecord {
 }
 
 fn write(log: &dyn RecordLog, records: &[OwnedRecord]) -> BTreeMap<u32, u64> {
-    log.open_writer().expect("there is a topic").write_owned(records).expect("the log works")
+    log.open_writer("a test").expect("there is a topic").write_owned(records).expect("the log works")
 }
 
 pub type Parts = (u64, Option<Vec<u8>>, Option<Vec<u8>>);

@@ -8,7 +8,7 @@ pub fn nothing_is_there_before_it_is_created(fixture: &impl Fixture) {
     assert_eq!(log.log_id().expect("the log works"), None);
     assert_fatal(&log.extent(0).expect_err("no topic"), &*log);
     assert_fatal(&first_failure(&*log, 0, 0), &*log);
-    let written = log.open_writer().and_then(|mut writer| writer.write_owned(&[record(0, 0)]));
+    let written = log.open_writer("a test").and_then(|mut writer| writer.write_owned(&[record(0, 0)]));
     assert_fatal(&written.expect_err("no topic"), &*log);
     log.delete_topic().expect("no topic is no failure");
     assert_eq!(log.topic().expect("the log works"), None);
@@ -64,7 +64,7 @@ pub fn a_partition_that_is_not_there_is_refused(fixture: &impl Fixture) {
     assert_fatal(&log.extent(2).expect_err("no such partition"), &*log);
     assert_fatal(&log.high_watermarks(&[0, 2]).expect_err("no such partition"), &*log);
     assert_fatal(&first_failure(&*log, 2, 0), &*log);
-    let written = log.open_writer().expect("there is a topic").write_owned(&[record(2, 0)]);
+    let written = log.open_writer("a test").expect("there is a topic").write_owned(&[record(2, 0)]);
     assert_fatal(&written.expect_err("no such partition"), &*log);
 }
 
@@ -79,7 +79,7 @@ pub fn another_topic_in_place_of_theirs_is_noticed(fixture: &impl Fixture) {
         let mut readers = [0, 10].map(|from| log.open_reader(0, from).expect("the log works"));
         readers[0].read(&mut Batch::default(), 3, PATIENCE).expect("the log works");
         readers[1].read(&mut Batch::default(), 3, NO_WAIT).expect("the log works");
-        let mut writer = log.open_writer().expect("there is a topic");
+        let mut writer = log.open_writer("a test").expect("there is a topic");
         writer.write_owned(&[record(0, 10)]).expect("the log works");
         let other = fixture.open();
         other.delete_topic().expect("it can be deleted");

@@ -6,7 +6,7 @@ pub fn records_keep_their_order_and_get_offsets_per_partition(fixture: &impl Fix
     let log = created(fixture, 3);
     let records: Vec<OwnedRecord> =
         (0..100).map(|number| record(if number % 3 == 0 { 2 } else { 0 }, number)).collect();
-    let mut writer = log.open_writer().expect("there is a topic");
+    let mut writer = log.open_writer("a test").expect("there is a topic");
     assert_eq!(writer.write_owned(&records[..51]).expect("the log works"), BTreeMap::from([(0, 34), (2, 17)]));
     assert_eq!(writer.write_owned(&records[51..52]).expect("the log works"), BTreeMap::from([(2, 18)]));
     assert_eq!(writer.write_owned(&[]).expect("the log works"), BTreeMap::new());
@@ -58,12 +58,12 @@ pub fn several_write_and_read_at_once(fixture: &impl Fixture) {
     const RECORDS: usize = 25;
     created(fixture, 2);
     let write_all = |name: usize| {
-        let log = fixture.open();
-        let mut writer = log.open_writer().expect("there is a topic");
+        let (log, source) = (fixture.open(), format!("writer {name}"));
+        let mut writer = log.open_writer(&source).expect("there is a topic");
         for write in 0..WRITES {
             let number = |record| name * 1_000_000 + write * RECORDS + record;
             let records: Vec<OwnedRecord> = (0..RECORDS).map(|index| record(index as u32 % 2, number(index))).collect();
-            until_it_works(&*log, &mut writer, &records);
+            until_it_works(&*log, &source, &mut writer, &records);
         }
     };
     let records_per_partition = [26, 24].map(|share| (2 * WRITES * RECORDS * share / 50) as u64);
@@ -98,12 +98,29 @@ pub fn several_write_and_read_at_once(fixture: &impl Fixture) {
 }
 
 /// Another writer may have the log for so long that a write gives up, having written nothing.
-fn until_it_works(log: &dyn RecordLog, writer: &mut Box<dyn RecordWriter>, records: &[OwnedRecord]) {
+fn until_it_works(log: &dyn RecordLog, source: &str, writer: &mut Box<dyn RecordWriter>, records: &[OwnedRecord]) {
     let deadline = Instant::now() + PATIENCE;
     while let Err(failure) = writer.write_owned(records) {
         assert!(failure.is_retryable() && Instant::now() < deadline, "{failure}");
-        *writer = log.open_writer().expect("there is a topic");
+        *writer = log.open_writer(source).expect("there is a topic");
     }
+}
+
+pub fn a_writer_that_was_replaced_appends_nothing(fixture: &impl Fixture) {
+    created(fixture, 2);
+    let log = fixture.open_fenced();
+    let replaced =
+        |written: Result<BTreeMap<u32, u64>, Failure>| written.is_err_and(|failure| failure.origin == Origin::Replaced);
+    let mut first = log.open_writer("one").expect("there is a topic");
+    let mut other = log.open_writer("other").expect("there is a topic");
+    assert_eq!(first.write_owned(&[record(0, 0)]), Ok(BTreeMap::from([(0, 1)])));
+    // As by another process.
+    let mut second = fixture.open_fenced().open_writer("one").expect("there is a topic");
+    assert!(replaced(first.write_owned(&[record(0, 1), record(1, 1)])));
+    assert!(second.write_owned(&[record(0, 2)]).is_ok() && other.write_owned(&[record(1, 3)]).is_ok());
+    assert!(replaced(log.open_writer("one").and_then(|_| second.write_owned(&[record(0, 4)]))));
+    let keys = |partition| read_all(&*log, partition).into_iter().map(|(_, key, _)| key).collect::<Vec<_>>();
+    assert_eq!((keys(0), keys(1)), (vec![record(0, 0).key, record(0, 2).key], vec![record(0, 3).key]));
 }
 
 pub fn acknowledged_records_stay(fixture: &impl Fixture) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -129,6 +130,14 @@ pub fn always_the_same_topic(environment: Environment) -> Environment {
         log.topic = Box::new(topic);
         log.log_id = Box::new(log_id);
     })
+}
+
+/// Writers that were opened before go on, as each is taken to be of another source.
+pub fn writers_not_replaced(environment: Environment) -> Environment {
+    let opened = AtomicU64::new(0);
+    let open_writer =
+        move |log: &dyn RecordLog, _: &str| log.open_writer(&format!("source {}", opened.fetch_add(1, Relaxed)));
+    with_log(environment, |log| log.open_writer = Box::new(open_writer))
 }
 
 /// The producer takes more at once than may be in flight.

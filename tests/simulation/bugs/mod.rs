@@ -11,7 +11,7 @@ use isotherm::pipeline::Environment;
 use isotherm::proof::simulation::{self, Plan};
 
 /// A bug must be found within so many seeds.
-const SEEDS_MAX: u64 = 3000;
+const SEEDS_MAX: u64 = 6000;
 
 /// Finds a bug of the environment, and gives the number of the invariant that does not hold.
 fn found_beneath(environment: fn(Environment) -> Environment) -> String {
@@ -58,6 +58,11 @@ bugs! {
     a_changed_file_that_is_not_noticed: found_beneath(beneath::stamps_of_the_first_look) => [RevisionsAreInLog];
     a_revision_that_is_not_kept_before_it_is_sent: within::found("RevisionNotKept") => [RevisionsAreInLog];
     a_log_that_is_asked_before_it_has_what_was_sent: within::found("AskedTooEarly") => [RevisionsAreInLog];
+    a_writer_that_is_not_replaced: found_beneath(beneath::writers_not_replaced) => [EachReadingIsOnce];
+    what_was_sent_and_is_not_read_back: within::found("NotReadBack") => [EachReadingIsOnce];
+    a_search_that_ends_too_early: within::found("SearchEndsEarly") => [EachReadingIsOnce];
+    a_new_file_before_one_that_was_begun: within::found("FilesInOrderOfNames") => [EachReadingIsOnce];
+    a_revision_that_is_taken_for_sent: within::found("ComparedIsKnown") => [RevisionsAreInLog];
     in_flight_without_a_bound: found_beneath(beneath::in_flight_not_bounded) => [EverythingIsBounded];
     a_jitter_that_no_seed_decides: found_beneath(beneath::jitter_not_seeded) => [SeedsRepeat];
 }

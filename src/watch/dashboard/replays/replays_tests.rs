@@ -61,7 +61,7 @@ impl RecordLog for Moody {
         self.log.open_reader(partition, from)
     }
 
-    fn open_writer(&self) -> Result<Box<dyn RecordWriter>, Failure> {
+    fn open_writer(&self, _: &str) -> Result<Box<dyn RecordWriter>, Failure> {
         unreachable!("nothing here writes")
     }
 }
