@@ -33,6 +33,10 @@ impl Filled {
 
 pub struct Bench {
     pub brokers: String,
+    /// Copies of each topic.
+    pub replication: u32,
+    /// Folders of the brokers that were started.
+    pub data: Vec<PathBuf>,
     /// Rounds of each measurement.
     pub pairs: usize,
     /// All sizes are divided by this.
@@ -94,8 +98,21 @@ impl Bench {
     }
 
     pub fn create(&self, topic: &str, partitions: u32) {
-        let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
+        let spec = TopicSpec { partitions, replication: self.replication, retention_ms: -1 };
         self.log(topic, partitions).create_topic(&spec).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    /// What one copy of a topic takes on the disks of the brokers that were started.
+    pub fn log_bytes(&self, topic: &str) -> u64 {
+        let of_topic =
+            |folder: &PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(topic));
+        let entries =
+            |folder: &PathBuf| fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("listed").path());
+        let partitions = self.data.iter().flat_map(entries).filter(of_topic);
+        let segments = partitions.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+        let segments = segments.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+        let bytes: u64 = segments.map(|path| fs::metadata(path).expect("it is there").len()).sum();
+        bytes / u64::from(self.replication)
     }
 
     /// The name of a topic that holds this; written now unless an earlier run has done it.

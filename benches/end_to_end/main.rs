@@ -1,6 +1,6 @@
 //! Whole processes against a real Apache Kafka: isotherm and the bare loops in turn, in the same run.
 //!
-//!   cargo bench --bench end_to_end -- [MEASUREMENT…] [--pairs N] [--brokers HOST:PORT] [--short] [--write]
+//!   cargo bench --bench end_to_end -- [MEASUREMENT…] [--pairs N] [--brokers HOST:PORT] [--replication N] [--short] [--write]
 //!
 //! MEASUREMENT is one of those listed in `MEASUREMENTS`, all but `long` by default. `--short` divides all sizes by ten and makes one
 //! round, to see that everything works. `--write` puts the tables into docs/benchmarks.md. Without `--brokers` it starts
@@ -21,6 +21,7 @@ mod produce;
 mod recovery;
 mod scaling;
 mod state;
+mod transactions;
 mod web;
 
 use std::path::Path;
@@ -32,9 +33,10 @@ use broker::{Broker, Options};
 use figures::Table;
 
 type Measurement = fn(&Bench) -> Vec<Table>;
-const MEASUREMENTS: [(&str, Measurement); 11] = [
+const MEASUREMENTS: [(&str, Measurement); 12] = [
     ("consume", consume::run),
     ("produce", produce::run),
+    ("transactions", transactions::run),
     ("scaling", scaling::run),
     ("state", state::run),
     ("recovery", recovery::run),
@@ -55,6 +57,9 @@ struct Arguments {
     pairs: usize,
     #[arg(long)]
     brokers: Option<String>,
+    /// Of brokers that are started, each with a copy of all topics.
+    #[arg(long, default_value_t = 1)]
+    replication: u32,
     #[arg(long)]
     short: bool,
     #[arg(long)]
@@ -76,15 +81,19 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) {
-    let broker = match &arguments.brokers {
-        Some(_) => None,
-        None => match Broker::start_with(&Options { fast: true, ..Options::default() }) {
-            Some(broker) => Some(broker),
+    let replication = arguments.replication;
+    let brokers = match &arguments.brokers {
+        Some(_) => Vec::new(),
+        None => match Broker::cluster(replication, &Options { fast: true, ..Options::default() }) {
+            Some(brokers) => brokers,
             None => return,
         },
     };
+    let started = || brokers.iter().map(Broker::brokers).collect::<Vec<_>>().join(",");
     let bench = Bench {
-        brokers: arguments.brokers.clone().unwrap_or_else(|| broker.as_ref().expect("it was started").brokers()),
+        brokers: arguments.brokers.clone().unwrap_or_else(started),
+        replication,
+        data: brokers.iter().map(Broker::data).collect(),
         pairs: if arguments.short { 1 } else { arguments.pairs },
         divisor: if arguments.short { 10 } else { 1 },
         // On a disk: what /tmp is on may cost nothing to sync.

@@ -1,7 +1,7 @@
 //! The other story: the readings of a source become records of the log, and its place is kept in `source.json`.
 //!
 //! ```text
-//! source ──▶ generator ──Attach, Produce──▶ producer ──▶ log, then source.json
+//! source ──▶ generator ──Attach, Produce, Finish──▶ producer ──▶ log, then source.json
 //!                ▲                                         │
 //!                └──────── what it has already ────────────┘
 //! ```

@@ -94,7 +94,6 @@ fn counting_waits_for_room_and_goes_on_by_itself() {
 fn producing_waits_for_room_and_sends_nothing_again() {
     let Some(broker) = Broker::shared() else { return };
     let fixture = Fixture::new(broker)
-        .without_transactions()
         .set("source.simulate.stations=40")
         .set("source.simulate.days=300")
         .set("source.simulate.pace_ms=2")
@@ -121,7 +120,7 @@ fn producing_waits_for_room_and_sends_nothing_again() {
 #[test]
 fn nothing_is_sent_before_there_is_room_for_the_cursor() {
     let Some(broker) = Broker::shared() else { return };
-    let fixture = Fixture::new(broker).without_transactions();
+    let fixture = Fixture::new(broker);
     fixture.create_topic();
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
     // Room for the lock alone.

@@ -57,11 +57,6 @@ impl Fixture {
         self
     }
 
-    /// Each offset is a record: no transaction leaves its marks.
-    pub fn without_transactions(self) -> Self {
-        self.set("produce.transactions=off")
-    }
-
     /// Another state folder over the same topic.
     pub fn beside(&self) -> Self {
         Self {

@@ -17,7 +17,7 @@ const NEW_TOPICS: [(&str, u32, u32); 5] = [
 ];
 
 pub fn with_results(broker: &Broker) -> Fixture {
-    let fixture = Fixture::new(broker).without_transactions();
+    let fixture = Fixture::new(broker);
     fixture.program().run_well(&["run"]);
     fixture
 }
@@ -100,7 +100,7 @@ fn a_topic_that_is_made_again_under_the_running_producer_is_noticed() {
     let Some(broker) = Broker::shared() else { return };
     for ((case, days, seed), asleep) in under_running() {
         eprintln!("{case}, asleep: {asleep}");
-        let fixture = Fixture::new(broker).without_transactions();
+        let fixture = Fixture::new(broker);
         let program = fixture
             .program()
             .set("source.simulate.days=0")
