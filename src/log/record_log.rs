@@ -71,7 +71,8 @@ pub trait RecordLog: Send + Sync {
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure>;
 
     /// A writer for the source of this id. Once it is there, no writer that was opened before for the same source appends
-    /// anything more, in whichever process it is: its writes fail, with the origin [`crate::failure::Origin::Replaced`].
+    /// anything more, in whichever process it is: its writes fail, with the origin [`crate::failure::Origin::Replaced`]. (In
+    /// Kafka without transactions a request that is under way may still arrive.)
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure>;
 
     /// Tells tools that watch lag how far the partition is committed. A gauge: nothing resumes from it.

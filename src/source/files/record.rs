@@ -8,7 +8,7 @@ use super::super::disk::Stamp;
 /// A file's times may be as coarse as this, so a change this soon after another can leave them as they are.
 const TIMES_COARSE_MS: i64 = 2000;
 
-/// A file, and what was read of it. The last line of a name counts.
+/// A file, and what was read of it: nothing yet, where it was only met. The last line of a name counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRecord {
