@@ -104,6 +104,11 @@ pub fn files_gone(files: usize, first: &str) {
     warn!(files, first, "files of the source are gone: what was read of them stays in the log");
 }
 
+/// The last lines of files have no end yet, and are left until they have, or the files are at rest.
+pub fn files_half(files: usize, first: &str) {
+    info!(files, first, "a last line has no end yet: it is taken once its file was not changed for source.rest_ms");
+}
+
 /// Files were changed each time they were looked at, up to the end of the source.
 pub fn files_still_changing(files: usize, first: &str) {
     warn!(files, first, "files were changed again and again while they were read: the next run goes on with them");

@@ -108,6 +108,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// Whether a file that was read before is read again to see that it is the same.
     pub verify: bool,
+    /// How long a file must not have changed for its last line to count without its end; 0: files are complete.
+    pub rest_ms: u64,
     /// Memory for readings of changed files that are compared with the log at once.
     pub compare_bytes_max: u64,
     pub simulate: Simulate,

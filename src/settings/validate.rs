@@ -65,6 +65,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("log.sqlite.path", PATH),
     ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily"])),
     ("source.verify", Flag),
+    ("source.rest_ms", Whole(0, HOUR_MS)),
     ("source.compare_bytes_max", Whole(1 << 24, 1 << 30)),
     ("source.simulate.stations", Whole(1, 1_000_000)),
     ("source.simulate.days", Whole(0, 3_652_059)),

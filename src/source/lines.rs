@@ -40,7 +40,7 @@ pub fn too_long() -> String {
     format!("it is longer than {LINE_BYTES_MAX} bytes")
 }
 
-/// A file, line by line. A last line without its end is a line like any other: files are taken to be complete.
+/// A file, line by line. A last line without its end is a line like any other.
 pub struct Lines {
     reader: BufReader<Box<dyn SourceFile>>,
     position: FilePosition,

@@ -75,6 +75,8 @@ pub enum FileNews {
     Comparing(FileComparison),
     /// All passes are done.
     Compared(FileComparison),
+    /// The last lines of files have no end, and the files were changed just now: they are waited for.
+    Half { files: usize, first: String },
     /// Files were changed whenever they were looked at; the next run goes on with them.
     StillChanging { files: usize, first: String },
 }

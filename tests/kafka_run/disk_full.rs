@@ -97,6 +97,9 @@ fn producing_waits_for_room_and_sends_nothing_again() {
         .set("source.simulate.stations=40")
         .set("source.simulate.days=300")
         .set("source.simulate.pace_ms=2")
+        // A day at a time, so that there is more to count behind what is in flight when the disk is full.
+        .set("produce.batch_records=40")
+        .set("produce.in_flight_max=1")
         // Seldom, so that no partition has written the last day already when the disk is full.
         .set("consume.commit_interval_ms=500");
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };

@@ -1,6 +1,7 @@
 //! Sources as the generator uses them: what they yield, what they refuse, and that a cursor yields exactly the rest.
 
 mod bad;
+mod half;
 #[path = "../support/readings.rs"]
 mod readings;
 mod resume;
@@ -26,6 +27,7 @@ fn settings(kind: SourceKind) -> Settings {
     Settings {
         kind,
         verify: false,
+        rest_ms: 0,
         compare_bytes_max: 1 << 28,
         simulate: Simulate {
             stations: 10,

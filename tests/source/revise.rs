@@ -35,7 +35,7 @@ impl Publisher {
         self.disk.pass_ms(10_000);
     }
 
-    fn open(&self) -> Box<dyn Source> {
+    pub fn open(&self) -> Box<dyn Source> {
         isotherm::source::open(&self.settings, Arc::new(self.disk.clone()), self.kept.clone()).expect("it opens")
     }
 

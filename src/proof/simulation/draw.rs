@@ -72,6 +72,8 @@ fn settings(random: &mut ChaCha8Rng) -> Settings {
     settings.log.kind = LogKind::Memory;
     settings.log.partitions = random.random_range(1..=3);
     settings.state.dir = FOLDER.into();
+    // The clock of its source's disk does not go on by itself.
+    settings.source.rest_ms = 0;
     let simulate = &mut settings.source.simulate;
     simulate.stations = random.random_range(1..=6);
     simulate.days = random.random_range(1..=30);

@@ -8,7 +8,7 @@ use super::open_file::{Format, OpenFile, Opened};
 use super::questions::{NoRoom, Questions};
 use super::record::{FileRecord, StationsOfFile};
 use super::revision::{Revision, Stage};
-use super::{FileSource, STEPS_PER_OPEN, Work};
+use super::{FileSource, STEPS_PER_OPEN, WRITING_MAX, Work};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 
@@ -82,7 +82,8 @@ impl<F: Format> FileSource<F> {
     ) -> Result<Stage, Failure> {
         let index = revision.files[place];
         let Some(mut open) = open else {
-            let opened = OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format)?;
+            let opened =
+                OpenFile::open(index, &self.names[index], &*self.disk, None, self.settings.rest_ms, &mut self.format)?;
             let Opened::File(open) = opened else {
                 // What it had in an earlier pass was not compared whole.
                 if let Some(record) = &mut revision.records[place] {
@@ -90,7 +91,7 @@ impl<F: Format> FileSource<F> {
                 }
                 match opened {
                     Opened::Gone => self.note_gone(index),
-                    _ => self.is_waiting = true,
+                    _ => self.wait_for(WRITING_MAX),
                 }
                 return Ok(Stage::Reading(place + 1, None));
             };
@@ -109,6 +110,9 @@ impl<F: Format> FileSource<F> {
         }
         if more {
             return Ok(Stage::Reading(place, Some(open)));
+        }
+        if open.is_half() {
+            self.note_half(&open);
         }
         let (record, _) = open.progress();
         match &mut revision.records[place] {
@@ -136,7 +140,8 @@ impl<F: Format> FileSource<F> {
             if !may_have {
                 return Ok(Stage::ReadingOthers(index + 1, None));
             }
-            let opened = OpenFile::open(index, &self.names[index], &*self.disk, None, &mut self.format)?;
+            let opened =
+                OpenFile::open(index, &self.names[index], &*self.disk, None, self.settings.rest_ms, &mut self.format)?;
             return Ok(match opened {
                 Opened::File(open) => Stage::ReadingOthers(index, Some(open)),
                 // It was changed since it was read: a later look says what became of it.

@@ -1,13 +1,14 @@
 //! What became of a file since it was read.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::FileNews;
 use super::super::disk::Stamp;
 use super::open_file::{Format, OpenFile, Opened, gone_unread};
 use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
-use super::{FileSource, Work};
+use super::{FileSource, WRITING_MAX, Work};
 use crate::failure::Failure;
 
 /// Looks before the source ends that find changes. A file that is changed all the time is left to the next run.
@@ -124,14 +125,15 @@ impl<F: Format> FileSource<F> {
     pub(super) fn begin_reading(&mut self, index: usize) -> Result<(), Failure> {
         let held = self.held.take_if(|held| held.index == index).map(Prefix::into_file);
         let is_held = held.is_some();
-        let opened = OpenFile::open(index, &self.names[index], &*self.disk, held, &mut self.format)?;
+        let opened =
+            OpenFile::open(index, &self.names[index], &*self.disk, held, self.settings.rest_ms, &mut self.format)?;
         let mut open = match opened {
             Opened::File(open) => open,
             Opened::Gone => return self.is_gone(index),
             // A later look finds it again.
             Opened::HalfBeginning => {
                 self.records[index].take_if(|record| record.bytes == 0);
-                self.is_waiting = true;
+                self.wait_for(WRITING_MAX);
                 return Ok(());
             }
         };
@@ -172,6 +174,21 @@ impl<F: Format> FileSource<F> {
         }
         self.note_gone(index);
         Ok(())
+    }
+
+    /// The last line of a file was left: the file is looked at again once it is at rest.
+    pub(super) fn note_half(&mut self, open: &OpenFile) {
+        let left_ms = self.settings.rest_ms.saturating_add_signed(-open.progress().0.rested_ms());
+        self.wait_for(Duration::from_millis(left_ms));
+        if let Some(FileNews::Half { files, .. }) = self.news.last_mut() {
+            *files += 1;
+        } else {
+            self.news.push(FileNews::Half { files: 1, first: self.names[open.index].clone() });
+        }
+    }
+
+    pub(super) fn wait_for(&mut self, time: Duration) {
+        self.waits = self.waits.max(Some(time));
     }
 
     /// Files that are gone are told together.

@@ -105,8 +105,8 @@ pub struct FileSource<F> {
     looks: u32,
     /// The last look found none.
     is_over: bool,
-    /// A file was met that is being written: there is another look after [`WRITING_MAX`].
-    is_waiting: bool,
+    /// A file was met that is being written: there is another look after this time.
+    waits: Option<Duration>,
     /// Records that are new since they were taken.
     done: Vec<FileRecord>,
     /// Of all records together.
@@ -187,7 +187,7 @@ impl<F: Format> FileSource<F> {
             is_first_look: true,
             looks: 0,
             is_over: false,
-            is_waiting: false,
+            waits: None,
             done: before,
             bytes,
             skipped_quality,
@@ -224,6 +224,9 @@ impl<F: Format> FileSource<F> {
         if more {
             self.work = Work::Reading(open);
         } else {
+            if open.is_half() {
+                self.note_half(&open);
+            }
             self.set_record(index, open.progress().0);
         }
         Ok(())
@@ -258,7 +261,7 @@ impl<F: Format> FileSource<F> {
                     return Ok(Some(STEPS_PER_OPEN));
                 } else if !self.revised.is_empty() {
                     self.begin_comparing();
-                } else if self.is_over || self.is_waiting {
+                } else if self.is_over || self.waits.is_some() {
                     return Ok(None);
                 } else {
                     self.work = Work::TakingStamps(0);
@@ -280,15 +283,14 @@ impl<F: Format> Source for FileSource<F> {
             }
             match self.step(readings, readings_max)? {
                 Some(steps) => steps_left = steps_left.saturating_sub(steps),
-                None if std::mem::take(&mut self.is_waiting) => {
-                    self.is_over = false;
-                    return Ok(Progressed::Wait(WRITING_MAX));
-                }
-                None if readings.len() == length_before => return Ok(Progressed::Ended),
                 None => {
-                    // What was handed out takes its time: there is another look behind it.
+                    let waits = self.waits.take();
+                    if waits.is_none() && readings.len() == length_before {
+                        return Ok(Progressed::Ended);
+                    }
+                    // What was handed out takes its time, too: there is another look behind it.
                     self.is_over = false;
-                    return Ok(Progressed::More);
+                    return Ok(waits.map_or(Progressed::More, Progressed::Wait));
                 }
             }
         }

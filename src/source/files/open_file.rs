@@ -60,15 +60,21 @@ pub struct OpenFile {
     /// Readings of that line that were given.
     given: usize,
     content: LineContent,
+    /// Its last line is taken where it has no end.
+    is_at_rest: bool,
+    /// The last line was left, as it has no end yet.
+    is_half: bool,
 }
 
 impl OpenFile {
-    /// Opens a file at its beginning, or takes one that is open.
+    /// Opens a file at its beginning, or takes one that is open. Within `rest_ms` after it was changed, its last line counts only
+    /// with its end.
     pub fn open(
         index: usize,
         name: &str,
         disk: &dyn SourceDisk,
         held: Option<OpenedAt>,
+        rest_ms: u64,
         format: &mut impl Format,
     ) -> Result<Opened, Failure> {
         let path = Path::new(name);
@@ -82,7 +88,10 @@ impl OpenFile {
             begun => begun?,
         }
         let line_start = lines.position();
-        let open = Self { index, lines, record, line_start, given: 0, content: LineContent::default() };
+        // By a clock that is far ahead of ours a file would never be at rest.
+        let is_at_rest = record.rested_ms().unsigned_abs() >= rest_ms;
+        let content = LineContent::default();
+        let open = Self { index, lines, record, line_start, given: 0, content, is_at_rest, is_half: false };
         Ok(Opened::File(Box::new(open)))
     }
 
@@ -130,7 +139,16 @@ impl OpenFile {
         self.line_start = self.lines.position();
         self.given = 0;
         let more = format.read(&mut self.lines, &mut self.content);
-        let more = more.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+        let mut more = more.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+        let is_new = self.lines.position() != self.line_start;
+        if !self.is_at_rest && is_new && self.lines.is_cut() {
+            let left = self.lines.go_to(self.line_start);
+            left.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+            self.content = LineContent::default();
+            // As far as it was read, it is a file that ends here: what follows is read as what it has grown by.
+            self.record.stamp.size_bytes = self.line_start.bytes;
+            (self.is_half, more) = (true, false);
+        }
         if self.content.readings.is_empty() {
             self.count_line();
         }
@@ -166,6 +184,11 @@ impl OpenFile {
         {
             readings.push(reading);
         }
+    }
+
+    /// Whether the last line was left, as it has no end yet and the file was changed just now.
+    pub fn is_half(&self) -> bool {
+        self.is_half
     }
 
     /// Number of the line that was just read, and why it is bad.

@@ -93,6 +93,11 @@ impl FileRecord {
         self.bytes > 0 && self.is_unread()
     }
 
+    /// How long the file had not been changed when it was opened; below 0 where the disk's clock is ahead of ours.
+    pub fn rested_ms(&self) -> i64 {
+        i64::try_from(self.read_at_ms).unwrap_or(i64::MAX).saturating_sub(self.stamp.modified_ns / 1_000_000)
+    }
+
     /// Whether the file may have changed since it was opened and yet have the same times.
     pub fn is_doubtful(&self) -> bool {
         let latest_ms = self.stamp.modified_ns.max(self.stamp.changed_ns) / 1_000_000;

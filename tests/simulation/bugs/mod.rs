@@ -50,7 +50,7 @@ bugs! {
     a_cursor_committed_before_the_acknowledgement: within::found("CursorBeforeAcknowledgement") => [AcknowledgedIsInLog];
     a_batch_that_overtakes_another: within::found("BatchOvertakes") => [FilesEqualReplay, RecordsAddUp, CommitsStay];
     a_batch_that_comes_again: within::found("BatchComesAgain") => [RecordsAddUp];
-    a_message_of_the_source_that_overtakes_another: within::found("MessageOvertakes") => [NothingSkipped, AcknowledgedIsInLog, RevisionsAreInLog];
+    a_message_of_the_source_that_overtakes_another: within::found("MessageOvertakes") => [NothingSkipped, AcknowledgedIsInLog, EachReadingIsOnce, RevisionsAreInLog];
     temporary_files_that_are_left: found_beneath(beneath::temporaries_left) => [FilesAreWhole];
     a_lock_that_is_not_held: found_beneath(beneath::locks_not_held) => [OnlyOwnersWrite];
     a_drain_without_the_last_commit: within::found("LastCommitSkipped") => [WorkIsFinished];
