@@ -102,8 +102,11 @@ impl Bench {
         self.log(topic, partitions).create_topic(&spec).unwrap_or_else(|failure| panic!("{failure}"));
     }
 
-    /// What one copy of a topic takes on the disks of the brokers that were started.
-    pub fn log_bytes(&self, topic: &str) -> u64 {
+    /// What one copy of a topic takes on the disks of the brokers that were started; not a number where none was.
+    pub fn log_bytes(&self, topic: &str) -> f64 {
+        if self.data.is_empty() {
+            return f64::NAN;
+        }
         let of_topic =
             |folder: &PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(topic));
         let entries =
@@ -112,7 +115,7 @@ impl Bench {
         let segments = partitions.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
         let segments = segments.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
         let bytes: u64 = segments.map(|path| fs::metadata(path).expect("it is there").len()).sum();
-        bytes / u64::from(self.replication)
+        bytes as f64 / f64::from(self.replication)
     }
 
     /// The name of a topic that holds this; written now unless an earlier run has done it.

@@ -42,10 +42,10 @@ pub fn run(bench: &Bench) -> Vec<Table> {
     vec![table]
 }
 
-/// All records must be there first, and beside them the marks of transactions.
+/// All records must be there first.
 fn delete(bench: &Bench, topic: &str, filled: &Filled) {
     let log = bench.log(topic, filled.partitions);
     let end = |partition| log.extent(partition).unwrap_or_else(|failure| panic!("{failure}")).end;
-    assert!((0..filled.partitions).map(end).sum::<u64>() >= filled.records(), "all records of {topic} are there");
+    assert_eq!((0..filled.partitions).map(end).sum::<u64>(), filled.records(), "all records of {topic} are there");
     log.delete_topic().unwrap_or_else(|failure| panic!("{failure}"));
 }

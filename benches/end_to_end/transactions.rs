@@ -112,7 +112,7 @@ fn watch(bench: &Bench, topic: &str, transactions: &str, (stations, pace_ms, day
     let mut late: Vec<f64> = times[times.len() / 10..].iter().map(late).collect();
     late.sort_by(f64::total_cmp);
     let at = |share: f64| late[(late.len() as f64 * share) as usize];
-    let bytes = bench.log_bytes(topic) as f64 / wanted as f64;
+    let bytes = bench.log_bytes(topic) / wanted as f64;
     bench.log(topic, PARTITIONS).delete_topic().expect("it can be deleted");
     Seen { rate: wanted as f64 / took.as_secs_f64(), median_ms: at(0.5), late_ms: at(0.99), bytes }
 }

@@ -15,10 +15,10 @@ use crate::supervision::Steps;
 
 /// Batches that one call reads before it returns to a caller who may want to stop.
 const BATCHES_PER_CALL_MAX: usize = 20;
-const BATCH_RECORDS_MAX: usize = 5000;
+pub(super) const BATCH_RECORDS_MAX: usize = 5000;
 /// A call waits no longer than this for a record, and a log that gives nothing for so many reads is told to be away.
-const READ_WAIT: Duration = Duration::from_millis(500);
-const SILENT_READS_MAX: u32 = 60;
+pub(super) const READ_WAIT: Duration = Duration::from_millis(500);
+pub(super) const SILENT_READS_MAX: u32 = 60;
 
 /// Reads the log for a source, in as many calls as it takes. After a Retryable failure it goes on where it was.
 pub struct LookUp {

@@ -7,16 +7,11 @@
 //! taken for it. Nothing is kept in memory but a batch.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use super::look_up::{BATCH_RECORDS_MAX, READ_WAIT, SILENT_READS_MAX};
 use crate::domain::Batch;
 use crate::failure::Failure;
 use crate::log::{Extent, Outgoing, RecordLog, failures};
-
-const RECORDS_MAX: usize = 5000;
-/// A log that gives nothing for so many reads, each of which waits this long, is told to be away.
-const READ_WAIT: Duration = Duration::from_millis(500);
-const SILENT_READS_MAX: u32 = 60;
 
 /// What is still to be searched.
 #[derive(Default)]
@@ -71,7 +66,7 @@ impl ReadBack {
         }
         let (mut known, mut accounted) = (BTreeMap::new(), BTreeMap::new());
         for (partition, wanted) in wanted {
-            let Some(left) = self.left.get_mut(&partition) else { continue };
+            let left = self.left.get_mut(&partition).expect("only those of these partitions are wanted");
             let found = search(log, partition, left, &wanted, &got_on)?;
             // Behind the first that is missing nothing is ours.
             let at = if found < wanted.len() { left.end } else { left.start };
@@ -112,7 +107,7 @@ fn search(
     while found < wanted.len() && position < left.end {
         got_on();
         batch.clear();
-        let next = match reader.read(&mut batch, RECORDS_MAX, READ_WAIT) {
+        let next = match reader.read(&mut batch, BATCH_RECORDS_MAX, READ_WAIT) {
             Err(failure) if !failure.is_retryable() && log.extent(partition)?.start > position => {
                 position = log.extent(partition)?.start;
                 reader = log.open_reader(partition, position)?;

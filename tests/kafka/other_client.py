@@ -1,7 +1,7 @@
 """A producer and a consumer of isotherm's topic with another client library (kafka-python) and its own wire code.
 
 other_client.py consume BROKERS TOPIC        prints a line `partition station count sum` a station
-other_client.py refuse BROKERS PREFIX        lets nobody but a user that is none use transactional ids that begin like this
+other_client.py refuse BROKERS PREFIX        forbids every user transactional ids that begin like this
 other_client.py produce BROKERS TOPIC DAYS   writes a reading a day of twenty stations; prints a line `partition station` a station
 """
 

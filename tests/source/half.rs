@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isotherm::source::{FileNews, Progressed};
+use isotherm::source::files::survey::{Standing, survey};
+use isotherm::source::{FileNews, Kept, Progressed};
 
 use super::reading;
 use super::readings::{keep, next};
@@ -62,7 +63,14 @@ fn a_line_that_was_half_written_is_read_whole_in_the_same_run_and_in_the_next() 
     }
     assert_eq!(progressed, Progressed::Wait(Duration::from_millis(REST_MS)), "of the clock that stands still");
     assert_eq!(stopped.log, all[..1]);
+    // As what is kept is read: the last line of a file counts.
+    let last = Kept { files: stopped.kept.files.last().cloned().into_iter().collect(), ..stopped.kept.clone() };
+    let disk = stopped.disk.clone();
+    let standing = || survey(&disk, &["A.csv".to_owned()], &last, false).expect("it is there")[0].standing;
+    assert_eq!(standing(), Standing::Reading);
+    stopped.disk.pass_ms(1);
     stopped.disk.write_over("A.csv", whole.as_bytes());
+    assert_eq!(standing(), Standing::Changed);
     assert!(!waits(&mut stopped));
     assert_eq!(stopped.log, all, "what was left is what the file has grown by");
 }

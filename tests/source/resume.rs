@@ -6,6 +6,8 @@ use std::io::Write as _;
 use isotherm::domain::Readings;
 use isotherm::failure::Kind;
 use isotherm::settings::{Simulate, Source as Settings, SourceKind};
+use isotherm::source::disk::MachineDisk;
+use isotherm::source::files::survey::{FileStanding, Standing, survey};
 use isotherm::source::{FileNews, Kept, Progressed, Source};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -88,6 +90,10 @@ fn files_that_may_have_been_sent_come_before_new_ones_and_are_compared_if_they_w
     next(&mut *source, &mut readings, 10).expect("goes on");
     assert!(readings.is_empty(), "what comes is noted first");
     keep(&mut *source, &mut kept);
+    let standing = |file: &FileStanding| (file.standing, file.record.bytes);
+    let names = ["M.csv", "N.csv"].map(|name| folder.path().join(name).display().to_string());
+    let files = survey(&MachineDisk, &names, &kept, false).expect("they are there");
+    assert_eq!(files.iter().map(standing).collect::<Vec<_>>(), [(Standing::New, 0); 2]);
     // The process dies here, or after it has sent all of them: nobody knows.
     put("A.csv", 3);
     let mut source = open(&settings, Some(&kept)).expect("opens");

@@ -121,8 +121,8 @@ impl RecordLog for KafkaLog {
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {
         let subject = &self.client.subject;
         if self.transactions != settings::Transactions::Off {
-            let properties =
-                properties::transactional(&self.settings, &format!("isotherm-{}-{source}", self.settings.topic))?;
+            let id = format!("isotherm-{}-{source}", self.settings.topic);
+            let properties = properties::writing(&self.settings, Some(&id))?;
             match Writer::open(&properties, subject)?.into_transactional(source)? {
                 Initialized::Ready(writer) => return Ok(Box::new(writer)),
                 Initialized::Refused(failure) if self.transactions == settings::Transactions::On => {
@@ -131,7 +131,7 @@ impl RecordLog for KafkaLog {
                 Initialized::Refused(failure) => self.say_without(&failure),
             }
         }
-        Ok(Box::new(Writer::open(&properties::writing(&self.settings)?, subject)?))
+        Ok(Box::new(Writer::open(&properties::writing(&self.settings, None)?, subject)?))
     }
 
     /// Hands the offset to the client, which tells the group in its own time.

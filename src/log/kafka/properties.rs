@@ -88,8 +88,8 @@ impl Ahead {
     }
 }
 
-/// For a client that writes.
-pub fn writing(settings: &settings::Log) -> Result<Properties, Failure> {
+/// For a client that writes; in transactions, if an id for them is given.
+pub fn writing(settings: &settings::Log, transactional_id: Option<&str>) -> Result<Properties, Failure> {
     let mut properties = common(settings);
     properties
         .set("enable.idempotence", "true")
@@ -97,20 +97,18 @@ pub fn writing(settings: &settings::Log) -> Result<Properties, Failure> {
         .set("acks", "all")
         .set("retries", "10")
         .set("message.timeout.ms", CALL_MS_MAX.to_string())
-        // A transaction wants it shorter than itself.
-        .set("socket.timeout.ms", "9000")
         .set("linger.ms", "1")
         .set(MESSAGE_BYTES_MAX, "1048527")
         .set("queue.buffering.max.messages", "100000")
         .set("queue.buffering.max.kbytes", "65536");
+    if let Some(id) = transactional_id {
+        // A transaction wants requests to end before it does.
+        properties
+            .set("transactional.id", id)
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+            .set("socket.timeout.ms", "9000");
+    }
     with_the_persons(properties, &settings.kafka)
-}
-
-/// For a client that writes in transactions.
-pub fn transactional(settings: &settings::Log, id: &str) -> Result<Properties, Failure> {
-    let mut properties = writing(settings)?;
-    properties.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
-    Ok(properties)
 }
 
 fn common(settings: &settings::Log) -> Properties {

@@ -28,7 +28,7 @@ fn log(client: &[(&str, &str)]) -> Log {
 
 #[test]
 fn a_property_of_the_person_wins_over_ours() {
-    let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")])).unwrap();
+    let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")]), None).unwrap();
     assert_eq!((properties.get("linger.ms"), properties.get("client.id")), (Some("50"), Some("me")));
     assert_eq!(reading(&log(&[]), "g").unwrap().get("linger.ms"), None, "that is for writing");
 }
@@ -44,7 +44,9 @@ fn a_property_of_the_person_wins_over_ours_whatever_name_it_has() {
         ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
         ("queue.buffering.max.ms", "linger.ms"),
     ] {
-        for properties in [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")])).unwrap()] {
+        for properties in
+            [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")]), None).unwrap()]
+        {
             let names = format!("{properties:?}");
             let set = |name: &str| names.matches(&format!("{name:?}")).count();
             assert_eq!((set(name), set(alias), properties.get(name)), (1, 0, Some("77")), "{names}");
@@ -57,16 +59,19 @@ fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
     for (key, allowed, _) in FIXED {
         let value = if allowed == Some("false") { "true" } else { "none" };
         let settings = log(&[(key, value)]);
-        for failure in [reading(&settings, "g").unwrap_err(), writing(&settings).unwrap_err()] {
+        for failure in [reading(&settings, "g").unwrap_err(), writing(&settings, None).unwrap_err()] {
             assert_eq!(failure.kind, Kind::Settings);
             assert!(failure.what.contains(key), "{failure}");
         }
         if let Some(value) = allowed {
-            assert!(writing(&log(&[(key, value)])).is_ok(), "{key}={value}");
+            assert!(writing(&log(&[(key, value)]), None).is_ok(), "{key}={value}");
         }
     }
     for (key, value) in [("acks", "-1"), ("acks", "0xffffffff"), ("check.crcs", "T"), ("enable.auto.commit", "0")] {
-        assert!(writing(&log(&[(key, value)])).is_ok(), "{key}={value} is what is allowed, as librdkafka reads it");
+        assert!(
+            writing(&log(&[(key, value)]), None).is_ok(),
+            "{key}={value} is what is allowed, as librdkafka reads it"
+        );
     }
     for (key, value) in [
         ("metadata.broker.list", "elsewhere:9092"),
@@ -75,7 +80,7 @@ fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
         ("topic.request.required.acks", "0"),
         ("topic.auto.offset.reset", "latest"),
     ] {
-        let failure = writing(&log(&[(key, value)])).unwrap_err();
+        let failure = writing(&log(&[(key, value)]), None).unwrap_err();
         assert!(failure.kind == Kind::Settings && failure.what.contains(key), "{failure}");
     }
 }
@@ -108,12 +113,12 @@ fn the_password_is_the_first_line_of_its_file() {
     let file = folder.path().join("password");
     let mut settings = log(&[]);
     settings.kafka.password_file = file.display().to_string();
-    let failure = writing(&settings).unwrap_err();
+    let failure = writing(&settings, None).unwrap_err();
     assert!(failure.kind == Kind::Settings && failure.what.contains("password_file"), "{failure}");
     fs::write(&file, "\n").unwrap();
-    assert!(writing(&settings).unwrap_err().what.contains("empty"));
+    assert!(writing(&settings, None).unwrap_err().what.contains("empty"));
     fs::write(&file, "top secret\r\nsecond\n").unwrap();
-    assert_eq!(writing(&settings).unwrap().get("sasl.password"), Some("top secret"));
+    assert_eq!(writing(&settings, None).unwrap().get("sasl.password"), Some("top secret"));
 }
 
 #[test]

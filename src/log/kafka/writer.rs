@@ -196,8 +196,8 @@ impl RecordWriter for Writer {
             // SAFETY: the client is alive, and all reports of its records were taken; the error is ours.
             let error =
                 unsafe { TransactionError::of(sys::rd_kafka_commit_transaction(self.client.ptr(), CALL_MS_MAX)) };
-            // Its outcome is not known, whatever the code: a coordinator that is just asked for another producer of the
-            // source answers that it broke. The next writer settles it.
+            // No code tells the outcome for sure: a coordinator that is just asked for another producer of the source answers
+            // that it broke. The next writer settles it.
             let settled = |failure: Failure| match failure.kind {
                 Kind::Internal => Failure { severity: Severity::Retryable, ..failure }.origin(Origin::Replaced),
                 _ => failure,

@@ -83,6 +83,12 @@ impl FileRecord {
         !self.stale && self.stamp == *stamp
     }
 
+    /// Whether the file of this stamp is the one that was read, but for a last line that was left as it had no end.
+    pub fn was_left_before(&self, stamp: &Stamp) -> bool {
+        let Self { stamp: Stamp { size_bytes, .. }, .. } = *self;
+        size_bytes == self.bytes && size_bytes < stamp.size_bytes && self.is_as_read(&Stamp { size_bytes, ..*stamp })
+    }
+
     /// Whether there is something of the file that was not read. Of one that is to be read anew that is not known.
     pub fn is_unread(&self) -> bool {
         !self.stale && self.bytes < self.stamp.size_bytes

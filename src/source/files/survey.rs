@@ -83,7 +83,14 @@ pub fn survey(
 fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<Standing, Failure> {
     let path = Path::new(&record.file);
     let Some(stamp) = disk.stamp(path).map_err(|error| cannot_read(path, &error))? else { return Ok(Standing::Gone) };
-    let is_same = if verify { !record.stale && is_same(disk, record)? } else { record.is_as_read(&stamp) };
+    if record.bytes == 0 && record.is_unread() {
+        return Ok(Standing::New);
+    }
+    let is_same = if verify {
+        !record.stale && is_same(disk, record)?
+    } else {
+        record.is_as_read(&stamp) || record.was_left_before(&stamp)
+    };
     Ok(match record.bytes {
         _ if !is_same => Standing::Changed,
         bytes if bytes < stamp.size_bytes => Standing::Reading,
