@@ -1,5 +1,6 @@
 //! The summary of a run: the content of the files now, and the branches that failed.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -45,6 +46,9 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         }
         if !partitions.is_empty() {
             text.push_str(&overview::text(&overviews));
+            if summary.hidden > 0 {
+                let _ = writeln!(text, "{} records are not counted: an open transaction hides them", summary.hidden);
+            }
         }
     }
     if !output::print_unless_asked_to_end(move || output::print(&text), FLUSH_MAX)? {
@@ -107,6 +111,7 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[P
         value["possible_repeats"] = summary.possible_repeats.into();
     }
     if !partitions.is_empty() {
+        value["hidden"] = summary.hidden.into();
         value["partitions"] = json!(overviews);
     }
     value

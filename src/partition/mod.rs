@@ -16,6 +16,7 @@ mod advice;
 mod aggregator;
 mod checkpoint_writer;
 mod consumer;
+mod end;
 pub mod format;
 mod job;
 pub mod maintenance;

@@ -11,11 +11,8 @@
 //! | it starts after our offset | stop, or go on and write the gap down if that was asked for |
 //! | no file | start at the log's start |
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::advice;
+use super::end::PartitionEnd;
 use super::job::PartitionJob;
 use super::messages::Beginning;
 use crate::domain::state::LastRecord;
@@ -31,8 +28,6 @@ pub const READING: &str = "reading the log";
 
 /// How often the last counted record is looked for in one try.
 const VERIFY_READS_MAX: u32 = 50;
-/// How often the log is asked where it ends, to show the lag.
-const EXTENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Finds where to go on until it can, and reads from there; remembers between tries what an apparently truncated log said.
 pub struct PartitionReader {
@@ -42,12 +37,12 @@ pub struct PartitionReader {
     reader: Option<Box<dyn RecordReader>>,
     /// No record is left before. The reader can still stand before it, where aborted records lie in between.
     begins_at: u64,
-    extent_at: Instant,
+    end: PartitionEnd,
 }
 
 impl PartitionReader {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, truncation: Truncation::default(), reader: None, begins_at: 0, extent_at: Instant::now() }
+        Self { job, truncation: Truncation::default(), reader: None, begins_at: 0, end: PartitionEnd::default() }
     }
 
     /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
@@ -62,6 +57,7 @@ impl PartitionReader {
         };
         (self.reader, self.begins_at) = (Some(reader), offset);
         self.job.gauges().end.set(extent.end);
+        self.end.look(&self.job, steps);
         Ok(offset)
     }
 
@@ -85,23 +81,15 @@ impl PartitionReader {
 
     /// Reads the next records into the (empty) batch; the position behind them.
     pub fn read(&mut self, batch: &mut Batch, records_max: usize, steps: &Steps) -> Result<u64, Failure> {
-        let Self { job, reader, begins_at, .. } = self;
+        let Self { job, reader, begins_at, end, .. } = self;
         job.faults.hit("consumer.read")?;
-        let progress = job.gauges();
-        if self.extent_at.elapsed() >= EXTENT_INTERVAL {
-            self.extent_at = Instant::now();
-            steps.begin("asking the log where the partition ends");
-            // A log that is away is noticed by the read; this is only for people.
-            if let Ok(extent) = job.log.extent(job.partition) {
-                progress.end.set(extent.end);
-            }
-        }
+        end.look(job, steps);
         let reader = reader.as_mut().ok_or_else(|| {
             Failure::fatal(Kind::Internal, format!("partition {} is read before its reader is open", job.partition))
         })?;
         steps.begin(READING);
         let position = reader.read(batch, records_max, job.read_wait)?.max(*begins_at);
-        progress.end.set(progress.end.get().max(position));
+        end.passed(job, position);
         Ok(position)
     }
 
@@ -200,9 +188,10 @@ impl PartitionReader {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::domain::{Record, Rules};
@@ -225,9 +214,10 @@ mod tests {
         Beginning { next_offset, last_record: Some(LastRecord { offset, fingerprint: Digest::of(record).to_string() }) }
     }
 
-    fn opened(log: TestLog, accept_gap: bool) -> (PartitionReader, Steps) {
+    /// Of partition 0 of this log.
+    pub fn job(log: TestLog, accept_gap: bool) -> PartitionJob {
         let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
-        let reader = PartitionReader::new(PartitionJob {
+        PartitionJob {
             log: Arc::new(log),
             store: PartitionStore::new(Arc::new(RealDisk), PathBuf::new(), 0, fence),
             topic: "temperatures".to_owned(),
@@ -239,7 +229,11 @@ mod tests {
             allow_compaction: false,
             faults: FaultPoints::default(),
             progress: Progress::new(&[0]),
-        });
+        }
+    }
+
+    fn opened(log: TestLog, accept_gap: bool) -> (PartitionReader, Steps) {
+        let reader = PartitionReader::new(job(log, accept_gap));
         (reader, Worker::new(Spawn::Threads, "toy", ()).expect("it starts").steps())
     }
 

@@ -70,6 +70,8 @@ pub struct Summary {
     pub withdrawn: u64,
     /// Readings that were sent although the log may have had them.
     pub possible_repeats: u64,
+    /// Records that no reader saw when the run ended, as a transaction was open before them.
+    pub hidden: u64,
     /// Branches that failed for good, and why.
     pub failures: Vec<(String, Failure)>,
     /// Actors that did not stop in time.

@@ -117,6 +117,7 @@ impl Trees {
             revised: source.revised.get(),
             withdrawn: source.withdrawn.get(),
             possible_repeats: source.possible_repeats.get(),
+            hidden: self.environment.progress.partitions().map(|(_, partition)| partition.hidden.get()).sum(),
             ..Summary::default()
         };
         let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);

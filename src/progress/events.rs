@@ -193,6 +193,23 @@ pub fn could_not_verify(partition: u32, next_offset: u64, last_record_offset: u6
     );
 }
 
+/// Records cannot be read for as long as this, as a transaction of a producer is open before them.
+pub fn hidden(partition: u32, end_offset: u64, records: u64, since: Duration) {
+    warn!(
+        partition,
+        end_offset,
+        records,
+        since_ms = milliseconds(since),
+        "records are hidden behind an open transaction, and are counted once it has ended; if its producer is gone for good, \
+         abort it (kafka-transactions.sh find-hanging, abort)"
+    );
+}
+
+/// The transaction that began at this offset, of which [`hidden`] told, has ended.
+pub fn hidden_no_more(partition: u32, end_offset: u64) {
+    info!(partition, end_offset, "the transaction that hid records has ended");
+}
+
 /// A topic was made.
 pub fn topic_created(log: &str, log_id: &str, partitions: u32) {
     info!(log, log_id, partitions, "topic created");

@@ -45,6 +45,8 @@ pub struct PartitionProgress {
     pub position: Gauge,
     /// One past the log's last record, as far as it is known.
     pub end: Gauge,
+    /// Records behind that, which no reader sees yet, as a transaction is open; as far as they are known.
+    pub hidden: Gauge,
     /// The offset that is safe on disk.
     pub committed: Gauge,
     /// The offset at which a partition begins that has no file yet.
@@ -114,6 +116,7 @@ impl PartitionProgress {
             records: Counter::default(),
             position: Gauge::default(),
             end: Gauge::default(),
+            hidden: Gauge::default(),
             committed: Gauge::default(),
             first: Gauge::default(),
             commit_cost_us: Gauge::default(),

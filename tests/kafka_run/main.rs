@@ -17,6 +17,8 @@ mod owned;
 mod poison;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/served.rs"]
+mod served;
 mod topics;
 mod transactions;
 mod watched;

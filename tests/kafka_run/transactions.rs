@@ -1,10 +1,13 @@
 //! Producers that write in transactions: what is aborted is not counted, and what a transaction leaves in the log beside
 //! its records (a marker at its end, and the aborted records) is passed over as offsets that hold nothing.
 
+use serde_json::Value;
+
 use super::broker::{Broker, Options};
 use super::elsewhere::Transactions;
 use super::other_client::python;
 use super::owned::{OwnedRecord, WriteOwned as _};
+use super::served::Served;
 use super::{Fixture, PARTITIONS, outgoing};
 
 const STATIONS: [&str; 5] = ["StationA", "StationB", "StationC", "StationD", "StationE"];
@@ -101,6 +104,8 @@ fn a_producer_goes_on_behind_a_transaction_of_another_that_is_open() {
     let skipping = fixture.program().set("produce.skip_hidden=true");
     skipping.run_well(&["produce"]);
     assert_eq!(fixture.ends()[&0], 0, "it is hidden");
+    let summary = fixture.program().run_well(&["consume", "--until-caught-up"]);
+    assert!(summary.contains("records are not counted: an open transaction hides them"), "{summary}");
     let mut waiting = fixture.program().set("source.simulate.days=200").start(&["produce"]);
     let told = waiting.stderr();
     let waits = std::iter::from_fn(|| told.next()).find(|line| line.contains("waiting until it works again"));
@@ -110,9 +115,37 @@ fn a_producer_goes_on_behind_a_transaction_of_another_that_is_open() {
     transactions.abort();
     let output = waiting.output();
     assert!(output.status.success(), "{output:?}");
-    fixture.program().run_well(&["consume", "--until-caught-up"]);
+    let summary = fixture.program().run_well(&["consume", "--until-caught-up"]);
+    assert!(!summary.contains("hides them"), "{summary}");
     assert_eq!(fixture.counted(), 2_000, "each of 200 days of ten stations was sent");
     fixture.assert_undisturbed("decided");
+}
+
+/// Five days in the topic, of which a reader sees none as long as the transaction of the first is open.
+#[test]
+fn records_behind_an_open_transaction_are_shown_until_it_ends() {
+    let Some(broker) = Broker::shared() else { return };
+    let fixture = Fixture::new(broker);
+    fixture.create_topic();
+    let transactions = fixture.elsewhere().transactions();
+    transactions.write(&readings(1, 1));
+    for day in 2..=5 {
+        write(&fixture, &readings(1, day));
+    }
+    let served = Served::start(&fixture.program().set("web.listen=127.0.0.1:0"), &["consume"]);
+    let shown = |partitions: &Value, what: &str| {
+        let all = partitions["partitions"].as_array().into_iter().flatten();
+        all.map(|one| one[what].as_u64().expect("a number")).sum::<u64>()
+    };
+    served
+        .wait_for("/api/partitions", "the hidden records", |all| (shown(all, "hidden"), shown(all, "end")) == (25, 0));
+    let metrics = served.get("/metrics").text;
+    let samples = metrics.lines().filter(|line| line.starts_with("isotherm_hidden_records{"));
+    let values =
+        samples.map(|sample| sample.rsplit_once(' ').expect("it has a value").1.parse::<u64>().expect("a number"));
+    assert_eq!(values.sum::<u64>(), 25);
+    transactions.commit();
+    served.wait_for("/api/partitions", "all of them", |all| (shown(all, "hidden"), shown(all, "records")) == (0, 25));
 }
 
 #[test]

@@ -143,6 +143,7 @@ impl Gauges {
             restarts,
             position: progress.position.get(),
             end: progress.end.get(),
+            hidden: progress.hidden.get(),
             committed: progress.committed.get(),
             lag: progress.uncommitted(),
             records: progress.records.get(),

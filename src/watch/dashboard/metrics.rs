@@ -18,11 +18,12 @@ pub use prometheus_text::CONTENT_TYPE;
 /// A gauge that each partition has: its name, its help, and its number for a partition.
 type OfPartition = (&'static str, &'static str, fn(&PartitionProgress) -> u64);
 
-const PARTITION_GAUGES: [OfPartition; 7] = [
+const PARTITION_GAUGES: [OfPartition; 8] = [
     ("isotherm_position_offset", "Offset of the next record to count", |one| one.position.get()),
     ("isotherm_committed_offset", "Offset that the file on disk goes on from", |one| one.committed.get()),
     ("isotherm_end_offset", "One past the last record of the log", |one| one.end.get()),
     ("isotherm_lag_records", "Records that are in the log and not committed yet", PartitionProgress::uncommitted),
+    ("isotherm_hidden_records", "Records behind an open transaction, which no reader sees yet", |one| one.hidden.get()),
     ("isotherm_stations", "Stations that the partition holds", |one| one.stations.get()),
     ("isotherm_audited_repeats_same", "Repeats of the counted value, by the last audit", |one| {
         one.audited_repeats_same.get()

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use super::layout::{areas, key_lines};
 use super::model::{Answers, TopModel};
-use super::parts::{self, BAD, GOOD};
+use super::parts::{self, BAD, GOOD, SOON};
 use super::text::{age, thousands};
 use crate::watch::wire::{Audit, AuditResult, LifeState, Partition};
 
@@ -78,6 +78,9 @@ fn totals(answers: &Answers) -> Line<'static> {
     let mut spans = Vec::new();
     if failed > 0 {
         spans.push(Span::styled(format!("{failed} FAILED, "), BAD));
+    }
+    if answers.partitions.iter().any(|one| one.hidden > 0) {
+        spans.push(Span::styled(format!("{} HIDDEN by open transactions, ", sum(|one| one.hidden)), SOON));
     }
     spans.push(Span::raw(format!(
         "lag {}, {}/s, {} restarts, {} rejected, {} stations, {} records",

@@ -19,10 +19,11 @@ function row({ partition }) {
     const [name, role] = label === LABELS[0] ? ['th', 'rowheader'] : ['td', 'cell'];
     made.append(element(name, { role, 'data-label': label, class: NUMBERS.has(label) ? 'number' : null }, element('div')));
   }
-  const [number, state, offset, , , commit, rejected] = cells(made);
+  const [number, state, offset, lag, , commit, rejected] = cells(made);
   number.append(element('b', {}, String(partition)));
   state.append(stateElement());
   offset.append(element('span'), element('small'));
+  lag.append(element('span'), element('small'));
   commit.append(element('span'), element('small'));
   rejected.append(rejectedElement());
   return made;
@@ -35,7 +36,8 @@ function showRow(made, one) {
   showState(state.firstElementChild, one.state);
   text(offset.firstElementChild, whole(one.position));
   text(offset.lastElementChild, `${whole(one.committed)} committed, end ${whole(one.end)}`);
-  text(lag, whole(one.lag));
+  text(lag.firstElementChild, whole(one.lag));
+  text(lag.lastElementChild, one.hidden > 0 ? `${whole(one.hidden)} hidden by an open transaction` : '');
   text(rate, whole(one.records_per_second));
   showCommit(commit, one.commit);
   showRejected(rejected.firstElementChild, one);
