@@ -1,5 +1,6 @@
 //! `isotherm audit`: does a partition's file say what the log says? It changes nothing, takes no lock, and needs no quiet:
-//! it reads one committed file and the log up to that file's offset.
+//! it reads one committed file and the log up to that file's offset. With `--source`: does the log say what the files of the
+//! source say?
 
 use std::process::ExitCode;
 
@@ -12,15 +13,21 @@ use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
 use crate::log::RangePace;
 use crate::partition;
-use crate::retold::audit::Audited;
+use crate::retold::audit::{Audited, audit_source};
+use crate::source::disk::MachineDisk;
 
 const EXAMPLES: &str = "\
 Examples:
   isotherm audit --settings settings/demo.toml
   isotherm audit 0 2 --json
+  isotherm audit --source --settings settings/demo.toml
 
 Results: verified (exit code 0); the file is wrong, with the differences (1); the log is incomplete, with what could not
-be verified (65). Of several partitions the worst decides. It works while a processor runs.";
+be verified (65). Of several partitions the worst decides. It works while a processor runs.
+
+With --source the files of the source are compared with the log: of each day of each file the log's last reading is to be
+the file's, and no reading is to be there more often than the files have it. Earlier values, and days and stations that no
+file has, are listed and not wrong.";
 
 /// Compare partition files with a replay of the log
 #[derive(Debug, Args)]
@@ -31,6 +38,9 @@ pub struct Arguments {
     partitions: Vec<u32>,
     #[command(flatten)]
     settings: SettingsArguments,
+    /// Compare the files of the source with the log
+    #[arg(long, conflicts_with = "partitions")]
+    source: bool,
     /// The results as one JSON object
     #[arg(long)]
     json: bool,
@@ -38,6 +48,15 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
+    if arguments.source {
+        let found = audit_source(&patient_log(&settings)?, &settings, &MachineDisk::default())?;
+        if arguments.json {
+            output::print_json(&json!({ "result": found.name(), "source": found }))?;
+        } else {
+            output::print(&format!("source: {}\n", found.text()))?;
+        }
+        return Ok(ExitCode::from(found.exit_code()));
+    }
     let partitions = match arguments.partitions[..] {
         [] => partition::partition_numbers(&settings.state.dir)?,
         _ => arguments::partitions(&arguments.partitions, &settings)?,

@@ -13,8 +13,8 @@ use crate::failure::{Failure, Kind};
 use crate::ingest::read_source;
 use crate::settings::Settings;
 use crate::source::Kept;
-use crate::source::disk::{MachineDisk, SourceDisk as _};
-use crate::source::files::survey::{FileStanding, Standing, survey};
+use crate::source::disk::{Inputs, MachineDisk, SourceDisk as _};
+use crate::source::files::survey::{FileStanding, Standing, survey, survey_stream};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Examples:
   isotherm source --json
 
 It reads source.json and the lines beside it in state.dir, whether a producer runs or not, and looks at the files that the
-settings name: read, reading (not to its end yet), changed, gone or new. --verify reads all that was read of them once more:
+settings name: read, reading (not to its end yet), changed, gone or new; of a stream it shows what was read. --verify reads all that was read of them once more:
 a file of the same size, times and inode can have another content. Then the exit code is 65 if a file is changed.";
 
 /// Show what was read of each file of the source
@@ -47,14 +47,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Err(Failure::fatal(Kind::Settings, what).advice("give the settings of the run, as with --settings"));
     };
     let Some((state, files)) = read_source(&settings.state.dir)? else { return Err(nothing_read(&settings)) };
-    // Where all files are gone, that is told of each.
-    let names = match MachineDisk.find(key, pattern) {
-        Err(failure) if files.is_empty() => return Err(failure),
-        found => found.unwrap_or_default(),
-    };
+    let disk = MachineDisk::default();
     let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
     let kept = Kept { cursor, files, log_has_records: state.log_had_records };
-    let files = survey(&MachineDisk, &names, &kept, arguments.verify)?;
+    let files = match disk.find(key, pattern) {
+        Ok(Inputs::Stream(_)) => survey_stream(&kept)?,
+        Ok(Inputs::Files(names)) => survey(&disk, &names, &kept, arguments.verify)?,
+        Err(failure) if kept.files.is_empty() => return Err(failure),
+        // Where all files are gone, that is told of each.
+        Err(_) => survey(&disk, &[], &kept, arguments.verify)?,
+    };
     if arguments.json {
         let source = json!({
             "kind": state.kind, "topic": state.topic, "readings": state.readings, "log_had_records": state.log_had_records,

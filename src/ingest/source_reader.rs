@@ -106,6 +106,8 @@ impl SourceReader {
         for news in source.take_news() {
             match news {
                 FileNews::Gone { files, first } => events::files_gone(files, &first),
+                FileNews::KnownStream { name, bytes } => events::known_stream(&name, bytes),
+                FileNews::OtherStream { name, bytes } => events::other_stream(&name, bytes),
                 FileNews::Half { files, first } => events::files_half(files, &first),
                 FileNews::StillChanging { files, first } => events::files_still_changing(files, &first),
                 FileNews::Comparing(FileComparison { files, first, readings, pass, passes, .. }) => {

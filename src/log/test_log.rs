@@ -18,6 +18,8 @@ pub type Stored = (u64, Option<Vec<u8>>, Option<Vec<u8>>);
 pub struct TestLog {
     pub topic: Option<Topic>,
     pub extent: Extent,
+    /// Records behind the extent, which no reader sees.
+    pub hidden: u64,
     pub records: Vec<Stored>,
     /// A reader that finds nothing stays where it is.
     pub hesitates: bool,
@@ -28,7 +30,13 @@ impl TestLog {
     pub fn new(records: Vec<KeyValue>) -> Self {
         let records: Vec<Stored> = (0..).zip(records).map(|(offset, (key, value))| (offset, key, value)).collect();
         let topic = Topic { log_id: "id".to_owned(), partitions: 1, warning: None, compacted: false };
-        Self { topic: Some(topic), extent: Extent { start: 0, end: records.len() as u64 }, records, hesitates: false }
+        Self {
+            topic: Some(topic),
+            extent: Extent { start: 0, end: records.len() as u64 },
+            hidden: 0,
+            records,
+            hesitates: false,
+        }
     }
 
     /// Its records as one batch.
@@ -66,6 +74,10 @@ impl RecordLog for TestLog {
 
     fn extent(&self, _: u32) -> Result<Extent, Failure> {
         Ok(self.extent)
+    }
+
+    fn high_watermarks(&self, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
+        Ok(vec![self.extent.end + self.hidden; partitions.len()])
     }
 
     fn open_reader(&self, _: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {

@@ -43,7 +43,7 @@ impl Environment {
         Ok(Self {
             log: log::open(&settings, &settings.state.dir)?,
             disk: Arc::new(RealDisk),
-            source_disk: Arc::new(MachineDisk),
+            source_disk: Arc::new(MachineDisk::default()),
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,
             progress: Progress::new(partitions),

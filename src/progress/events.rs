@@ -114,6 +114,16 @@ pub fn files_still_changing(files: usize, first: &str) {
     warn!(files, first, "files were changed again and again while they were read: the next run goes on with them");
 }
 
+/// The stream was read before: so much of it is passed over.
+pub fn known_stream(name: &str, bytes: u64) {
+    info!(name, bytes, "the stream is the one that was read before: what was read of it is passed over");
+}
+
+/// The stream before, of which so much was read, was another one.
+pub fn other_stream(name: &str, bytes_before: u64) {
+    warn!(name, bytes_before, "the stream does not begin as the one before: it is read from its beginning");
+}
+
 /// A pass over the log begins, from 1, in which changed files, or files that may have been sent before, are compared with it.
 pub fn comparing(files: usize, first: &str, readings: usize, (pass, passes): (usize, usize)) {
     info!(files, first, readings, pass, passes, "comparing files with the log");

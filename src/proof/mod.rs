@@ -6,6 +6,7 @@
 pub mod faulty_disk;
 pub mod invariants;
 pub mod process;
+pub mod readings;
 pub mod simulated;
 pub mod simulation;
 pub mod tally;

@@ -2,17 +2,34 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use glob::Pattern;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::stream::input::Input;
 use crate::failure::{Failure, Kind};
 
 /// Files of one source: a name and a record of about 250 bytes of each are in memory.
 const FILES_MAX: usize = 1_000_000;
+/// The pattern that stands for the standard input, and its name for people.
+const STANDARD_INPUT_PATTERN: &str = "-";
+const STANDARD_INPUT: &str = "standard input";
+/// Names of what this process has open already: what they lead to is of no account.
+const DESCRIPTORS: [&str; 4] = ["/dev/fd/", "/dev/stdin", "/proc/self/fd/", "/proc/thread-self/fd/"];
+/// Bytes of a stream that are kept at most: those of which the log may not have the readings yet.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+/// What is read of a stream at once.
+const PIECE_BYTES: usize = 64 << 10;
+const AGAIN: Duration = Duration::from_millis(10);
+/// The thread that reads a stream.
+const FILLS: &str = "isotherm-stream";
 
 /// A file as the filesystem tells it apart without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +42,22 @@ pub struct Stamp {
     pub inode: u64,
 }
 
+/// What a source reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inputs {
+    /// Names of files, in order.
+    Files(Vec<String>),
+    /// An input that can be read once, in words or by its path.
+    Stream(String),
+}
+
 /// The files that a source may read.
 pub trait SourceDisk: Send + Sync {
-    /// Names that the pattern of the setting `key` matches, in order; none at all is a failure.
-    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure>;
+    /// What the pattern of the setting `key` matches; none at all is a failure, and so is a stream beside others.
+    fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure>;
+
+    /// The stream that was found; the same one at each call.
+    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure>;
 
     /// The stamp of a file as it is now; `None` where the path has no file.
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>>;
@@ -46,12 +75,17 @@ pub trait SourceFile: Read + Seek + Send {}
 
 impl<Opened: Read + Seek + Send> SourceFile for Opened {}
 
-/// The disk of this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MachineDisk;
+/// The disk of this machine, and what this process reads from others.
+#[derive(Default)]
+pub struct MachineDisk {
+    stream: Mutex<Option<Arc<Input>>>,
+}
 
 impl SourceDisk for MachineDisk {
-    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
+    fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure> {
+        if pattern == STANDARD_INPUT_PATTERN {
+            return Ok(Inputs::Stream(STANDARD_INPUT.to_owned()));
+        }
         let wrong = |what: String| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
         let not_a_pattern =
             |error| wrong(format!("is not a pattern of file names: {error}")).advice("write it as in data/*.csv");
@@ -61,18 +95,22 @@ impl SourceDisk for MachineDisk {
                 let paths = glob::glob(pattern).map_err(not_a_pattern)?;
                 let path = |path: glob::GlobResult| {
                     let path = path.map_err(|error| Failure::io("cannot look into", error.path(), error.error()));
-                    path.map(|path| (!path.is_dir()).then_some(path)).transpose()
+                    path.map(|path| kind_of(&path).map(|kind| (path, kind))).transpose()
                 };
                 Box::new(paths.filter_map(path))
             }
         };
-        let mut names = Vec::new();
+        let (mut names, mut stream) = (Vec::new(), None);
         for path in paths {
-            let path = path?;
+            let (path, kind) = path?;
             let name = path.into_os_string().into_string();
-            names.push(name.map_err(|name| {
+            let name = name.map_err(|name| {
                 wrong(format!("matches {name:?}, whose name is not UTF-8")).advice("give the file another name")
-            })?);
+            })?;
+            if kind == InputKind::Stream || DESCRIPTORS.iter().any(|descriptors| name.starts_with(descriptors)) {
+                stream = Some(name.clone());
+            }
+            names.push(name);
             if names.len() > FILES_MAX {
                 return Err(wrong(format!("matches more than {FILES_MAX} files"))
                     .advice("read fewer at a time, or join them to fewer files"));
@@ -82,8 +120,31 @@ impl SourceDisk for MachineDisk {
             return Err(wrong("matches no file".to_owned())
                 .advice("a pattern that does not begin with / starts at the folder in which isotherm was started"));
         }
+        match stream {
+            Some(name) if names.len() == 1 => return Ok(Inputs::Stream(name)),
+            Some(name) => {
+                return Err(wrong(format!(
+                    "matches {name}, which can be read only once, beside {} others",
+                    names.len() - 1
+                ))
+                .advice("a stream is a source of its own: name it alone"));
+            }
+            None => {}
+        }
         names.sort_unstable();
-        Ok(names)
+        Ok(Inputs::Files(names))
+    }
+
+    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure> {
+        let mut stream = self.stream.lock();
+        if let Some(input) = &*stream {
+            return Ok(input.clone());
+        }
+        let input = Arc::new(Input::new(KEPT_BYTES_MAX));
+        let (filled, name) = (input.clone(), name.to_owned());
+        let fill = move || filled.end(fill(&filled, &name));
+        thread::Builder::new().name(FILLS.to_owned()).spawn(fill).map_err(|error| Failure::thread(FILLS, &error))?;
+        Ok(stream.insert(input).clone())
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
@@ -103,7 +164,49 @@ impl SourceDisk for MachineDisk {
     }
 }
 
-type Paths = Box<dyn Iterator<Item = Result<PathBuf, Failure>>>;
+type Paths = Box<dyn Iterator<Item = Result<(PathBuf, InputKind), Failure>>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InputKind {
+    File,
+    /// What lies in it can be read once: a pipe, a terminal, a socket.
+    Stream,
+}
+
+/// What the path leads to; `None` for a folder. Where it leads nowhere, there may be a file later.
+fn kind_of(path: &Path) -> Option<InputKind> {
+    match fs::metadata(path) {
+        Ok(metadata) => InputKind::of(metadata.file_type()),
+        Err(_) => Some(InputKind::File),
+    }
+}
+
+impl InputKind {
+    fn of(kind: fs::FileType) -> Option<Self> {
+        let stream = if kind.is_file() { Self::File } else { Self::Stream };
+        (!kind.is_dir()).then_some(stream)
+    }
+}
+
+/// Reads a stream to its end, as far as there is room for it.
+fn fill(input: &Input, name: &str) -> io::Result<()> {
+    let mut stream = match name {
+        STANDARD_INPUT => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        path => File::open(path)?,
+    };
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        input.wait_for_room();
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(read) => input.push(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // As another program has set it that shares it with this one.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(AGAIN),
+            Err(error) => return Err(error),
+        }
+    }
+}
 
 /// The files of a pattern that stands for names within one folder, as most do; else `None`. The folder is listed and no file
 /// is looked at, while the crate `glob` looks at each several times, which takes seconds of very many.
@@ -132,11 +235,12 @@ fn in_one_folder(
             return None;
         }
         let path = folder.join(entry.file_name());
-        let is_folder = match entry.file_type().map_err(failed) {
-            Ok(kind) => kind.is_dir() || (kind.is_symlink() && path.is_dir()),
+        let kind = match entry.file_type().map_err(failed) {
+            Ok(kind) if kind.is_symlink() => kind_of(&path),
+            Ok(kind) => InputKind::of(kind),
             Err(failure) => return Some(Err(failure)),
         };
-        (!is_folder).then_some(Ok(path))
+        kind.map(|kind| Ok((path, kind)))
     };
     Ok(Some(Box::new(entries.filter_map(path))))
 }
@@ -181,15 +285,35 @@ mod tests {
             let mut reference: Vec<String> =
                 reference.filter(|path| !path.is_dir()).map(|path| path.display().to_string()).collect();
             reference.sort_unstable();
-            let found = MachineDisk.find("key", &pattern).expect("some match");
+            let found = MachineDisk::default().find("key", &pattern).expect("some match");
+            let Inputs::Files(found) = found else { panic!("{pattern}: {found:?}") };
             let same = |names: &[String]| names.iter().map(|name| name.replace("/./", "/")).collect::<Vec<_>>();
             assert_eq!(same(&found), same(&reference), "{pattern}");
         }
         for pattern in ["d/*.none", "none/*.csv"] {
-            let failure = MachineDisk.find("key", &format!("{}/{pattern}", root.path().display())).expect_err("none");
+            let pattern = format!("{}/{pattern}", root.path().display());
+            let failure = MachineDisk::default().find("key", &pattern).expect_err("none");
             assert!(failure.what.contains("matches no file"), "{failure}");
         }
-        let failure = MachineDisk.find("key", "d/[").expect_err("no pattern");
+        let failure = MachineDisk::default().find("key", "d/[").expect_err("no pattern");
         assert!(failure.what.contains("is not a pattern of file names"), "{failure}");
+    }
+
+    #[test]
+    fn what_can_be_read_only_once_is_a_stream_and_stands_alone() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| root.path().join(name).display().to_string();
+        let made = std::process::Command::new("mkfifo").arg(path("readings.fifo")).status();
+        assert!(made.is_ok_and(|status| status.success()), "there is a program mkfifo");
+        std::os::unix::fs::symlink(path("readings.fifo"), path("link.csv")).expect("linked");
+        fs::write(path("a.csv"), "").expect("written");
+        let find = |pattern: &str| MachineDisk::default().find("key", pattern);
+        assert_eq!(find("-"), Ok(Inputs::Stream(STANDARD_INPUT.to_owned())));
+        for pattern in [path("readings.fifo"), path("link.*"), "/dev/stdin".to_owned(), "/dev/null".to_owned()] {
+            let name = pattern.replace('*', "csv");
+            assert_eq!(find(&pattern), Ok(Inputs::Stream(name)));
+        }
+        let failure = find(&path("*.csv")).expect_err("there is a file beside the link");
+        assert!(failure.what.contains("link.csv, which can be read only once, beside 1 others"), "{failure}");
     }
 }

@@ -123,6 +123,12 @@ impl Lines {
         Ok(())
     }
 
+    /// Goes back to a position after a read has failed, wherever that has left the file.
+    pub fn go_back(&mut self, position: FilePosition) -> io::Result<()> {
+        self.position = position;
+        self.reader.seek(SeekFrom::Start(position.bytes)).map(drop)
+    }
+
     /// Goes to a position of an earlier run. If that run ended in a line without its end, an end that has come since is passed
     /// over; `false`: more than the end has come, so the earlier run read a line that was not complete, or the file is shorter
     /// by now.

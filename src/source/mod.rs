@@ -1,4 +1,4 @@
-//! Where readings come from: simulated weather, CSV files, NOAA's GHCN-Daily files.
+//! Where readings come from: simulated weather, files and streams in CSV or in the format of NOAA's GHCN-Daily.
 //!
 //! Guarantees: the same parameters and files give the same readings in the same order; a source opened with a cursor
 //! yields exactly what the source it was taken from had not handed out yet, whatever the sizes of the batches; a bad line
@@ -11,8 +11,9 @@ pub mod files;
 pub mod ghcn_daily;
 pub mod lines;
 pub mod simulate;
+pub mod stream;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use serde_json::Value;
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
-use disk::SourceDisk;
+use disk::{Inputs, SourceDisk};
 use files::FileRecord;
 use files::questions::Questions;
 
@@ -55,6 +56,29 @@ pub struct BadLine {
     pub reason: String,
 }
 
+/// Bad lines since they were taken: all are counted, the first are named.
+#[derive(Debug, Default)]
+struct BadLines {
+    total: u64,
+    named: Vec<BadLine>,
+}
+
+impl BadLines {
+    /// Notes a line by its number and why it is bad, if there is one.
+    fn note(&mut self, file: &Path, bad: Option<(u64, String)>) {
+        let Some((line, reason)) = bad else { return };
+        self.total += 1;
+        if self.named.len() < BAD_LINES_NAMED_MAX {
+            self.named.push(BadLine { file: file.to_owned(), line, reason });
+        }
+    }
+
+    fn take(&mut self) -> (u64, Vec<BadLine>) {
+        let Self { total, named } = std::mem::take(self);
+        (total, named)
+    }
+}
+
 /// What is kept of a source between two runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
@@ -66,7 +90,7 @@ pub struct Kept {
     pub log_has_records: bool,
 }
 
-/// What a person is to be told of a source's files.
+/// What a person is to be told of a source's files, or of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileNews {
     /// Files are no longer there of which nothing is left to be read, or that were not begun.
@@ -79,6 +103,10 @@ pub enum FileNews {
     Half { files: usize, first: String },
     /// Files were changed whenever they were looked at; the next run goes on with them.
     StillChanging { files: usize, first: String },
+    /// The stream is the one that was read before: so much of it is passed over.
+    KnownStream { name: String, bytes: u64 },
+    /// The stream does not begin as the one before, of which so much was read: nothing is passed over.
+    OtherStream { name: String, bytes: u64 },
 }
 
 /// What was sent of files that were compared with the log, and what was found missing.
@@ -162,7 +190,7 @@ pub trait Source: Send {
     }
 
     /// Values passed over because the source itself says that they failed its quality checks, up to the cursor and
-    /// since the very first run.
+    /// since the very first run; of a stream, since its beginning.
     fn skipped_quality(&self) -> u64 {
         0
     }
@@ -185,19 +213,33 @@ pub struct Description {
     pub parameters: Value,
 }
 
+/// The format of the files that the settings name; `None` where the source reads none.
+pub fn format(settings: &settings::Source) -> Result<Option<Box<dyn files::Format>>, Failure> {
+    Ok(match settings.kind {
+        SourceKind::Simulate => None,
+        SourceKind::Csv => Some(Box::new(csv::Csv::new(&settings.csv)?)),
+        SourceKind::GhcnDaily => Some(Box::new(ghcn_daily::GhcnDaily::new(&settings.ghcn_daily))),
+    })
+}
+
 /// Describes the source that the settings name. Fatal if they are wrong, or name no file.
 pub fn describe(settings: &settings::Source, disk: &dyn SourceDisk) -> Result<Description, Failure> {
-    let of = |format: &dyn files::Format| Description { kind: format.kind(), parameters: format.parameters() };
-    let description = match settings.kind {
-        SourceKind::Simulate => {
+    let mut description = match format(settings)? {
+        Some(format) => Description { kind: format.kind(), parameters: format.parameters() },
+        None => {
             let simulation = simulate::Simulation::open(&settings.simulate, None)?;
             Description { kind: "simulate", parameters: simulation.parameters() }
         }
-        SourceKind::Csv => of(&csv::Csv::new(&settings.csv)?),
-        SourceKind::GhcnDaily => of(&ghcn_daily::GhcnDaily::new(&settings.ghcn_daily)),
     };
-    if let Some((key, pattern)) = settings.files() {
-        disk.find(key, pattern)?;
+    if let Some((key, pattern)) = settings.files()
+        && let Inputs::Stream(name) = disk.find(key, pattern)?
+    {
+        if settings.kind == SourceKind::Csv && settings.csv.station_column.is_empty() {
+            let what = format!("{key} = {pattern:?}: the name of {name} is not that of a station");
+            return Err(Failure::fatal(Kind::Settings, what).advice("set source.csv.station_column"));
+        }
+        // Another name may be another one of the same stream.
+        description.parameters["files"] = "-".into();
     }
     Ok(description)
 }
@@ -209,10 +251,23 @@ pub fn describe(settings: &settings::Source, disk: &dyn SourceDisk) -> Result<De
 pub fn open(settings: &settings::Source, disk: Arc<dyn SourceDisk>, kept: Kept) -> Result<Box<dyn Source>, Failure> {
     Ok(match settings.kind {
         SourceKind::Simulate => Box::new(simulate::Simulation::open(&settings.simulate, kept.cursor.as_ref())?),
-        SourceKind::Csv => Box::new(files::FileSource::open(settings, csv::Csv::new(&settings.csv)?, disk, kept)?),
-        SourceKind::GhcnDaily => {
-            let format = ghcn_daily::GhcnDaily::new(&settings.ghcn_daily);
-            Box::new(files::FileSource::open(settings, format, disk, kept)?)
+        SourceKind::Csv => open_input(settings, csv::Csv::new(&settings.csv)?, disk, kept)?,
+        SourceKind::GhcnDaily => open_input(settings, ghcn_daily::GhcnDaily::new(&settings.ghcn_daily), disk, kept)?,
+    })
+}
+
+fn open_input(
+    settings: &settings::Source,
+    format: impl files::Format + 'static,
+    disk: Arc<dyn SourceDisk>,
+    kept: Kept,
+) -> Result<Box<dyn Source>, Failure> {
+    let (key, pattern) = settings.files().expect("a source with a format has a pattern of files");
+    Ok(match disk.find(key, pattern)? {
+        Inputs::Files(names) => Box::new(files::FileSource::open(settings, format, names, disk, kept)?),
+        Inputs::Stream(name) => {
+            let input = disk.open_stream(&name)?;
+            Box::new(stream::StreamSource::open(format, &name, input, disk.now_ms(), &kept)?)
         }
     })
 }

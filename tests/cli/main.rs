@@ -8,6 +8,8 @@ mod plot;
 mod program;
 mod revisions;
 mod show;
+mod source_audit;
+mod streams;
 mod support;
 mod terminal;
 mod told;

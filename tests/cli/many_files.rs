@@ -70,6 +70,7 @@ fn very_many_files_are_read_found_as_they_were_and_compared() {
     println!("{comparing} passes over the log, {} bytes of lines", lines(&scene));
     said(&isotherm(&scene, "nothing new after that", &["run"]), 0, "");
     isotherm(&scene, "audit", &["audit"]);
+    isotherm(&scene, "audit of the source", &["audit", "--source"]);
 }
 
 /// Bytes of what is known of the files.

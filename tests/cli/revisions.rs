@@ -78,6 +78,7 @@ impl Publisher {
         let run = self.isotherm(&["run"], &[]);
         run.ends_with(0);
         self.isotherm(&["audit"], &[]).ends_with(0);
+        self.isotherm(&["audit", "--source"], &[]).ends_with(0);
         let shown = self.isotherm(&["show", "--json"], &[]).json();
         let (counted, offset) = (&shown["partitions"][0]["counted"], &shown["partitions"][0]["offset"]);
         let number = |value: &serde_json::Value| value.as_u64().expect("a number");

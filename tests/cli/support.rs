@@ -1,5 +1,6 @@
 //! Runs the program, and makes state folders for it.
 
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -86,6 +87,20 @@ impl Scene {
 
     pub fn isotherm(&self, arguments: &[&str]) -> Run {
         Run::of(arguments, self.start(arguments).output())
+    }
+
+    /// Runs it with this on its standard input, through a pipe.
+    pub fn isotherm_fed(&self, arguments: &[&str], text: &str) -> Run {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let mut command = command(self.0.path(), arguments);
+        command.stdin(reader);
+        let running = Running::start(command);
+        let text = text.as_bytes().to_vec();
+        // A program that ends before it has read all closes the pipe.
+        let feeds = std::thread::spawn(move || drop(writer.write_all(&text)));
+        let run = Run::of(arguments, running.output());
+        feeds.join().expect("it only writes");
+        run
     }
 
     /// Runs it where it gets no more memory than this.

@@ -31,7 +31,7 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
         move |life| {
             let look_up = LookUp::new(log.clone(), PARTITIONS, progress.clone());
             let (source, faults) = (settings.source.clone(), FaultPoints::default());
-            let reader = SourceReader::new(source, Arc::new(MachineDisk), look_up, faults, progress.clone());
+            let reader = SourceReader::new(source, Arc::new(MachineDisk::default()), look_up, faults, progress.clone());
             let (worker, producer, produce) = (worker(READS, reader), address(&slot), settings.produce.clone());
             let generate = move |guard| Generator::new(guard, worker.into(), producer, outage(), &produce).generate();
             life.start_task(|| None, generate)

@@ -114,7 +114,7 @@ impl Fixture {
         Environment {
             log: Arc::new(self.log.clone()),
             disk: FaultyDisk::over(Arc::new(RealDisk), &faults),
-            source_disk: Arc::new(MachineDisk),
+            source_disk: Arc::new(MachineDisk::default()),
             new_source_id: || "a test".to_owned(),
             spawn: Spawn::Threads,
             faults,

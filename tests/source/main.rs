@@ -6,6 +6,7 @@ mod half;
 mod readings;
 mod resume;
 mod revise;
+mod stream;
 mod versions;
 
 use std::fs;
@@ -207,7 +208,8 @@ fn simulated_days_are_paced_and_end() {
     assert_eq!(next(&mut *source, &mut readings, 1000), Ok(Progressed::Ended));
     assert_eq!(readings.len(), 20);
 
-    let described = |settings: &Settings| isotherm::source::describe(settings, &MachineDisk).expect("it is right");
+    let described =
+        |settings: &Settings| isotherm::source::describe(settings, &MachineDisk::default()).expect("it is right");
     let before = described(&settings);
     settings.simulate.days = 3;
     assert_eq!(described(&settings), before);

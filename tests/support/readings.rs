@@ -17,7 +17,7 @@ pub struct OwnedReading {
 
 /// The source of the settings, where the last run stopped.
 pub fn open(settings: &settings::Source, kept: Option<&Kept>) -> Result<Box<dyn Source>, Failure> {
-    isotherm::source::open(settings, Arc::new(MachineDisk), kept.cloned().unwrap_or_default())
+    isotherm::source::open(settings, Arc::new(MachineDisk::default()), kept.cloned().unwrap_or_default())
 }
 
 /// Keeps where the source is, as the producer does.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::sync::Arc;
 
 use compact_str::CompactString;
 
@@ -16,9 +15,6 @@ use crate::progress::{Condition, CrashOutcome};
 use crate::proof::simulated::DiskFault;
 use crate::proof::simulation::plan::{Plan, PlannedLife};
 use crate::proof::simulation::world::{LifeEnd, SimulatedLife};
-use crate::settings;
-use crate::source::disk::SourceDisk;
-use crate::source::{self, Progressed};
 
 /// `NothingSkipped`: a branch fails for good, or does not stop in time, only because of a planned trouble. `gone`: the
 /// topic was deleted.
@@ -110,23 +106,6 @@ pub fn refused(summary: &Summary, expected: &[String]) -> Result<(), Violation> 
     NothingSkipped.require(failed == expected && summary.laggards.is_empty(), || {
         format!("nothing was wrong any more; {expected:?} had to refuse, but: {summary:?}")
     })
-}
-
-/// All that a source has, in order.
-pub fn readings(settings: &settings::Source, disk: Arc<dyn SourceDisk>) -> Result<Vec<Readings>, Failure> {
-    let mut source = source::open(settings, disk, source::Kept::default())?;
-    let mut all = Vec::new();
-    loop {
-        let mut readings = Readings::default();
-        let progressed = source.next(&mut readings, usize::MAX)?;
-        all.push(readings);
-        if progressed == Progressed::Settle {
-            source.settled();
-        }
-        if progressed == Progressed::Ended {
-            return Ok(all);
-        }
-    }
 }
 
 /// `NothingSkipped`: each station of the source, counted in the plainest way, the first plausible reading of each day,

@@ -14,6 +14,7 @@ use crate::ingest::source_path;
 use crate::partition::format::Checkpoint;
 use crate::proof::invariants::promises::Promises;
 use crate::proof::invariants::{FolderFiles, Invariant, endings, files};
+use crate::proof::readings::all_readings;
 use crate::source::disk::MachineDisk;
 
 /// Follows one state folder over all lives.
@@ -82,7 +83,7 @@ impl<'a> Inspector<'a> {
         }
         let mut simulated = settings.source.clone();
         (simulated.simulate.days, simulated.simulate.pace_ms) = (days, 0);
-        let readings = endings::readings(&simulated, Arc::new(MachineDisk))?;
+        let readings = all_readings(&simulated, Arc::new(MachineDisk::default()))?;
         let stations = self.checkpoints.values().flat_map(|checkpoint| checkpoint.state.stations.clone());
         Ok(endings::every_reading(&readings, &settings.rules(), &stations.collect())?)
     }

@@ -11,4 +11,4 @@ mod tree;
 
 pub use disk::{DiskFault, Rename, SimulatedDisk};
 pub use log::{SimulatedLog, Unheard};
-pub use source_disk::SimulatedSourceDisk;
+pub use source_disk::{STREAM, SimulatedSourceDisk};

@@ -9,10 +9,15 @@ use glob::Pattern;
 use parking_lot::Mutex;
 
 use crate::failure::{Failure, Kind};
-use crate::source::disk::{SourceDisk, SourceFile, Stamp};
+use crate::source::disk::{Inputs, SourceDisk, SourceFile, Stamp};
+use crate::source::stream::input::Input;
 
 /// Any moment: only differences of times mean something.
 const BEGAN_MS: u64 = 1_700_000_000_000;
+/// The pattern, and the name, of the one stream.
+pub const STREAM: &str = "-";
+/// So that a few lines are many to keep.
+const STREAM_KEPT_BYTES_MAX: usize = 400;
 
 /// Files by their names, and a clock that stands still unless it is told to go on. Clones share both.
 #[derive(Clone)]
@@ -21,6 +26,7 @@ pub struct SimulatedSourceDisk(Arc<Mutex<Files>>);
 struct Files {
     named: BTreeMap<String, Arc<Mutex<Inode>>>,
     unreadable: BTreeSet<String>,
+    stream: Option<Arc<Input>>,
     inodes: u64,
     now_ms: u64,
 }
@@ -37,6 +43,7 @@ impl Default for SimulatedSourceDisk {
         Self(Arc::new(Mutex::new(Files {
             named: BTreeMap::new(),
             unreadable: BTreeSet::new(),
+            stream: None,
             inodes: 0,
             now_ms: BEGAN_MS,
         })))
@@ -66,6 +73,14 @@ impl SimulatedSourceDisk {
         self.0.lock().named.remove(name);
     }
 
+    /// Gives these bytes as a new stream, which a process reads from its beginning.
+    pub fn give_stream(&self, bytes: &[u8]) {
+        let input = Input::new(STREAM_KEPT_BYTES_MAX);
+        input.push(bytes);
+        input.end(Ok(()));
+        self.0.lock().stream = Some(Arc::new(input));
+    }
+
     /// No file of this name can be opened from now on.
     pub fn make_unreadable(&self, name: &str) {
         self.0.lock().unreadable.insert(name.to_owned());
@@ -91,11 +106,19 @@ impl Files {
 }
 
 impl SourceDisk for SimulatedSourceDisk {
-    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
+    fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure> {
+        if pattern == STREAM && self.0.lock().stream.is_some() {
+            return Ok(Inputs::Stream(STREAM.to_owned()));
+        }
         let wrong = |what: &str| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
         let wanted = Pattern::new(pattern).map_err(|_| wrong("is not a pattern"))?;
         let names: Vec<String> = self.0.lock().named.keys().filter(|name| wanted.matches(name)).cloned().collect();
-        if names.is_empty() { Err(wrong("matches no file")) } else { Ok(names) }
+        if names.is_empty() { Err(wrong("matches no file")) } else { Ok(Inputs::Files(names)) }
+    }
+
+    fn open_stream(&self, _: &str) -> Result<Arc<Input>, Failure> {
+        let stream = self.0.lock().stream.clone();
+        stream.ok_or_else(|| Failure::fatal(Kind::Internal, "there is no stream, and none was found"))
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {

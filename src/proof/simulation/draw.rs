@@ -13,8 +13,8 @@ use crate::domain::{Day, Reading};
 use crate::pipeline::{End, Job};
 use crate::points::registry::POINTS;
 use crate::points::{Action, Planned};
-use crate::proof::simulated::{DiskFault, Unheard};
-use crate::settings::{self, LogKind, Settings, Sources};
+use crate::proof::simulated::{DiskFault, STREAM, Unheard};
+use crate::settings::{self, LogKind, Settings, SourceKind, Sources};
 
 /// Points that a life here passes seldom or, as it never recreates a topic, not at all.
 const SELDOM: [&str; 2] = ["checkpoint.link", "checkpoint.truncate"];
@@ -32,6 +32,13 @@ impl Plan {
         } else {
             Versions::default()
         };
+        let streams = ingests && !files.are_read() && seed.is_multiple_of(4);
+        if streams {
+            settings.source.kind = SourceKind::Csv;
+            STREAM.clone_into(&mut settings.source.csv.files);
+            "station".clone_into(&mut settings.source.csv.station_column);
+            "degrees".clone_into(&mut settings.source.csv.degrees_column);
+        }
         let (settings, first_files) = (settings, files.first());
         let partitions = settings.log.partitions;
         // Files are compared where there are records already.
@@ -56,6 +63,7 @@ impl Plan {
             page_bytes: pick(random, [64, 512, 4096]),
             latency_ms,
             environment: convert::identity,
+            streams,
             files: first_files,
             written,
             lives,

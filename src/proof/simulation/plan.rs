@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::domain::{Reading, Readings};
 use crate::pipeline::{End, Environment, Job};
 use crate::points::Planned;
+use crate::proof::readings::all_readings;
 use crate::proof::simulated::{DiskFault, SimulatedSourceDisk, Unheard};
-use crate::settings::Settings;
+use crate::settings::{self, Settings, SourceKind};
 
 /// Where everything lies.
 pub const FOLDER: &str = "/state";
@@ -26,7 +29,9 @@ pub struct Plan {
     pub latency_ms: Range<u64>,
     /// Makes the environment of each life from the simulated one: the same, or one with a bug, to prove the proof.
     pub environment: fn(Environment) -> Environment,
-    /// Files of the source before the first life; none: it simulates readings.
+    /// Readings that the source would simulate come as a stream, from its beginning in each life.
+    pub streams: bool,
+    /// Files of the source before the first life; none: it reads none.
     pub files: Vec<FileChange>,
     /// Records of other producers before the first life.
     pub written: Vec<Foreign>,
@@ -109,6 +114,21 @@ impl FileChange {
 }
 
 impl Plan {
+    /// Gives the stream that a life reads, if it reads one.
+    pub fn give_stream(&self, disk: &SimulatedSourceDisk) {
+        if !self.streams {
+            return;
+        }
+        let simulated = settings::Source { kind: SourceKind::Simulate, ..self.settings.source.clone() };
+        let readings = all_readings(&simulated, Arc::new(disk.clone())).expect("it can be simulated");
+        let mut text = "station,date,degrees\n".to_owned();
+        for Reading { station_id, day, degrees } in readings.iter().flat_map(Readings::iter) {
+            // Lines that are no readings move the place in the stream, too.
+            text += &format!("{station_id},{day},{degrees}\n{station_id},{day}\n");
+        }
+        disk.give_stream(text.as_bytes());
+    }
+
     /// Everything, until it is done.
     pub fn job(&self) -> Job {
         let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
@@ -170,7 +190,8 @@ impl fmt::Display for Plan {
         // The settings in their own words, which are the keys of the settings files.
         let Settings { source, produce, consume, quality, supervision, .. } = settings;
         if *ingests {
-            writeln!(formatter, "  {:?}\n  {produce:?}", source.simulate)?;
+            let stream = if self.streams { ", as a stream" } else { "" };
+            writeln!(formatter, "  {:?}{stream}\n  {produce:?}", source.simulate)?;
         }
         for file in files {
             writeln!(formatter, "  file: {file:?}")?;

@@ -14,6 +14,7 @@ use crate::ingest::{CursorStore, SourceState};
 use crate::log::RecordLog as _;
 use crate::proof::invariants::promises::{self, Promises};
 use crate::proof::invariants::{FolderFiles, Invariant, Violation, bounds, endings, files};
+use crate::proof::readings::all_readings;
 use crate::proof::simulated::SimulatedDisk;
 use crate::proof::tally::Tally;
 use crate::supervision::panic;
@@ -99,7 +100,7 @@ impl PlanRunner<'_> {
 
     /// What the source has by now.
     fn all_of_the_source(&self) -> Result<Vec<Readings>, Violation> {
-        let readings = endings::readings(&self.plan.settings.source, Arc::new(self.world.source_disk.clone()));
+        let readings = all_readings(&self.plan.settings.source, Arc::new(self.world.source_disk.clone()));
         readings.map_err(|failure| Invariant::NothingSkipped.violated(failure.to_string()))
     }
 

@@ -96,6 +96,7 @@ impl World {
             gone: None,
         };
         plan.files.iter().for_each(|file| file.make(&world.source_disk));
+        plan.give_stream(&world.source_disk);
         if plan.topic_exists {
             let partitions = plan.settings.log.partitions;
             let spec = TopicSpec { partitions, replication: 1, retention_ms: -1 };
@@ -117,6 +118,7 @@ impl World {
     /// Runs the trees on this world until they end, or something ends them.
     pub fn live(&mut self, plan: &Plan, life: &PlannedLife, seed: u64) -> Result<SimulatedLife, Violation> {
         WRITE_HUNG.set(false);
+        plan.give_stream(&self.source_disk);
         CALLS.set(Some((ChaCha8Rng::seed_from_u64(seed), plan.latency_ms.clone(), life.slow_call_of)));
         if let Some((operations, fault)) = &life.disk_fault {
             self.disk.fail(operations.clone(), *fault);

@@ -3,6 +3,8 @@
 //! Nothing of a comparison is kept before its end: after a crash the files are compared anew, and what was sent meanwhile is
 //! in the log. A file that is changed between two passes is to be compared once more.
 
+use std::path::Path;
+
 use super::super::{FileComparison, FileNews};
 use super::open_file::{Format, OpenFile, Opened};
 use super::questions::{NoRoom, Questions};
@@ -82,8 +84,7 @@ impl<F: Format> FileSource<F> {
     ) -> Result<Stage, Failure> {
         let index = revision.files[place];
         let Some(mut open) = open else {
-            let opened =
-                OpenFile::open(index, &self.names[index], &*self.disk, None, self.settings.rest_ms, &mut self.format)?;
+            let opened = self.open_anew(index, None)?;
             let Opened::File(open) = opened else {
                 // What it had in an earlier pass was not compared whole.
                 if let Some(record) = &mut revision.records[place] {
@@ -103,7 +104,7 @@ impl<F: Format> FileSource<F> {
         };
         let more = open.read_line(&mut self.format)?;
         let bad = open.take_bad().filter(|_| revision.pass == 0);
-        self.note_bad_line(index, bad);
+        self.bad_lines.note(Path::new(&self.names[index]), bad);
         while let Some(reading) = open.next_reading() {
             let added = revision.questions.add(number(place), reading.station_id, reading.day, reading.degrees);
             added.map_err(|NoRoom| no_room(self.settings.compare_bytes_max, reading.station_id))?;
@@ -140,8 +141,7 @@ impl<F: Format> FileSource<F> {
             if !may_have {
                 return Ok(Stage::ReadingOthers(index + 1, None));
             }
-            let opened =
-                OpenFile::open(index, &self.names[index], &*self.disk, None, self.settings.rest_ms, &mut self.format)?;
+            let opened = self.open_anew(index, None)?;
             return Ok(match opened {
                 Opened::File(open) => Stage::ReadingOthers(index, Some(open)),
                 // It was changed since it was read: a later look says what became of it.

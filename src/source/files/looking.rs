@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::FileNews;
 use super::super::disk::Stamp;
 use super::open_file::{Format, OpenFile, Opened, gone_unread};
-use super::prefix::{Prefix, cannot_read, open_at};
+use super::prefix::{OpenedAt, Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use super::{FileSource, WRITING_MAX, Work};
 use crate::failure::Failure;
@@ -121,13 +121,20 @@ impl<F: Format> FileSource<F> {
         Ok(())
     }
 
+    /// Opens a file at its beginning, or takes one that is open.
+    pub(super) fn open_anew(&mut self, index: usize, held: Option<OpenedAt>) -> Result<Opened, Failure> {
+        let name = &self.names[index];
+        let opened = if held.is_some() { held } else { open_at(&*self.disk, Path::new(name))? };
+        let Some(opened) = opened else { return Ok(Opened::Gone) };
+        let open = OpenFile::open(index, name, opened, self.settings.rest_ms, &mut self.format)?;
+        Ok(open.map_or(Opened::HalfBeginning, |open| Opened::File(Box::new(open))))
+    }
+
     /// Opens a file, where it was read before behind that.
     pub(super) fn begin_reading(&mut self, index: usize) -> Result<(), Failure> {
         let held = self.held.take_if(|held| held.index == index).map(Prefix::into_file);
         let is_held = held.is_some();
-        let opened =
-            OpenFile::open(index, &self.names[index], &*self.disk, held, self.settings.rest_ms, &mut self.format)?;
-        let mut open = match opened {
+        let mut open = match self.open_anew(index, held)? {
             Opened::File(open) => open,
             Opened::Gone => return self.is_gone(index),
             // A later look finds it again.

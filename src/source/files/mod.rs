@@ -7,15 +7,16 @@
 
 mod comparing;
 mod looking;
-mod open_file;
+pub(super) mod open_file;
 mod prefix;
 pub mod questions;
 mod record;
 mod revision;
+pub mod scan;
 pub mod survey;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::disk::{SourceDisk, Stamp};
-use super::{BAD_LINES_NAMED_MAX, BadLine, FileNews, Kept, Progressed, SentAgain, Source, parse_cursor};
+use super::{BadLine, BadLines, FileNews, Kept, Progressed, SentAgain, Source, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::Failure;
 use crate::settings;
@@ -113,23 +114,21 @@ pub struct FileSource<F> {
     bytes: u64,
     skipped_quality: u64,
     bytes_total: u64,
-    bad_lines_total: u64,
-    bad_lines: Vec<BadLine>,
+    bad_lines: BadLines,
     was_compared: bool,
     sent: SentAgain,
     news: Vec<FileNews>,
 }
 
 impl<F: Format> FileSource<F> {
-    /// Finds the files that the settings name.
+    /// `names`: of the files, in order.
     pub fn open(
         settings: &settings::Source,
         format: F,
+        names: Vec<String>,
         disk: Arc<dyn SourceDisk>,
         kept: Kept,
     ) -> Result<Self, Failure> {
-        let (key, pattern) = settings.files().expect("a source of files has a pattern of them");
-        let names = disk.find(key, pattern)?;
         let mut records = vec![None; names.len()];
         let mut gone: BTreeMap<String, FileRecord> = BTreeMap::new();
         let mut keep = |record: FileRecord| match names.binary_search(&record.file) {
@@ -192,8 +191,7 @@ impl<F: Format> FileSource<F> {
             bytes,
             skipped_quality,
             bytes_total: 0,
-            bad_lines_total: 0,
-            bad_lines: Vec::new(),
+            bad_lines: BadLines::default(),
             was_compared: false,
             sent: SentAgain::default(),
             news: news.into_iter().collect(),
@@ -219,8 +217,8 @@ impl<F: Format> FileSource<F> {
         open.give(readings, readings_max);
         let full = readings.is_full(readings_max);
         let more = full || open.read_line(&mut self.format)?;
-        let (index, bad) = (open.index, open.take_bad());
-        self.note_bad_line(index, bad);
+        let index = open.index;
+        self.bad_lines.note(Path::new(&self.names[index]), open.take_bad());
         if more {
             self.work = Work::Reading(open);
         } else {
@@ -230,14 +228,6 @@ impl<F: Format> FileSource<F> {
             self.set_record(index, open.progress().0);
         }
         Ok(())
-    }
-
-    fn note_bad_line(&mut self, index: usize, bad: Option<(u64, String)>) {
-        let Some((line, reason)) = bad else { return };
-        self.bad_lines_total += 1;
-        if self.bad_lines.len() < BAD_LINES_NAMED_MAX {
-            self.bad_lines.push(BadLine { file: PathBuf::from(&self.names[index]), line, reason });
-        }
     }
 
     /// Goes on with what is to be done next; gives how many steps that was, or `None` at the end.
@@ -345,7 +335,7 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
-        (std::mem::take(&mut self.bad_lines_total), std::mem::take(&mut self.bad_lines))
+        self.bad_lines.take()
     }
 
     fn skipped_quality(&self) -> u64 {

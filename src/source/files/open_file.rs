@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::disk::{SourceDisk, Stamp};
+use super::super::disk::Stamp;
 use super::super::lines::{FilePosition, Lines};
-use super::prefix::{OpenedAt, cannot_read, open_at};
+use super::prefix::{OpenedAt, cannot_read};
 use super::record::FileRecord;
 use crate::domain::{Day, Reading, Readings};
 use crate::failure::{Failure, Kind};
@@ -67,36 +67,32 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a file at its beginning, or takes one that is open. Within `rest_ms` after it was changed, its last line counts only
-    /// with its end.
+    /// Begins with a file. Within `rest_ms` after it was changed, its last line counts only with its end; `None`: it was
+    /// changed just now, and ends within what stands above the first line with a reading, so it is being written.
     pub fn open(
         index: usize,
         name: &str,
-        disk: &dyn SourceDisk,
-        held: Option<OpenedAt>,
+        (mut file, stamp, read_at_ms): OpenedAt,
         rest_ms: u64,
-        format: &mut impl Format,
-    ) -> Result<Opened, Failure> {
+        format: &mut (impl Format + ?Sized),
+    ) -> Result<Option<Self>, Failure> {
         let path = Path::new(name);
-        let opened = if held.is_some() { held } else { open_at(disk, path)? };
-        let Some((mut file, stamp, read_at_ms)) = opened else { return Ok(Opened::Gone) };
         file.rewind().map_err(|error| cannot_read(path, &error))?;
         let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, ..FileRecord::default() };
         let mut lines = Lines::new(file);
         match format.begin(path, &mut lines) {
-            Err(_) if record.is_doubtful() && lines.is_cut() => return Ok(Opened::HalfBeginning),
+            Err(_) if record.is_doubtful() && lines.is_cut() => return Ok(None),
             begun => begun?,
         }
         let line_start = lines.position();
         // By a clock that is far ahead of ours a file would never be at rest.
         let is_at_rest = record.rested_ms().unsigned_abs() >= rest_ms;
         let content = LineContent::default();
-        let open = Self { index, lines, record, line_start, given: 0, content, is_at_rest, is_half: false };
-        Ok(Opened::File(Box::new(open)))
+        Ok(Some(Self { index, lines, record, line_start, given: 0, content, is_at_rest, is_half: false }))
     }
 
     /// The file, to be read by others.
-    pub fn into_file(self: Box<Self>, name: &str) -> Result<OpenedAt, Failure> {
+    pub fn into_file(self, name: &str) -> Result<OpenedAt, Failure> {
         let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
         let mut file = self.lines.into_file();
         file.rewind().map_err(|error| cannot_read(Path::new(name), &error))?;
@@ -118,7 +114,9 @@ impl OpenFile {
             return Ok(false);
         }
         let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
-        self.record = FileRecord { stamp, read_at_ms, ..earlier.clone() };
+        // A stream may have another name by now.
+        let file = std::mem::take(&mut self.record.file);
+        self.record = FileRecord { file, stamp, read_at_ms, ..earlier.clone() };
         self.line_start = self.lines.position();
         if given > 0 {
             format.read(&mut self.lines, &mut self.content).map_err(|error| cannot_read(path, &error))?;
@@ -133,13 +131,20 @@ impl OpenFile {
         Ok(true)
     }
 
-    /// Reads the next line once all readings of the last one were given; `false` at the end of the file.
-    pub fn read_line(&mut self, format: &mut impl Format) -> Result<bool, Failure> {
+    /// Reads the next line once all readings of the last one were given; `false` at the end of the file. After a failure that
+    /// says so (a stream, of which there is no more yet) it may be called again.
+    pub fn read_line(&mut self, format: &mut (impl Format + ?Sized)) -> Result<bool, Failure> {
         debug_assert!(self.content.readings.is_empty(), "what was read before is given first");
         self.line_start = self.lines.position();
         self.given = 0;
-        let more = format.read(&mut self.lines, &mut self.content);
-        let mut more = more.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+        let mut more = match format.read(&mut self.lines, &mut self.content) {
+            Ok(more) => more,
+            Err(error) => {
+                let _ = self.lines.go_back(self.line_start);
+                self.content = LineContent::default();
+                return Err(cannot_read(Path::new(&self.record.file), &error));
+            }
+        };
         let is_new = self.lines.position() != self.line_start;
         if !self.is_at_rest && is_new && self.lines.is_cut() {
             let left = self.lines.go_to(self.line_start);

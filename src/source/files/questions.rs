@@ -100,6 +100,26 @@ pub enum Verdict {
     Known,
 }
 
+/// What a reading of the log is to those that are asked about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Answer {
+    /// Its station is asked about in another pass.
+    AnotherPass,
+    NoStation,
+    /// Its station is asked about, its day is not; whether it is the first of that day.
+    NoDay {
+        is_new: bool,
+    },
+    /// The first of its day.
+    First,
+    /// It says what the last one of its day said.
+    Repeat,
+    /// It says something else than the last one of its day did.
+    Change {
+        before: f64,
+    },
+}
+
 /// There is no room for the readings of a single station.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoRoom;
@@ -226,13 +246,21 @@ impl Questions {
     }
 
     /// A reading of the log; they come in the log's order.
-    pub fn answer(&mut self, reading: &Reading<'_>) {
-        let Some(&station) = self.numbers.get(reading.station_id) else { return };
+    pub fn answer(&mut self, reading: &Reading<'_>) -> Answer {
+        let Some(&station) = self.numbers.get(reading.station_id) else {
+            return if self.class.has(reading.station_id) { Answer::NoStation } else { Answer::AnotherPass };
+        };
         let (station, day) = (&mut self.stations[station as usize], reading.day.number());
         let days = &mut self.days[station.days.clone()];
-        match days.binary_search_by_key(&day, |asked| asked.day) {
-            Ok(at) => (days[at].logged, days[at].is_logged) = (reading.degrees, true),
-            Err(_) => drop(station.others.insert(day)),
+        let Ok(at) = days.binary_search_by_key(&day, |asked| asked.day) else {
+            return Answer::NoDay { is_new: station.others.insert(day) };
+        };
+        let before = days[at].is_logged.then_some(days[at].logged);
+        (days[at].logged, days[at].is_logged) = (reading.degrees, true);
+        match before {
+            None => Answer::First,
+            Some(before) if before == reading.degrees => Answer::Repeat,
+            Some(before) => Answer::Change { before },
         }
     }
 
@@ -257,16 +285,31 @@ impl Questions {
     pub fn reading(&self, place: usize) -> (Reading<'_>, u32, Verdict) {
         let Asked { degrees, station, day, file } = self.readings[place];
         let asked = &self.stations[station as usize];
-        let days = &self.days[asked.days.clone()];
-        let found = days.binary_search_by_key(&day, |asked| asked.day).expect("every reading's day is there");
-        let found = &days[found];
-        let verdict = match found {
+        let verdict = match self.day_of(place) {
             AskedDay { is_logged: false, .. } => Verdict::New { doubtful: asked.is_doubtful },
             AskedDay { last, logged, .. } if *last as usize == place && *logged != degrees => Verdict::Revised,
             _ => Verdict::Known,
         };
         let day = Day::from_number(day).expect("it was a day");
         (Reading { station_id: &asked.name, day, degrees }, file, verdict)
+    }
+
+    /// What the log has last of the day of the reading in this place, if anything.
+    pub fn logged(&self, place: usize) -> Option<f64> {
+        let day = self.day_of(place);
+        day.is_logged.then_some(day.logged)
+    }
+
+    /// Whether no reading behind this place is of the same day.
+    pub fn is_last(&self, place: usize) -> bool {
+        self.day_of(place).last as usize == place
+    }
+
+    fn day_of(&self, place: usize) -> &AskedDay {
+        let Asked { station, day, .. } = self.readings[place];
+        let days = &self.days[self.stations[station as usize].days.clone()];
+        let found = days.binary_search_by_key(&day, |asked| asked.day);
+        &days[found.expect("every reading's day is there")]
     }
 
     /// Whether the log has days of this station that no file is known to have.

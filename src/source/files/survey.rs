@@ -9,7 +9,7 @@ use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use crate::failure::Failure;
 use crate::source::disk::SourceDisk;
-use crate::source::{Kept, parse_cursor};
+use crate::source::{Kept, parse_cursor, stream};
 
 /// A file, as it is now, against what was read of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -25,6 +25,8 @@ pub enum Standing {
     Gone,
     /// It was not read yet.
     New,
+    /// It can be read once: this is the stream that was read last, and no other can be compared with it here.
+    Stream,
 }
 
 impl Standing {
@@ -35,6 +37,7 @@ impl Standing {
             Self::Changed => "changed",
             Self::Gone => "gone",
             Self::New => "new",
+            Self::Stream => "stream",
         }
     }
 }
@@ -78,6 +81,14 @@ pub fn survey(
     }));
     files.sort_unstable_by(|one, other| one.record.file.cmp(&other.record.file));
     Ok(files)
+}
+
+/// The stream that was read last, if anything was read of one.
+pub fn survey_stream(kept: &Kept) -> Result<Vec<FileStanding>, Failure> {
+    let cursor =
+        kept.cursor.as_ref().map(|cursor| parse_cursor::<stream::Cursor>(cursor, "of a stream")).transpose()?;
+    let standing = |cursor: stream::Cursor| FileStanding { standing: Standing::Stream, record: cursor.stream };
+    Ok(cursor.map(standing).into_iter().collect())
 }
 
 fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<Standing, Failure> {

@@ -12,7 +12,8 @@ use isotherm::durable::{Disk, DiskFile};
 use isotherm::failure::Failure;
 use isotherm::log::{RecordLog, RecordReader};
 use isotherm::pipeline::Environment;
-use isotherm::source::disk::{SourceDisk, SourceFile, Stamp};
+use isotherm::source::disk::{Inputs, SourceDisk, SourceFile, Stamp};
+use isotherm::source::stream::input::Input;
 use parking_lot::Mutex;
 
 use crate::over::{OverDisk, OverLog};
@@ -159,8 +160,12 @@ struct StampsOfTheFirstLook {
 }
 
 impl SourceDisk for StampsOfTheFirstLook {
-    fn find(&self, key: &str, pattern: &str) -> Result<Vec<String>, Failure> {
+    fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure> {
         self.disk.find(key, pattern)
+    }
+
+    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure> {
+        self.disk.open_stream(name)
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {

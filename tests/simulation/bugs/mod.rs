@@ -63,6 +63,8 @@ bugs! {
     a_search_that_ends_too_early: within::found("SearchEndsEarly") => [EachReadingIsOnce];
     a_new_file_before_one_that_was_begun: within::found("FilesInOrderOfNames") => [EachReadingIsOnce];
     a_revision_that_is_taken_for_sent: within::found("ComparedIsKnown") => [RevisionsAreInLog];
+    a_stream_that_is_not_passed_over: within::found("StreamReadAnew") => [EachReadingIsOnce];
+    a_stream_of_which_more_is_dropped_than_is_kept: within::found("StreamPassedTooEarly") => [NothingSkipped, WorkIsFinished, PanicsAreIsolated];
     in_flight_without_a_bound: found_beneath(beneath::in_flight_not_bounded) => [EverythingIsBounded];
     a_jitter_that_no_seed_decides: found_beneath(beneath::jitter_not_seeded) => [SeedsRepeat];
 }

@@ -1,0 +1,189 @@
+//! What an audit of a source found, in words and as JSON.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::failure::Kind;
+
+/// Findings of a kind that are listed; all are counted.
+const LISTED_MAX: usize = 10;
+/// Exit code where the log is wrong.
+const WRONG: u8 = 1;
+
+/// Findings of one kind: how many, and the first of them.
+#[derive(Debug, Serialize)]
+pub struct Listed<T> {
+    pub total: u64,
+    pub first: Vec<T>,
+    /// There are more.
+    #[serde(skip)]
+    is_cut: bool,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { total: 0, first: Vec::new(), is_cut: false }
+    }
+}
+
+impl<T> Listed<T> {
+    pub fn add(&mut self, finding: impl FnOnce() -> T) {
+        self.add_many(1, finding);
+    }
+
+    /// One that counts as several.
+    pub fn add_many(&mut self, count: u64, finding: impl FnOnce() -> T) {
+        self.total += count;
+        if self.first.len() < LISTED_MAX {
+            self.first.push(finding());
+        } else {
+            self.is_cut = true;
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub struct StationDay {
+    pub station: String,
+    pub day: String,
+}
+
+/// A day that a file has.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct FileDay {
+    #[serde(flatten)]
+    pub at: StationDay,
+    pub file: String,
+    pub degrees: f64,
+}
+
+/// A day of which the log's last reading says something else.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct OtherValue {
+    #[serde(flatten)]
+    pub at: StationDay,
+    pub file: String,
+    pub degrees: f64,
+    pub logged: f64,
+}
+
+/// A day whose reading came so many times more than the files have it, with no other value in between.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct RepeatedDay {
+    #[serde(flatten)]
+    pub at: StationDay,
+    pub repeats: u64,
+}
+
+/// A value that the log had before another one of the same day.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Earlier {
+    #[serde(flatten)]
+    pub at: StationDay,
+    pub earlier: f64,
+}
+
+/// A source's files against the log.
+#[derive(Debug, Default, Serialize)]
+pub struct SourceAudited {
+    pub files: usize,
+    /// Of the files.
+    pub readings: u64,
+    /// Days of stations that the files have.
+    pub days: u64,
+    /// Wrong: the log has no reading of them.
+    pub missing: Listed<FileDay>,
+    /// Wrong: the log's last reading of them is that of no file.
+    pub others: Listed<OtherValue>,
+    /// Wrong: readings that came again.
+    pub repeats: Listed<RepeatedDay>,
+    /// Days of which the log cannot say whether it has, or had, their readings.
+    pub unknown_days: u64,
+    /// Why something could not be verified.
+    pub unknown: Vec<String>,
+    /// Not wrong, and none of the next two: values that the log had before.
+    pub earlier: Listed<Earlier>,
+    /// Days that the log has of the files' stations, and no file.
+    pub withdrawn: Listed<StationDay>,
+    /// Stations that the log has, and no file.
+    pub strangers: Listed<String>,
+}
+
+impl SourceAudited {
+    /// Something cannot be verified.
+    pub fn doubt(&mut self, why: String) {
+        if self.unknown.len() < LISTED_MAX && !self.unknown.contains(&why) {
+            self.unknown.push(why);
+        }
+    }
+
+    fn wrong(&self) -> u64 {
+        self.missing.total + self.others.total + self.repeats.total
+    }
+
+    /// The result's name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match (self.wrong(), self.unknown.is_empty()) {
+            (0, true) => "verified",
+            (0, false) => "log_incomplete",
+            _ => "log_wrong",
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self.name() {
+            "verified" => 0,
+            "log_incomplete" => Kind::Data.exit_code(),
+            _ => WRONG,
+        }
+    }
+
+    /// In words; a line for each finding that is listed.
+    pub fn text(&self) -> String {
+        let Self { files, readings, days, missing, others, repeats, unknown_days, unknown, .. } = self;
+        let mut text = match self.name() {
+            "verified" => "verified".to_owned(),
+            "log_incomplete" => format!("LOG INCOMPLETE, {unknown_days} days cannot be verified"),
+            _ => format!(
+                "LOG WRONG, {} days are missing, {} have another value, {} readings came again",
+                missing.total, others.total, repeats.total
+            ),
+        };
+        text += &format!(
+            ", {readings} readings of {days} days in {files} files compared with the last of each day in the log"
+        );
+        for why in unknown {
+            text += &format!("\n  {why}");
+        }
+        list(&mut text, "missing", missing, |one| format!("{}: {} says {}", one.at, one.file, one.degrees));
+        list(&mut text, "another value", others, |one| {
+            format!("{}: {} says {}, the log {}", one.at, one.file, one.degrees, one.logged)
+        });
+        list(&mut text, "came again", repeats, |one| format!("{}: {} times", one.at, one.repeats));
+        list(&mut text, "earlier values, not wrong", &self.earlier, |one| format!("{}: {}", one.at, one.earlier));
+        list(&mut text, "days that no file has, not wrong", &self.withdrawn, ToString::to_string);
+        list(&mut text, "stations that no file has, not wrong", &self.strangers, Clone::clone);
+        text
+    }
+}
+
+/// A line for a kind of which there are some, and one for each that is listed.
+fn list<T>(text: &mut String, kind: &str, listed: &Listed<T>, of: impl Fn(&T) -> String) {
+    if listed.total == 0 {
+        return;
+    }
+    *text += &format!("\n  {} {kind}", listed.total);
+    for one in &listed.first {
+        *text += &format!("\n    {}", of(one));
+    }
+    if listed.is_cut {
+        *text += "\n    …";
+    }
+}
+
+impl fmt::Display for StationDay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "station {}, {}", self.station, self.day)
+    }
+}

@@ -1,0 +1,133 @@
+//! Readings that come on the standard input, through a FIFO, or from a process that a shell puts in the place of a file.
+
+use std::io::Write as _;
+use std::process::Command;
+
+use super::support::{Run, Scene, scene};
+
+const SETTINGS: [&str; 5] = [
+    "source.kind=csv",
+    "source.csv.files=-",
+    "source.csv.station_column=station",
+    "source.csv.degrees_column=degrees",
+    "log.partitions=1",
+];
+
+fn with<'a>(arguments: &[&'a str], sets: &[&'a str]) -> Vec<&'a str> {
+    let sets = SETTINGS.iter().chain(sets).flat_map(|set| ["--set", set]);
+    arguments.iter().copied().chain(sets).collect()
+}
+
+/// So many days of a station.
+fn csv(station: &str, days: usize) -> String {
+    let first = chrono::NaiveDate::from_ymd_opt(2000, 1, 1).expect("a day");
+    let rows = first.iter_days().take(days).map(|day| format!("{station},{day},1.5\n"));
+    "station,date,degrees\n".to_owned() + &rows.collect::<String>()
+}
+
+/// Runs with this on the standard input, and audits.
+fn run_fed(scene: &Scene, text: &str, files: &str) -> Run {
+    let files = format!("source.csv.files={files}");
+    let run = scene.isotherm_fed(&with(&["run"], &[&files]), text);
+    if run.code == Some(0) {
+        scene.isotherm(&with(&["audit"], &[])).ends_with(0);
+    }
+    run
+}
+
+/// Readings that were counted, and records in the topic.
+fn counted(scene: &Scene) -> (u64, u64) {
+    let shown = scene.isotherm(&with(&["show", "--json"], &[])).json();
+    let number = |key: &str| shown["partitions"][0][key].as_u64().expect("a number");
+    (number("counted"), number("offset"))
+}
+
+#[test]
+fn the_standard_input_is_read_whole_and_what_was_read_of_it_is_passed_over() {
+    let scene = scene();
+    let run = run_fed(&scene, &csv("A", 1648), "-");
+    run.ends_with(0);
+    assert!(run.stdout.starts_with("1648 readings produced\n"), "{}", run.stdout);
+    assert_eq!(counted(&scene), (1648, 1648));
+    // By another name, and longer.
+    let run = run_fed(&scene, &csv("A", 2000), "/dev/stdin");
+    assert!(run.stdout.starts_with("352 readings produced\n"), "{}\n{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("the stream is the one that was read before"), "{}", run.stderr);
+    let shown = scene.isotherm(&with(&["source"], &[]));
+    assert_eq!(shown.cells()[1][..2], ["/dev/stdin", "stream"], "{}", shown.stdout);
+    // Another one.
+    let run = run_fed(&scene, &csv("B", 10), "-");
+    assert!(run.stdout.starts_with("10 readings produced\n"), "{}", run.stdout);
+    assert!(run.stderr.contains("the stream does not begin as the one before"), "{}", run.stderr);
+    assert_eq!(counted(&scene), (2010, 2010));
+    // One that begins as that one did.
+    let longer = csv("B", 1000);
+    run_fed(&scene, &longer, "-").ends_with(0);
+    let run = run_fed(&scene, &longer.replace("2002-01-01", "1999-01-01"), "-");
+    run.ends_with(65);
+    assert!(run.stderr.contains("standard input begins as before, but is another one within the"), "{}", run.stderr);
+    assert_eq!(counted(&scene), (3000, 3000));
+}
+
+#[test]
+fn a_file_as_standard_input_is_one_and_nothing_is_left_in_a_pipe() {
+    // Larger than any buffer on the way.
+    let (scene, days) = (scene(), 60_000);
+    let path = scene.path("whole.csv");
+    std::fs::write(&path, csv("A", days)).expect("written");
+    let program = env!("CARGO_BIN_EXE_isotherm");
+    let sets = SETTINGS.map(|set| format!("--set {set}")).join(" ");
+    let shell = |script: &str| {
+        let script = script.replace("ISOTHERM", program).replace("SETS", &sets);
+        let output =
+            Command::new("bash").args(["-ec", &script]).current_dir(scene.path("")).output().expect("bash runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{script}: {text}\n{}", String::from_utf8_lossy(&output.stderr));
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(shell("ISOTHERM run SETS --set source.csv.files=- < whole.csv"), "60000 readings produced");
+    assert_eq!(shell("ISOTHERM run SETS --set source.csv.files=<(cat whole.csv)"), "0 readings produced");
+    assert_eq!(
+        shell("mkfifo in; cat whole.csv > in & ISOTHERM run SETS --set source.csv.files=in"),
+        "0 readings produced"
+    );
+    assert_eq!(
+        shell("(cat whole.csv; sleep 0.2; echo B,2000-01-01,1) | ISOTHERM run SETS --set source.csv.files=-"),
+        "1 readings produced"
+    );
+    assert_eq!(counted(&scene), (60_001, 60_001));
+}
+
+#[test]
+fn a_crash_of_an_actor_or_of_the_process_costs_a_stream_no_reading() {
+    let scene = scene();
+    let faults = "faults.points=producer.acknowledge@3=panic,generator.next@5=panic,producer.send@9=panic";
+    let small = ["source.csv.files=-", "produce.batch_records=50", faults];
+    let run = scene.isotherm_fed(&with(&["run"], &small), &csv("A", 2000));
+    run.ends_with(0);
+    assert_eq!(run.stderr.matches("restarted").count(), 3, "{}", run.stderr);
+    assert_eq!(counted(&scene), (2000, 2000));
+    let small = ["source.csv.files=-", "produce.batch_records=50", "faults.points=producer.acknowledge@20=exit"];
+    scene.isotherm_fed(&with(&["run"], &small), &csv("A", 5000));
+    let run = run_fed(&scene, &csv("A", 5000), "-");
+    run.ends_with(0);
+    assert_eq!(counted(&scene), (5000, 5000));
+}
+
+#[test]
+fn a_stream_beside_files_and_one_without_a_station_are_refused() {
+    let scene = scene();
+    let made = Command::new("mkfifo").arg(scene.path("in.csv")).status();
+    assert!(made.is_ok_and(|status| status.success()), "there is a program mkfifo");
+    let sets = ["source.csv.files=in.csv", "source.csv.station_column="];
+    scene
+        .isotherm(&with(&["run"], &sets))
+        .fails_in_one_line(78, &["in.csv is not that of a station", "station_column"]);
+    std::fs::File::create(scene.path("a.csv")).and_then(|mut file| file.write_all(b"x")).expect("written");
+    let sets = ["source.csv.files=*.csv"];
+    scene.isotherm(&with(&["run"], &sets)).fails_in_one_line(78, &["in.csv, which can be read only once"]);
+    let sets = ["source.csv.files=-"];
+    scene
+        .isotherm(&with(&["audit", "--source"], &sets))
+        .fails_in_one_line(78, &["standard input, which can be read only once"]);
+}
