@@ -42,6 +42,30 @@ fn every_answer_has_the_headers_and_nothing_is_served_from_disk() {
     assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains("onclick"), "nothing is inline");
 }
 
+/// As monitors and balancers ask.
+#[test]
+fn head_is_answered_as_get_is_without_the_body() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(&program(folder.path()), &["run"]);
+    let host = served.authority();
+    served.wait_for("/readyz", "that it is ready", |ready| ready["ready"] == true);
+    for path in ["/", "/app.js", "/healthz", "/readyz", "/metrics", "/api/overview", "/api/events", "/nothing"] {
+        let ask =
+            |method| raw(&served, &format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"));
+        let head = ask("HEAD");
+        let status = if path == "/nothing" { 404 } else { 200 };
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")) && head.ends_with("\r\n\r\n"), "{path}: {head}");
+        assert!(head.contains("content-security-policy"), "{path}: {head}");
+        if ["/", "/app.js", "/healthz"].contains(&path) {
+            let length =
+                |answer: &str| answer.lines().find(|line| line.starts_with("content-length")).map(str::to_owned);
+            assert_eq!(length(&head), length(&ask("GET")), "{path}");
+        }
+    }
+    let metrics = served.get("/metrics").text;
+    assert!(metrics.contains("\nisotherm_web_clients 0\n"), "no event stream was left open: {metrics}");
+}
+
 #[test]
 fn a_page_of_another_site_can_neither_read_nor_do_anything() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -39,19 +39,25 @@ const HEADERS: [(&str, &str); 6] = [
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/api/login"];
 
 /// Refuses a request that may not be asked, passes any other one on, and adds the headers to either answer.
+///
+/// HEAD is answered as GET is, without the body.
 pub async fn guard(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        request.head_mut().method = Method::GET;
+    }
     let refused = {
         let state = request.app_data::<web::Data<AppState>>().expect("every app has it");
         refusal(state, &request)
     };
     let answered = match refused {
-        Some((status, why)) => Ok(request.into_response(problem(status, &why)).map_into_right_body()),
+        Some((status, why)) => Ok(request.into_response(problem(status, &why))),
         // A stream has answered once it begins.
         None => match timeout(ANSWER_MAX, next.call(request)).await {
-            Ok(answered) => answered.map(ServiceResponse::map_into_left_body),
+            Ok(answered) => answered.map(ServiceResponse::map_into_boxed_body),
             Err(elapsed) => {
                 let answer = problem(StatusCode::SERVICE_UNAVAILABLE, "that took too long: try again");
                 Err(InternalError::from_response(elapsed, answer).into())
@@ -61,7 +67,9 @@ pub async fn guard(
     match answered {
         Ok(mut response) => {
             add_headers(response.headers_mut());
-            Ok(response)
+            // Nobody reads the body, and a stream would be kept open for it.
+            let is_stream = response.response().body().size() == BodySize::Stream;
+            Ok(if is_head && is_stream { response.map_body(|_, _| BoxBody::new(())) } else { response })
         }
         Err(error) => {
             let mut answer = error.error_response();
@@ -98,7 +106,7 @@ fn refusal(state: &AppState, request: &ServiceRequest) -> Option<(StatusCode, St
     }
     let is_foreign = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     if (!is_asset && is_foreign) || (request.method() == Method::POST && !is_same_origin(headers)) {
-        let why = "only this server's own page may ask for that";
+        let why = "only this server's own page may ask for that; a proxy before it has to pass on the Host that it was asked for";
         return Some((StatusCode::FORBIDDEN, why.to_owned()));
     }
     None
@@ -119,17 +127,20 @@ fn is_own_host(headers: &HeaderMap, listens: IpAddr) -> bool {
     name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback() || ip == listens)
 }
 
-/// A browser says with every POST which page it comes from; other programs say nothing.
+/// A browser says with every POST which page it comes from; other programs say nothing. Where it says how that page stands to
+/// this server it is believed: no script can say that, and a proxy may have put another name into Host. It does so over TLS
+/// and on its own machine.
 fn is_same_origin(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let origin = match (headers.get(header::ORIGIN), text(headers, header::HOST)) {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match (headers.get(header::ORIGIN), text(headers, header::HOST)) {
         (None, _) => true,
         (Some(origin), Some(host)) => {
             origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, of)| of == host)
         }
         (Some(_), None) => false,
-    };
-    origin && matches!(site, None | Some(b"same-origin" | b"none"))
+    }
 }
 
 /// Whether a request may see everything.
@@ -138,7 +149,8 @@ pub fn knows_token(request: &HttpRequest, state: &AppState) -> bool {
 }
 
 fn sends_token(request: &HttpRequest, token: &str, cookie: &str) -> bool {
-    let bearer = text(request.headers(), header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    let sent = text(request.headers(), header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+    let bearer = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, sent)| sent.trim_start());
     let cookie = request.cookie(cookie);
     bearer.is_some_and(|sent| same(sent, token)) || cookie.is_some_and(|sent| same(sent.value(), &BASE64.encode(token)))
 }
@@ -196,6 +208,9 @@ mod tests {
             (vec![("origin", "http://localhost:8470"), ("sec-fetch-site", "same-origin")], true),
             (vec![("origin", "http://localhost:9000")], false),
             (vec![("origin", "null")], false),
+            // As it comes through a proxy that puts another name into Host.
+            (vec![("origin", "http://weather.example"), ("sec-fetch-site", "same-origin")], true),
+            (vec![("origin", "http://weather.example")], false),
             (vec![("sec-fetch-site", "cross-site")], false),
             (vec![("sec-fetch-site", "same-site"), ("origin", "http://localhost:8470")], false),
         ] {
@@ -213,7 +228,9 @@ mod tests {
         };
         let cookie = cookie("isotherm-1", token);
         let pair = cookie.stripped();
-        assert!(sends(&[("authorization", &format!("Bearer {token}"))]));
+        for scheme in ["Bearer ", "bearer ", "BEARER   "] {
+            assert!(sends(&[("authorization", &format!("{scheme}{token}"))]), "{scheme}");
+        }
         assert!(sends(&[("cookie", &format!("a=b; {pair}; c=d"))]));
         // Of other servers on this host.
         assert!(sends(&[("cookie", &format!("none; =; %ff=\"; {pair}"))]));
