@@ -27,7 +27,7 @@ fn printed(batches: Vec<Batch>, json: bool, limit: u64) -> Vec<String> {
     }
     drop(sender);
     let mut output = Vec::new();
-    print(&messages, json, limit, &mut output, || false).expect("it prints");
+    print(&messages, json, limit, &Rules::DEFAULT, &mut output, || false).expect("it prints");
     String::from_utf8(output).expect("lines are UTF-8").lines().map(str::to_owned).collect()
 }
 
@@ -37,7 +37,10 @@ fn a_record_is_a_line_as_the_original_prints_it() {
     let odd = report("O'Hare", "", f64::NAN);
     let lines = printed(vec![batch(7, &[Some(&good), Some(&odd), Some(b"\xff\xff"), None])], false, u64::MAX);
     assert_eq!(lines[0], "{'station_id': 'StationC', 'date': '2008-12-17', 'degrees': 35.2621, 'partition': 2}");
-    assert_eq!(lines[1], "{'station_id': \"O'Hare\", 'date': '', 'degrees': nan, 'partition': 2}");
+    assert_eq!(
+        lines[1],
+        "{'station_id': \"O'Hare\", 'date': '', 'degrees': nan, 'partition': 2, 'offset': 8, 'rejected': 'key_mismatch', 'key': 'StationC'}"
+    );
     assert!(lines[2].starts_with("{'undecodable': '"), "{}", lines[2]);
     let rest = "'partition': 2, 'offset': 9, 'key_bytes': 8, 'key': 'U3RhdGlvbkM=', 'value_bytes': 2, 'value': '//8='}";
     assert!(lines[2].ends_with(rest), "{}", lines[2]);
@@ -63,7 +66,7 @@ fn json_lines_have_offsets_and_hold_what_is_not_finite() {
     let odd = report("StationC", "2008-12-18", f64::NEG_INFINITY);
     let lines = printed(vec![batch(7, &[Some(&good), Some(&odd), Some(b"\xff\xff")])], true, u64::MAX);
     assert_eq!(lines[0], r#"{"partition":2,"offset":7,"station_id":"StationC","date":"2008-12-17","degrees":35.0}"#);
-    assert!(lines[1].ends_with(r#""degrees":"-inf"}"#), "{}", lines[1]);
+    assert!(lines[1].ends_with(r#""degrees":"-inf","rejected":"not_finite","key":"StationC"}"#), "{}", lines[1]);
     let bad: serde_json::Value = serde_json::from_str(&lines[2]).expect("JSON");
     assert_eq!((&bad["offset"], &bad["value"]), (&9.into(), &"//8=".into()));
     assert!(bad["undecodable"].is_string());
@@ -91,10 +94,32 @@ fn a_closed_output_ends_it_quietly_and_a_failure_does_not() {
     }
     let (sender, messages) = mpsc::channel();
     sender.send(Ok((0, batch(0, &[None])))).expect("the channel is open");
-    assert_eq!(print(&messages, false, 9, &mut Closed, || false), Ok(()));
+    assert_eq!(print(&messages, false, 9, &Rules::DEFAULT, &mut Closed, || false), Ok(()));
     // Nothing comes any more, the readers are still there.
-    assert_eq!(print(&messages, false, 9, &mut Vec::new(), || true), Ok(()));
+    assert_eq!(print(&messages, false, 9, &Rules::DEFAULT, &mut Vec::new(), || true), Ok(()));
     let gone = Failure::fatal(Kind::Data, "gone");
     sender.send(Err(gone.clone())).expect("the channel is open");
-    assert_eq!(print(&messages, false, 9, &mut Vec::new(), || false), Err(gone));
+    assert_eq!(print(&messages, false, 9, &Rules::DEFAULT, &mut Vec::new(), || false), Err(gone));
+}
+
+/// Producers whose serializer wraps keys, and those that send none.
+#[test]
+fn a_record_that_would_not_count_shows_its_key() {
+    let value = report("KAAA", "2020-01-01", 50.5);
+    for (key, shown, in_json) in [
+        (Some(&b"\"KAAA\""[..]), "'\"KAAA\"'", r#""\"KAAA\"""#),
+        (None, "None", "null"),
+        (Some(b"\xff"), "'\u{fffd}'", "\"\u{fffd}\""),
+    ] {
+        let batch = || {
+            let mut batch = Batch::default();
+            batch.push(Record { offset: 3, key, value: Some(&value) });
+            batch
+        };
+        let line = printed(vec![batch()], false, 1);
+        let end = format!("'partition': 2, 'offset': 3, 'rejected': 'key_mismatch', 'key': {shown}}}");
+        assert!(line[0].ends_with(&end), "{}", line[0]);
+        let line = printed(vec![batch()], true, 1);
+        assert!(line[0].ends_with(&format!(r#""rejected":"key_mismatch","key":{in_json}}}"#)), "{}", line[0]);
+    }
 }

@@ -9,24 +9,31 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::python;
-use crate::domain::Record;
 use crate::domain::wire::Report;
+use crate::domain::{Record, RejectReason};
 
 /// Bytes of an undecodable record's key, and of its value, that are shown.
 const HEAD_BYTES: usize = 48;
 
-/// As Python prints a dict, as users of the original know it.
-pub fn python(line: &mut String, partition: u32, record: Record<'_>) {
+/// As Python prints a dict, as users of the original know it. `rejected`: why the record does not count, if it does not.
+pub fn python(line: &mut String, partition: u32, record: Record<'_>, rejected: Option<RejectReason>) {
     let text = |text: Option<String>| text.map_or_else(|| "None".to_owned(), |text| python::text(&text));
     let length = |bytes: Option<&[u8]>| bytes.map_or_else(|| "None".to_owned(), |bytes| bytes.len().to_string());
     let written = match decoded(record) {
-        Ok(report) => write!(
-            line,
-            "{{'station_id': {}, 'date': {}, 'degrees': {}, 'partition': {partition}}}",
-            python::text(&report.station_id),
-            python::text(&report.date),
-            python::float(report.degrees),
-        ),
+        Ok(report) => {
+            let why = rejected.map(|reason| {
+                let (reason, key) = (python::text(reason.name()), text(key(record)));
+                format!(", 'offset': {}, 'rejected': {reason}, 'key': {key}", record.offset)
+            });
+            write!(
+                line,
+                "{{'station_id': {}, 'date': {}, 'degrees': {}, 'partition': {partition}{}}}",
+                python::text(&report.station_id),
+                python::text(&report.date),
+                python::float(report.degrees),
+                why.unwrap_or_default(),
+            )
+        }
         Err(reason) => write!(
             line,
             "{{'undecodable': {}, 'partition': {partition}, 'offset': {}, 'key_bytes': {}, 'key': {}, \
@@ -50,6 +57,15 @@ struct Decoded<'a> {
     date: &'a str,
     /// JSON has no number for degrees that are not finite: they are a text.
     degrees: Value,
+    #[serde(flatten)]
+    why: Option<Rejected>,
+}
+
+/// Why a record does not count, and its key, which may be the reason.
+#[derive(Serialize)]
+struct Rejected {
+    rejected: &'static str,
+    key: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -64,12 +80,13 @@ struct Undecodable<'a> {
 }
 
 /// As a JSON object.
-pub fn json(line: &mut String, partition: u32, record: Record<'_>) {
+pub fn json(line: &mut String, partition: u32, record: Record<'_>, rejected: Option<RejectReason>) {
     let offset = record.offset;
     let object = match &decoded(record) {
         Ok(Report { date, degrees, station_id }) => {
             let degrees: Value = if degrees.is_finite() { (*degrees).into() } else { python::float(*degrees).into() };
-            serde_json::to_string(&Decoded { partition, offset, station_id, date, degrees })
+            let why = rejected.map(|reason| Rejected { rejected: reason.name(), key: key(record) });
+            serde_json::to_string(&Decoded { partition, offset, station_id, date, degrees, why })
         }
         Err(undecodable) => serde_json::to_string(&Undecodable {
             partition,
@@ -88,6 +105,11 @@ pub fn json(line: &mut String, partition: u32, record: Record<'_>) {
 fn decoded(record: Record<'_>) -> Result<Report, String> {
     let value = record.value.ok_or_else(|| "it has no value (a tombstone)".to_owned())?;
     Report::decode(value).map_err(|error| error.to_string())
+}
+
+/// The beginning of a record's key as text, as far as it is text.
+fn key(record: Record<'_>) -> Option<String> {
+    record.key.map(|key| String::from_utf8_lossy(&key[..key.len().min(HEAD_BYTES)]).into_owned())
 }
 
 fn head(bytes: Option<&[u8]>) -> Option<String> {

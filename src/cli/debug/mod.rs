@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::arguments::SettingsArguments;
 use super::{Outcome, output};
+use crate::domain::{DateReader, Rules};
 use crate::failure::Failure;
 use crate::log;
 use crate::pipeline::signals::{self, SIGINT, SIGTERM};
@@ -26,7 +27,8 @@ Examples:
   isotherm debug --json | jq .degrees
 
 A line a record: {'station_id': 'StationC', 'date': '2008-12-17', 'degrees': 35.2621, 'partition': 2}
-Records that cannot be decoded have a line with offset, reason, lengths and the first bytes as base64. With --json,
+One that would not count says why, and its key: 'rejected': 'key_mismatch', 'key': None. (Whether a day came before is
+not known here.) Records that cannot be decoded have a line with offset, reason, lengths and the first bytes as base64. With --json,
 degrees that JSON has no number for are the texts \"nan\", \"inf\" and \"-inf\". It ends at SIGINT, SIGTERM, or when its
 output is closed.";
 
@@ -57,11 +59,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
     let log = log::open(&settings, &settings.state.dir)?;
     let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
-    let (json, limit) = (arguments.json, arguments.limit.unwrap_or(u64::MAX));
+    let (json, limit, rules) = (arguments.json, arguments.limit.unwrap_or(u64::MAX), settings.rules());
     signals::listen(&[SIGINT, SIGTERM], |_| {}, signals::end_by)?;
     let print_all = move || {
         let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        print(&messages, json, limit, &mut stdout, is_closed)
+        print(&messages, json, limit, &rules, &mut stdout, is_closed)
     };
     let printed = output::print_unless_asked_to_end(print_all, Duration::ZERO);
     readers.stop(END_MAX);
@@ -73,12 +75,13 @@ fn print(
     messages: &Receiver<ReadBatch>,
     json: bool,
     limit: u64,
+    rules: &Rules,
     output: &mut impl Write,
     is_closed: impl Fn() -> bool,
 ) -> Result<(), Failure> {
     let write = if json { lines::json } else { lines::python };
     let mut left = limit;
-    let mut line = String::new();
+    let (mut line, mut dates) = (String::new(), DateReader::default());
     loop {
         let message = match messages.try_recv() {
             Ok(message) => message,
@@ -99,7 +102,7 @@ fn print(
         };
         for record in batch.records() {
             line.clear();
-            write(&mut line, partition, record);
+            write(&mut line, partition, record, rules.check(record, &mut dates).err());
             line.push('\n');
             if !output::written(output.write_all(line.as_bytes()))? {
                 return Ok(());
