@@ -129,11 +129,18 @@ fn table(rows: &[Row]) -> String {
             format!("{:.2}", row.average),
             row.start.clone(),
             row.end.clone(),
-            row.sum.to_string(),
+            rounded(row.sum),
             row.partition.to_string(),
         ]
     });
     output::table(&["station", "count", "average", "start", "end", "sum", "partition"], &[1, 2, 5, 6], cells)
+}
+
+/// A sum without the noise of binary fractions, which no thermometer has measured.
+fn rounded(sum: f64) -> String {
+    let text = format!("{sum:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 fn csv(rows: &[Row]) -> String {

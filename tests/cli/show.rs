@@ -26,7 +26,7 @@ fn stations_of_all_partitions_are_a_table() {
     let cells = run.cells();
     assert_eq!(cells[0], ["STATION", "COUNT", "AVERAGE", "START", "END", "SUM", "PARTITION"]);
     assert_eq!(cells[1], ["A", "1", "1.00", "2000-01-01", "2000-01-01", "1", "0"]);
-    assert_eq!(cells[2], ["B", "2", "0.15", "2000-01-01", "2000-01-02", "0.30000000000000004", "0"]);
+    assert_eq!(cells[2], ["B", "2", "0.15", "2000-01-01", "2000-01-02", "0.3", "0"]);
     assert_eq!(cells[3], ["C", "1", "-40.50", "1999-12-31", "1999-12-31", "-40.5", "2"]);
     assert_eq!(cells[5][..6], ["PARTITION", "OFFSET", "STATIONS", "COUNTED", "REJECTED", "AGE"]);
     assert_eq!(cells[6][..9], ["0", "5", "2", "3", "2", "(undecodable", "1,", "duplicate_day", "1)"]);
