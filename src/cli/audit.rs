@@ -13,7 +13,8 @@ use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
 use crate::log::RangePace;
 use crate::partition;
-use crate::retold::audit::{Audited, audit_source};
+use crate::retold::audit::Audited;
+use crate::retold::source_audit::audit_source;
 use crate::source::disk::MachineDisk;
 
 const EXAMPLES: &str = "\
@@ -51,11 +52,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.source {
         let found = audit_source(&patient_log(&settings)?, &settings, &MachineDisk::default())?;
         if arguments.json {
-            output::print_json(&json!({ "result": found.name(), "source": found }))?;
+            output::print_json(&json!({ "result": found.result(), "source": found }))?;
         } else {
             output::print(&format!("source: {}\n", found.text()))?;
         }
-        return Ok(ExitCode::from(found.exit_code()));
+        return Ok(ExitCode::from(found.result().exit_code()));
     }
     let partitions = match arguments.partitions[..] {
         [] => partition::partition_numbers(&settings.state.dir)?,

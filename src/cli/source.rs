@@ -23,8 +23,9 @@ Examples:
   isotherm source --json
 
 It reads source.json and the lines beside it in state.dir, whether a producer runs or not, and looks at the files that the
-settings name: read, reading (not to its end yet), changed, gone or new; of a stream it shows what was read. --verify reads all that was read of them once more:
-a file of the same size, times and inode can have another content. Then the exit code is 65 if a file is changed.";
+settings name: read, reading (not to its end yet), changed, gone or new; of a stream it shows what was read. --verify reads
+all that was read of the files once more: a file of the same size, times and inode can have another content. Then the exit
+code is 65 if a file is changed.";
 
 /// Show what was read of each file of the source
 #[derive(Debug, Args)]
@@ -50,8 +51,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let disk = MachineDisk::default();
     let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
     let kept = Kept { cursor, files, log_has_records: state.log_had_records };
+    let is_of_stream = kept.cursor.as_ref().is_some_and(|cursor| cursor.get("stream").is_some());
     let files = match disk.find(key, pattern) {
-        Ok(Inputs::Stream(_)) => survey_stream(&kept)?,
+        // Its name may lead nowhere by now.
+        _ if is_of_stream => survey_stream(&kept)?,
+        Ok(Inputs::Stream(_)) => Vec::new(),
         Ok(Inputs::Files(names)) => survey(&disk, &names, &kept, arguments.verify)?,
         Err(failure) if kept.files.is_empty() => return Err(failure),
         // Where all files are gone, that is told of each.

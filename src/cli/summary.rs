@@ -10,6 +10,7 @@ use super::engine;
 use super::overview::{self, PartitionOverview};
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
+use crate::ingest::read_source;
 use crate::partition::PartitionFile;
 use crate::pipeline::{Job, Summary};
 use crate::settings::{LogKind, Settings};
@@ -63,6 +64,11 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             summary.laggards.join(", ")
         ));
     }
+    if let Some(bytes) = summary.received_bytes.and_then(|received| not_in_log(received, settings)) {
+        output::tell(&format_args!(
+            "{bytes} bytes of the stream were received, and what they hold is not in the log: give the stream again from its beginning"
+        ));
+    }
     if let Some(stay) = stay {
         stay();
     }
@@ -76,6 +82,13 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         return Ok(exit_code(Kind::TryAgain));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many bytes of a stream, of which so many came, `source.json` does not account for.
+fn not_in_log(received_bytes: u64, settings: &Settings) -> Option<u64> {
+    let source = read_source(&settings.state.dir).ok()?;
+    let read = source.and_then(|(state, _)| state.cursor["stream"]["bytes"].as_u64()).unwrap_or(0);
+    received_bytes.checked_sub(read).filter(|bytes| *bytes > 0)
 }
 
 /// The numbers of the source; what is out of the ordinary is named only where there was any.

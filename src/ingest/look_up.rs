@@ -112,7 +112,7 @@ impl LookUp {
         let partitions: Vec<u32> = partitions.into_iter().collect();
         let name = self.log.name();
         if existing_topic(&*self.log)?.compacted {
-            questions.doubt(|_| true, format!("{name} is compacted"));
+            questions.doubt(|_| true, failures::is_compacted(&name));
         }
         let high_watermarks = self.log.high_watermarks(&partitions)?;
         let (mut left, mut records) = (VecDeque::new(), 0);
@@ -137,5 +137,5 @@ impl LookUp {
 /// A partition does not begin at its first offset any more, so it may have had readings of ours.
 fn doubt(questions: &mut Questions, log: &dyn RecordLog, partitions: u32, (partition, start): (u32, u64)) {
     let is_of = |station: &str| partition_of(station.as_bytes(), partitions) == partition;
-    questions.doubt(is_of, format!("partition {partition} of {} begins at offset {start}", log.name()));
+    questions.doubt(is_of, failures::begins_late(&log.name(), partition, start));
 }

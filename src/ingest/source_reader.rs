@@ -106,6 +106,7 @@ impl SourceReader {
         for news in source.take_news() {
             match news {
                 FileNews::Gone { files, first } => events::files_gone(files, &first),
+                FileNews::NoLastEnd { name } => events::no_last_end(&name),
                 FileNews::KnownStream { name, bytes } => events::known_stream(&name, bytes),
                 FileNews::OtherStream { name, bytes } => events::other_stream(&name, bytes),
                 FileNews::Half { files, first } => events::files_half(files, &first),

@@ -36,6 +36,16 @@ pub fn hidden(name: &str, partition: u32, end: u64, high_watermark: u64) -> Fail
     )
 }
 
+/// Why days of a partition may have been in the log.
+pub fn begins_late(name: &str, partition: u32, start: u64) -> String {
+    format!("partition {partition} of {name} begins at offset {start}")
+}
+
+/// Likewise.
+pub fn is_compacted(name: &str) -> String {
+    format!("{name} is compacted")
+}
+
 /// The log answers, and gives nothing although there is more.
 pub fn silent(name: &str, partition: u32, position: u64, waited: Duration) -> Failure {
     let seconds = waited.as_secs();

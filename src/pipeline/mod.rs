@@ -70,7 +70,9 @@ pub struct Summary {
     pub withdrawn: u64,
     /// Readings that were sent although the log may have had them.
     pub possible_repeats: u64,
-    /// Records that no reader saw when the run ended, as a transaction was open before them.
+    /// Bytes that came of the source's stream, if it reads one.
+    pub received_bytes: Option<u64>,
+    /// Records, or offsets without one, that no reader saw when the log was asked last, as a transaction was open before them.
     pub hidden: u64,
     /// Branches that failed for good, and why.
     pub failures: Vec<(String, Failure)>,

@@ -114,9 +114,17 @@ pub fn files_still_changing(files: usize, first: &str) {
     warn!(files, first, "files were changed again and again while they were read: the next run goes on with them");
 }
 
-/// The stream was read before: so much of it is passed over.
+/// The last line of a stream has no end. It may be half of one.
+pub fn no_last_end(name: &str) {
+    warn!(name, "the last line of the stream has no end: it is taken as it is");
+}
+
+/// The stream begins as the one that was read before: so much of it is compared with that, and passed over.
 pub fn known_stream(name: &str, bytes: u64) {
-    info!(name, bytes, "the stream is the one that was read before: what was read of it is passed over");
+    info!(
+        name,
+        bytes, "the stream begins as the one that was read before: what was read of that is compared and passed over"
+    );
 }
 
 /// The stream before, of which so much was read, was another one.
@@ -210,8 +218,8 @@ pub fn hidden(partition: u32, end_offset: u64, records: u64, since: Duration) {
         end_offset,
         records,
         since_ms = milliseconds(since),
-        "records are hidden behind an open transaction, and are counted once it has ended; if its producer is gone for good, \
-         abort it (kafka-transactions.sh find-hanging, abort)"
+        "an open transaction hides records until it ends; kafka-transactions.sh describe-producers names its producer: if that \
+         is gone for good, abort it"
     );
 }
 

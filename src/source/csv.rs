@@ -85,15 +85,20 @@ impl Csv {
         while self.record.is_open {
             self.line.clear();
             let line = lines.read(&mut self.line)?;
+            if line == Line::End {
+                lines.leave_open();
+                let what = "a quote is opened and not closed up to the end: the record is left until there is more";
+                return Ok(CsvOutcome::Bad(number, what.to_owned()));
+            }
             // The last line's end is not counted.
             if line != Line::Whole || self.record.bytes_used - 1 + self.line.len() > LINE_BYTES_MAX {
-                // The quote may be a stray one: the lines behind it are read for themselves.
+                // No record is as long: the quote is a stray one, and the lines behind it are read for themselves.
                 lines.go_to(after_first)?;
                 return Ok(CsvOutcome::Bad(number, "a quote is opened and not closed".to_owned()));
             }
             self.record.go_on(&mut self.line);
         }
-        Ok(CsvOutcome::Record { number, after_first })
+        Ok(CsvOutcome::Record(number))
     }
 
     fn reading(&self) -> Result<Reading<'_>, String> {
@@ -133,7 +138,8 @@ impl Csv {
 }
 
 enum CsvOutcome {
-    Record { number: u64, after_first: super::lines::FilePosition },
+    /// By the number of its first line.
+    Record(u64),
     Empty,
     Bad(u64, String),
     End,
@@ -159,7 +165,7 @@ impl Format for Csv {
         let header = loop {
             match self.read_record(lines).map_err(|error| Failure::io("cannot read", file, &error))? {
                 CsvOutcome::Empty => continue,
-                CsvOutcome::Record { .. } => break self.record.texts(),
+                CsvOutcome::Record(_) => break self.record.texts(),
                 CsvOutcome::End => break Vec::new(),
                 CsvOutcome::Bad(line, reason) => {
                     return Err(wrong(format!("has a bad header in line {line}: {reason}"))
@@ -191,26 +197,22 @@ impl Format for Csv {
     }
 
     fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool> {
-        let (number, after_first) = match self.read_record(lines)? {
+        let number = match self.read_record(lines)? {
             CsvOutcome::End => return Ok(false),
             CsvOutcome::Empty => return Ok(true),
             CsvOutcome::Bad(line, reason) => {
                 found.bad = Some((line, reason));
                 return Ok(true);
             }
-            CsvOutcome::Record { number, after_first } => (number, after_first),
+            CsvOutcome::Record(number) => number,
         };
         match self.reading() {
             Ok(Reading { station_id, day, degrees }) => {
                 station_id.clone_into(&mut found.station_id);
                 found.readings.push_back((day, degrees));
             }
-            Err(reason) => {
-                // Over several lines, this is rather a stray quote than one record: the lines behind the first are
-                // read for themselves.
-                lines.go_to(after_first)?;
-                found.bad = Some((number, reason));
-            }
+            // What stands in quotes is no record of its own.
+            Err(reason) => found.bad = Some((number, reason)),
         }
         Ok(true)
     }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use glob::Pattern;
+use glob::{MatchOptions, Pattern};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::stream::input::Input;
+use super::stream::input::{Bounds, Input};
 use crate::failure::{Failure, Kind};
 
 /// Files of one source: a name and a record of about 250 bytes of each are in memory.
@@ -23,13 +23,16 @@ const STANDARD_INPUT_PATTERN: &str = "-";
 const STANDARD_INPUT: &str = "standard input";
 /// Names of what this process has open already: what they lead to is of no account.
 const DESCRIPTORS: [&str; 4] = ["/dev/fd/", "/dev/stdin", "/proc/self/fd/", "/proc/thread-self/fd/"];
-/// Bytes of a stream that are kept at most: those of which the log may not have the readings yet.
-const KEPT_BYTES_MAX: usize = 16 << 20;
+const STREAM_BOUNDS: Bounds = Bounds { head_max: 128 << 10, kept_max: 16 << 20, ahead_max: 1 << 20 };
 /// What is read of a stream at once.
 const PIECE_BYTES: usize = 64 << 10;
-const AGAIN: Duration = Duration::from_millis(10);
+/// How often one is tried that has nothing, and does not wait for more.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// As a shell does: a hidden file is matched where the pattern has its dot.
+const MATCHING: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 /// The thread that reads a stream.
-const FILLS: &str = "isotherm-stream";
+const STREAM_THREAD: &str = "isotherm-stream";
 
 /// A file as the filesystem tells it apart without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +59,13 @@ pub trait SourceDisk: Send + Sync {
     /// What the pattern of the setting `key` matches; none at all is a failure, and so is a stream beside others.
     fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure>;
 
-    /// The stream that was found; the same one at each call.
+    /// The stream that was found; the same one at each call, and what is found from then on.
     fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure>;
+
+    /// Bytes that came of a stream, if one was opened.
+    fn received_bytes(&self) -> Option<u64> {
+        None
+    }
 
     /// The stamp of a file as it is now; `None` where the path has no file.
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>>;
@@ -78,21 +86,29 @@ impl<Opened: Read + Seek + Send> SourceFile for Opened {}
 /// The disk of this machine, and what this process reads from others.
 #[derive(Default)]
 pub struct MachineDisk {
-    stream: Mutex<Option<Arc<Input>>>,
+    /// By its name.
+    stream: Mutex<Option<(String, Arc<Input>)>>,
 }
 
 impl SourceDisk for MachineDisk {
     fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure> {
+        // Its name may lead nowhere by now.
+        if let Some((name, _)) = &*self.stream.lock() {
+            return Ok(Inputs::Stream(name.clone()));
+        }
         if pattern == STANDARD_INPUT_PATTERN {
             return Ok(Inputs::Stream(STANDARD_INPUT.to_owned()));
         }
         let wrong = |what: String| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
         let not_a_pattern =
             |error| wrong(format!("is not a pattern of file names: {error}")).advice("write it as in data/*.csv");
+        let named = Path::new(pattern);
         let paths: Paths = match in_one_folder(pattern, &not_a_pattern)? {
+            // Brackets may be part of a file's name.
+            _ if named.exists() => Box::new(kind_of(named).map(|kind| Ok((named.to_owned(), kind))).into_iter()),
             Some(paths) => paths,
             None => {
-                let paths = glob::glob(pattern).map_err(not_a_pattern)?;
+                let paths = glob::glob_with(pattern, MATCHING).map_err(not_a_pattern)?;
                 let path = |path: glob::GlobResult| {
                     let path = path.map_err(|error| Failure::io("cannot look into", error.path(), error.error()));
                     path.map(|path| kind_of(&path).map(|kind| (path, kind))).transpose()
@@ -117,8 +133,15 @@ impl SourceDisk for MachineDisk {
             }
         }
         if names.is_empty() {
-            return Err(wrong("matches no file".to_owned())
-                .advice("a pattern that does not begin with / starts at the folder in which isotherm was started"));
+            let advice = if pattern.starts_with('~') {
+                "~ is replaced by a shell, and not within quotes or a settings file: write the whole path"
+            } else if pattern.contains('[') {
+                "[…] stands for one of these characters; for a bracket itself write [[] or []]"
+            } else {
+                "a pattern that does not begin with / starts at the folder in which isotherm was started, and * matches no \
+                 hidden file"
+            };
+            return Err(wrong("matches no file".to_owned()).advice(advice));
         }
         match stream {
             Some(name) if names.len() == 1 => return Ok(Inputs::Stream(name)),
@@ -137,21 +160,32 @@ impl SourceDisk for MachineDisk {
 
     fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure> {
         let mut stream = self.stream.lock();
-        if let Some(input) = &*stream {
+        if let Some((_, input)) = &*stream {
             return Ok(input.clone());
         }
-        let input = Arc::new(Input::new(KEPT_BYTES_MAX));
-        let (filled, name) = (input.clone(), name.to_owned());
-        let fill = move || filled.end(fill(&filled, &name));
-        thread::Builder::new().name(FILLS.to_owned()).spawn(fill).map_err(|error| Failure::thread(FILLS, &error))?;
-        Ok(stream.insert(input).clone())
+        let input = Arc::new(Input::new(STREAM_BOUNDS));
+        let (filled, path) = (input.clone(), name.to_owned());
+        let fill = move || filled.end(fill(&filled, &path));
+        let spawned = thread::Builder::new().name(STREAM_THREAD.to_owned()).spawn(fill);
+        spawned.map_err(|error| Failure::thread(STREAM_THREAD, &error))?;
+        *stream = Some((name.to_owned(), input.clone()));
+        Ok(input)
+    }
+
+    fn received_bytes(&self) -> Option<u64> {
+        self.stream.lock().as_ref().map(|(_, input)| input.received().bytes)
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
-        found(fs::metadata(path).map(|metadata| stamp(&metadata)))
+        let metadata = found(fs::metadata(path))?;
+        Ok(metadata.filter(fs::Metadata::is_file).map(|metadata| stamp(&metadata)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<(Box<dyn SourceFile>, Stamp)>> {
+        // A pipe that has its name by now would have to be waited for.
+        if self.stamp(path)?.is_none() {
+            return Ok(None);
+        }
         found(File::open(path).and_then(|file| {
             let stamp = stamp(&file.metadata()?);
             Ok((Box::new(file) as _, stamp))
@@ -202,7 +236,7 @@ fn fill(input: &Input, name: &str) -> io::Result<()> {
             Ok(read) => input.push(&piece[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // As another program has set it that shares it with this one.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(AGAIN),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(POLL_INTERVAL),
             Err(error) => return Err(error),
         }
     }
@@ -231,7 +265,7 @@ fn in_one_folder(
             Ok(entry) => entry,
             Err(failure) => return Some(Err(failure)),
         };
-        if !wanted.matches_path(Path::new(&entry.file_name())) {
+        if !wanted.matches_path_with(Path::new(&entry.file_name()), MATCHING) {
             return None;
         }
         let path = folder.join(entry.file_name());
@@ -281,7 +315,8 @@ mod tests {
             ["d/*.csv", "d/*", "d/?.csv", "d/[a-b].csv", "d/x[[]1].csv", "d/a.csv", "*/*.csv", "**/*.csv", "./d/*.csv"]
         {
             let pattern = format!("{}/{pattern}", root.path().display());
-            let reference = glob::glob(&pattern).expect("a pattern").map(|path| path.expect("it is listed"));
+            let reference =
+                glob::glob_with(&pattern, MATCHING).expect("a pattern").map(|path| path.expect("it is listed"));
             let mut reference: Vec<String> =
                 reference.filter(|path| !path.is_dir()).map(|path| path.display().to_string()).collect();
             reference.sort_unstable();
@@ -297,6 +332,25 @@ mod tests {
         }
         let failure = MachineDisk::default().find("key", "d/[").expect_err("no pattern");
         assert!(failure.what.contains("is not a pattern of file names"), "{failure}");
+    }
+
+    #[test]
+    fn hidden_files_are_not_meant_and_a_files_name_is_that_file() {
+        let root = tempfile::tempdir().expect("a folder");
+        for name in ["a.csv", "._a.csv", "[1].csv"] {
+            fs::write(root.path().join(name), "").expect("written");
+        }
+        let find = |pattern: &str| {
+            let path = |name: &str| root.path().join(name).display().to_string();
+            let Inputs::Files(found) = MachineDisk::default().find("key", &path(pattern))? else { panic!("{pattern}") };
+            let name = |path: String| path.rsplit('/').next().map(str::to_owned).unwrap_or_default();
+            Ok::<_, Failure>(found.into_iter().map(name).collect::<Vec<_>>())
+        };
+        assert_eq!(find("*.csv").expect("some"), ["[1].csv", "a.csv"]);
+        assert_eq!(find("._*").expect("one"), ["._a.csv"]);
+        assert_eq!(find("[1].csv").expect("the file of this name"), ["[1].csv"]);
+        let failure = MachineDisk::default().find("key", "~/weather/*.csv").expect_err("there is no folder ~");
+        assert!(failure.to_string().contains("~ is replaced by a shell"), "{failure}");
     }
 
     #[test]

@@ -46,12 +46,18 @@ pub struct Lines {
     position: FilePosition,
     /// The last line that was read has no end, or there was none at all.
     is_cut: bool,
+    is_open: bool,
 }
 
 impl Lines {
     /// From the beginning of a file on, where it stands.
     pub fn new(file: Box<dyn SourceFile>) -> Self {
-        Self { reader: BufReader::with_capacity(64 << 10, file), position: FilePosition::default(), is_cut: true }
+        Self {
+            reader: BufReader::with_capacity(64 << 10, file),
+            position: FilePosition::default(),
+            is_cut: true,
+            is_open: false,
+        }
     }
 
     /// Appends the next line without its end (`\n` or `\r\n`).
@@ -65,7 +71,7 @@ impl Lines {
         self.position.pass(&line[start..]);
         self.position.lines += 1;
         let ended = line.last() == Some(&b'\n');
-        self.is_cut = !ended;
+        (self.is_cut, self.is_open) = (!ended, false);
         if !ended && read as u64 == limit {
             self.pass_over_rest()?;
             line.truncate(start);
@@ -101,9 +107,19 @@ impl Lines {
         }
     }
 
-    /// Whether what was read so far ends within a line, or is nothing.
+    /// The file has ended within a record of several lines.
+    pub fn leave_open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// Whether what was read so far ends within a record.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether what was read so far ends within a line or a record, or is nothing.
     pub fn is_cut(&self) -> bool {
-        self.is_cut
+        self.is_cut || self.is_open
     }
 
     /// The file, wherever it stands.
@@ -123,10 +139,11 @@ impl Lines {
         Ok(())
     }
 
-    /// Goes back to a position after a read has failed, wherever that has left the file.
-    pub fn go_back(&mut self, position: FilePosition) -> io::Result<()> {
+    /// Goes back to a position after a read has failed in the middle of what follows it. A file that cannot even do that is not
+    /// read on: its next read fails as that one did.
+    pub fn go_back(&mut self, position: FilePosition) {
         self.position = position;
-        self.reader.seek(SeekFrom::Start(position.bytes)).map(drop)
+        drop(self.reader.seek(SeekFrom::Start(position.bytes)));
     }
 
     /// Goes to a position of an earlier run. If that run ended in a line without its end, an end that has come since is passed

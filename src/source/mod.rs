@@ -28,7 +28,7 @@ use files::questions::Questions;
 
 /// The way out where what is kept of a source is of no use.
 pub const COMPARE_ANEW: &str = "restore copies of source.json and of the source.files-N.jsonl beside it; or remove source.json, and \
-     the files of the source are compared with the log: nothing that it has is sent again";
+     the files of the source are compared with the log: nothing that it has is sent again (all of a stream is)";
 
 /// Bad lines that are named; more are only counted until they are taken.
 pub const BAD_LINES_NAMED_MAX: usize = 100;
@@ -103,6 +103,8 @@ pub enum FileNews {
     Half { files: usize, first: String },
     /// Files were changed whenever they were looked at; the next run goes on with them.
     StillChanging { files: usize, first: String },
+    /// The stream's last line has no end: it is taken as it is.
+    NoLastEnd { name: String },
     /// The stream is the one that was read before: so much of it is passed over.
     KnownStream { name: String, bytes: u64 },
     /// The stream does not begin as the one before, of which so much was read: nothing is passed over.
@@ -195,8 +197,8 @@ pub trait Source: Send {
         0
     }
 
-    /// Bytes read since the very first run, and those that there were to read when the source was opened; `None` where
-    /// there is no such measure. For showing how far it is.
+    /// Bytes read since the very first run, and those that there were to read when the source was opened, 0 where that is not
+    /// known; `None` where there is no such measure. For showing how far it is.
     fn bytes(&self) -> Option<(u64, u64)> {
         None
     }

@@ -79,16 +79,24 @@ fn what_the_files_say_is_in_the_log_and_what_others_wrote_is_listed() {
 #[test]
 fn what_is_missing_and_what_came_again_is_wrong() {
     let scene = published();
-    write(
-        &scene,
-        &[("A", "2020-01-02", 2.0), ("A", "2020-01-03", 3.0), ("A", "2020-01-03", 3.0), ("B", "2020-01-01", 7.0)],
-    );
-    fs::write(scene.path("d/B.csv"), "date,degrees\n2020-01-01,1\n2020-01-02,2.5\n2020-01-09,9\n").expect("written");
-    let found = finds(
-        &scene,
-        1,
-        "source: LOG WRONG, 1 days are missing, 2 have another value, 3 readings came again, 7 readings of 6 days in 2 \
-         files compared with the last of each day in the log
+    let again = [("A", "2020-01-02", 2.0), ("A", "2020-01-03", 3.0), ("A", "2020-01-03", 3.0)];
+    write(&scene, &[again[0], again[1], again[2], ("B", "2020-01-01", 7.0)]);
+    fs::write(scene.path("d/B.csv"), "date,degrees\n2020-01-01,1\n2020-01-02,2.5\n2020-01-09,9\nx,y\n")
+        .expect("written");
+    let compared =
+        "7 readings of 6 days in 2 files compared with the last of each day in the log; 1 lines are no readings";
+    let listed = "  1 earlier values, not wrong
+    station B, 2020-01-01: 1
+  1 days that no file has, not wrong
+    station B, 2020-01-03
+";
+    // Nothing says that the file was not read as it is.
+    let unknown = isotherm(&scene, &["audit", "--source", "--set=state.dir=elsewhere"]);
+    unknown.ends_with(1);
+    assert_eq!(
+        unknown.stdout,
+        format!(
+            "source: LOG WRONG, 1 days are missing, 2 have another value, 3 readings came again, {compared}
   1 missing
     station B, 2020-01-09: d/B.csv says 9
   2 another value
@@ -97,23 +105,88 @@ fn what_is_missing_and_what_came_again_is_wrong() {
   3 came again
     station A, 2020-01-02: 1 times
     station A, 2020-01-03: 2 times
-  1 earlier values, not wrong
-    station B, 2020-01-01: 1
-  1 days that no file has, not wrong
-    station B, 2020-01-03
-",
+{listed}"
+        )
     );
-    assert_eq!(found["result"], "log_wrong");
-    assert_eq!(found["source"]["missing"]["first"][0]["file"], "d/B.csv");
+    let found = finds(
+        &scene,
+        1,
+        &format!(
+            "source: LOG WRONG, 0 days are missing, 0 have another value, 3 readings came again, {compared}
+  3 came again
+    station A, 2020-01-02: 1 times
+    station A, 2020-01-03: 2 times
+  3 not sent yet, as isotherm produce does
+    station B, 2020-01-09: d/B.csv says 9
+    station B, 2020-01-01: d/B.csv says 1
+    station B, 2020-01-02: d/B.csv says 2.5
+{listed}"
+        ),
+    );
+    assert_eq!((&found["result"], &found["source"]["unsent"]["total"]), (&json!("log_wrong"), &json!(3)));
+    assert_eq!(found["source"]["unsent"]["first"][0]["file"], "d/B.csv");
     // The next run sends what is missing; what came again stays.
     isotherm(&scene, &["run"]).ends_with(0);
     let found = isotherm(&scene, &["audit", "--source", "--json"]);
     found.ends_with(1);
     let source = &found.json()["source"];
-    assert_eq!(
-        (&source["missing"]["total"], &source["others"]["total"], &source["repeats"]["total"]),
-        (&json!(0), &json!(0), &json!(3))
+    let totals = ["missing", "other_values", "unsent", "repeats"].map(|kind| source[kind]["total"].clone());
+    assert_eq!(totals, [0, 0, 0, 3].map(Value::from));
+}
+
+#[test]
+fn what_was_not_read_and_what_is_gone_is_not_verified_and_not_wrong() {
+    let scene = published();
+    fs::write(scene.path("d/C.csv"), "date,degrees\n2020-01-01,1\n").expect("written");
+    let found = isotherm(&scene, &["audit", "--source"]);
+    found.ends_with(65);
+    assert!(
+        found.stdout.starts_with("source: NOT VERIFIED, of 0 readings it cannot be known, 8 readings"),
+        "{}",
+        found.stdout
     );
+    assert!(
+        found.stdout.contains("1 not sent yet, as isotherm produce does\n    station C, 2020-01-01: d/C.csv says 1")
+    );
+    isotherm(&scene, &["run"]).ends_with(0);
+    isotherm(&scene, &["audit", "--source"]).ends_with(0);
+    // The same days in a file that is taken away: its readings stay in the log.
+    let with = ["--set=source.csv.station_column=station", "--set=state.dir=other"];
+    for (name, degrees) in [("1", 5), ("2", 5), ("3", 8)] {
+        let text = format!("station,date,degrees\nX,2020-01-01,{degrees}\nY,2020-01-0{name},1\n");
+        fs::write(scene.path(&format!("d/{name}.csv")), text).expect("written");
+    }
+    for name in ["A", "B", "C"] {
+        fs::remove_file(scene.path(&format!("d/{name}.csv"))).expect("it is there");
+    }
+    let isotherm = |arguments: &[&'static str]| isotherm(&scene, &[arguments, &with].concat());
+    isotherm(&["run"]).ends_with(0);
+    isotherm(&["audit", "--source"]).ends_with(0);
+    fs::remove_file(scene.path("d/3.csv")).expect("it is there");
+    fs::remove_file(scene.path("d/2.csv")).expect("it is there");
+    let found = isotherm(&["audit", "--source"]);
+    found.ends_with(65);
+    assert!(found.stdout.contains("NOT VERIFIED, of 2 readings it cannot be known"), "{}", found.stdout);
+    assert!(found.stdout.contains("files are gone whose readings are in the log, as d/2.csv"), "{}", found.stdout);
+    // Nothing to compare is nothing verified.
+    fs::write(scene.path("d/1.csv"), "station,date,degrees\n").expect("written");
+    let found = isotherm(&["audit", "--source"]);
+    found.ends_with(65);
+    assert!(found.stdout.starts_with("source: NOT VERIFIED, of 0 readings"), "{}", found.stdout);
+}
+
+/// A reading counts as given as often as the files have it, by its value.
+#[test]
+fn of_several_values_of_a_day_each_may_be_there_as_often_as_it_was_given() {
+    let scene = scene();
+    fs::create_dir(scene.path("d")).expect("created");
+    fs::write(scene.path("d/A.csv"), "date,degrees\n2020-01-01,5\n2020-01-01,7\n2020-01-01,7\n").expect("written");
+    isotherm(&scene, &["run"]).ends_with(0);
+    isotherm(&scene, &["audit", "--source"]).ends_with(0);
+    write(&scene, &[("A", "2020-01-01", 7.0)]);
+    let found = isotherm(&scene, &["audit", "--source"]);
+    found.ends_with(1);
+    assert!(found.stdout.contains("1 came again\n    station A, 2020-01-01: 1 times"), "{}", found.stdout);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_standard_input_is_read_whole_and_what_was_read_of_it_is_passed_over() {
     // By another name, and longer.
     let run = run_fed(&scene, &csv("A", 2000), "/dev/stdin");
     assert!(run.stdout.starts_with("352 readings produced\n"), "{}\n{}", run.stdout, run.stderr);
-    assert!(run.stderr.contains("the stream is the one that was read before"), "{}", run.stderr);
+    assert!(run.stderr.contains("the stream begins as the one that was read before"), "{}", run.stderr);
     let shown = scene.isotherm(&with(&["source"], &[]));
     assert_eq!(shown.cells()[1][..2], ["/dev/stdin", "stream"], "{}", shown.stdout);
     // Another one.
@@ -65,7 +65,11 @@ fn the_standard_input_is_read_whole_and_what_was_read_of_it_is_passed_over() {
     run_fed(&scene, &longer, "-").ends_with(0);
     let run = run_fed(&scene, &longer.replace("2002-01-01", "1999-01-01"), "-");
     run.ends_with(65);
-    assert!(run.stderr.contains("standard input begins as before, but is another one within the"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("standard input begins as the stream that was read before, but is another one within the"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(counted(&scene), (3000, 3000));
 }
 
@@ -92,7 +96,7 @@ fn a_file_as_standard_input_is_one_and_nothing_is_left_in_a_pipe() {
         "0 readings produced"
     );
     assert_eq!(
-        shell("(cat whole.csv; sleep 0.2; echo B,2000-01-01,1) | ISOTHERM run SETS --set source.csv.files=-"),
+        shell("(cat whole.csv; echo B,2000-01-01,1) | ISOTHERM run SETS --set source.csv.files=-"),
         "1 readings produced"
     );
     assert_eq!(counted(&scene), (60_001, 60_001));
@@ -108,9 +112,11 @@ fn a_crash_of_an_actor_or_of_the_process_costs_a_stream_no_reading() {
     assert_eq!(run.stderr.matches("restarted").count(), 3, "{}", run.stderr);
     assert_eq!(counted(&scene), (2000, 2000));
     let small = ["source.csv.files=-", "produce.batch_records=50", "faults.points=producer.acknowledge@20=exit"];
-    scene.isotherm_fed(&with(&["run"], &small), &csv("A", 5000));
+    let run = scene.isotherm_fed(&with(&["run"], &small), &csv("A", 5000));
+    assert!(!run.stdout.contains("readings produced"), "it dies in the middle: {}", run.stdout);
     let run = run_fed(&scene, &csv("A", 5000), "-");
     run.ends_with(0);
+    assert!(run.stderr.contains("the stream begins as the one that was read before"), "{}", run.stderr);
     assert_eq!(counted(&scene), (5000, 5000));
 }
 
@@ -130,4 +136,38 @@ fn a_stream_beside_files_and_one_without_a_station_are_refused() {
     scene
         .isotherm(&with(&["audit", "--source"], &sets))
         .fails_in_one_line(78, &["standard input, which can be read only once"]);
+}
+
+/// Whether its name leads anywhere is of no account once a stream is open; and what came and is not in the log is told.
+#[test]
+fn a_fifo_may_lose_its_name_and_what_a_stop_leaves_of_it_is_told() {
+    let scene = scene();
+    let path = scene.path("in");
+    assert!(
+        Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()),
+        "there is a program mkfifo"
+    );
+    let faults = ["source.csv.files=in", "faults.points=producer.acknowledge@1=panic"];
+    let mut running = scene.start(&with(&["run"], &faults));
+    let mut writer = std::fs::File::options().write(true).open(&path).expect("it is read");
+    std::fs::remove_file(&path).expect("it is there");
+    writer.write_all(csv("A", 50).as_bytes()).expect("it is read");
+    let lines = running.stderr();
+    while !lines.next().expect("it goes on").contains("restarted") {}
+    // A line without its end, as far as anybody knows.
+    writer.write_all(b"A,2020-01-01,1").expect("it is read");
+    let mut counted = 0;
+    while counted < 50 {
+        let shown = scene.isotherm(&with(&["show", "--json"], &[]));
+        // There may be no file yet.
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
+        counted = shown["partitions"][0]["counted"].as_u64().unwrap_or(0);
+    }
+    running.signal(libc::SIGTERM);
+    let mut told = String::new();
+    while let Some(line) = lines.next() {
+        told.push_str(&(line + "\n"));
+    }
+    assert_eq!(running.output().status.code(), Some(0), "{told}");
+    assert!(told.contains("14 bytes of the stream were received, and what they hold is not in the log"), "{told}");
 }

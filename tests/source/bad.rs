@@ -1,12 +1,14 @@
 //! What is wrong in files and settings.
 
+use std::fs;
+
 use isotherm::domain::Readings;
 use isotherm::failure::Kind;
 use isotherm::settings::{Source as Settings, SourceKind};
 use isotherm::source::{BadLine, Kept, Progressed, Source};
 use serde_json::Value;
 
-use super::readings::{open, read_on};
+use super::readings::{keep, next, open, read_on};
 use super::resume::goes_on_from_every_cursor;
 use super::{csv_of, drain, ghcn_line, ghcn_of, reading, refused, settings};
 
@@ -25,10 +27,8 @@ fn bad_lines_of_csv_are_named_and_the_others_read() {
     bytes.extend(b"2014-7-8,\"9,\n2014-7-9,10,x\n2014-7-10,11,unterminated");
     let (_folder, settings) = csv_of(&bytes);
     let mut source = open(&settings, None).expect("opens");
-    let expected = [("2014-07-01", 81.0), ("2014-07-05", 82.5), ("2014-07-07", -3.0), ("2014-07-09", 10.0)];
-    let mut expected = expected.map(|(date, degrees)| reading("KXYZ", date, degrees)).to_vec();
-    expected.push(reading("KXYZ", "2014-07-10", 11.0));
-    assert_eq!(drain(&mut *source, 2), expected);
+    let expected = [("2014-07-01", 81.0), ("2014-07-05", 82.5), ("2014-07-07", -3.0)];
+    assert_eq!(drain(&mut *source, 2), expected.map(|(date, degrees)| reading("KXYZ", date, degrees)));
     let bad = bad_lines(&mut *source);
     let expected = [
         (4, "\"2014-02-30\" is not a date as %Y-%m-%d"),
@@ -38,7 +38,7 @@ fn bad_lines_of_csv_are_named_and_the_others_read() {
         (8, "date is not UTF-8"),
         (11, "\"NaN\" is not a number"),
         (12, "it is longer than 65536 bytes"),
-        (14, "a quote is opened and not closed"),
+        (14, "a quote is opened and not closed up to the end: the record is left until there is more"),
     ];
     assert_eq!(bad, expected.map(|(line, reason)| (line, reason.to_owned())));
     assert_eq!(source.take_bad_lines(), (0, Vec::new()), "taken once");
@@ -53,19 +53,45 @@ fn what_is_said_of_a_bad_line_is_short_whatever_it_holds() {
     assert_eq!(bad_lines(&mut *source), [(2, format!("\"{}\"… is not a number", "ä".repeat(60)))]);
 }
 
+/// A remark over several lines may look like readings.
 #[test]
-fn a_stray_quote_costs_its_own_line() {
-    for (text, bad) in [
-        ("\"a\n2014-7-2,2\n\"b\n2014-7-4,4\n", vec![2, 4]),
-        ("2014-7-1,\"1\n2014-7-2,2\n2014-7-3,\"\n2014-7-4,4\n", vec![2, 4]),
-        ("2014-7-1,\"1\n2014-7-2,2\n\n2014-7-4,4\n", vec![2]),
+fn what_stands_in_quotes_is_no_record() {
+    for (text, expected, bad) in [
+        ("\"a\n2014-7-2,2\n\"b\n2014-7-4,4\n", &[("2014-07-04", 4.0)][..], vec![2]),
+        ("2014-7-1,\"1\n2014-7-2,2\n2014-7-3,\"\n2014-7-4,4\n", &[("2014-07-04", 4.0)], vec![2]),
+        ("2014-7-1,M,\"from the sheet:\n2014-7-2,99\"\n2014-7-2,2\n", &[("2014-07-02", 2.0)], vec![2]),
+        // Nothing says that the record has ended.
+        ("2014-7-2,2\n2014-7-1,\"1\n2014-7-2,3\n\n2014-7-4,4\n", &[("2014-07-02", 2.0)], vec![3]),
     ] {
         let (_folder, settings) = csv_of(format!("date,degrees\n{text}").as_bytes());
         let mut source = open(&settings, None).expect("opens");
-        let expected = [("2014-07-02", 2.0), ("2014-07-04", 4.0)];
-        assert_eq!(drain(&mut *source, 9), expected.map(|(date, degrees)| reading("KXYZ", date, degrees)), "{text:?}");
+        let expected: Vec<_> = expected.iter().map(|(date, degrees)| reading("KXYZ", date, *degrees)).collect();
+        assert_eq!(drain(&mut *source, 9), expected, "{text:?}");
         assert_eq!(bad_lines(&mut *source).into_iter().map(|(line, _)| line).collect::<Vec<_>>(), bad, "{text:?}");
         goes_on_from_every_cursor(&settings, 1);
+    }
+    // A quote that is not closed within the longest record is a stray one.
+    let text = format!("date,degrees\n2014-7-1,\"1\n2014-7-2,2\n{}2014-7-3,3\n", "x,y\n".repeat(20_000));
+    let (_folder, settings) = csv_of(text.as_bytes());
+    assert_eq!(drain(&mut *open(&settings, None).expect("opens"), 9).len(), 2);
+}
+
+/// As a program leaves it that is writing, or a download that was cut: at the end of a line, within a record.
+#[test]
+fn a_record_within_which_a_file_ends_is_read_once_it_is_whole() {
+    let whole = "date,degrees,note\n2014-7-1,1,a\n2014-7-2,2,\"two\nlines\"\n2014-7-3,3,c\n";
+    let all = [("2014-07-01", 1.0), ("2014-07-02", 2.0), ("2014-07-03", 3.0)];
+    for rest_ms in [0, 3_600_000] {
+        let (folder, mut settings) = csv_of(&whole.as_bytes()[..45]);
+        settings.rest_ms = rest_ms;
+        let (mut source, mut kept) = (open(&settings, None).expect("opens"), Kept::default());
+        let mut readings = Vec::new();
+        while !matches!(next(&mut *source, &mut readings, 9), Ok(Progressed::Ended | Progressed::Wait(_))) {}
+        keep(&mut *source, &mut kept);
+        fs::write(folder.path().join("KXYZ.csv"), whole).expect("written");
+        settings.rest_ms = 0;
+        readings.extend(drain(&mut *open(&settings, Some(&kept)).expect("opens"), 9));
+        assert_eq!(readings, all.map(|(date, degrees)| reading("KXYZ", date, degrees)), "{rest_ms}");
     }
 }
 

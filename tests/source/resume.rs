@@ -32,7 +32,10 @@ pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
         let mut resumed = open(settings, Some(&kept)).expect("opens at the cursor");
         assert_eq!(resumed.cursor(), cursor);
         assert_eq!(drain(&mut *resumed, 7), all[handed_out.len()..], "after {} from {cursor}", handed_out.len());
-        assert_eq!((bad + resumed.take_bad_lines().0, resumed.skipped_quality()), (bad_total, skipped_total));
+        let ends_open = kept.files.iter().any(|file| file.ends_open);
+        // What was left is looked at, and told, again where the times are in doubt.
+        let bad_all = bad + resumed.take_bad_lines().0 - u64::from(ends_open);
+        assert_eq!((bad_all, resumed.skipped_quality()), (bad_total, skipped_total));
         if next(&mut *source, &mut handed_out, readings_max).expect("goes on") == Progressed::Ended {
             break;
         }
@@ -40,7 +43,11 @@ pub fn goes_on_from_every_cursor(settings: &Settings, readings_max: usize) {
     }
     keep(&mut *source, &mut kept);
     let mut resumed = open(settings, Some(&kept)).expect("opens at the end");
-    assert_eq!(resumed.next(&mut Readings::default(), 1), Ok(Progressed::Ended), "the first answer is the end");
+    if kept.files.iter().any(|file| file.ends_open) {
+        assert_eq!(drain(&mut *resumed, 1), []);
+    } else {
+        assert_eq!(resumed.next(&mut Readings::default(), 1), Ok(Progressed::Ended), "the first answer is the end");
+    }
     assert_eq!(handed_out, all);
 }
 

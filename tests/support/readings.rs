@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isotherm::domain::{Day, Readings};
+use isotherm::domain::{Day, Reading, Readings};
 use isotherm::failure::Failure;
 use isotherm::settings;
 use isotherm::source::disk::MachineDisk;
@@ -30,12 +30,12 @@ pub fn keep(source: &mut dyn Source, kept: &mut Kept) {
 pub fn next(source: &mut dyn Source, all: &mut Vec<OwnedReading>, readings_max: usize) -> Result<Progressed, Failure> {
     let mut readings = Readings::default();
     let progressed = read_on(source, &mut readings, readings_max);
-    all.extend(readings.iter().map(|reading| OwnedReading {
-        station_id: reading.station_id.to_owned(),
-        day: reading.day,
-        degrees: reading.degrees,
-    }));
+    all.extend(readings.iter().map(owned));
     progressed
+}
+
+pub fn owned(Reading { station_id, day, degrees }: Reading<'_>) -> OwnedReading {
+    OwnedReading { station_id: station_id.to_owned(), day, degrees }
 }
 
 /// As [`Source::next`], for one who keeps all behind each call: where nothing is to be asked, nothing is to be waited for.

@@ -10,14 +10,14 @@ use parking_lot::Mutex;
 
 use crate::failure::{Failure, Kind};
 use crate::source::disk::{Inputs, SourceDisk, SourceFile, Stamp};
-use crate::source::stream::input::Input;
+use crate::source::stream::input::{Bounds, Input};
 
 /// Any moment: only differences of times mean something.
 const BEGAN_MS: u64 = 1_700_000_000_000;
 /// The pattern, and the name, of the one stream.
 pub const STREAM: &str = "-";
 /// So that a few lines are many to keep.
-const STREAM_KEPT_BYTES_MAX: usize = 400;
+const STREAM_BOUNDS: Bounds = Bounds { head_max: 64, kept_max: 400, ahead_max: 400 };
 
 /// Files by their names, and a clock that stands still unless it is told to go on. Clones share both.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl SimulatedSourceDisk {
 
     /// Gives these bytes as a new stream, which a process reads from its beginning.
     pub fn give_stream(&self, bytes: &[u8]) {
-        let input = Input::new(STREAM_KEPT_BYTES_MAX);
+        let input = Input::new(STREAM_BOUNDS);
         input.push(bytes);
         input.end(Ok(()));
         self.0.lock().stream = Some(Arc::new(input));

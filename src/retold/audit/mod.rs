@@ -2,19 +2,17 @@
 //! hold.
 //!
 //! Guarantees: nothing here uses the processor's decoder, checks, calendar or state; every difference is found, to the
-//! bit; nothing is changed and no lock is taken, so that it works beside a processor. Uses `log`, `partition`, `source`,
-//! `failure` and `domain`.
+//! bit; nothing is changed and no lock is taken, so that it works beside a processor. Uses `log`, `partition`, `failure`
+//! and `domain`.
 
 mod audited;
 mod compare;
 mod differences;
 mod model;
-mod of_source;
 mod ranges;
 mod rejected;
 mod repeats;
 mod replay;
-mod source_findings;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -28,10 +26,8 @@ use crate::partition::format::Checkpoint;
 
 pub use audited::{AuditFinding, Audited};
 pub use differences::{Difference, Differences};
-pub use of_source::audit_source;
 pub use repeats::{RepeatedDays, Repeats};
 pub use replay::audit;
-pub use source_findings::SourceAudited;
 
 /// The committed files of one partition, as they were read at one moment.
 pub struct Files<'a> {

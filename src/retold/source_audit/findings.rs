@@ -16,20 +16,28 @@ const WRONG: u8 = 1;
 pub struct Listed<T> {
     pub total: u64,
     pub first: Vec<T>,
-    /// There are more.
+    /// There are more than `first`.
     #[serde(skip)]
     is_cut: bool,
+    /// There are more than `total`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    at_least: bool,
 }
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self { total: 0, first: Vec::new(), is_cut: false }
+        Self { total: 0, first: Vec::new(), is_cut: false, at_least: false }
     }
 }
 
 impl<T> Listed<T> {
     pub fn add(&mut self, finding: impl FnOnce() -> T) {
         self.add_many(1, finding);
+    }
+
+    /// There may be more that were not counted.
+    pub fn at_least(&mut self) {
+        (self.at_least, self.is_cut) = (true, true);
     }
 
     /// One that counts as several.
@@ -90,16 +98,20 @@ pub struct SourceAudited {
     pub files: usize,
     /// Of the files.
     pub readings: u64,
+    /// Lines of the files that are no readings, which are not compared.
+    pub bad_lines: u64,
     /// Days of stations that the files have.
     pub days: u64,
     /// Wrong: the log has no reading of them.
     pub missing: Listed<FileDay>,
     /// Wrong: the log's last reading of them is that of no file.
-    pub others: Listed<OtherValue>,
+    pub other_values: Listed<OtherValue>,
     /// Wrong: readings that came again.
     pub repeats: Listed<RepeatedDay>,
-    /// Days of which the log cannot say whether it has, or had, their readings.
-    pub unknown_days: u64,
+    /// Days that the log has not as the file says, of files that the producer has not read as they are.
+    pub unsent: Listed<FileDay>,
+    /// Readings that may be missing, others, or repeats, or not.
+    pub unknown_readings: u64,
     /// Why something could not be verified.
     pub unknown: Vec<String>,
     /// Not wrong, and none of the next two: values that the log had before.
@@ -110,57 +122,65 @@ pub struct SourceAudited {
     pub strangers: Listed<String>,
 }
 
+/// What came of an audit of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceResult {
+    Verified,
+    /// Something cannot be known.
+    NotVerified,
+    LogWrong,
+}
+
+impl SourceResult {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::NotVerified => Kind::Data.exit_code(),
+            Self::LogWrong => WRONG,
+        }
+    }
+}
+
 impl SourceAudited {
-    /// Something cannot be verified.
-    pub fn doubt(&mut self, why: String) {
-        if self.unknown.len() < LISTED_MAX && !self.unknown.contains(&why) {
-            self.unknown.push(why);
-        }
-    }
-
-    fn wrong(&self) -> u64 {
-        self.missing.total + self.others.total + self.repeats.total
-    }
-
-    /// The result's name, as in JSON.
-    pub fn name(&self) -> &'static str {
-        match (self.wrong(), self.unknown.is_empty()) {
-            (0, true) => "verified",
-            (0, false) => "log_incomplete",
-            _ => "log_wrong",
-        }
-    }
-
-    pub fn exit_code(&self) -> u8 {
-        match self.name() {
-            "verified" => 0,
-            "log_incomplete" => Kind::Data.exit_code(),
-            _ => WRONG,
+    pub fn result(&self) -> SourceResult {
+        if self.missing.total + self.other_values.total + self.repeats.total > 0 {
+            SourceResult::LogWrong
+        } else if self.unknown_readings + self.unsent.total > 0 || !self.unknown.is_empty() || self.readings == 0 {
+            SourceResult::NotVerified
+        } else {
+            SourceResult::Verified
         }
     }
 
     /// In words; a line for each finding that is listed.
     pub fn text(&self) -> String {
-        let Self { files, readings, days, missing, others, repeats, unknown_days, unknown, .. } = self;
-        let mut text = match self.name() {
-            "verified" => "verified".to_owned(),
-            "log_incomplete" => format!("LOG INCOMPLETE, {unknown_days} days cannot be verified"),
-            _ => format!(
+        let Self { files, readings, bad_lines, days, missing, other_values, repeats, unsent, unknown_readings, .. } =
+            self;
+        let mut text = match self.result() {
+            SourceResult::Verified => "verified".to_owned(),
+            SourceResult::NotVerified => format!("NOT VERIFIED, of {unknown_readings} readings it cannot be known"),
+            SourceResult::LogWrong => format!(
                 "LOG WRONG, {} days are missing, {} have another value, {} readings came again",
-                missing.total, others.total, repeats.total
+                missing.total, other_values.total, repeats.total
             ),
         };
         text += &format!(
             ", {readings} readings of {days} days in {files} files compared with the last of each day in the log"
         );
-        for why in unknown {
+        if *bad_lines > 0 {
+            text += &format!("; {bad_lines} lines are no readings");
+        }
+        for why in &self.unknown {
             text += &format!("\n  {why}");
         }
-        list(&mut text, "missing", missing, |one| format!("{}: {} says {}", one.at, one.file, one.degrees));
-        list(&mut text, "another value", others, |one| {
+        let day = |one: &FileDay| format!("{}: {} says {}", one.at, one.file, one.degrees);
+        list(&mut text, "missing", missing, day);
+        list(&mut text, "another value", other_values, |one| {
             format!("{}: {} says {}, the log {}", one.at, one.file, one.degrees, one.logged)
         });
         list(&mut text, "came again", repeats, |one| format!("{}: {} times", one.at, one.repeats));
+        list(&mut text, "not sent yet, as isotherm produce does", unsent, day);
         list(&mut text, "earlier values, not wrong", &self.earlier, |one| format!("{}: {}", one.at, one.earlier));
         list(&mut text, "days that no file has, not wrong", &self.withdrawn, ToString::to_string);
         list(&mut text, "stations that no file has, not wrong", &self.strangers, Clone::clone);
@@ -173,7 +193,8 @@ fn list<T>(text: &mut String, kind: &str, listed: &Listed<T>, of: impl Fn(&T) ->
     if listed.total == 0 {
         return;
     }
-    *text += &format!("\n  {} {kind}", listed.total);
+    let at_least = if listed.at_least { "at least " } else { "" };
+    *text += &format!("\n  {at_least}{} {kind}", listed.total);
     for one in &listed.first {
         *text += &format!("\n    {}", of(one));
     }

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::super::{FileComparison, FileNews};
 use super::open_file::{Format, OpenFile, Opened};
-use super::questions::{NoRoom, Questions};
+use super::questions::Questions;
 use super::record::{FileRecord, StationsOfFile};
 use super::revision::{Revision, Stage};
 use super::{FileSource, STEPS_PER_OPEN, WRITING_MAX, Work};
 use crate::domain::Readings;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 impl<F: Format> FileSource<F> {
     /// Begins with all files that are to be compared.
@@ -107,7 +107,7 @@ impl<F: Format> FileSource<F> {
         self.bad_lines.note(Path::new(&self.names[index]), bad);
         while let Some(reading) = open.next_reading() {
             let added = revision.questions.add(number(place), reading.station_id, reading.day, reading.degrees);
-            added.map_err(|NoRoom| no_room(self.settings.compare_bytes_max, reading.station_id))?;
+            added.map_err(|no_room| no_room.failure(self.settings.compare_bytes_max, reading.station_id))?;
         }
         if more {
             return Ok(Stage::Reading(place, Some(open)));
@@ -170,11 +170,4 @@ impl<F: Format> FileSource<F> {
 
 fn number(place: usize) -> u32 {
     u32::try_from(place).expect("there are fewer files")
-}
-
-fn no_room(bytes_max: u64, station_id: &str) -> Failure {
-    let what = format!(
-        "station {station_id:?} alone has more readings than {bytes_max} bytes hold, and they are to be compared with the log"
-    );
-    Failure::fatal(Kind::Settings, what).advice("raise source.compare_bytes_max")
 }

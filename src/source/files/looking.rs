@@ -66,11 +66,10 @@ impl<F: Format> FileSource<F> {
             }
             return Ok(());
         };
-        let is_whole = record.bytes == record.stamp.size_bytes;
         // What was changed in the same moment can be seen by nothing but the content. Once after each opening is enough.
         let doubtful = self.looks == 0 && (record.is_doubtful() || self.settings.verify);
         if record.is_as_read(&stamp) && !doubtful {
-            if !is_whole || self.is_begun(index) {
+            if record.is_unread() || self.is_begun(index) {
                 self.unread.push_back(index);
             }
             return Ok(());
@@ -96,7 +95,7 @@ impl<F: Format> FileSource<F> {
         let record = self.record(index);
         let is_same = prefix.is(record.crc32c);
         // What lies behind that may have been sent, and may have been something else.
-        let is_part = self.is_begun(index) || record.bytes < record.stamp.size_bytes;
+        let is_part = self.is_begun(index) || record.is_unread();
         // Of a file that is recognised again the record says so only since a moment ago, and nothing was sent since, unless
         // it was an earlier life that said so.
         let is_new = prefix.is_again && !self.next.contains_key(&index);

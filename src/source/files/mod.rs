@@ -8,7 +8,7 @@
 mod comparing;
 mod looking;
 pub(super) mod open_file;
-mod prefix;
+pub(super) mod prefix;
 pub mod questions;
 mod record;
 mod revision;

@@ -116,7 +116,7 @@ impl OpenFile {
         let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
         // A stream may have another name by now.
         let file = std::mem::take(&mut self.record.file);
-        self.record = FileRecord { file, stamp, read_at_ms, ..earlier.clone() };
+        self.record = FileRecord { file, stamp, read_at_ms, ends_open: false, ..earlier.clone() };
         self.line_start = self.lines.position();
         if given > 0 {
             format.read(&mut self.lines, &mut self.content).map_err(|error| cannot_read(path, &error))?;
@@ -140,15 +140,21 @@ impl OpenFile {
         let mut more = match format.read(&mut self.lines, &mut self.content) {
             Ok(more) => more,
             Err(error) => {
-                let _ = self.lines.go_back(self.line_start);
+                self.lines.go_back(self.line_start);
                 self.content = LineContent::default();
                 return Err(cannot_read(Path::new(&self.record.file), &error));
             }
         };
         let is_new = self.lines.position() != self.line_start;
-        if !self.is_at_rest && is_new && self.lines.is_cut() {
+        let is_open = self.lines.is_open();
+        if is_new && self.lines.is_cut() && (is_open || !self.is_at_rest) {
             let left = self.lines.go_to(self.line_start);
             left.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
+            if self.is_at_rest {
+                // What follows may belong to the record, whenever it comes.
+                self.record.ends_open = true;
+                return Ok(false);
+            }
             self.content = LineContent::default();
             // As far as it was read, it is a file that ends here: what follows is read as what it has grown by.
             self.record.stamp.size_bytes = self.line_start.bytes;
@@ -194,6 +200,11 @@ impl OpenFile {
     /// Whether the last line was left, as it has no end yet and the file was changed just now.
     pub fn is_half(&self) -> bool {
         self.is_half
+    }
+
+    /// Whether the line that was just read has no end.
+    pub fn is_cut(&self) -> bool {
+        self.lines.is_cut()
     }
 
     /// Number of the line that was just read, and why it is bad.

@@ -11,6 +11,7 @@ use foldhash::fast::FixedState;
 use roaring::RoaringBitmap;
 
 use crate::domain::{Day, Reading};
+use crate::failure::{Failure, Kind};
 
 /// Memory of a reading that is asked about: its own, and that of the answer.
 pub const READING_BYTES: usize = size_of::<Asked>() + size_of::<AskedDay>();
@@ -90,12 +91,12 @@ struct AskedDay {
 }
 
 /// What is to be done about a reading of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     /// The log has no reading of its day. It may have had one.
     New { doubtful: bool },
     /// The log's last reading of its day has another value.
-    Revised,
+    Revised { logged: f64 },
     /// The log has it, or a later one of the files counts.
     Known,
 }
@@ -123,6 +124,15 @@ pub enum Answer {
 /// There is no room for the readings of a single station.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoRoom;
+
+impl NoRoom {
+    pub fn failure(self, bytes_max: u64, station_id: &str) -> Failure {
+        let what = format!(
+            "station {station_id:?} alone has more readings than {bytes_max} bytes hold, and they are to be compared with the log"
+        );
+        Failure::fatal(Kind::Settings, what).advice("raise source.compare_bytes_max")
+    }
+}
 
 impl Questions {
     /// About no more readings at once than fit into so much memory.
@@ -287,7 +297,9 @@ impl Questions {
         let asked = &self.stations[station as usize];
         let verdict = match self.day_of(place) {
             AskedDay { is_logged: false, .. } => Verdict::New { doubtful: asked.is_doubtful },
-            AskedDay { last, logged, .. } if *last as usize == place && *logged != degrees => Verdict::Revised,
+            AskedDay { last, logged, .. } if *last as usize == place && *logged != degrees => {
+                Verdict::Revised { logged: *logged }
+            }
             _ => Verdict::Known,
         };
         let day = Day::from_number(day).expect("it was a day");

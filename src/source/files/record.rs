@@ -39,6 +39,9 @@ pub struct FileRecord {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub withdrawn: u64,
     pub stations: StationsOfFile,
+    /// It ends within a record of several lines: that one was left, until the file has grown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_open: bool,
     /// The file is to be compared with the log, also where stamp and content are as they were: it was changed since it was
     /// read, and the log may have what it was meanwhile.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -91,7 +94,7 @@ impl FileRecord {
 
     /// Whether there is something of the file that was not read. Of one that is to be read anew that is not known.
     pub fn is_unread(&self) -> bool {
-        !self.stale && self.bytes < self.stamp.size_bytes
+        !self.stale && !self.ends_open && self.bytes < self.stamp.size_bytes
     }
 
     /// Whether the file was read, but not to its end.

@@ -61,7 +61,7 @@ impl Revision {
                     sent.doubtful += u64::from(doubtful);
                     readings.push(reading);
                 }
-                Verdict::Revised => {
+                Verdict::Revised { .. } => {
                     told.revised += 1;
                     sent.revised += 1;
                     if let Some(record) = &mut records[file as usize] {

@@ -51,14 +51,8 @@ pub struct FileStanding {
     pub record: FileRecord,
 }
 
-/// Every file that is there (`names`, in order) or was read, in the order of their names. `verify`: what was read of them is
-/// read again, since a file of the same size, times and inode can have another content.
-pub fn survey(
-    disk: &dyn SourceDisk,
-    names: &[String],
-    kept: &Kept,
-    verify: bool,
-) -> Result<Vec<FileStanding>, Failure> {
+/// What is known of each file that was met.
+pub fn records(kept: &Kept) -> Result<Vec<FileRecord>, Failure> {
     let before = FileRecord::of_version_1(kept.cursor.as_ref());
     let cursor = kept.cursor.as_ref().filter(|_| before.is_empty());
     let mut records: Vec<FileRecord> = kept.files.iter().cloned().chain(before).collect();
@@ -67,8 +61,19 @@ pub fn survey(
         records.retain(|record| record.file != begun.record.file);
         records.push(begun.record);
     }
+    Ok(records)
+}
+
+/// Every file that is there (`names`, in order) or was read, in the order of their names. `verify`: what was read of them is
+/// read again, since a file of the same size, times and inode can have another content.
+pub fn survey(
+    disk: &dyn SourceDisk,
+    names: &[String],
+    kept: &Kept,
+    verify: bool,
+) -> Result<Vec<FileStanding>, Failure> {
     let mut files = Vec::new();
-    for record in records {
+    for record in records(kept)? {
         let standing = standing(disk, &record, verify)?;
         files.push(FileStanding { standing, record });
     }

@@ -10,14 +10,22 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Bytes of the beginning that are kept always: more than a line may have.
-const HEAD_BYTES_MAX: usize = 128 << 10;
-
 /// An input, as far as it was received.
 pub struct Input {
-    pub kept_bytes_max: usize,
+    pub bounds: Bounds,
     kept: Mutex<Kept>,
     has_room: Condvar,
+}
+
+/// Bytes of an input that are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Of the beginning, for ever. More than a line may have: a header is one.
+    pub head_max: usize,
+    /// At most, beside those.
+    pub kept_max: usize,
+    /// Received before they are asked for: what a run that is stopped has taken away from others in vain.
+    pub ahead_max: usize,
 }
 
 #[derive(Default)]
@@ -28,6 +36,8 @@ struct Kept {
     last_passed: u8,
     /// What follows that.
     bytes: VecDeque<u8>,
+    /// Up to here it was asked for.
+    asked: u64,
     /// There is no more, or no more can be read, and why.
     ended: Option<Result<(), (io::ErrorKind, String)>>,
 }
@@ -46,23 +56,41 @@ pub struct Received {
     pub is_all: bool,
 }
 
+impl Kept {
+    fn received(&self) -> u64 {
+        self.passed.bytes + self.bytes.len() as u64
+    }
+
+    fn failure(&self) -> Option<io::Error> {
+        let (kind, what) = self.ended.as_ref()?.as_ref().err()?;
+        Some(io::Error::new(*kind, what.clone()))
+    }
+}
+
 impl Input {
-    /// An input of which no more than this is kept, beside its beginning.
-    pub fn new(kept_bytes_max: usize) -> Self {
-        Self { kept_bytes_max, kept: Mutex::default(), has_room: Condvar::new() }
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, kept: Mutex::default(), has_room: Condvar::new() }
     }
 
     /// Waits until there is room for more.
     pub fn wait_for_room(&self) {
-        let mut kept = self.kept.lock();
-        self.has_room.wait_while(&mut kept, |kept| kept.bytes.len() >= self.kept_bytes_max);
+        let is_enough = |kept: &mut Kept| {
+            let ahead = kept.received().saturating_sub(kept.asked);
+            kept.bytes.len() >= self.bounds.kept_max || ahead >= self.bounds.ahead_max as u64
+        };
+        self.has_room.wait_while(&mut self.kept.lock(), is_enough);
     }
 
     /// Takes what comes next.
     pub fn push(&self, bytes: &[u8]) {
         let mut kept = self.kept.lock();
-        let head_left = HEAD_BYTES_MAX - kept.head.len();
+        let head_left = self.bounds.head_max - kept.head.len();
         kept.head.extend(&bytes[..bytes.len().min(head_left)]);
+        if kept.bytes.len() + bytes.len() > kept.bytes.capacity() {
+            let left = self.bounds.kept_max.saturating_sub(kept.bytes.len());
+            let more = kept.bytes.len().min(left).max(bytes.len());
+            kept.bytes.reserve_exact(more);
+        }
         kept.bytes.extend(bytes);
     }
 
@@ -80,6 +108,7 @@ impl Input {
         if let Some(last) = last {
             (kept.last_passed, kept.passed) = (last, passed);
         }
+        kept.asked = kept.asked.max(passed.bytes);
         self.has_room.notify_all();
     }
 
@@ -89,33 +118,41 @@ impl Input {
 
     pub fn received(&self) -> Received {
         let kept = self.kept.lock();
-        Received { bytes: kept.passed.bytes + kept.bytes.len() as u64, is_all: kept.ended.is_some() }
+        Received { bytes: kept.received(), is_all: kept.ended.is_some() }
     }
 
     /// Whether nothing more comes before some of it is passed.
     pub fn is_full(&self) -> bool {
-        self.kept.lock().bytes.len() >= self.kept_bytes_max
+        self.kept.lock().bytes.len() >= self.bounds.kept_max
     }
 
-    /// CRC-32C of so many of the first bytes, which were received.
-    pub fn crc32c_of_first(&self, bytes: usize) -> u32 {
-        let kept = self.kept.lock();
-        crc32c::crc32c(&kept.head[..bytes.min(kept.head.len())])
+    /// The first bytes, as far as they were received, and no more than so many. An input that has failed before there
+    /// were so many fails.
+    pub fn first(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut kept = self.kept.lock();
+        kept.asked = kept.asked.max(bytes as u64);
+        self.has_room.notify_all();
+        match kept.failure() {
+            Some(error) if kept.head.len() < bytes => Err(error),
+            _ => Ok(kept.head[..bytes.min(kept.head.len())].to_vec()),
+        }
     }
 
     /// Reads from a place; 0 where the input has ended, `WouldBlock` where more may come.
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let kept = self.kept.lock();
+        let kept = &mut *self.kept.lock();
         let start = kept.passed.bytes;
+        kept.asked = kept.asked.max(position.saturating_add(buffer.len() as u64).min(kept.received()));
+        self.has_room.notify_all();
         if let Some(at) = position.checked_sub(start) {
             let at = usize::try_from(at).map_or(kept.bytes.len(), |at| at.min(kept.bytes.len()));
             let (front, back) = kept.bytes.as_slices();
             let next = if at < front.len() { &front[at..] } else { &back[at - front.len()..] };
-            return match &kept.ended {
+            return match (kept.failure(), &kept.ended) {
                 _ if !next.is_empty() => (&*next).read(buffer),
-                Some(Ok(())) => Ok(0),
-                Some(Err((kind, what))) => Err(io::Error::new(*kind, what.clone())),
-                None => Err(io::ErrorKind::WouldBlock.into()),
+                (Some(error), _) => Err(error),
+                (None, Some(_)) => Ok(0),
+                (None, None) => Err(io::ErrorKind::WouldBlock.into()),
             };
         }
         match usize::try_from(position).ok().and_then(|position| kept.head.get(position..)) {
@@ -126,18 +163,13 @@ impl Input {
     }
 }
 
-/// An input as a file: from its beginning on, and back to what is kept.
+/// An input as a file: from a place on, and back to what is kept.
 pub struct InputFile {
     input: Arc<Input>,
     position: u64,
 }
 
 impl InputFile {
-    pub fn new(input: Arc<Input>) -> Self {
-        Self { input, position: 0 }
-    }
-
-    /// From this place on.
     pub fn at(input: Arc<Input>, position: u64) -> Self {
         Self { input, position }
     }

@@ -1,7 +1,8 @@
 //! Readings from an input that can be read once: standard input, a FIFO, what a shell puts in the place of a file.
 //!
 //! Its name says nothing of what comes, so it is known by its content: one that begins as the one before did is taken to be
-//! that one, passed over as far as it was read, and compared meanwhile; another is read from its beginning.
+//! that one, compared as far as that was read, and passed over; another is read from its beginning. One that ends before it can
+//! be told is refused: what failed on its way here, and gives nothing, is not to be taken for a new one.
 
 pub mod input;
 
@@ -10,19 +11,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::disk::Stamp;
 use super::files::open_file::OpenFile;
+use super::files::prefix::cannot_read;
 use super::files::{FileRecord, Format};
 use super::{BadLine, BadLines, FileNews, Kept, Progressed, Source, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
-use input::{Input, InputFile, Passed, Received};
+use input::{Bounds, Input, InputFile, Passed, Received};
 
 /// By so much of its beginning a stream is told from others.
 const BEGINNING_BYTES_MAX: u64 = 4096;
+/// So many bytes of that are kept as they are, so that another stream shows at the first byte that differs.
+const FIRST_BYTES_MAX: usize = 256;
 /// What is read at once of what is only compared.
 const PIECE_BYTES: usize = 256 << 10;
 /// Lines that one call reads before it returns to a caller who may want to stop; a piece counts as so many.
@@ -38,14 +44,10 @@ pub struct Cursor {
     pub stream: FileRecord,
     /// Readings of the next line that were given.
     given: usize,
-    /// CRC-32C of the first bytes of those that were read, [`BEGINNING_BYTES_MAX`] at most.
+    /// In base64, the first bytes of those that were read, [`FIRST_BYTES_MAX`] at most.
+    first: String,
+    /// CRC-32C of [`BEGINNING_BYTES_MAX`] at most.
     beginning_crc32c: u32,
-}
-
-impl Cursor {
-    fn beginning_bytes(&self) -> u64 {
-        self.stream.bytes.min(BEGINNING_BYTES_MAX)
-    }
 }
 
 enum Work {
@@ -116,6 +118,9 @@ impl<F: Format> StreamSource<F> {
                 open.give(readings, readings_max);
                 if !readings.is_full(readings_max) {
                     let more = open.read_line(&mut self.format)?;
+                    if more && open.is_cut() {
+                        self.news.push(FileNews::NoLastEnd { name: self.name.clone() });
+                    }
                     self.bad_lines.note(Path::new(&self.name), open.take_bad());
                     return Ok(more.then_some(1));
                 }
@@ -126,20 +131,34 @@ impl<F: Format> StreamSource<F> {
 
     /// Decides by the beginning whether this is the stream of the last run.
     fn meet(&mut self, known: Cursor) -> Result<(), Failure> {
-        let (beginning, received) = (known.beginning_bytes(), self.input.received());
-        if received.bytes < beginning && !received.is_all {
+        let (bytes, name) = (known.stream.bytes, self.name.clone());
+        let is_all = self.input.received().is_all;
+        let wanted = self.beginning_bytes(bytes);
+        let received = self.input.first(wanted).map_err(|error| cannot_read(Path::new(&name), &error))?;
+        let first = BASE64.decode(&known.first).unwrap_or_default();
+        let both = first.len().min(received.len());
+        if received[..both] != first[..both]
+            || (received.len() == wanted && crc32c::crc32c(&received) != known.beginning_crc32c)
+        {
+            self.news.push(FileNews::OtherStream { name, bytes });
+            self.work = Work::Opening(None);
+        } else if received.len() == wanted {
+            if bytes > 0 {
+                self.news.push(FileNews::KnownStream { name, bytes });
+            }
+            self.work = Work::Comparing(known, self.input.passed());
+        } else if is_all {
+            return Err(self.ends_before(received.len() as u64, bytes));
+        } else {
             return Err(too_little());
         }
-        let bytes = known.stream.bytes;
-        let is_known =
-            received.bytes >= beginning && self.input.crc32c_of_first(beginning as usize) == known.beginning_crc32c;
-        if is_known {
-            self.work = Work::Comparing(known, self.input.passed());
-        } else {
-            self.news.push(FileNews::OtherStream { name: self.name.clone(), bytes });
-            self.work = Work::Opening(None);
-        }
         Ok(())
+    }
+
+    /// By how much of its beginning a stream of which so much was read is known again.
+    fn beginning_bytes(&self, bytes: u64) -> usize {
+        let Bounds { head_max, kept_max, .. } = self.input.bounds;
+        (bytes.min(BEGINNING_BYTES_MAX) as usize).min(head_max).min(kept_max / 2)
     }
 
     /// Compares a piece of what was read before, and passes over it.
@@ -149,36 +168,30 @@ impl<F: Format> StreamSource<F> {
         if left > 0 {
             let mut piece = vec![0; left.min(PIECE_BYTES)];
             let read = InputFile::at(self.input.clone(), passed.bytes).read(&mut piece);
-            let read = read.map_err(|error| Failure::io("cannot read", Path::new(&self.name), &error))?;
+            let read = read.map_err(|error| cannot_read(Path::new(&self.name), &error))?;
             if read == 0 {
-                let what = format!("ends after {} bytes, of {bytes} that were read of it before", passed.bytes);
-                return Err(self.is_another(&what));
+                return Err(self.ends_before(passed.bytes, bytes));
             }
             passed.crc32c = crc32c::crc32c_append(passed.crc32c, &piece[..read]);
             passed.bytes += read as u64;
             self.pass(passed);
             self.work = Work::Comparing(known, passed);
         } else if passed == (Passed { bytes, crc32c: known.stream.crc32c }) {
-            if bytes > 0 {
-                self.news.push(FileNews::KnownStream { name: self.name.clone(), bytes });
-            }
             self.work = Work::Opening(Some(known));
         } else {
-            return Err(
-                self.is_another(&format!("is another one within the {bytes} bytes that were read of it before"))
-            );
+            return Err(self.is_another(&format!("is another one within the {bytes} bytes that were read of that")));
         }
         Ok(())
     }
 
     fn begin_reading(&mut self, known: Option<&Cursor>) -> Result<Box<OpenFile>, Failure> {
-        let opened = (Box::new(InputFile::new(self.input.clone())) as _, Stamp::default(), self.read_at_ms);
-        let open = OpenFile::open(0, &self.name, opened, 0, &mut self.format)?;
-        let mut open = open.expect("a stream is never taken for a file that is being written");
+        let opened = (Box::new(InputFile::at(self.input.clone(), 0)) as _, Stamp::default(), self.read_at_ms);
+        // That it is being written is what is waited for.
+        let mut open = OpenFile::open(0, &self.name, opened, 0, &mut self.format)?.ok_or_else(too_little)?;
         if let Some(Cursor { stream, given, .. }) = known
             && !open.go_on(stream, *given, &mut self.format)?
         {
-            let what = format!("goes on in line {}, which was at its end when it was read before", stream.lines);
+            let what = format!("goes on in line {}, with which that ended", stream.lines);
             return Err(self.is_another(&what));
         }
         Ok(Box::new(open))
@@ -190,10 +203,15 @@ impl<F: Format> StreamSource<F> {
         self.passed_bytes = passed.bytes;
     }
 
+    fn ends_before(&self, bytes: u64, read: u64) -> Failure {
+        self.is_another(&format!("it ends after {bytes} bytes, and {read} were read before"))
+    }
+
     fn is_another(&self, what: &str) -> Failure {
-        Failure::fatal(Kind::Data, format!("{} begins as before, but {what}", self.name)).advice(
-            "give what was given before; or remove source.json, and all that comes is sent, also what the log has",
-        )
+        Failure::fatal(Kind::Data, format!("{} begins as the stream that was read before, but {what}", self.name))
+            .advice(
+                "give what was given before; or remove source.json, and all that comes is sent, also what the log has",
+            )
     }
 
     /// The failure of a read that may work later: the source waits, unless nothing more can come.
@@ -202,7 +220,7 @@ impl<F: Format> StreamSource<F> {
             return Err(failure);
         }
         if self.input.is_full() && self.input.received() == received {
-            let bytes = self.input.kept_bytes_max / 2;
+            let bytes = self.input.bounds.kept_max / 2;
             let what = format!("{} has a line that does not end within {bytes} bytes", self.name);
             return Err(Failure::fatal(Kind::Data, what).advice("see whether it is text, in lines that end in \\n"));
         }
@@ -217,7 +235,7 @@ impl<F: Format> Source for StreamSource<F> {
         let mut steps_left = STEPS_PER_CALL_MAX;
         while steps_left > 0 && !readings.is_full(readings_max) {
             if let Work::Reading(open) = &self.work
-                && open.bytes() - self.passed_bytes >= self.input.kept_bytes_max as u64 / 2
+                && open.bytes() - self.passed_bytes >= self.input.bounds.kept_max as u64 / 2
             {
                 return Ok(Progressed::Settle);
             }
@@ -241,9 +259,9 @@ impl<F: Format> Source for StreamSource<F> {
             Work::Opening(None) => return Value::Null,
             Work::Reading(open) => {
                 let (stream, given) = open.progress();
-                let mut cursor = Cursor { stream, given, beginning_crc32c: 0 };
-                cursor.beginning_crc32c = self.input.crc32c_of_first(cursor.beginning_bytes() as usize);
-                cursor
+                let beginning = self.input.first(self.beginning_bytes(stream.bytes)).unwrap_or_default();
+                let first = BASE64.encode(&beginning[..beginning.len().min(FIRST_BYTES_MAX)]);
+                Cursor { stream, given, first, beginning_crc32c: crc32c::crc32c(&beginning) }
             }
         };
         serde_json::to_value(cursor).expect("names and numbers are JSON")
@@ -262,6 +280,16 @@ impl<F: Format> Source for StreamSource<F> {
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
         self.bad_lines.take()
+    }
+
+    /// How much there will be nobody knows.
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let bytes = match &self.work {
+            Work::Comparing(_, passed) => passed.bytes,
+            Work::Reading(open) => open.bytes(),
+            Work::Meeting(_) | Work::Opening(_) => self.passed_bytes,
+        };
+        Some((bytes, 0))
     }
 
     fn skipped_quality(&self) -> u64 {

@@ -139,7 +139,7 @@ pub struct Partition {
     pub position: u64,
     /// One past the log's last record.
     pub end: u64,
-    /// Records behind that, which no reader sees yet, as a transaction is open.
+    /// Records, or offsets without one, behind `end`, which no reader sees yet, as a transaction is open.
     #[serde(default)]
     pub hidden: u64,
     /// Offset that the file on disk goes on from.
