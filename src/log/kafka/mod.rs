@@ -48,8 +48,11 @@ impl KafkaLog {
         let name = format!("topic {} on Kafka at {}", settings.topic, settings.kafka.brokers);
         let topic = CString::new(settings.topic.as_str())
             .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
-        let client =
-            Client::new(&properties::reading(settings, group)?, Role::Consumer, &Arc::new(Subject { topic, name }))?;
+        let client = Client::new(
+            &properties::reading(settings, group, None)?,
+            Role::Consumer,
+            &Arc::new(Subject { topic, name }),
+        )?;
         let said_without = AtomicBool::new(false);
         let (settings, group, readers) = (settings.clone(), group.to_owned(), Pool::default());
         Ok(Self { settings, group, client, readers, transactions, said_without })
@@ -113,8 +116,10 @@ impl RecordLog for KafkaLog {
     }
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
-        let create =
-            || Client::new(&properties::reading(&self.settings, &self.group)?, Role::Consumer, &self.client.subject);
+        let create = || {
+            let properties = properties::reading(&self.settings, &self.group, Some(partition))?;
+            Client::new(&properties, Role::Consumer, &self.client.subject)
+        };
         Ok(Box::new(Reader::new(Held::new(&self.readers, partition, create)?, from)))
     }
 

@@ -43,10 +43,15 @@ const FIXED: [(&str, Option<&str>, &str); 14] = [
     ("allow.auto.create.topics", Some("false"), "a deleted topic would come back empty"),
 ];
 
-/// For a client that reads or asks.
-pub fn reading(settings: &settings::Log, group: &str) -> Result<Properties, Failure> {
+/// For a client that reads this partition, perhaps beside others; without one, for the client that asks.
+pub fn reading(settings: &settings::Log, group: &str, partition: Option<u32>) -> Result<Properties, Failure> {
     let ahead = Ahead::of_one(settings.partitions);
-    let mut properties = common(settings);
+    let has_it_alone = settings.partitions as usize <= CLIENTS_MAX;
+    let mut properties = match partition {
+        None => common(settings, "isotherm-admin"),
+        Some(partition) if has_it_alone => common(settings, &format!("isotherm-read-{partition}")),
+        Some(_) => common(settings, "isotherm-read"),
+    };
     properties
         .set("group.id", group)
         .set("enable.auto.commit", "false")
@@ -59,7 +64,7 @@ pub fn reading(settings: &settings::Log, group: &str) -> Result<Properties, Fail
         .set("queued.min.messages", ahead.records.to_string())
         .set("queued.max.messages.kbytes", ahead.queued_kib.to_string())
         .set("fetch.message.max.bytes", ahead.fetch_bytes.to_string());
-    if settings.partitions as usize > CLIENTS_MAX {
+    if !has_it_alone {
         properties.set("fetch.wait.max.ms", SHARED_WAIT_MS.to_string());
     }
     with_the_persons(properties, &settings.kafka)
@@ -90,7 +95,7 @@ impl Ahead {
 
 /// For a client that writes; in transactions, if an id for them is given.
 pub fn writing(settings: &settings::Log, transactional_id: Option<&str>) -> Result<Properties, Failure> {
-    let mut properties = common(settings);
+    let mut properties = common(settings, "isotherm-write");
     properties
         .set("enable.idempotence", "true")
         .set("enable.gapless.guarantee", "true")
@@ -111,11 +116,12 @@ pub fn writing(settings: &settings::Log, transactional_id: Option<&str>) -> Resu
     with_the_persons(properties, &settings.kafka)
 }
 
-fn common(settings: &settings::Log) -> Properties {
+/// `client_id`: by which a broker's log, metrics and quotas tell this client from others.
+fn common(settings: &settings::Log, client_id: &str) -> Properties {
     let mut properties = Properties::default();
     properties
         .set("bootstrap.servers", &settings.kafka.brokers)
-        .set("client.id", "isotherm")
+        .set("client.id", client_id)
         .set("allow.auto.create.topics", "false")
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.ms", "50")

@@ -30,7 +30,7 @@ fn log(client: &[(&str, &str)]) -> Log {
 fn a_property_of_the_person_wins_over_ours() {
     let properties = writing(&log(&[("linger.ms", "50"), ("client.id", "me"), ("acks", "-1")]), None).unwrap();
     assert_eq!((properties.get("linger.ms"), properties.get("client.id")), (Some("50"), Some("me")));
-    assert_eq!(reading(&log(&[]), "g").unwrap().get("linger.ms"), None, "that is for writing");
+    assert_eq!(reading(&log(&[]), "g", None).unwrap().get("linger.ms"), None, "that is for writing");
 }
 
 /// librdkafka takes every name, and of two that mean the same the one that it sees last.
@@ -45,7 +45,7 @@ fn a_property_of_the_person_wins_over_ours_whatever_name_it_has() {
         ("queue.buffering.max.ms", "linger.ms"),
     ] {
         for properties in
-            [reading(&log(&[(alias, "77")]), "g").unwrap(), writing(&log(&[(alias, "77")]), None).unwrap()]
+            [reading(&log(&[(alias, "77")]), "g", None).unwrap(), writing(&log(&[(alias, "77")]), None).unwrap()]
         {
             let names = format!("{properties:?}");
             let set = |name: &str| names.matches(&format!("{name:?}")).count();
@@ -59,7 +59,7 @@ fn what_the_guarantees_rest_on_is_refused_by_name_for_every_client() {
     for (key, allowed, _) in FIXED {
         let value = if allowed == Some("false") { "true" } else { "none" };
         let settings = log(&[(key, value)]);
-        for failure in [reading(&settings, "g").unwrap_err(), writing(&settings, None).unwrap_err()] {
+        for failure in [reading(&settings, "g", None).unwrap_err(), writing(&settings, None).unwrap_err()] {
             assert_eq!(failure.kind, Kind::Settings);
             assert!(failure.what.contains(key), "{failure}");
         }
@@ -103,7 +103,7 @@ fn all_partitions_readers_together_read_a_bounded_number_of_bytes_ahead() {
 fn where_readers_share_clients_the_broker_answers_sooner() {
     for (partitions, wait_ms) in [(8, None), (9, Some("50"))] {
         let settings = Log { partitions, ..log(&[]) };
-        assert_eq!(reading(&settings, "g").unwrap().get("fetch.wait.max.ms"), wait_ms);
+        assert_eq!(reading(&settings, "g", None).unwrap().get("fetch.wait.max.ms"), wait_ms);
     }
 }
 
@@ -128,4 +128,18 @@ fn a_build_without_tls_says_so() {
     assert!(needs_no_more_than(true, Some("sasl_ssl")).is_ok());
     let failure = needs_no_more_than(false, Some("sasl_ssl")).unwrap_err();
     assert!(failure.kind == Kind::Settings && failure.to_string().contains("--features tls"), "{failure}");
+}
+
+#[test]
+fn a_broker_can_tell_the_clients_apart_unless_a_person_names_them() {
+    let id = |properties: Result<Properties, Failure>| properties.unwrap().get("client.id").map(str::to_owned);
+    let mut few = log(&[]);
+    few.partitions = 4;
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(id(reading(&few, "g", None)), named("isotherm-admin"));
+    assert_eq!(id(reading(&few, "g", Some(3))), named("isotherm-read-3"));
+    assert_eq!(id(writing(&few, None)), named("isotherm-write"));
+    let many = settings::Log { partitions: 100, ..few };
+    assert_eq!(id(reading(&many, "g", Some(3))), named("isotherm-read"), "it has several");
+    assert_eq!(id(reading(&log(&[("client.id", "me")]), "g", Some(0))), named("me"));
 }
