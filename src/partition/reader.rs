@@ -37,12 +37,21 @@ pub struct PartitionReader {
     reader: Option<Box<dyn RecordReader>>,
     /// No record is left before. The reader can still stand before it, where aborted records lie in between.
     begins_at: u64,
+    /// All before it was read.
+    position: u64,
     end: PartitionEnd,
 }
 
 impl PartitionReader {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, truncation: Truncation::default(), reader: None, begins_at: 0, end: PartitionEnd::default() }
+        Self {
+            job,
+            truncation: Truncation::default(),
+            reader: None,
+            begins_at: 0,
+            position: 0,
+            end: PartitionEnd::default(),
+        }
     }
 
     /// One try to open the reader where the committed state goes on; `None` begins where the log does. Gives the offset of the
@@ -55,7 +64,7 @@ impl PartitionReader {
             None => (extent.start, self.open_reader(extent.start, steps)?),
             Some(committed) => self.go_on(committed, extent, steps)?,
         };
-        (self.reader, self.begins_at) = (Some(reader), offset);
+        (self.reader, self.begins_at, self.position) = (Some(reader), offset, offset);
         self.job.gauges().end.set(extent.end);
         self.end.look(&self.job, steps);
         Ok(offset)
@@ -88,9 +97,25 @@ impl PartitionReader {
             Failure::fatal(Kind::Internal, format!("partition {} is read before its reader is open", job.partition))
         })?;
         steps.begin(READING);
-        let position = reader.read(batch, records_max, job.read_wait)?.max(*begins_at);
+        let position = match reader.read(batch, records_max, job.read_wait) {
+            Err(failure) if !failure.is_retryable() => return Err(self.overtaken(failure)),
+            read => read?.max(*begins_at),
+        };
         end.passed(job, position);
+        self.position = position;
         Ok(position)
+    }
+
+    /// Why the next record cannot be read: where the log has deleted it since the last one, that is what a start would find.
+    fn overtaken(&self, failure: Failure) -> Failure {
+        let (partition, position) = (self.job.partition, self.position);
+        match self.job.log.extent(partition) {
+            Ok(extent) if extent.start > position => match self.over_the_gap(position, extent.start) {
+                Err(gap) => gap,
+                Ok(()) => Failure::retryable(Kind::TryAgain, failure.what),
+            },
+            _ => failure,
+        }
     }
 
     /// Only one reader of a partition lives at a time: an earlier one is dropped before.
@@ -282,6 +307,32 @@ pub(super) mod tests {
         let mut compacted = log();
         compacted.records.remove(2);
         assert_eq!(begun(compacted, false, Some(&committed(3))), Ok((3, Some(3))));
+    }
+
+    /// What is to be read next is no longer there.
+    struct Gone;
+
+    impl RecordReader for Gone {
+        fn read(&mut self, _: &mut Batch, _: usize, _: Duration) -> Result<u64, Failure> {
+            Err(Failure::fatal(Kind::Data, "there is no such offset"))
+        }
+    }
+
+    /// Retention overtakes a consumer that is up: it is told as much as one that starts.
+    #[test]
+    fn records_that_are_deleted_while_it_reads_are_a_gap_too() {
+        for accept_gap in [false, true] {
+            let (mut reader, steps) = opened(log(), accept_gap);
+            reader.begin(Some(&committed(2)), &steps).expect("it begins");
+            let shortened = TestLog { extent: Extent { start: 4, end: 5 }, ..log() };
+            reader.reader = Some(Box::new(Gone));
+            reader.job.log = Arc::new(shortened);
+            let failure = reader.read(&mut Batch::default(), 10, &steps).expect_err("records are lost");
+            assert_eq!(failure.is_retryable(), accept_gap, "the next start goes on behind the gap: {failure}");
+            let told = failure.to_string();
+            assert!(accept_gap || told.contains("starts at offset 4, after our offset 2"), "{told}");
+            assert!(accept_gap || (told.contains("--accept-gap") && told.contains("isotherm rebuild 0")), "{told}");
+        }
     }
 
     #[test]
