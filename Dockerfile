@@ -15,10 +15,10 @@ RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tl
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /state isotherm && install -d -o isotherm -g isotherm /state
+    && useradd --system --uid 10001 --home-dir /state isotherm && install -d -o isotherm -g root -m 0775 /state
 COPY --from=build /build/target/release/isotherm /usr/local/bin/isotherm
 COPY settings /etc/isotherm
-USER isotherm
+USER 10001:0
 # Relative paths of the settings start here: log and state lie in the volume.
 WORKDIR /state
 VOLUME /state
