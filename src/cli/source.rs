@@ -53,6 +53,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let kept = Kept { cursor, files, log_has_records: state.log_had_records };
     let is_of_stream = kept.cursor.as_ref().is_some_and(|cursor| cursor.get("stream").is_some());
     let files = match disk.find(key, pattern) {
+        _ if is_of_stream && arguments.verify => {
+            let what = "the source is a stream, which can be read once: there is nothing to read again";
+            return Err(Failure::fatal(Kind::Settings, what).advice("leave --verify out"));
+        }
         // Its name may lead nowhere by now.
         _ if is_of_stream => survey_stream(&kept)?,
         Ok(Inputs::Stream(_)) => Vec::new(),

@@ -64,7 +64,9 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             summary.laggards.join(", ")
         ));
     }
-    if let Some(bytes) = summary.received_bytes.and_then(|received| not_in_log(received, settings)) {
+    // A stream that is refused says itself what to give.
+    let received_bytes = summary.received_bytes.filter(|_| summary.failures.is_empty());
+    if let Some(bytes) = received_bytes.and_then(|received| not_in_log(received, settings)) {
         output::tell(&format_args!(
             "{bytes} bytes of the stream were received, and what they hold is not in the log: give the stream again from its beginning"
         ));

@@ -159,7 +159,14 @@ impl SourceAudited {
             self;
         let mut text = match self.result() {
             SourceResult::Verified => "verified".to_owned(),
-            SourceResult::NotVerified => format!("NOT VERIFIED, of {unknown_readings} readings it cannot be known"),
+            SourceResult::NotVerified if *unknown_readings > 0 => {
+                format!("NOT VERIFIED, of {unknown_readings} readings it cannot be known")
+            }
+            SourceResult::NotVerified if unsent.total > 0 => {
+                format!("NOT VERIFIED, {} days are not sent yet", unsent.total)
+            }
+            SourceResult::NotVerified if *readings == 0 => "NOT VERIFIED, the files have no reading".to_owned(),
+            SourceResult::NotVerified => "NOT VERIFIED".to_owned(),
             SourceResult::LogWrong => format!(
                 "LOG WRONG, {} days are missing, {} have another value, {} readings came again",
                 missing.total, other_values.total, repeats.total
@@ -180,7 +187,7 @@ impl SourceAudited {
             format!("{}: {} says {}, the log {}", one.at, one.file, one.degrees, one.logged)
         });
         list(&mut text, "came again", repeats, |one| format!("{}: {} times", one.at, one.repeats));
-        list(&mut text, "not sent yet, as isotherm produce does", unsent, day);
+        list(&mut text, "not sent yet: run isotherm produce", unsent, day);
         list(&mut text, "earlier values, not wrong", &self.earlier, |one| format!("{}: {}", one.at, one.earlier));
         list(&mut text, "days that no file has, not wrong", &self.withdrawn, ToString::to_string);
         list(&mut text, "stations that no file has, not wrong", &self.strangers, Clone::clone);
