@@ -268,7 +268,16 @@ fn every_file_in_the_settings_folder_loads() {
     let mut names: Vec<String> =
         files.map(|file| file.expect("it is listed").file_name().into_string().expect("ASCII")).collect();
     names.sort();
-    assert_eq!(names, ["default.toml", "demo.toml", "docker.toml", "kafka.toml"]);
+    assert_eq!(names, ["default.toml", "demo.toml", "docker.toml", "kafka.toml", "presets"]);
+    for preset in std::fs::read_dir(folder.join("presets")).expect("the folder is there") {
+        let path = preset.expect("it is listed").path();
+        let kind = path.file_stem().and_then(|name| name.to_str()).expect("ASCII");
+        let sets = vec![format!("source.kind={kind}"), "source.csv.files=x".to_owned()];
+        let effective = isotherm::settings::load(&Sources { file: None, sets }, std::iter::empty()).expect("it loads");
+        let of_preset = effective.entries.iter().filter(|entry| matches!(entry.origin, SettingOrigin::Preset(_)));
+        assert!(of_preset.count() >= 3, "{kind}");
+        assert_eq!(effective.settings.source.kind, SourceKind::Csv, "{kind}");
+    }
     let demo = load("demo.toml");
     assert_eq!((demo.log.kind, demo.source.kind, demo.log.partitions), (LogKind::Sqlite, SourceKind::Csv, 4));
     let docker = load("docker.toml");

@@ -19,6 +19,8 @@ use super::validate::{Allowed, CLIENT, KEYS, allowed, list};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingOrigin {
     Default,
+    /// Of this value of `source.kind`.
+    Preset(&'static str),
     File(PathBuf),
     /// The variable's name.
     Environment(String),
@@ -29,6 +31,7 @@ impl fmt::Display for SettingOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => write!(formatter, "default"),
+            Self::Preset(name) => write!(formatter, "preset {name}"),
             Self::File(path) => write!(formatter, "{}", path.display()),
             Self::Environment(name) => write!(formatter, "environment variable {name}"),
             Self::Set => write!(formatter, "--set"),
@@ -78,7 +81,7 @@ impl Layer {
         let place = |at: Option<usize>| SettingPlace {
             origin: origin.clone(),
             line: at
-                .filter(|_| *origin != SettingOrigin::Default)
+                .filter(|_| matches!(origin, SettingOrigin::File(_)))
                 .map(|at| text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1),
         };
         // The parser's own rendering quotes the line, which may hold a password: only its message is passed on.

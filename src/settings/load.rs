@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use config::ValueKind;
 use serde::Serialize;
 
 use crate::failure::{Failure, Kind};
 
 use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown, tree};
 use super::model::Settings;
+use super::presets::preset;
 use super::validate::together;
 
 /// The weakest layer: every key with its default.
@@ -43,7 +45,7 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Loads the settings: `--set` before the environment before the file before the defaults.
+/// Loads the settings: `--set` before the environment before the file before what `source.kind` stands for before the defaults.
 pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String)>) -> Result<Effective, Failure> {
     let mut layers = vec![Layer::from_toml(DEFAULTS, &SettingOrigin::Default)?];
     if let Some(path) = &sources.file {
@@ -51,6 +53,14 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
     }
     layers.push(Layer::from_environment(environment)?);
     layers.push(Layer::from_sets(&sources.sets)?);
+    let mut kinds = layers.iter().flat_map(|layer| &layer.0).filter(|leaf| leaf.key == "source.kind");
+    let preset = kinds.next_back().and_then(|kind| match &kind.value {
+        ValueKind::String(kind) => preset(kind),
+        _ => None,
+    });
+    if let Some((name, text)) = preset {
+        layers.insert(1, Layer::from_toml(text, &SettingOrigin::Preset(name))?);
+    }
 
     // A property is one key, whichever of its names a layer uses.
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();

@@ -4,10 +4,12 @@
 //! key and what is allowed; each effective value knows where it came from; a secret is never shown, neither in
 //! entries nor in failures nor in `Debug`. Uses `domain` and `points`, and asks librdkafka how it reads a value.
 
+pub mod date_format;
 mod fault_plan;
 mod layer;
 mod load;
 pub mod model;
+mod presets;
 pub mod property;
 mod secret;
 mod validate;

@@ -98,6 +98,8 @@ pub struct Sqlite {
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     Simulate,
+    /// Presets of its settings are read as this.
+    #[serde(alias = "ghcn_by_year", alias = "ghcn_access", alias = "gsod", alias = "meteostat")]
     Csv,
     GhcnDaily,
 }
@@ -156,6 +158,36 @@ pub struct Csv {
     pub degrees_column: String,
     /// As chrono reads it; months and days may be unpadded.
     pub date_format: String,
+    /// One letter, or `tab`.
+    pub delimiter: String,
+    /// Whether the first line names the columns; else they are given by number, from 1.
+    pub header: bool,
+    /// Lines above the header, or the first record.
+    pub skip_lines: u64,
+    /// Lines that begin with it are none; empty: none do.
+    pub comment: String,
+    /// The columns of a day in three; empty: `date_column` has it.
+    pub year_column: String,
+    pub month_column: String,
+    pub day_column: String,
+    /// The first of the hundred years that two digits stand for; 0: they are no year.
+    pub year_pivot: u64,
+    /// `.` or `,`.
+    pub decimal: String,
+    /// Texts that stand for no value, apart by spaces; an empty one always does.
+    pub missing: String,
+    /// degrees = value × scale + offset.
+    pub degrees_scale: f64,
+    pub degrees_offset: f64,
+    /// `COLUMN = VALUE`: other records are passed over; empty: all are read.
+    #[serde(rename = "where")]
+    pub only: String,
+    /// The column that says whether the value failed its checks; empty: none does.
+    pub flag_column: String,
+    /// Which of its parts between commas does, from 1; 0: all of it.
+    pub flag_part: u64,
+    /// Flags of failed values, apart by spaces; `*`: any.
+    pub flag_failed: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

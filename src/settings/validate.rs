@@ -8,6 +8,7 @@ use config::{Value, ValueKind};
 use crate::domain::Day;
 use crate::failure::{Failure, Kind};
 
+use super::date_format;
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings, SourceKind};
 use super::property;
@@ -63,7 +64,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("log.kafka.brokers", Text("host:port, several separated by commas", |text| text.split(',').all(|broker| !broker.trim().is_empty()))),
     ("log.kafka.password_file", ANY),
     ("log.sqlite.path", PATH),
-    ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily"])),
+    ("source.kind", OneOf(&["simulate", "csv", "ghcn_daily", "ghcn_by_year", "ghcn_access", "gsod", "meteostat"])),
     ("source.verify", Flag),
     ("source.rest_ms", Whole(0, HOUR_MS)),
     ("source.compare_bytes_max", Whole(1 << 24, 1 << 30)),
@@ -78,7 +79,23 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("source.csv.station_column", ANY),
     ("source.csv.date_column", COLUMN),
     ("source.csv.degrees_column", COLUMN),
-    ("source.csv.date_format", Text("a format of strftime, as %Y-%m-%d", is_date_format)),
+    ("source.csv.date_format", Text("a format of strftime of which a day comes, as %Y-%m-%d", |text| date_format::items(text).is_some())),
+    ("source.csv.delimiter", Text("one letter, or \"tab\"", is_delimiter)),
+    ("source.csv.header", Flag),
+    ("source.csv.skip_lines", Whole(0, 1_000_000)),
+    ("source.csv.comment", ANY),
+    ("source.csv.year_column", ANY),
+    ("source.csv.month_column", ANY),
+    ("source.csv.day_column", ANY),
+    ("source.csv.year_pivot", Whole(0, 9899)),
+    ("source.csv.decimal", OneOf(&[".", ","])),
+    ("source.csv.missing", ANY),
+    ("source.csv.degrees_scale", Number(-1e6, 1e6)),
+    ("source.csv.degrees_offset", Number(-1e6, 1e6)),
+    ("source.csv.where", ANY),
+    ("source.csv.flag_column", ANY),
+    ("source.csv.flag_part", Whole(0, 100)),
+    ("source.csv.flag_failed", ANY),
     ("source.ghcn_daily.files", ANY),
     ("source.ghcn_daily.element", Text("four capital letters or digits, as TAVG", is_element)),
     ("produce.batch_records", Whole(1, 100_000)),
@@ -199,6 +216,28 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
     if let Some((key, _)) = files.filter(|(_, files)| files.is_empty()) {
         return refused(format!("{} but {}", at("source.kind"), at(key)), &format!("set {key} to the files to read"));
     }
+    let csv = &settings.source.csv;
+    let has_short_year = date_format::items(&csv.date_format).is_some_and(|items| date_format::has_short_year(&items));
+    if has_short_year && csv.year_pivot == 0 && csv.year_column.is_empty() {
+        let what = format!("{}: two digits are no year", at("source.csv.date_format"));
+        return refused(
+            what,
+            "set source.csv.year_pivot to the first year that they may mean, as 1950 for 1950 to 2049",
+        );
+    }
+    let parts = [&csv.year_column, &csv.month_column, &csv.day_column];
+    if parts.iter().any(|column| column.is_empty()) && parts.iter().any(|column| !column.is_empty()) {
+        let what = format!(
+            "{}, {} and {}",
+            at("source.csv.year_column"),
+            at("source.csv.month_column"),
+            at("source.csv.day_column")
+        );
+        return refused(what, "set all of them, or none");
+    }
+    if csv.degrees_scale == 0.0 {
+        return refused(at("source.csv.degrees_scale"), "all degrees would be the same: set another");
+    }
     if let Partitions::Listed(listed) = &settings.consume.partitions {
         let count = settings.log.partitions;
         if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {
@@ -269,9 +308,9 @@ fn is_property(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-fn is_date_format(text: &str) -> bool {
-    let mut items = chrono::format::StrftimeItems::new(text);
-    !text.is_empty() && !items.any(|item| matches!(item, chrono::format::Item::Error))
+fn is_delimiter(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | 0);
+    text == "tab" || (text.len() == 1 && text.bytes().all(is_letter))
 }
 
 fn is_element(text: &str) -> bool {

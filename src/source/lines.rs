@@ -40,13 +40,16 @@ pub fn too_long() -> String {
     format!("it is longer than {LINE_BYTES_MAX} bytes")
 }
 
-/// A file, line by line. A last line without its end is a line like any other.
+/// A file, line by line. A last line without its end is a line like any other. Lines end in `\n` or `\r\n`; or in `\r` alone,
+/// where the first one does.
 pub struct Lines {
     reader: BufReader<Box<dyn SourceFile>>,
     position: FilePosition,
     /// The last line that was read has no end, or there was none at all.
     is_cut: bool,
     is_open: bool,
+    /// What ends a line, once the first has ended.
+    end: Option<u8>,
 }
 
 impl Lines {
@@ -57,20 +60,22 @@ impl Lines {
             position: FilePosition::default(),
             is_cut: true,
             is_open: false,
+            end: None,
         }
     }
 
-    /// Appends the next line without its end (`\n` or `\r\n`).
+    /// Appends the next line without its end.
     pub fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
+        let end = self.end()?;
         let start = line.len();
         let limit = LINE_BYTES_MAX as u64 + 2;
-        let read = self.reader.by_ref().take(limit).read_until(b'\n', line)?;
+        let read = self.reader.by_ref().take(limit).read_until(end, line)?;
         if read == 0 {
             return Ok(Line::End);
         }
         self.position.pass(&line[start..]);
         self.position.lines += 1;
-        let ended = line.last() == Some(&b'\n');
+        let ended = line.last() == Some(&end);
         (self.is_cut, self.is_open) = (!ended, false);
         if !ended && read as u64 == limit {
             self.pass_over_rest()?;
@@ -90,12 +95,27 @@ impl Lines {
         Ok(Line::Whole)
     }
 
+    /// What ends a line: a lone `\r` where that is what ends the first one, as far as it is there.
+    fn end(&mut self) -> io::Result<u8> {
+        if self.end.is_none() && self.position.bytes == 0 {
+            let bytes = self.reader.fill_buf()?;
+            self.end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).and_then(|at| match bytes[at..] {
+                [b'\r', next, ..] if next != b'\n' => Some(b'\r'),
+                // Whether it is alone is not known.
+                [b'\r'] => None,
+                _ => Some(b'\n'),
+            });
+        }
+        Ok(self.end.unwrap_or(b'\n'))
+    }
+
     /// Passes over the bytes up to the line's end, in pieces; `true` if there were others than the end itself.
     fn pass_over_rest(&mut self) -> io::Result<bool> {
         let mut others = false;
+        let end = self.end()?;
         loop {
             let bytes = self.reader.fill_buf()?;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let end = bytes.iter().position(|byte| *byte == end);
             let content = &bytes[..end.unwrap_or(bytes.len())];
             others |= content.iter().any(|byte| *byte != b'\r');
             let length = end.map_or(bytes.len(), |end| end + 1);
@@ -153,6 +173,7 @@ impl Lines {
         let Some(before) = position.bytes.checked_sub(1) else {
             return self.go_to(position).map(|()| true);
         };
+        let end = self.end()?;
         self.reader.seek(SeekFrom::Start(before))?;
         let mut byte = [0];
         match self.reader.read_exact(&mut byte) {
@@ -160,6 +181,6 @@ impl Lines {
             read => read?,
         }
         self.position = position;
-        Ok(byte == *b"\n" || !self.pass_over_rest()?)
+        Ok(byte == [end] || !self.pass_over_rest()?)
     }
 }

@@ -61,6 +61,8 @@ pub struct BadLine {
 struct BadLines {
     total: u64,
     named: Vec<BadLine>,
+    /// Of all, taken or not.
+    first: Option<BadLine>,
 }
 
 impl BadLines {
@@ -68,14 +70,15 @@ impl BadLines {
     fn note(&mut self, file: &Path, bad: Option<(u64, String)>) {
         let Some((line, reason)) = bad else { return };
         self.total += 1;
+        let bad = BadLine { file: file.to_owned(), line, reason };
+        self.first.get_or_insert_with(|| bad.clone());
         if self.named.len() < BAD_LINES_NAMED_MAX {
-            self.named.push(BadLine { file: file.to_owned(), line, reason });
+            self.named.push(bad);
         }
     }
 
     fn take(&mut self) -> (u64, Vec<BadLine>) {
-        let Self { total, named } = std::mem::take(self);
-        (total, named)
+        (std::mem::take(&mut self.total), std::mem::take(&mut self.named))
     }
 }
 
@@ -152,6 +155,12 @@ pub trait Source: Send {
     /// The place after everything handed out so far; [`open`] with it, and with what [`Source::take_files`] gave, yields
     /// exactly the rest. It is small however many files there are.
     fn cursor(&self) -> Value;
+
+    /// After [`Progressed::Ended`]: a failure if none of what was read since the very first run is a reading, although there was
+    /// something: a wrong setting is no success.
+    fn check_end(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// What is newly known of files since the last time; part of the place.
     fn take_files(&mut self) -> Vec<FileRecord> {
@@ -271,6 +280,37 @@ fn open_input(
             let input = disk.open_stream(&name)?;
             Box::new(stream::StreamSource::open(format, &name, input, disk.now_ms(), &kept)?)
         }
+    })
+}
+
+/// See [`Source::check_end`].
+fn has_readings<'a>(
+    records: impl Iterator<Item = &'a FileRecord>,
+    others: Option<String>,
+    bad_lines: &BadLines,
+) -> Result<(), Failure> {
+    let mut all = FileRecord::default();
+    for record in records {
+        all.readings += record.readings;
+        all.bad_lines += record.bad_lines;
+        all.missing += record.missing;
+        all.skipped_quality += record.skipped_quality;
+        all.passed_over += record.passed_over;
+    }
+    let FileRecord { readings, bad_lines: bad, missing, skipped_quality, passed_over, .. } = all;
+    if readings > 0 || bad + missing + skipped_quality + passed_over == 0 {
+        return Ok(());
+    }
+    let what = format!(
+        "nothing of the source is a reading: {bad} lines are bad, {missing} values are missing, {skipped_quality} have failed \
+         quality, {passed_over} lines are of something else"
+    );
+    let failure = Failure::fatal(Kind::Data, what);
+    Err(match (&bad_lines.first, others) {
+        (Some(BadLine { file, line, reason }), _) => failure
+            .advice(format!("the first bad line is line {line} of {}: {reason}; set what reads it", file.display())),
+        (None, Some(others)) if passed_over > 0 => failure.advice(format!("the source has {others}: set one of them")),
+        _ => failure.advice("see whether the settings of the source name what the files have"),
     })
 }
 

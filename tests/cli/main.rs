@@ -4,6 +4,7 @@ mod chaos;
 mod log_verbs;
 mod many_files;
 mod plot;
+mod presets;
 #[path = "../support/program.rs"]
 mod program;
 mod revisions;

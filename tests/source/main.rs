@@ -1,7 +1,9 @@
 //! Sources as the generator uses them: what they yield, what they refuse, and that a cursor yields exactly the rest.
 
 mod bad;
+mod csv;
 mod half;
+mod nothing;
 #[path = "../support/readings.rs"]
 mod readings;
 mod resume;
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use isotherm::domain::{Day, Readings};
 use isotherm::failure::{Failure, Kind, Severity};
-use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind};
+use isotherm::settings::{Csv, GhcnDaily, Simulate, Source as Settings, SourceKind, Sources, load};
 use isotherm::source::disk::MachineDisk;
 use isotherm::source::simulate::station_name;
 use isotherm::source::{Kept, Progressed, Source};
@@ -41,10 +43,8 @@ fn settings(kind: SourceKind) -> Settings {
         },
         csv: Csv {
             files: "data/us-weather-history/*.csv".to_owned(),
-            station_column: String::new(),
-            date_column: "date".to_owned(),
             degrees_column: "actual_mean_temp".to_owned(),
-            date_format: "%Y-%m-%d".to_owned(),
+            ..load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings.source.csv
         },
         ghcn_daily: GhcnDaily { files: "tests/data/*.dly".to_owned(), element: "TMAX".to_owned() },
     }

@@ -8,6 +8,7 @@
 mod comparing;
 mod looking;
 pub(super) mod open_file;
+mod others;
 pub(super) mod prefix;
 pub mod questions;
 mod record;
@@ -24,12 +25,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::disk::{SourceDisk, Stamp};
-use super::{BadLine, BadLines, FileNews, Kept, Progressed, SentAgain, Source, parse_cursor};
+use super::{BadLine, BadLines, FileNews, Kept, Progressed, SentAgain, Source, has_readings, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::Failure;
 use crate::settings;
 use open_file::OpenFile;
 pub use open_file::{Format, LineContent};
+pub use others::Others;
 use prefix::Prefix;
 use questions::Questions;
 pub use record::{FileRecord, StationsOfFile};
@@ -297,6 +299,10 @@ impl<F: Format> Source for FileSource<F> {
         };
         let reading = reading.map(|(record, given)| Begun { record, given });
         serde_json::to_value(Cursor { reading }).expect("names and numbers are JSON")
+    }
+
+    fn check_end(&self) -> Result<(), Failure> {
+        has_readings(self.records.iter().flatten(), self.format.others(), &self.bad_lines)
     }
 
     fn take_files(&mut self) -> Vec<FileRecord> {

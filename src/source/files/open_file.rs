@@ -23,6 +23,9 @@ pub trait Format: Send {
     /// Begins with a file, at its start: reads what stands above the first line with a reading.
     fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure>;
 
+    /// What the lines that were passed over hold, for a message.
+    fn others(&self) -> Option<String>;
+
     /// Reads one line, or one record of several lines; `false` at the end of the file.
     fn read(&mut self, lines: &mut Lines, found: &mut LineContent) -> io::Result<bool>;
 }
@@ -38,6 +41,8 @@ pub struct LineContent {
     /// Days for which the line says that there is no value.
     pub missing: u64,
     pub skipped_quality: u64,
+    /// The line holds something else than what is read.
+    pub is_passed_over: bool,
 }
 
 /// What came of opening a file.
@@ -168,11 +173,12 @@ impl OpenFile {
 
     /// A line counts once, with the first of its readings.
     fn count_line(&mut self) {
-        let LineContent { station_id, readings, bad, missing, skipped_quality } = &mut self.content;
+        let LineContent { station_id, readings, bad, missing, skipped_quality, is_passed_over } = &mut self.content;
         self.record.readings += readings.len() as u64;
         self.record.bad_lines += u64::from(bad.is_some());
         self.record.missing += std::mem::take(missing);
         self.record.skipped_quality += std::mem::take(skipped_quality);
+        self.record.passed_over += u64::from(std::mem::take(is_passed_over));
         if !readings.is_empty() {
             self.record.stations.add(station_id);
         }

@@ -32,6 +32,9 @@ pub struct FileRecord {
     /// Values of which the file says that they failed its quality checks.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped_quality: u64,
+    /// Lines that hold something else than what is read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: u64,
     /// Readings that were sent because the log's last one of their day had another value, in comparisons that came to their end.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revised: u64,

@@ -20,7 +20,7 @@ use super::disk::Stamp;
 use super::files::open_file::OpenFile;
 use super::files::prefix::cannot_read;
 use super::files::{FileRecord, Format};
-use super::{BadLine, BadLines, FileNews, Kept, Progressed, Source, parse_cursor};
+use super::{BadLine, BadLines, FileNews, Kept, Progressed, Source, has_readings, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use input::{Bounds, Input, InputFile, Passed, Received};
@@ -265,6 +265,11 @@ impl<F: Format> Source for StreamSource<F> {
             }
         };
         serde_json::to_value(cursor).expect("names and numbers are JSON")
+    }
+
+    fn check_end(&self) -> Result<(), Failure> {
+        let Work::Reading(open) = &self.work else { return Ok(()) };
+        has_readings([&open.progress().0].into_iter(), self.format.others(), &self.bad_lines)
     }
 
     fn settled(&mut self) {

@@ -1,0 +1,168 @@
+//! Days as files write them, none of which is guessed: a year has four digits, or two and a pivot; where nothing separates the
+//! numbers each has all its digits; what follows a date is a time.
+
+use chrono::format::{Item, Parsed, parse_and_remainder};
+
+use chrono::{Datelike as _, NaiveDate};
+
+use crate::domain::Day;
+use crate::settings::date_format;
+
+/// How a day is written in one field.
+#[derive(Debug)]
+pub struct DateFormat {
+    items: Vec<Item<'static>>,
+    /// Where numbers follow each other with nothing in between: how long a text is in which each has all its digits.
+    packed_bytes: Option<usize>,
+    /// The first of the hundred years that two digits stand for.
+    pivot: Option<i32>,
+    /// There is a year of two digits.
+    has_short_year: bool,
+}
+
+impl DateFormat {
+    /// As strftime has it; `None` if no day can come of it. `pivot`: the first of the hundred years that two digits stand for.
+    pub fn new(format: &str, pivot: Option<i32>) -> Option<Self> {
+        let items = date_format::items(format)?;
+        let number = |item: &Item<'_>| matches!(item, Item::Numeric(..));
+        let is_packed = items.windows(2).any(|two| two.iter().all(number));
+        let some = NaiveDate::from_ymd_opt(2004, 12, 29).and_then(|day| day.and_hms_opt(12, 34, 56)).expect("a day");
+        let packed_bytes = is_packed.then(|| some.and_utc().format_with_items(items.iter()).to_string().len());
+        let has_short_year = date_format::has_short_year(&items);
+        Some(Self { items, packed_bytes, pivot, has_short_year }).filter(|_| !has_short_year || pivot.is_some())
+    }
+
+    pub fn read(&self, text: &str) -> Option<Day> {
+        self.date(text).and_then(Day::from_date)
+    }
+
+    fn date(&self, text: &str) -> Option<NaiveDate> {
+        let mut parsed = Parsed::new();
+        let rest = parse_and_remainder(&mut parsed, text, self.items.iter()).ok()?;
+        if !rest.is_empty() && !is_time(rest) {
+            return None;
+        }
+        if let (Some(short), Some(pivot)) = (parsed.year_mod_100(), self.pivot)
+            && self.has_short_year
+        {
+            parsed.set_year_div_100(i64::from(of_pivot(short, pivot) / 100)).ok()?;
+        }
+        let date = parsed.to_naive_date().ok()?;
+        let read = &text[..text.len() - rest.len()];
+        // A year of less than four digits is one of a few digits too few.
+        let year = date.year();
+        let has_year = self.has_short_year || year >= 1000 || read.contains(&format!("{year:04}"));
+        let is_whole = self.packed_bytes.is_none_or(|bytes| bytes == read.len());
+        (has_year && is_whole).then_some(date)
+    }
+}
+
+/// The year of two digits that is one of the hundred from a pivot on.
+pub fn of_pivot(short: i32, pivot: i32) -> i32 {
+    let year = pivot - pivot.rem_euclid(100) + short;
+    if year < pivot { year + 100 } else { year }
+}
+
+/// Whether a text that follows a date is a time of that day, as in `T12:00:00Z` or ` 0:00`.
+fn is_time(text: &str) -> bool {
+    let Some(time) = text.strip_prefix(['T', 't', ' ', '_']).map(str::trim) else { return false };
+    let digits = time.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let hours = time.len() - digits.len();
+    let allowed =
+        |letter: char| letter.is_ascii_digit() || matches!(letter, ':' | '.' | ',' | '+' | '-' | 'Z' | 'z' | ' ');
+    (1..=6).contains(&hours) && digits.chars().all(allowed)
+}
+
+/// A day whose year, month and day stand in fields of their own.
+pub fn of_parts(year: &str, month: &str, day: &str, pivot: Option<i32>) -> Option<Day> {
+    fn number(text: &str, digits: usize) -> Option<&str> {
+        let whole = text.trim();
+        let whole = whole.strip_suffix(".0").unwrap_or(whole);
+        let is_number = (1..=digits).contains(&whole.len()) && whole.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some(whole)
+    }
+    let year_text = number(year, 4)?;
+    let year: i32 = match (year_text.len(), pivot) {
+        (4, _) => year_text.parse().ok()?,
+        (2, Some(pivot)) => of_pivot(year_text.parse().ok()?, pivot),
+        _ => return None,
+    };
+    let (month, day) = (number(month, 2)?.parse().ok()?, number(day, 2)?.parse().ok()?);
+    NaiveDate::from_ymd_opt(year, month, day).and_then(Day::from_date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(format: &str, pivot: Option<i32>, text: &str) -> Option<String> {
+        DateFormat::new(format, pivot).expect("a format").read(text).map(|day| day.to_string())
+    }
+
+    #[test]
+    fn what_may_be_two_days_is_none() {
+        for (format, text, expected) in [
+            ("%Y-%m-%d", "2014-07-01", Some("2014-07-01")),
+            ("%Y-%m-%d", "2014-7-1", Some("2014-07-01")),
+            ("%Y-%m-%d", "14-07-01", None),
+            ("%Y-%m-%d", "0014-07-01", Some("0014-07-01")),
+            ("%Y-%m-%d", "2014-02-30", None),
+            ("%m/%d/%Y", "7/1/2014", Some("2014-07-01")),
+            ("%m/%d/%Y", "7/2/14", None),
+            ("%m/%d/%Y", "7/3/114", None),
+            ("%Y%m%d", "20140701", Some("2014-07-01")),
+            ("%Y%m%d", "2014111", None),
+            ("%Y%m%d", "201411", None),
+            ("%d%m%Y", "1112014", None),
+            ("%Y%j", "2014182", Some("2014-07-01")),
+            ("%Y%j", "201482", None),
+            ("%Y %b %d", "2014 Jul 1", Some("2014-07-01")),
+        ] {
+            assert_eq!(read(format, None, text).as_deref(), expected, "{text} as {format}");
+        }
+    }
+
+    #[test]
+    fn two_digits_are_a_year_of_the_hundred_from_the_pivot_on() {
+        assert!(DateFormat::new("%m/%d/%y", None).is_none());
+        for (pivot, text, expected) in [
+            (1950, "7/1/14", Some("2014-07-01")),
+            (1950, "7/1/50", Some("1950-07-01")),
+            (1950, "7/1/49", Some("2049-07-01")),
+            (1900, "7/1/14", Some("1914-07-01")),
+            (1950, "7/1/1914", None),
+        ] {
+            assert_eq!(read("%m/%d/%y", Some(pivot), text).as_deref(), expected, "{text} from {pivot} on");
+        }
+    }
+
+    #[test]
+    fn a_time_may_follow_and_nothing_else() {
+        for (text, is_read) in [
+            ("2014-07-01T00:00:00", true),
+            ("2014-07-01 12:30", true),
+            ("2014-07-01T12:30:00.000+02:00", true),
+            ("2014-07-01 0000", true),
+            ("2014-07-01Z", false),
+            ("2014-07-01 noon", false),
+            ("2014-07-011", false),
+            ("2014-07-01 T", false),
+        ] {
+            assert_eq!(read("%Y-%m-%d", None, text).is_some(), is_read, "{text}");
+        }
+        assert_eq!(read("%Y-%m-%dT%H:%M:%S", None, "2014-07-01T10:00:00").as_deref(), Some("2014-07-01"));
+        assert_eq!(read("%Y%m%d%H%M", None, "201407011000").as_deref(), Some("2014-07-01"));
+    }
+
+    #[test]
+    fn a_day_in_three_fields() {
+        let day = |year, month, day, pivot| of_parts(year, month, day, pivot).map(|day| day.to_string());
+        assert_eq!(day("2014", "7", "01", None).as_deref(), Some("2014-07-01"));
+        assert_eq!(day(" 2014 ", "07.0", "1", None).as_deref(), Some("2014-07-01"));
+        assert_eq!(day("14", "7", "1", None), None);
+        assert_eq!(day("14", "7", "1", Some(1950)).as_deref(), Some("2014-07-01"));
+        assert_eq!(day("2014", "2", "30", None), None);
+        assert_eq!(day("2014", "", "1", None), None);
+        assert_eq!(day("114", "7", "1", Some(1950)), None);
+    }
+}

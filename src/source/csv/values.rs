@@ -1,0 +1,138 @@
+//! What values and flags mean.
+
+use crate::settings;
+
+/// A flag of any value.
+const ANY_FLAG: &str = "*";
+
+/// What a value means: degrees = value × scale + offset, or nothing.
+pub struct Values {
+    missing: Vec<Missing>,
+    comma: bool,
+    /// A tenth is divided by ten, as nothing else gives the number that is written.
+    divisor: f64,
+    factor: f64,
+    offset: f64,
+    failed: Vec<String>,
+    flag_part: usize,
+}
+
+/// A text that stands for no value.
+struct Missing {
+    text: String,
+    number: Option<f64>,
+}
+
+impl Values {
+    pub fn new(settings: &settings::Csv) -> Self {
+        let (scale, inverse) = (settings.degrees_scale, 1.0 / settings.degrees_scale);
+        let is_fraction = inverse.abs() > 1.0 && (inverse.round() - inverse).abs() < 1e-6;
+        let (divisor, factor) = if is_fraction { (inverse.round(), 1.0) } else { (1.0, scale) };
+        let missing = settings.missing.split_whitespace();
+        Self {
+            missing: missing.map(|text| Missing { text: text.to_owned(), number: text.parse().ok() }).collect(),
+            comma: settings.decimal == ",",
+            divisor,
+            factor,
+            offset: settings.degrees_offset,
+            failed: settings.flag_failed.split_whitespace().map(str::to_owned).collect(),
+            flag_part: usize::try_from(settings.flag_part).unwrap_or_default(),
+        }
+    }
+
+    /// Whether a text stands for no value. Numbers are compared as numbers.
+    pub fn is_missing(&self, text: &str) -> bool {
+        let number = self.number(text);
+        let is = |missing: &Missing| {
+            missing.text.eq_ignore_ascii_case(text) || (missing.number.is_some() && missing.number == number)
+        };
+        text.is_empty() || self.missing.iter().any(is)
+    }
+
+    /// Whether a flag says that the value failed.
+    pub fn has_failed(&self, flag: &str) -> bool {
+        let flag = match self.flag_part {
+            0 => flag,
+            part => flag.split(',').nth(part - 1).unwrap_or_default().trim(),
+        };
+        self.failed.iter().any(|failed| failed == flag || (failed == ANY_FLAG && !flag.is_empty()))
+    }
+
+    /// As it is written.
+    fn number(&self, text: &str) -> Option<f64> {
+        let number: f64 = match text.contains(',') {
+            false if self.comma && text.contains('.') => return None,
+            false => text.parse().ok()?,
+            true if self.comma && !text.contains('.') => text.replacen(',', ".", 1).parse().ok()?,
+            true => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    pub fn degrees(&self, text: &str) -> Option<f64> {
+        let degrees = self.number(text)? / self.divisor * self.factor + self.offset;
+        degrees.is_finite().then_some(degrees)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(change: impl FnOnce(&mut settings::Csv)) -> Values {
+        let settings = settings::load(&settings::Sources::default(), std::iter::empty());
+        let mut csv = settings.expect("the defaults are good").settings.source.csv;
+        change(&mut csv);
+        Values::new(&csv)
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_compared_as_a_number_where_it_is_one() {
+        let by_default = values(|_| ());
+        for text in ["", "NA", "nan", "m", "-9999", "-9999.0", "-999.00", "9999"] {
+            assert!(by_default.is_missing(text), "{text}");
+        }
+        for text in ["-99", "99.9", "0", "-", "9999.9"] {
+            assert!(!by_default.is_missing(text), "{text}");
+        }
+        let of_uscrn = values(|csv| "-99 99.9".clone_into(&mut csv.missing));
+        assert!(of_uscrn.is_missing("-99.000") && of_uscrn.is_missing("99.90") && !of_uscrn.is_missing("NA"));
+        let in_europe = values(|csv| (csv.decimal, csv.missing) = (",".to_owned(), "-99.9".to_owned()));
+        assert!(in_europe.is_missing("-99,9"));
+    }
+
+    #[test]
+    fn degrees_are_as_written_scaled_and_moved() {
+        fn degrees(text: &str, change: fn(&mut settings::Csv)) -> Option<f64> {
+            values(change).degrees(text)
+        }
+        assert_eq!(degrees("-3e0", |_| ()), Some(-3.0));
+        assert_eq!(degrees("21,5", |_| ()), None);
+        assert_eq!(degrees("21,5", |csv| csv.decimal = ",".to_owned()), Some(21.5));
+        assert_eq!(degrees("-7", |csv| csv.decimal = ",".to_owned()), Some(-7.0));
+        for both in ["21.5", "1.021,5", "1,021,5"] {
+            assert_eq!(degrees(both, |csv| csv.decimal = ",".to_owned()), None, "{both}");
+        }
+        // As the number would be written.
+        for tenths in -1000..1000 {
+            let written: f64 = format!("{}.{}", tenths / 10, (tenths % 10_i32).abs()).parse().expect("a number");
+            let written = if tenths < 0 && tenths > -10 { -written } else { written };
+            assert_eq!(degrees(&tenths.to_string(), |csv| csv.degrees_scale = 0.1), Some(written), "{tenths}");
+        }
+        let fahrenheit = |csv: &mut settings::Csv| (csv.degrees_scale, csv.degrees_offset) = (1.8, 32.0);
+        assert_eq!(degrees("100", fahrenheit), Some(212.0));
+        for none in ["", "x", "inf", "NaN", "1e999", "1 2"] {
+            assert_eq!(degrees(none, |_| ()), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_flag_fails_by_its_part_and_by_its_value() {
+        let any = values(|_| ());
+        assert!(any.has_failed("X") && !any.has_failed(""));
+        let second = values(|csv| csv.flag_part = 2);
+        assert!(second.has_failed(",I,W,2400") && !second.has_failed(",,W,2400") && !second.has_failed(""));
+        let some = values(|csv| csv.flag_failed = "2 3".to_owned());
+        assert!(some.has_failed("3") && !some.has_failed("0") && !some.has_failed("23"));
+    }
+}

@@ -1,0 +1,176 @@
+//! CSV files as the field has them. The inputs are made up, in the layouts of those who publish them.
+
+use isotherm::failure::Kind;
+use isotherm::settings::Csv;
+use isotherm::source::Progressed;
+
+use super::bad::bad_lines;
+use super::readings::{OwnedReading, open};
+use super::resume::goes_on_from_every_cursor;
+use super::{csv_of, drain, reading};
+
+/// What comes of a file of station KXYZ, and the numbers of its bad lines.
+fn read(text: &str, set: impl FnOnce(&mut Csv)) -> (Vec<OwnedReading>, Vec<u64>) {
+    let (_folder, mut settings) = csv_of(text.as_bytes());
+    set(&mut settings.csv);
+    let mut source = open(&settings, None).expect("opens");
+    let readings = drain(&mut *source, 9);
+    let bad = bad_lines(&mut *source).into_iter().map(|(line, _)| line).collect();
+    goes_on_from_every_cursor(&settings, 1);
+    (readings, bad)
+}
+
+/// What is said of a file that cannot be read.
+fn refused(text: &[u8], set: impl FnOnce(&mut Csv)) -> String {
+    let (_folder, mut settings) = csv_of(text);
+    set(&mut settings.csv);
+    let mut source = match open(&settings, None) {
+        Ok(source) => source,
+        Err(failure) => return failure.to_string(),
+    };
+    let failure = loop {
+        match source.next(&mut isotherm::domain::Readings::default(), 9) {
+            Ok(Progressed::Ended) => panic!("it is read: {text:?}"),
+            Ok(_) => source.settled(),
+            Err(failure) => break failure,
+        }
+    };
+    assert!(!failure.is_retryable() && matches!(failure.kind, Kind::Data | Kind::Settings), "{failure}");
+    failure.to_string()
+}
+
+fn two(first: f64, second: f64) -> Vec<OwnedReading> {
+    vec![reading("KXYZ", "2014-07-01", first), reading("KXYZ", "2014-07-02", second)]
+}
+
+fn set(setting: &mut String, value: &str) {
+    value.clone_into(setting);
+}
+
+#[test]
+fn separators_decimals_and_line_ends_of_every_make() {
+    let expected = (two(21.5, -22.0), vec![]);
+    let european = "date;degrees\n2014-07-01;21,5\n2014-07-02;-22\n";
+    assert_eq!(read(european, |csv| (set(&mut csv.delimiter, ";"), set(&mut csv.decimal, ",")).0), expected);
+    let quoted = "date,degrees\n2014-07-01,\"21,5\"\n2014-07-02,\"-22,0\"\n";
+    assert_eq!(read(quoted, |csv| set(&mut csv.decimal, ",")), expected);
+    let tabs = "date\tdegrees\r\n2014-07-01\t21.5\r\n2014-07-02\t-22\r\n";
+    assert_eq!(read(tabs, |csv| set(&mut csv.delimiter, "tab")), expected);
+    for end in ["\r", "\r\n", "\n"] {
+        for last in ["", end] {
+            let text = ["date,degrees", "2014-07-01,21.5", "", "2014-07-02,-22"].join(end) + last;
+            assert_eq!(read(&text, |_| ()), expected, "{text:?}");
+        }
+    }
+    // A line end within quotes stays what it is.
+    let within = "date,degrees,note\r2014-07-01,21.5,\"one\rtwo\"\r2014-07-02,-22,x\r";
+    assert_eq!(read(within, |_| ()), expected);
+}
+
+#[test]
+fn lines_above_the_header_and_comments_are_passed_over() {
+    let expected = (two(70.0, 71.0), vec![]);
+    let commented = "#DEBUG: x,\"y\n#DEBUG: z\ndate,degrees\n2014-07-01,70\n# moved\n2014-07-02,71\n";
+    assert_eq!(read(commented, |csv| set(&mut csv.comment, "#")), expected);
+    let preamble = "EUROPEAN CLIMATE\n\nsource: \"made up\ndate,degrees\n2014-07-01,70\n2014-07-02,71\n";
+    assert_eq!(read(preamble, |csv| csv.skip_lines = 3), expected);
+    // Files that were joined.
+    let joined = "date,degrees\n2014-07-01,70\ndate,degrees\n2014-07-02,71\n";
+    assert_eq!(read(joined, |_| ()), expected);
+    // The header in quotes, and with a byte order mark.
+    let quoted = "\u{feff}\"date\",\"degrees\"\n2014-07-01,70\n2014-07-02,71\n";
+    assert_eq!(read(quoted, |_| ()), expected);
+}
+
+#[test]
+fn columns_by_number_where_no_line_names_them() {
+    let text = "KXYZ,20140701,TMAX,256,,,S,\nKXYZ,20140701,TMIN,100,,,S,\nKXYZ,20140702,TMAX,-3,,I,S,\nKXYZ,20140702,TMAX,-3,,,S,0700\n";
+    let by_year = |csv: &mut Csv| {
+        (csv.header, csv.degrees_scale) = (false, 0.1);
+        for (column, number) in [
+            (&mut csv.station_column, "1"),
+            (&mut csv.date_column, "2"),
+            (&mut csv.only, "3 = TMAX"),
+            (&mut csv.degrees_column, "4"),
+            (&mut csv.flag_column, "6"),
+            (&mut csv.date_format, "%Y%m%d"),
+        ] {
+            set(column, number);
+        }
+    };
+    assert_eq!(read(text, by_year), (two(25.6, -0.3), vec![]));
+    assert_eq!(read("KXYZ,20140701\nKXYZ,2014070,TMAX,1,,,S,\n", by_year), (vec![], vec![1, 2]));
+    let said = refused(text.as_bytes(), |csv| csv.header = false);
+    assert!(said.contains("source.csv.date_column is \"date\" (set it to the number of the column"), "{said}");
+}
+
+#[test]
+fn tenths_flags_and_empty_cells_as_in_the_csv_of_a_station() {
+    let text = "\"STATION\",\"DATE\",\"NAME\",\"TMAX\",\"TMAX_ATTRIBUTES\"\n\
+                \"KXYZ\",\"2014-07-01\",\"SOME PARK, NY US\",\"  256\",\",,W,2400\"\n\
+                \"KXYZ\",\"2014-07-02\",\"SOME PARK, NY US\",\"  144\",\",,W,2400\"\n\
+                \"KXYZ\",\"2014-07-03\",\"SOME PARK, NY US\",\"  100\",\",I,W,2400\"\n\
+                \"KXYZ\",\"2014-07-04\",\"SOME PARK, NY US\",\"\",\"\"\n";
+    let of_station = |csv: &mut Csv| {
+        (csv.degrees_scale, csv.flag_part) = (0.1, 2);
+        for (column, name) in [
+            (&mut csv.station_column, "STATION"),
+            (&mut csv.date_column, "DATE"),
+            (&mut csv.degrees_column, "TMAX"),
+            (&mut csv.flag_column, "TMAX_ATTRIBUTES"),
+        ] {
+            set(column, name);
+        }
+    };
+    assert_eq!(read(text, of_station), (two(25.6, 14.4), vec![]));
+    let (_folder, mut settings) = csv_of(text.as_bytes());
+    of_station(&mut settings.csv);
+    let mut source = open(&settings, None).expect("opens");
+    drain(&mut *source, 9);
+    let record = source.take_files().pop().expect("it was read");
+    assert_eq!((record.readings, record.missing, record.skipped_quality, record.bad_lines), (2, 1, 1, 0));
+}
+
+#[test]
+fn days_in_three_columns_and_with_a_time_behind_them() {
+    let apart = "year,month,day,degrees\n2014,7,1,70\n2014,07,02,71\n14,7,3,72\n2014,2,30,73\n2014,,4,74\n";
+    let in_three = |csv: &mut Csv| {
+        set(&mut csv.year_column, "year");
+        set(&mut csv.month_column, "month");
+        set(&mut csv.day_column, "day");
+    };
+    assert_eq!(read(apart, in_three), (two(70.0, 71.0), vec![4, 5, 6]));
+    let times = "date,degrees\n2014-07-01T00:00:00,70\n2014-07-02 12:00,71\n";
+    assert_eq!(read(times, |_| ()), (two(70.0, 71.0), vec![]));
+}
+
+#[test]
+fn what_could_be_two_things_is_a_bad_line_or_a_stop() {
+    let years = "date,degrees\n7/1/2014,70\n7/2/14,71\n7/3/114,72\n7/2/2014,73\n";
+    assert_eq!(read(years, |csv| set(&mut csv.date_format, "%m/%d/%Y")), (two(70.0, 73.0), vec![3, 4]));
+    let packed = "date,degrees\n20140701,70\n2014111,60\n20140702,71\n";
+    assert_eq!(read(packed, |csv| set(&mut csv.date_format, "%Y%m%d")), (two(70.0, 71.0), vec![3]));
+    let pivot = |csv: &mut Csv| (set(&mut csv.date_format, "%m/%d/%y"), csv.year_pivot = 1950).0;
+    assert_eq!(read("date,degrees\n7/1/14,70\n07/02/14,71\n7/3/2014,72\n", pivot), (two(70.0, 71.0), vec![4]));
+    let twice = refused(b"date,degrees,degrees\n2014-07-01,70.5,21.4\n", |_| ());
+    assert!(twice.contains("two columns \"degrees\", the ones of number 2 and 3"), "{twice}");
+    let missing = "date,degrees\n2014-07-01,70\n2014-07-02,-99\n2014-07-03,-9999.0\n2014-07-04,NA\n2014-07-05,M\n";
+    assert_eq!(read(missing, |_| ()), (two(70.0, -99.0), vec![]));
+    assert_eq!(read(missing, |csv| csv.missing += " -99").0, two(70.0, -99.0)[..1]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_which_setting_reads_it() {
+    for (text, advice) in [
+        (&b"date;degrees\n2014-07-01;70\n"[..], "set source.csv.delimiter"),
+        (b"date\tdegrees\n2014-07-01\t70\n", "separated by \"tab\""),
+        (b"#DEBUG: x\ndate,degrees\n", "set source.csv.comment"),
+        (b"20140701,KXYZ,70\n", "set source.csv.header = false"),
+        (b"\x1f\x8b\x08\0x\n", "it is packed by gzip"),
+        (b"d\0a\0t\0e\0,\0\n\0", "it looks like UTF-16"),
+        (b"day,degrees\n", "set source.csv.date_column to one of them"),
+    ] {
+        let said = refused(text, |_| ());
+        assert!(said.contains(advice), "{text:?}: {said}");
+    }
+}
