@@ -64,13 +64,11 @@ impl SourceReader {
         self.faults.hit("generator.next")?;
         let source = self.source.as_mut().ok_or_else(unopened)?;
         let progressed = source.next(&mut readings, readings_max)?;
-        if progressed == Progressed::Ended {
-            source.check_end()?;
-        }
         let compared = source.take_compared();
         let read = Read { readings, compared, cursor: source.cursor(), files: source.take_files(), progressed };
+        let is_good = if progressed == Progressed::Ended { source.check_end() } else { Ok(()) };
         self.tell();
-        Ok(read)
+        is_good.map(|()| read)
     }
 
     /// Goes on to answer what the source asks, if anything; `true` once it is answered.

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use chrono::format::{Item, Numeric, Parsed, StrftimeItems, parse};
 
-/// The parts of a format; `None` if it is none, or no day can come of it.
+/// The parts of a format; `None` if strftime has no such format, or no day can come of it.
 pub fn items(format: &str) -> Option<Vec<Item<'static>>> {
     let items = StrftimeItems::new(format).parse_to_owned().ok()?;
     let some = NaiveDate::from_ymd_opt(2004, 2, 29).and_then(|day| day.and_hms_opt(12, 34, 56)).expect("a day");

@@ -164,7 +164,7 @@ pub struct Csv {
     pub header: bool,
     /// Lines above the header, or the first record.
     pub skip_lines: u64,
-    /// Lines that begin with it are none; empty: none do.
+    /// Lines that begin with it are passed over; empty: no line is.
     pub comment: String,
     /// The columns of a day in three; empty: `date_column` has it.
     pub year_column: String,
@@ -182,7 +182,7 @@ pub struct Csv {
     /// `COLUMN = VALUE`: other records are passed over; empty: all are read.
     #[serde(rename = "where")]
     pub only: String,
-    /// The column that says whether the value failed its checks; empty: none does.
+    /// The column that says whether the value failed its checks; empty: no column does.
     pub flag_column: String,
     /// Which of its parts between commas does, from 1; 0: all of it.
     pub flag_part: u64,

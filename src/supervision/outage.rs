@@ -148,6 +148,7 @@ impl Outage {
             }
             Err(failure) if failure.is_retryable() => {
                 self.failed(failure);
+                tracing::debug!(cause = failure.what, "it is tried again");
                 let (first, longest) = self.of_branch.waits;
                 Some(backoff.get_or_insert_with(|| Backoff::new(first, longest, seed(failure))).next())
             }

@@ -19,7 +19,7 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     /// `None`: not everybody may mount, which was said.
     fn mount(folder: &Path) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder).output();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs"]).arg(folder).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
             Ok(output) => {
@@ -43,14 +43,27 @@ impl SmallDisk {
         while file.write(&[7; 4096]).is_ok() {}
     }
 
+    /// Takes the room for names, too. A file that cannot even be begun gives none back to the try of another branch, as one
+    /// does that cannot be written to its end.
+    fn fill_names(&self) {
+        self.fill();
+        let mut names = 0..;
+        while File::create(self.0.join(format!("ballast-{}", names.next().expect("endless")))).is_ok() {}
+    }
+
     fn free(&self) {
-        std::fs::remove_file(self.ballast()).expect("it is there");
+        for entry in std::fs::read_dir(&self.0).expect("it can be listed") {
+            let path = entry.expect("it can be listed").path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ballast")) {
+                std::fs::remove_file(path).expect("it is there");
+            }
+        }
     }
 
     /// Keeps it full until this program has told of so many outages: a replaced file gives room back.
-    fn fill_until_told(&self, running: &mut Watched, count: usize) {
+    fn fill_until_told(&self, fill: fn(&Self), running: &mut Watched, count: usize) {
         running.wait_for("it says that the disk is full", |it| {
-            self.fill();
+            fill(self);
             outages(&it.told()) >= count
         });
     }
@@ -83,7 +96,7 @@ fn counting_waits_for_room_and_goes_on_by_itself() {
     let before = results(fixture.folder.path());
     disk.fill();
     let mut running = Watched::start(&fixture.program(), &["consume", "--until-caught-up"]);
-    disk.fill_until_told(&mut running, 4);
+    disk.fill_until_told(SmallDisk::fill, &mut running, 4);
     assert!(results(fixture.folder.path()) == before, "the old files are whole");
     disk.free();
     assert_told(&running.end(0), &PARTITION_BRANCHES, FULL);
@@ -95,28 +108,28 @@ fn producing_waits_for_room_and_sends_nothing_again() {
     let Some(broker) = Broker::shared() else { return };
     let fixture = Fixture::new(broker)
         .set("source.simulate.stations=40")
-        .set("source.simulate.days=300")
+        .set("source.simulate.days=1500")
         .set("source.simulate.pace_ms=2")
         // A day at a time, so that there is more to count behind what is in flight when the disk is full.
         .set("produce.batch_records=40")
         .set("produce.in_flight_max=1")
         // Seldom, so that no partition has written the last day already when the disk is full.
-        .set("consume.commit_interval_ms=500");
+        .set("consume.commit_interval_ms=2000");
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
     let mut running = Watched::start(&fixture.program(), &["run"]);
     running.wait_for("a commit of each branch", |_| {
         fixture.folder.path().join("source.json").exists() && fixture.offsets().len() == 4
     });
     let branches = [&["ingest"], &PARTITION_BRANCHES[..]].concat();
-    disk.fill_until_told(&mut running, branches.len());
+    disk.fill_until_told(SmallDisk::fill_names, &mut running, branches.len());
     many_tries_later(&mut running);
     disk.free();
     assert_told(&running.end(0), &branches, FULL);
     let stations = fixture.stations();
     assert_eq!(stations.len(), 40);
-    assert!(stations.values().all(|station| station["count"] == 300), "each day once");
+    assert!(stations.values().all(|station| station["count"] == 1500), "each day once");
     let sent: u64 = fixture.ends().values().sum();
-    assert_eq!(sent, 300 * 40, "what was sent before the disk was full is found in the log");
+    assert_eq!(sent, 1500 * 40, "what was sent before the disk was full is found in the log");
     fixture.assert_undisturbed("full while producing");
 }
 

@@ -5,7 +5,7 @@ use super::Fixture;
 use super::broker::Broker;
 use super::program::{results, wait_for};
 use super::topics::with_results;
-use super::watched::{PARTITION_BRANCHES, Watched, assert_told, outages};
+use super::watched::{PARTITION_BRANCHES, Watched, are_over, assert_told, outages};
 
 const DAYS: u32 = 250;
 const STATIONS: u32 = 100;
@@ -21,6 +21,7 @@ fn a_broker_that_dies_or_hangs_is_waited_for_by_both_sides() {
             .set(&format!("source.simulate.stations={STATIONS}"))
             .set(&format!("source.simulate.days={DAYS}"))
             .set("source.simulate.pace_ms=2")
+            .set("output.log_level=debug")
             .set("log.kafka.client.message.timeout.ms=2000")
             .set("log.kafka.client.socket.timeout.ms=2000");
         fixture.create_topic();
@@ -41,9 +42,9 @@ fn a_broker_that_dies_or_hangs_is_waited_for_by_both_sides() {
         back(&broker);
         assert_told(&producer.end(0), &["ingest"], &fixture.topic);
         let ends = fixture.ends();
-        consumer.wait_for(&format!("{ends:?}, all that is counted,"), |_| {
+        consumer.wait_for(&format!("{ends:?}, all that is counted by branches that all work,"), |it| {
             let offsets = fixture.offsets();
-            ends.iter().all(|(number, end)| offsets[number] >= *end)
+            ends.iter().all(|(number, end)| offsets[number] >= *end) && are_over(&it.told())
         });
         consumer.signal(libc::SIGTERM);
         assert_told(&consumer.end(0), &PARTITION_BRANCHES, &fixture.topic);

@@ -65,6 +65,11 @@ pub fn outages(told: &str) -> usize {
     told.matches(BEGAN).count()
 }
 
+/// Whether each outage that was told of is told to have ended.
+pub fn are_over(told: &str) -> bool {
+    outages(told) == told.matches(ENDED).count()
+}
+
 /// Each of these branches told of its outage and its cause when it began, and again when it ended; not at every try. What
 /// comes back may flicker: twice at most.
 #[track_caller]

@@ -143,6 +143,13 @@ impl SourceResult {
 }
 
 impl SourceAudited {
+    /// Why something cannot be known; each reason once, and the first ones.
+    pub fn cannot_know(&mut self, why: String) {
+        if self.unknown.len() < LISTED_MAX && !self.unknown.contains(&why) {
+            self.unknown.push(why);
+        }
+    }
+
     pub fn result(&self) -> SourceResult {
         if self.missing.total + self.other_values.total + self.repeats.total > 0 {
             SourceResult::LogWrong

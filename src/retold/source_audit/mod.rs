@@ -114,9 +114,10 @@ impl Gone {
         gone
     }
 
-    /// Whether one of them may have had the station.
-    fn may_have(&self, station: &str) -> bool {
-        self.several || self.stations.contains(station)
+    /// In words, that one of them may have had the station, if one may.
+    fn may_have(&self, station: &str) -> Option<String> {
+        let first = self.first.as_ref().filter(|_| self.several || self.stations.contains(station))?;
+        Some(format!("files are gone whose readings are in the log, as {first}"))
     }
 }
 
@@ -248,8 +249,9 @@ impl Audit<'_> {
                 Verdict::Known => {}
                 _ if is_unknown => {
                     self.found.unknown_readings += 1;
-                    let why = self.doubts.get(&partition).filter(|_| is_lost).cloned();
-                    self.found.unknown.extend(why.filter(|why| !self.found.unknown.contains(why)));
+                    if let Some(why) = self.doubts.get(&partition).filter(|_| is_lost) {
+                        self.found.cannot_know(why.clone());
+                    }
                 }
                 Verdict::New { .. } => {
                     let day = FileDay {
@@ -273,8 +275,9 @@ impl Audit<'_> {
         let mut repeats: Vec<_> = repeats.into_iter().map(|(key, repeated)| (key, repeated.too_many())).collect();
         repeats.sort_unstable();
         for (((station, day), _), repeats) in repeats.into_iter().filter(|(_, repeats)| *repeats > 0) {
-            if self.gone.may_have(&station) {
+            if let Some(why) = self.gone.may_have(&station) {
                 self.found.unknown_readings += 1;
+                self.found.cannot_know(why);
                 continue;
             }
             let at = StationDay { station: station.to_string(), day: day.to_string() };
@@ -302,8 +305,9 @@ impl Audit<'_> {
             if other.is_logged {
                 continue;
             }
-            if self.gone.may_have(reading.station_id) {
+            if let Some(why) = self.gone.may_have(reading.station_id) {
                 self.found.unknown_readings += 1;
+                self.found.cannot_know(why);
                 continue;
             }
             let finding = OtherValue {
@@ -334,16 +338,13 @@ impl Audit<'_> {
         let unsteady = self.scan.unsteady();
         if let Some(&first) = unsteady.first() {
             let (files, first) = (unsteady.len(), &self.scan.names()[first as usize]);
-            self.found.unknown.push(format!(
+            self.found.cannot_know(format!(
                 "{files} files are gone, are being written, or were changed while they were read, as {first}"
             ));
         }
         for partition in &self.hidden {
             let name = self.log.name();
-            self.found.unknown.push(format!("an open transaction hides the end of partition {partition} of {name}"));
-        }
-        if let Some(first) = self.gone.first.as_ref().filter(|_| self.found.unknown_readings > 0) {
-            self.found.unknown.push(format!("files are gone whose readings are in the log, as {first}"));
+            self.found.cannot_know(format!("an open transaction hides the end of partition {partition} of {name}"));
         }
         self.found.bad_lines = self.scan.bad_lines;
         self.found

@@ -90,7 +90,7 @@ fn a_log_that_lost_its_beginning_or_hides_its_end_cannot_say_what_is_missing() {
         (json!("not_verified"), &json!(10), &json!(0))
     );
     assert!(found["unknown"][0].as_str().is_some_and(|why| why.contains("hides the end of partition 0")), "{found}");
-    // What is there twice is wrong whatever else cannot be known.
+    // What is there twice is wrong, also where other things cannot be known.
     let both = |log: &mut TestLog| {
         lost(log);
         add(log, &station(50), &date(50), 50.0);

@@ -7,7 +7,7 @@ use crate::settings;
 /// What the header of the current file says: places of columns.
 #[derive(Debug, Default)]
 pub struct Columns {
-    /// Of the header; 0 where there is none.
+    /// Of the header; 0: the file has no header.
     pub count: usize,
     pub names: Vec<String>,
     pub dates: [usize; 3],

@@ -36,8 +36,8 @@ pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
             return Some(format!("lines above the header begin with {mark:?}: set source.csv.comment to that"));
         }
     }
-    let [others @ .., _] = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ","), (' ', " ")];
-    for (letter, name) in others.into_iter().filter(|(_, name)| *name != settings.delimiter) {
+    let separators = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    for (letter, name) in separators.into_iter().filter(|(_, name)| *name != settings.delimiter) {
         if names.len() == 1 && all.contains(letter) {
             return Some(format!(
                 "its columns look like they are separated by {name:?}: set source.csv.delimiter to that"

@@ -12,7 +12,7 @@ mod values;
 use std::io;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::files::{Format, LineContent, Others};
 use super::lines::{LINE_BYTES_MAX, Line, Lines, too_long};
@@ -24,7 +24,7 @@ use columns::{Columns, StationOf};
 use dates::DateFormat;
 use looks::excerpt;
 use record::CsvRecord;
-use values::Values;
+use values::{Value, Values};
 
 /// What some programs put before the header.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -48,11 +48,11 @@ enum Dates {
     InThreeColumns { pivot: Option<i32> },
 }
 
-/// What a record holds that is none of a reading.
+/// What a record holds where it holds no reading.
 enum Without {
-    /// Nothing at all.
-    Nothing,
-    /// It is none of those that are read.
+    /// The header once more.
+    Header,
+    /// Something else than what is read.
     PassedOver,
     Missing,
     FailedQuality,
@@ -82,27 +82,9 @@ impl Csv {
                 );
             }
         };
-        if !settings.header {
-            let of_day = match dates {
-                Dates::InOneColumn(_) => vec![("date_column", &settings.date_column)],
-                Dates::InThreeColumns { .. } => vec![
-                    ("year_column", &settings.year_column),
-                    ("month_column", &settings.month_column),
-                    ("day_column", &settings.day_column),
-                ],
-            };
-            let optional = [("station_column", &settings.station_column), ("flag_column", &settings.flag_column)];
-            let set = optional.into_iter().filter(|(_, column)| !column.is_empty());
-            let of_others = only.iter().map(|(column, _)| ("where", column));
-            let all =
-                of_day.into_iter().chain([("degrees_column", &settings.degrees_column)]).chain(set).chain(of_others);
-            for (key, column) in all {
-                Columns::default().place(settings, key, column)?;
-            }
-        }
         let delimiter =
             if settings.delimiter == "tab" { b'\t' } else { settings.delimiter.bytes().next().unwrap_or(b',') };
-        Ok(Self {
+        let csv = Self {
             settings: settings.clone(),
             dates,
             only,
@@ -111,7 +93,34 @@ impl Csv {
             line: Vec::new(),
             columns: Columns::default(),
             others: Others::default(),
-        })
+        };
+        if !settings.header {
+            // A number that is none is known before any file is.
+            csv.places(Vec::new())?;
+        }
+        Ok(csv)
+    }
+
+    /// Where the columns are, by the names in the header; a station's column that is not set is left to the file's name.
+    fn places(&self, names: Vec<String>) -> Result<Columns, Failure> {
+        let settings = &self.settings;
+        let mut columns = Columns { count: names.len(), names, ..Columns::default() };
+        let place = |key: &str, wanted: &str| columns.place(settings, key, wanted);
+        let dates = match self.dates {
+            Dates::InOneColumn(_) => [place("date_column", &settings.date_column)?, 0, 0],
+            Dates::InThreeColumns { .. } => [
+                place("year_column", &settings.year_column)?,
+                place("month_column", &settings.month_column)?,
+                place("day_column", &settings.day_column)?,
+            ],
+        };
+        let degrees = place("degrees_column", &settings.degrees_column)?;
+        let only = self.only.as_ref().map(|(column, _)| place("where", column)).transpose()?.unwrap_or_default();
+        let where_set = |key: &str, column: &str| (!column.is_empty()).then(|| place(key, column)).transpose();
+        let flag = where_set("flag_column", &settings.flag_column)?;
+        let station = where_set("station_column", &settings.station_column)?;
+        columns.station = station.map_or_else(StationOf::default, StationOf::Column);
+        Ok(Columns { dates, degrees, only, flag, ..columns })
     }
 
     /// Reads one record that is not empty.
@@ -168,13 +177,13 @@ impl Csv {
             "" => Err(format!("{name} is empty")),
             text => Ok(text),
         };
+        if self.is_header() {
+            return Ok(Err(Without::Header));
+        }
         if let Some((name, value)) = &self.only
             && field(columns.only, name)? != value
         {
             return Ok(Err(Without::PassedOver));
-        }
-        if self.is_header()? {
-            return Ok(Err(Without::Nothing));
         }
         let station_id = match &columns.station {
             StationOf::OfFile(station) => station,
@@ -188,22 +197,23 @@ impl Csv {
         };
         let day = self.day(needed)?;
         let degrees = field(columns.degrees, &self.settings.degrees_column)?;
-        if self.values.is_missing(degrees) {
-            return Ok(Err(Without::Missing));
-        }
-        let number = self.values.degrees(degrees).ok_or_else(|| format!("{} is not a number", excerpt(degrees)))?;
+        let degrees = match self.values.read(degrees) {
+            Value::Degrees(degrees) => degrees,
+            Value::Missing => return Ok(Err(Without::Missing)),
+            Value::NoNumber => return Err(format!("{} is not a number", excerpt(degrees))),
+        };
         if let Some(at) = columns.flag
             && self.values.has_failed(field(at, &self.settings.flag_column)?)
         {
             return Ok(Err(Without::FailedQuality));
         }
-        Ok(Ok(Reading { station_id, day, degrees: number }))
+        Ok(Ok(Reading { station_id, day, degrees }))
     }
 
     /// Files that were joined have their header again.
-    fn is_header(&self) -> Result<bool, String> {
+    fn is_header(&self) -> bool {
         let names = &self.columns.names;
-        Ok(!names.is_empty() && (0..names.len()).all(|at| self.record.field(at) == names[at].as_bytes()))
+        !names.is_empty() && (0..names.len()).all(|at| self.record.field(at) == names[at].as_bytes())
     }
 
     fn day<'a>(&'a self, needed: impl Fn(usize, &str) -> Result<&'a str, String>) -> Result<Day, String> {
@@ -239,7 +249,7 @@ impl Format for Csv {
         "csv"
     }
 
-    fn parameters(&self) -> Value {
+    fn parameters(&self) -> serde_json::Value {
         let csv = &self.settings;
         let mut parameters = Map::new();
         for (key, text) in [
@@ -259,7 +269,7 @@ impl Format for Csv {
         {
             parameters.entry(key).or_insert_with(|| value.clone());
         }
-        Value::Object(parameters)
+        serde_json::Value::Object(parameters)
     }
 
     fn others(&self) -> Option<String> {
@@ -269,9 +279,9 @@ impl Format for Csv {
 
     fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure> {
         let wrong = |what: String| Failure::fatal(Kind::Data, format!("{} {what}", file.display()));
-        let mut columns = Columns::default();
+        let mut names = Vec::new();
         if self.settings.header {
-            let header = loop {
+            names = loop {
                 match self.read_record(lines).map_err(|error| Failure::io("cannot read", file, &error))? {
                     CsvOutcome::Empty => continue,
                     CsvOutcome::Record(_) => break self.record.texts(),
@@ -282,38 +292,19 @@ impl Format for Csv {
                     }
                 }
             };
-            columns.names = header;
-            columns.count = columns.names.len();
         }
-        let place = |key: &str, wanted: &str| {
-            columns
-                .place(&self.settings, key, wanted)
-                .map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })
-        };
-        let settings = &self.settings;
-        let dates = match self.dates {
-            Dates::InOneColumn(_) => [place("date_column", &settings.date_column)?, 0, 0],
-            Dates::InThreeColumns { .. } => [
-                place("year_column", &settings.year_column)?,
-                place("month_column", &settings.month_column)?,
-                place("day_column", &settings.day_column)?,
-            ],
-        };
-        let degrees = place("degrees_column", &settings.degrees_column)?;
-        let only = self.only.as_ref().map(|(column, _)| place("where", column)).transpose()?.unwrap_or_default();
-        let has_flag = !settings.flag_column.is_empty();
-        let flag = has_flag.then(|| place("flag_column", &settings.flag_column)).transpose()?;
-        let station = if settings.station_column.is_empty() {
+        let placed = self.places(names);
+        let mut columns =
+            placed.map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })?;
+        if let StationOf::OfFile(station) = &mut columns.station {
             let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_station_id(stem));
             let stem = stem.ok_or_else(|| {
                 wrong("has no name that can be a station's".to_owned())
                     .advice("name the file after its station, or set source.csv.station_column")
             })?;
-            StationOf::OfFile(stem.to_owned())
-        } else {
-            StationOf::Column(place("station_column", &settings.station_column)?)
-        };
-        self.columns = Columns { dates, degrees, station, only, flag, ..columns };
+            stem.clone_into(station);
+        }
+        self.columns = columns;
         Ok(())
     }
 
@@ -332,7 +323,7 @@ impl Format for Csv {
                 station_id.clone_into(&mut found.station_id);
                 found.readings.push_back((day, degrees));
             }
-            Ok(Err(Without::Nothing)) => {}
+            Ok(Err(Without::Header)) => {}
             Ok(Err(Without::PassedOver)) => {
                 found.is_passed_over = true;
                 self.others.note(&String::from_utf8_lossy(self.record.field(self.columns.only)));

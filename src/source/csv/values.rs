@@ -17,6 +17,14 @@ pub struct Values {
     flag_part: usize,
 }
 
+/// What a field says.
+#[derive(Debug, PartialEq)]
+pub enum Value {
+    Degrees(f64),
+    Missing,
+    NoNumber,
+}
+
 /// A text that stands for no value.
 struct Missing {
     text: String,
@@ -40,13 +48,18 @@ impl Values {
         }
     }
 
-    /// Whether a text stands for no value. Numbers are compared as numbers.
-    pub fn is_missing(&self, text: &str) -> bool {
-        let number = self.number(text);
-        let is = |missing: &Missing| {
-            missing.text.eq_ignore_ascii_case(text) || (missing.number.is_some() && missing.number == number)
-        };
-        text.is_empty() || self.missing.iter().any(is)
+    /// What a field says. Numbers are compared with those that stand for no value as numbers.
+    pub fn read(&self, text: &str) -> Value {
+        match self.number(text) {
+            Some(number) if self.missing.iter().any(|missing| missing.number == Some(number)) => Value::Missing,
+            Some(number) => {
+                let degrees = number / self.divisor * self.factor + self.offset;
+                if degrees.is_finite() { Value::Degrees(degrees) } else { Value::NoNumber }
+            }
+            None if text.is_empty() => Value::Missing,
+            None if self.missing.iter().any(|missing| missing.text.eq_ignore_ascii_case(text)) => Value::Missing,
+            None => Value::NoNumber,
+        }
     }
 
     /// Whether a flag says that the value failed.
@@ -68,11 +81,6 @@ impl Values {
         };
         number.is_finite().then_some(number)
     }
-
-    pub fn degrees(&self, text: &str) -> Option<f64> {
-        let degrees = self.number(text)? / self.divisor * self.factor + self.offset;
-        degrees.is_finite().then_some(degrees)
-    }
 }
 
 #[cfg(test)]
@@ -90,21 +98,29 @@ mod tests {
     fn what_stands_for_nothing_is_compared_as_a_number_where_it_is_one() {
         let by_default = values(|_| ());
         for text in ["", "NA", "nan", "m", "-9999", "-9999.0", "-999.00", "9999"] {
-            assert!(by_default.is_missing(text), "{text}");
+            assert!(by_default.read(text) == Value::Missing, "{text}");
         }
         for text in ["-99", "99.9", "0", "-", "9999.9"] {
-            assert!(!by_default.is_missing(text), "{text}");
+            assert!(by_default.read(text) != Value::Missing, "{text}");
         }
         let of_uscrn = values(|csv| "-99 99.9".clone_into(&mut csv.missing));
-        assert!(of_uscrn.is_missing("-99.000") && of_uscrn.is_missing("99.90") && !of_uscrn.is_missing("NA"));
+        assert!(["-99.000", "99.90"].map(|text| of_uscrn.read(text)) == [Value::Missing, Value::Missing]);
+        assert_eq!(of_uscrn.read("NA"), Value::NoNumber);
         let in_europe = values(|csv| (csv.decimal, csv.missing) = (",".to_owned(), "-99.9".to_owned()));
-        assert!(in_europe.is_missing("-99,9"));
+        assert_eq!(in_europe.read("-99,9"), Value::Missing);
     }
 
     #[test]
     fn degrees_are_as_written_scaled_and_moved() {
         fn degrees(text: &str, change: fn(&mut settings::Csv)) -> Option<f64> {
-            values(change).degrees(text)
+            let values = values(|csv| {
+                csv.missing.clear();
+                change(csv);
+            });
+            match values.read(text) {
+                Value::Degrees(degrees) => Some(degrees),
+                Value::Missing | Value::NoNumber => None,
+            }
         }
         assert_eq!(degrees("-3e0", |_| ()), Some(-3.0));
         assert_eq!(degrees("21,5", |_| ()), None);

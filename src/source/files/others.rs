@@ -12,8 +12,9 @@ pub struct Others(BTreeSet<String>);
 
 impl Others {
     pub fn note(&mut self, name: &str) {
+        let name = name.trim();
         if self.0.len() < NAMES_MAX && name.len() <= NAME_BYTES_MAX && !self.0.contains(name) {
-            self.0.insert(name.trim().to_owned());
+            self.0.insert(name.to_owned());
         }
     }
 
