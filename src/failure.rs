@@ -103,7 +103,7 @@ impl Failure {
     }
 
     /// A failed call on a file or folder. A full disk or quota is waited out, and so is a process or machine that has too
-    /// many files open; one that has nothing yet is to be tried again; anything else is fatal.
+    /// many files open; one that has nothing yet is to be tried again; anything else is fatal, damaged content as well.
     pub fn io(doing: impl fmt::Display, path: &std::path::Path, error: &io::Error) -> Self {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         let crowded = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
@@ -112,7 +112,12 @@ impl Failure {
         let planned = error.get_ref().is_some_and(|inner| inner.is::<PlannedFault>());
         let origin = if planned { Origin::Planned } else { Origin::World };
         let what = format!("{doing} {}: {error}", path.display());
-        let failure = Self { severity, origin, ..Self::fatal(if early { Kind::TryAgain } else { Kind::Io }, what) };
+        let kind = match error.kind() {
+            io::ErrorKind::WouldBlock => Kind::TryAgain,
+            io::ErrorKind::InvalidData => Kind::Data,
+            _ => Kind::Io,
+        };
+        let failure = Self { severity, origin, ..Self::fatal(kind, what) };
         if full { failure.advice("free some space; it is tried again until there is") } else { failure }
     }
 

@@ -52,6 +52,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let cursor = Some(&state.cursor).filter(|cursor| !cursor.is_null()).cloned();
     let kept = Kept { cursor, files, log_has_records: state.log_had_records };
     let is_of_stream = kept.cursor.as_ref().is_some_and(|cursor| cursor.get("stream").is_some());
+    let verify = arguments.verify.then(|| settings.source.encoding());
     let files = match disk.find(key, pattern) {
         _ if is_of_stream && arguments.verify => {
             let what = "the source is a stream, which can be read once: there is nothing to read again";
@@ -60,10 +61,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         // Its name may lead nowhere by now.
         _ if is_of_stream => survey_stream(&kept)?,
         Ok(Inputs::Stream(_)) => Vec::new(),
-        Ok(Inputs::Files(names)) => survey(&disk, &names, &kept, arguments.verify)?,
+        Ok(Inputs::Files(names)) => survey(&disk, &names, &kept, verify)?,
         Err(failure) if kept.files.is_empty() => return Err(failure),
         // Where all files are gone, that is told of each.
-        Err(_) => survey(&disk, &[], &kept, arguments.verify)?,
+        Err(_) => survey(&disk, &[], &kept, verify)?,
     };
     if arguments.json {
         let source = json!({

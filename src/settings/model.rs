@@ -128,6 +128,11 @@ impl Source {
             SourceKind::GhcnDaily => Some(("source.ghcn_daily.files", &self.ghcn_daily.files)),
         }
     }
+
+    /// How the text of these files is encoded.
+    pub fn encoding(&self) -> Encoding {
+        if self.kind == SourceKind::Csv { self.csv.encoding } else { Encoding::Utf8 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,17 +152,32 @@ pub struct Simulate {
     pub outliers_share: f64,
 }
 
+/// How the text of a file is encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// In the order of bytes that a mark at its beginning tells, or with the low one first.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// As Windows has it, with letters where Latin-1 has none.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
     /// Glob of files, read in the order of their names.
     pub files: String,
-    /// Column with the station; empty: the file's name without its ending.
+    /// Column with the station; empty: the file's name without its endings.
     pub station_column: String,
     pub date_column: String,
     pub degrees_column: String,
     /// As chrono reads it; months and days may be unpadded.
     pub date_format: String,
+    pub encoding: Encoding,
     /// One letter, or `tab`.
     pub delimiter: String,
     /// Whether the first line names the columns; else they are given by number, from 1.

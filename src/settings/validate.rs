@@ -80,6 +80,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("source.csv.date_column", COLUMN),
     ("source.csv.degrees_column", COLUMN),
     ("source.csv.date_format", Text("a format of strftime of which a day comes, as %Y-%m-%d", |text| date_format::items(text).is_some())),
+    ("source.csv.encoding", OneOf(&["utf-8", "utf-16", "latin-1"])),
     ("source.csv.delimiter", Text("one letter, or \"tab\"", is_delimiter)),
     ("source.csv.header", Flag),
     ("source.csv.skip_lines", Whole(0, 1_000_000)),

@@ -1,7 +1,7 @@
 //! Files as a source sees them: found, told apart, and read.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,10 @@ use glob::{MatchOptions, Pattern};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::content::{self, SourceFile};
 use super::stream::input::{Bounds, Input};
 use crate::failure::{Failure, Kind};
+use crate::settings::Encoding;
 
 /// Files of one source: a name and a record of about 250 bytes of each are in memory.
 const FILES_MAX: usize = 1_000_000;
@@ -60,7 +62,7 @@ pub trait SourceDisk: Send + Sync {
     fn find(&self, key: &str, pattern: &str) -> Result<Inputs, Failure>;
 
     /// The stream that was found; the same one at each call, and what is found from then on.
-    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure>;
+    fn open_stream(&self, name: &str, encoding: Encoding) -> Result<Arc<Input>, Failure>;
 
     /// Bytes that came of a stream, if one was opened.
     fn received_bytes(&self) -> Option<u64> {
@@ -77,11 +79,6 @@ pub trait SourceDisk: Send + Sync {
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 }
-
-/// A file that is open.
-pub trait SourceFile: Read + Seek + Send {}
-
-impl<Opened: Read + Seek + Send> SourceFile for Opened {}
 
 /// The disk of this machine, and what this process reads from others.
 #[derive(Default)]
@@ -158,14 +155,14 @@ impl SourceDisk for MachineDisk {
         Ok(Inputs::Files(names))
     }
 
-    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure> {
+    fn open_stream(&self, name: &str, encoding: Encoding) -> Result<Arc<Input>, Failure> {
         let mut stream = self.stream.lock();
         if let Some((_, input)) = &*stream {
             return Ok(input.clone());
         }
         let input = Arc::new(Input::new(STREAM_BOUNDS));
         let (filled, path) = (input.clone(), name.to_owned());
-        let fill = move || filled.end(fill(&filled, &path));
+        let fill = move || filled.end(fill(&filled, &path, encoding));
         let spawned = thread::Builder::new().name(STREAM_THREAD.to_owned()).spawn(fill);
         spawned.map_err(|error| Failure::thread(STREAM_THREAD, &error))?;
         *stream = Some((name.to_owned(), input.clone()));
@@ -223,21 +220,38 @@ impl InputKind {
 }
 
 /// Reads a stream to its end, as far as there is room for it.
-fn fill(input: &Input, name: &str) -> io::Result<()> {
-    let mut stream = match name {
+fn fill(input: &Input, name: &str, encoding: Encoding) -> io::Result<()> {
+    let stream = match name {
         STANDARD_INPUT => File::from(io::stdin().as_fd().try_clone_to_owned()?),
         path => File::open(path)?,
     };
+    let mut text = content::text(Waiting(stream), encoding)?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         input.wait_for_room();
-        match stream.read(&mut piece) {
+        match text.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(read) => input.push(&piece[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // As another program has set it that shares it with this one.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(POLL_INTERVAL),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, content::CUT_OFF));
+            }
+            Err(error) => return Err(content::of_content(error)),
+        }
+    }
+}
+
+/// What is read waits for more.
+struct Waiting(File);
+
+impl Read for Waiting {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // As another program has set it that shares it with this one.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(POLL_INTERVAL),
+                read => return read,
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use super::disk::SourceFile;
+use super::content::Content;
 
 /// Bytes of a line, or of a record over several lines, that are read; a longer one is bad.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
@@ -43,7 +43,7 @@ pub fn too_long() -> String {
 /// A file, line by line. A last line without its end is a line like any other. Lines end in `\n` or `\r\n`; or in `\r` alone,
 /// where the first one does.
 pub struct Lines {
-    reader: BufReader<Box<dyn SourceFile>>,
+    reader: BufReader<Content>,
     position: FilePosition,
     /// The last line that was read has no end, or there was none at all.
     is_cut: bool,
@@ -53,10 +53,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// From the beginning of a file on, where it stands.
-    pub fn new(file: Box<dyn SourceFile>) -> Self {
+    /// From the beginning of a text on, where it stands.
+    pub fn new(content: Content) -> Self {
         Self {
-            reader: BufReader::with_capacity(64 << 10, file),
+            reader: BufReader::with_capacity(64 << 10, content),
             position: FilePosition::default(),
             is_cut: true,
             is_open: false,
@@ -142,8 +142,12 @@ impl Lines {
         self.is_cut || self.is_open
     }
 
-    /// The file, wherever it stands.
-    pub fn into_file(self) -> Box<dyn SourceFile> {
+    pub fn content(&self) -> &Content {
+        self.reader.get_ref()
+    }
+
+    /// The text, wherever it stands.
+    pub fn into_content(self) -> Content {
         self.reader.into_inner()
     }
 
@@ -159,11 +163,21 @@ impl Lines {
         Ok(())
     }
 
+    /// What follows a position is left: nothing more is read.
+    pub fn leave(&mut self, position: FilePosition) {
+        self.position = position;
+    }
+
     /// Goes back to a position after a read has failed in the middle of what follows it. A file that cannot even do that is not
     /// read on: its next read fails as that one did.
     pub fn go_back(&mut self, position: FilePosition) {
         self.position = position;
         drop(self.reader.seek(SeekFrom::Start(position.bytes)));
+    }
+
+    /// Makes the way to a position of an earlier run shorter; `false`: it is still a long one.
+    pub fn approach(&mut self, position_bytes: u64) -> io::Result<bool> {
+        self.reader.get_mut().approach(position_bytes.saturating_sub(1))
     }
 
     /// Goes to a position of an earlier run. If that run ended in a line without its end, an end that has come since is passed

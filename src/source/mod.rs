@@ -5,6 +5,7 @@
 //! never stops a source and is never passed over in silence; memory is bounded whatever the files hold, and none is
 //! allocated for a single reading. Uses `settings`, `failure` and `domain`; knows no log and no actors.
 
+pub mod content;
 pub mod csv;
 pub mod disk;
 pub mod files;
@@ -277,7 +278,7 @@ fn open_input(
     Ok(match disk.find(key, pattern)? {
         Inputs::Files(names) => Box::new(files::FileSource::open(settings, format, names, disk, kept)?),
         Inputs::Stream(name) => {
-            let input = disk.open_stream(&name)?;
+            let input = disk.open_stream(&name, settings.encoding())?;
             Box::new(stream::StreamSource::open(format, &name, input, disk.now_ms(), &kept)?)
         }
     })

@@ -2,9 +2,13 @@
 //! programs.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
-use super::support::{isotherm, scene};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::support::{Scene, isotherm, scene};
 
 /// A station with count, sum, first and last day.
 type Station = (String, u64, f64, String, String);
@@ -12,8 +16,16 @@ type Station = (String, u64, f64, String, String);
 /// Runs the sample as this kind: its stations, and what the run said of the source.
 fn counted(kind: &str, sample: &str, sets: &[&str]) -> (Vec<Station>, String) {
     let scene = scene();
+    fs::write(scene.path(sample), text(sample)).expect("written");
+    counted_in(&scene, kind, sample, sets)
+}
+
+fn text(sample: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/presets").join(sample);
-    fs::copy(path, scene.path(sample)).expect("it is there");
+    fs::read_to_string(path).expect("it is there")
+}
+
+fn counted_in(scene: &Scene, kind: &str, sample: &str, sets: &[&str]) -> (Vec<Station>, String) {
     let (kind, files) = (format!("source.kind={kind}"), format!("source.csv.files={sample}"));
     let own = [kind.as_str(), &files, "source.rest_ms=0", "log.partitions=1"];
     let with =
@@ -56,6 +68,33 @@ fn each_publishers_layout_is_read_by_its_name() {
     let (stations, said) = counted("meteostat", "10637.csv", &[]);
     assert_eq!(said, "5 readings produced");
     assert_eq!(stations, [station("10637", 5, 91.8, "2023-06-28", "2023-07-03")]);
+}
+
+/// As publishers give them: packed, with a value corrected in place.
+#[test]
+fn each_publishers_files_are_read_and_revised_within_gzip() {
+    for (kind, sample, before, after) in [
+        ("ghcn_by_year", "by_year.csv", "XX000000002,20230703,TMAX,275,", "XX000000002,20230703,TMAX,276,"),
+        ("ghcn_access", "access.csv", "\"   66\"", "\"   67\""),
+        ("gsod", "gsod.csv", "\"  28.1\"", "\"  28.2\""),
+        ("meteostat", "10637.csv", "2023,7,3,14.2,", "2023,7,3,14.3,"),
+    ] {
+        let scene = scene();
+        let name = format!("{sample}.gz");
+        let publish = |text: &str| {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+            let packed = packed.write_all(text.as_bytes()).and_then(|()| packed.finish());
+            fs::write(scene.path(&name), packed.expect("there is memory")).expect("written");
+        };
+        let text = text(sample);
+        publish(&text);
+        assert_eq!(counted_in(&scene, kind, &name, &[]), counted(kind, sample, &[]), "{kind}");
+        let revised = text.replace(before, after);
+        assert!(revised != text, "{kind}");
+        publish(&revised);
+        let (_, said) = counted_in(&scene, kind, &name, &[]);
+        assert!(said.starts_with("1 readings produced"), "{kind}: {said}");
+    }
 }
 
 #[test]

@@ -74,6 +74,21 @@ fn the_standard_input_is_read_whole_and_what_was_read_of_it_is_passed_over() {
 }
 
 #[test]
+fn a_packed_stream_is_unpacked_and_one_that_is_cut_is_no_success() {
+    let text = csv("A", 1648);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let packed = packed.write_all(text.as_bytes()).and_then(|()| packed.finish()).expect("there is memory");
+    let scene = scene();
+    let feed = |bytes: &[u8]| scene.isotherm_fed(&with(&["run"], &[]), bytes);
+    let run = feed(&packed[..packed.len() - 9]);
+    run.ends_with(65);
+    assert!(run.stderr.contains("ends in the middle of what was packed"), "{}", run.stderr);
+    let (before, _) = counted(&scene);
+    feed(&packed).ends_with(0);
+    assert_eq!(counted(&scene), (1648, 1648), "{before} before");
+}
+
+#[test]
 fn a_file_as_standard_input_is_one_and_nothing_is_left_in_a_pipe() {
     // Larger than any buffer on the way.
     let (scene, days) = (scene(), 60_000);
@@ -107,12 +122,12 @@ fn a_crash_of_an_actor_or_of_the_process_costs_a_stream_no_reading() {
     let scene = scene();
     let faults = "faults.points=producer.acknowledge@3=panic,generator.next@5=panic,producer.send@9=panic";
     let small = ["source.csv.files=-", "produce.batch_records=50", faults];
-    let run = scene.isotherm_fed(&with(&["run"], &small), &csv("A", 2000));
+    let run = scene.isotherm_fed(&with(&["run"], &small), csv("A", 2000));
     run.ends_with(0);
     assert_eq!(run.stderr.matches("restarted").count(), 3, "{}", run.stderr);
     assert_eq!(counted(&scene), (2000, 2000));
     let small = ["source.csv.files=-", "produce.batch_records=50", "faults.points=producer.acknowledge@20=exit"];
-    let run = scene.isotherm_fed(&with(&["run"], &small), &csv("A", 5000));
+    let run = scene.isotherm_fed(&with(&["run"], &small), csv("A", 5000));
     assert!(!run.stdout.contains("readings produced"), "it dies in the middle: {}", run.stdout);
     let run = run_fed(&scene, &csv("A", 5000), "-");
     run.ends_with(0);

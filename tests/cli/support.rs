@@ -90,14 +90,14 @@ impl Scene {
     }
 
     /// Runs it with this on its standard input, through a pipe.
-    pub fn isotherm_fed(&self, arguments: &[&str], text: &str) -> Run {
+    pub fn isotherm_fed(&self, arguments: &[&str], content: impl AsRef<[u8]>) -> Run {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         let mut command = command(self.0.path(), arguments);
         command.stdin(reader);
         let running = Running::start(command);
-        let text = text.as_bytes().to_vec();
+        let content = content.as_ref().to_vec();
         // A program that ends before it has read all closes the pipe.
-        let feeds = std::thread::spawn(move || drop(writer.write_all(&text)));
+        let feeds = std::thread::spawn(move || drop(writer.write_all(&content)));
         let run = Run::of(arguments, running.output());
         feeds.join().expect("it only writes");
         run

@@ -19,7 +19,8 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     /// `None`: not everybody may mount, which was said.
     fn mount(folder: &Path) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs"]).arg(folder).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs"]).arg(folder).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
             Ok(output) => {
@@ -60,11 +61,15 @@ impl SmallDisk {
         }
     }
 
-    /// Keeps it full until this program has told of so many outages: a replaced file gives room back.
+    /// Keeps it full until this program has told of so many outages: a replaced file gives room back. Not before the first of
+    /// them: what a lock gives back as it is written anew is its own.
     fn fill_until_told(&self, fill: fn(&Self), running: &mut Watched, count: usize) {
         running.wait_for("it says that the disk is full", |it| {
-            fill(self);
-            outages(&it.told()) >= count
+            let told = outages(&it.told());
+            if told > 0 {
+                fill(self);
+            }
+            told >= count
         });
     }
 }
@@ -113,14 +118,17 @@ fn producing_waits_for_room_and_sends_nothing_again() {
         // A day at a time, so that there is more to count behind what is in flight when the disk is full.
         .set("produce.batch_records=40")
         .set("produce.in_flight_max=1")
-        // Seldom, so that no partition has written the last day already when the disk is full.
+        // Seldom, so that no partition has written the last day already when the disk is full, which is soon after a commit.
         .set("consume.commit_interval_ms=2000");
     let Some(disk) = SmallDisk::mount(fixture.folder.path()) else { return };
     let mut running = Watched::start(&fixture.program(), &["run"]);
-    running.wait_for("a commit of each branch", |_| {
-        fixture.folder.path().join("source.json").exists() && fixture.offsets().len() == 4
+    running.wait_for("a commit of each branch, and more behind it", |_| {
+        let offsets = fixture.offsets();
+        let is_committed = offsets.len() == 4 && offsets.values().all(|offset| *offset > 0);
+        is_committed && fixture.ends().iter().all(|(number, end)| *end > offsets[number] + 40)
     });
     let branches = [&["ingest"], &PARTITION_BRANCHES[..]].concat();
+    disk.fill_names();
     disk.fill_until_told(SmallDisk::fill_names, &mut running, branches.len());
     many_tries_later(&mut running);
     disk.free();

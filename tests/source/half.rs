@@ -66,7 +66,7 @@ fn a_line_that_was_half_written_is_read_whole_in_the_same_run_and_in_the_next() 
     // As what is kept is read: the last line of a file counts.
     let last = Kept { files: stopped.kept.files.last().cloned().into_iter().collect(), ..stopped.kept.clone() };
     let disk = stopped.disk.clone();
-    let standing = || survey(&disk, &["A.csv".to_owned()], &last, false).expect("it is there")[0].standing;
+    let standing = || survey(&disk, &["A.csv".to_owned()], &last, None).expect("it is there")[0].standing;
     assert_eq!(standing(), Standing::Reading);
     stopped.disk.pass_ms(1);
     stopped.disk.write_over("A.csv", whole.as_bytes());

@@ -4,6 +4,7 @@ mod bad;
 mod csv;
 mod half;
 mod nothing;
+mod packed;
 #[path = "../support/readings.rs"]
 mod readings;
 mod resume;

@@ -99,7 +99,7 @@ fn files_that_may_have_been_sent_come_before_new_ones_and_are_compared_if_they_w
     keep(&mut *source, &mut kept);
     let standing = |file: &FileStanding| (file.standing, file.record.bytes);
     let names = ["M.csv", "N.csv"].map(|name| folder.path().join(name).display().to_string());
-    let files = survey(&MachineDisk::default(), &names, &kept, false).expect("they are there");
+    let files = survey(&MachineDisk::default(), &names, &kept, None).expect("they are there");
     assert_eq!(files.iter().map(standing).collect::<Vec<_>>(), [(Standing::New, 0); 2]);
     // The process dies here, or after it has sent all of them: nobody knows.
     put("A.csv", 3);

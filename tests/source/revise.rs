@@ -18,6 +18,8 @@ pub struct Publisher {
     pub kept: Kept,
     pub log: Vec<OwnedReading>,
     pub readings_max: usize,
+    /// Whether the last run that came to the end of the source may end well.
+    pub end: Result<(), Failure>,
 }
 
 impl Publisher {
@@ -27,7 +29,7 @@ impl Publisher {
         settings.csv.degrees_column = "degrees".to_owned();
         settings.csv.station_column = "station".to_owned();
         let disk = SimulatedSourceDisk::default();
-        Self { disk, settings, kept: Kept::default(), log: Vec::new(), readings_max: 3 }
+        Self { disk, settings, kept: Kept::default(), log: Vec::new(), readings_max: 3, end: Ok(()) }
     }
 
     fn put(&self, name: &str, lines: &[Row]) {
@@ -44,7 +46,7 @@ impl Publisher {
         self.attempt(calls, between).expect("it goes on")
     }
 
-    fn attempt(
+    pub fn attempt(
         &mut self,
         calls: usize,
         mut between: impl FnMut(&SimulatedSourceDisk, usize),
@@ -60,6 +62,7 @@ impl Publisher {
             match progressed {
                 Progressed::Ended => {
                     keep(&mut *source, &mut self.kept);
+                    self.end = source.check_end();
                     return Ok(news);
                 }
                 Progressed::Settle => {

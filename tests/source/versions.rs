@@ -4,6 +4,7 @@ use isotherm::domain::Day;
 use isotherm::proof::simulated::SimulatedSourceDisk;
 use proptest::prelude::*;
 
+use super::packed::{Packed, packed, unpack};
 use super::readings::OwnedReading;
 use super::revise::{Publisher, Row, last_values, owned, text};
 
@@ -19,7 +20,8 @@ enum Edit {
     Remove,
 }
 
-fn edit() -> impl Strategy<Value = (usize, bool, Edit)> {
+/// Of which file, whether in its place, and how the file is packed then.
+fn edit() -> impl Strategy<Value = (usize, bool, Edit, Packed)> {
     let row = || (1u32..8, 0i32..3);
     let edit = prop_oneof![
         3 => prop::collection::vec(row(), 0..4).prop_map(Edit::Append),
@@ -30,7 +32,7 @@ fn edit() -> impl Strategy<Value = (usize, bool, Edit)> {
         1 => Just(Edit::Touch),
         1 => Just(Edit::Remove),
     ];
-    (0usize..3, any::<bool>(), edit)
+    (0usize..3, any::<bool>(), edit, packed())
 }
 
 /// So that the readings of each station have room by themselves.
@@ -102,16 +104,16 @@ proptest! {
         let mut publisher = Publisher::new();
         (publisher.readings_max, publisher.settings.compare_bytes_max) = (readings_max, 48 * (20 + stations_at_once as u64));
         let mut versions: [Versions; 3] = Default::default();
-        for (file, in_place, edit) in edits {
+        for (file, in_place, edit, packed) in edits {
             let (name, station) = FILES[file];
             versions[file].edit(&edit, station);
-            let rows = versions[file].all.last().expect("it was edited");
+            let bytes = packed.pack(text(versions[file].all.last().expect("it was edited")).as_bytes());
             if !versions[file].is_there {
                 publisher.disk.remove(name);
             } else if in_place && publisher.disk.contents().contains_key(name) {
-                publisher.disk.write_over(name, text(rows).as_bytes());
+                publisher.disk.write_over(name, &bytes);
             } else {
-                publisher.disk.replace(name, text(rows).as_bytes());
+                publisher.disk.replace(name, &bytes);
             }
             publisher.disk.pass_ms(10_000);
             if publisher.disk.contents().is_empty() {
@@ -135,14 +137,14 @@ proptest! {
         publisher.readings_max = readings_max;
         let mut versions: [Versions; 3] = Default::default();
         let mut edits = edits.into_iter().peekable();
-        let mut change = |disk: &SimulatedSourceDisk, (file, in_place, edit): &(usize, bool, Edit)| {
+        let mut change = |disk: &SimulatedSourceDisk, (file, in_place, edit, packed): &(usize, bool, Edit, Packed)| {
             let (name, station) = FILES[*file];
             versions[*file].edit(edit, station);
-            let text = text(versions[*file].all.last().expect("it was edited"));
-            if *in_place { disk.write_over(name, text.as_bytes()) } else { disk.replace(name, text.as_bytes()) }
+            let bytes = packed.pack(text(versions[*file].all.last().expect("it was edited")).as_bytes());
+            if *in_place { disk.write_over(name, &bytes) } else { disk.replace(name, &bytes) }
             disk.pass_ms(10_000);
         };
-        change(&publisher.disk, &(0, false, Edit::Append(vec![(1, 1)])));
+        change(&publisher.disk, &(0, false, Edit::Append(vec![(1, 1)]), Packed::No));
         while let Some((edit, calls, _)) = edits.next() {
             change(&publisher.disk, &edit);
             let mut while_it_runs = edits.peek().cloned();
@@ -155,6 +157,7 @@ proptest! {
         publisher.run();
         let logged = last_values(&publisher.log);
         for (name, bytes) in publisher.disk.contents() {
+            let bytes = unpack(bytes);
             let rows: Vec<_> = bytes.split(|byte| *byte == b'\n').skip(1).filter(|row| !row.is_empty()).collect();
             let read = rows.iter().map(|row| {
                 let row = std::str::from_utf8(row).expect("text");

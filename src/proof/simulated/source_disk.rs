@@ -9,7 +9,9 @@ use glob::Pattern;
 use parking_lot::Mutex;
 
 use crate::failure::{Failure, Kind};
-use crate::source::disk::{Inputs, SourceDisk, SourceFile, Stamp};
+use crate::settings::Encoding;
+use crate::source::content::SourceFile;
+use crate::source::disk::{Inputs, SourceDisk, Stamp};
 use crate::source::stream::input::{Bounds, Input};
 
 /// Any moment: only differences of times mean something.
@@ -116,7 +118,7 @@ impl SourceDisk for SimulatedSourceDisk {
         if names.is_empty() { Err(wrong("matches no file")) } else { Ok(Inputs::Files(names)) }
     }
 
-    fn open_stream(&self, _: &str) -> Result<Arc<Input>, Failure> {
+    fn open_stream(&self, _: &str, _: Encoding) -> Result<Arc<Input>, Failure> {
         let stream = self.0.lock().stream.clone();
         stream.ok_or_else(|| Failure::fatal(Kind::Internal, "there is no stream, and none was found"))
     }

@@ -1,6 +1,6 @@
 //! What a file looks like whose header is not as it should be, and which setting reads it.
 
-use crate::settings;
+use crate::settings::{self, Encoding};
 
 const NAMES_SHOWN_MAX: usize = 40;
 
@@ -20,13 +20,16 @@ pub fn columns(names: &[&str]) -> String {
 pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
     let first = names.first().map_or("", |name| name.trim_start());
     let all = names.concat();
-    if first.starts_with("\u{1f}\u{fffd}") {
-        return Some(
-            "it is packed by gzip: unpack it, as in gunzip FILE or gunzip -c FILE | isotherm … files=-".to_owned(),
-        );
+    if all.contains("\0ustar") {
+        return Some("it is an archive of files: unpack it, as in tar -xf FILE".to_owned());
     }
-    if all.contains('\0') {
-        return Some("it looks like UTF-16: convert it, as in iconv -f UTF-16 -t UTF-8".to_owned());
+    let encoding = match settings.encoding {
+        _ if all.contains('\0') => Some("utf-16"),
+        Encoding::Utf8 if all.contains('\u{fffd}') => Some("latin-1"),
+        _ => None,
+    };
+    if let Some(encoding) = encoding {
+        return Some(format!("its text looks like it is encoded otherwise: set source.csv.encoding = {encoding:?}"));
     }
     if names.is_empty() {
         return Some("a file without a line is no CSV file: give one that has a header".to_owned());

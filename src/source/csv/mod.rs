@@ -26,6 +26,8 @@ use looks::excerpt;
 use record::CsvRecord;
 use values::{Value, Values};
 
+/// Endings of names that say nothing of the text within.
+const PACKED: [&str; 2] = ["gz", "zst"];
 /// What some programs put before the header.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -297,7 +299,9 @@ impl Format for Csv {
         let mut columns =
             placed.map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })?;
         if let StationOf::OfFile(station) = &mut columns.station {
-            let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_station_id(stem));
+            let is_packed = file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending == *packed));
+            let of_text = if is_packed { file.with_extension("") } else { file.to_owned() };
+            let stem = of_text.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_station_id(stem));
             let stem = stem.ok_or_else(|| {
                 wrong("has no name that can be a station's".to_owned())
                     .advice("name the file after its station, or set source.csv.station_column")

@@ -102,7 +102,7 @@ impl<F: Format> FileSource<F> {
             }
             return Ok(Stage::Reading(place, Some(open)));
         };
-        let more = open.read_line(&mut self.format)?;
+        let more = self.read_line(&mut open)?;
         let bad = open.take_bad().filter(|_| revision.pass == 0);
         self.bad_lines.note(Path::new(&self.names[index]), bad);
         while let Some(reading) = open.next_reading() {
@@ -148,7 +148,7 @@ impl<F: Format> FileSource<F> {
                 Opened::Gone | Opened::HalfBeginning => Stage::ReadingOthers(index + 1, None),
             });
         };
-        let more = open.read_line(&mut self.format)?;
+        let more = self.read_line(&mut open)?;
         // It was named when the file was read.
         drop(open.take_bad());
         while let Some(reading) = open.next_reading() {

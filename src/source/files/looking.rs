@@ -1,5 +1,6 @@
 //! What became of a file since it was read.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::open_file::{Format, OpenFile, Opened, gone_unread};
 use super::prefix::{OpenedAt, Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use super::{FileSource, WRITING_MAX, Work};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// Looks before the source ends that find changes. A file that is changed all the time is left to the next run.
 const LOOKS_MAX: u32 = 4;
@@ -74,12 +75,12 @@ impl<F: Format> FileSource<F> {
             }
             return Ok(());
         }
-        if record.stale || stamp.size_bytes < record.bytes {
+        if record.stale {
             self.revise(index);
             return Ok(());
         }
         let (path, bytes) = (Path::new(&self.names[index]), record.bytes);
-        let Some(opened) = open_at(&*self.disk, path)? else { return self.is_gone(index) };
+        let Some(opened) = open_at(&*self.disk, path, self.settings.encoding())? else { return self.is_gone(index) };
         self.work = Work::Recognising(Prefix::new(index, opened, bytes));
         Ok(())
     }
@@ -87,11 +88,20 @@ impl<F: Format> FileSource<F> {
     /// Reads on in the part of a file that was read before.
     pub(super) fn recognise(&mut self, mut prefix: Prefix) -> Result<(), Failure> {
         let Prefix { index, stamp, read_at_ms, .. } = prefix;
-        let more = prefix.read_on().map_err(|error| cannot_read(Path::new(&self.names[index]), &error))?;
-        if more {
-            self.work = Work::Recognising(prefix);
-            return Ok(());
-        }
+        let failed = |error| cannot_read(Path::new(&self.names[index]), &error);
+        match prefix.read_on() {
+            Ok(true) => {
+                self.work = Work::Recognising(prefix);
+                return Ok(());
+            }
+            // Damaged where it was not when it was read: it is not the same.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.revise(index);
+                return Ok(());
+            }
+            read => read.map_err(failed)?,
+        };
+        let decoded = prefix.decoded().map_err(failed)?;
         let record = self.record(index);
         let is_same = prefix.is(record.crc32c);
         // What lies behind that may have been sent, and may have been something else.
@@ -100,14 +110,14 @@ impl<F: Format> FileSource<F> {
         // it was an earlier life that said so.
         let is_new = prefix.is_again && !self.next.contains_key(&index);
         let may_have_more = is_part && record.stamp != stamp && !is_new;
-        let grew = stamp.size_bytes > record.bytes;
+        let record = FileRecord { stamp, read_at_ms, decoded, ..record.clone() };
+        let grew = record.is_behind(&stamp);
         // The log has days that the file had not when it was read, and may have again.
         let may_repeat = grew && record.withdrawn > 0;
         if !is_same || may_have_more || may_repeat {
             self.revise(index);
             return Ok(());
         }
-        let record = FileRecord { stamp, read_at_ms, ..record.clone() };
         self.set_record(index, record);
         if prefix.is_again {
             self.unread.push_front(index);
@@ -123,7 +133,8 @@ impl<F: Format> FileSource<F> {
     /// Opens a file at its beginning, or takes one that is open.
     pub(super) fn open_anew(&mut self, index: usize, held: Option<OpenedAt>) -> Result<Opened, Failure> {
         let name = &self.names[index];
-        let opened = if held.is_some() { held } else { open_at(&*self.disk, Path::new(name))? };
+        let opened =
+            if held.is_some() { held } else { open_at(&*self.disk, Path::new(name), self.settings.encoding())? };
         let Some(opened) = opened else { return Ok(Opened::Gone) };
         let open = OpenFile::open(index, name, opened, self.settings.rest_ms, &mut self.format)?;
         Ok(open.map_or(Opened::HalfBeginning, |open| Opened::File(Box::new(open))))
@@ -133,7 +144,7 @@ impl<F: Format> FileSource<F> {
     pub(super) fn begin_reading(&mut self, index: usize) -> Result<(), Failure> {
         let held = self.held.take_if(|held| held.index == index).map(Prefix::into_file);
         let is_held = held.is_some();
-        let mut open = match self.open_anew(index, held)? {
+        let open = match self.open_anew(index, held)? {
             Opened::File(open) => open,
             Opened::Gone => return self.is_gone(index),
             // A later look finds it again.
@@ -143,15 +154,35 @@ impl<F: Format> FileSource<F> {
                 return Ok(());
             }
         };
+        if let Some(record) = &self.records[index]
+            && open.stamp() != record.stamp
+            && !is_held
+        {
+            // It was changed since its turn: it is recognised once more, and then read as it is open here.
+            let prefix = Prefix::new(index, open.into_file(&self.names[index])?, record.bytes);
+            self.work = Work::Recognising(prefix.again());
+            return Ok(());
+        }
+        self.approach(open)
+    }
+
+    /// Goes on where a file was read to; what was packed may have a long way to there.
+    pub(super) fn approach(&mut self, mut open: Box<OpenFile>) -> Result<(), Failure> {
+        let index = open.index;
         if let Some(record) = &self.records[index] {
-            if open.stamp() != record.stamp && !is_held {
-                // It was changed since its turn: it is recognised once more, and then read as it is open here.
-                let prefix = Prefix::new(index, open.into_file(&self.names[index])?, record.bytes);
-                self.work = Work::Recognising(prefix.again());
-                return Ok(());
+            match open.approach(record) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.work = Work::Approaching(open);
+                    return Ok(());
+                }
+                Err(failure) if failure.kind == Kind::Data && self.is_being_written(&open)? => {
+                    self.revise(index);
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
             }
-            let given = self.begun.filter(|(begun, _)| *begun == index).map_or(0, |(_, given)| given);
-            if !open.go_on(record, given, &mut self.format)? {
+            if !open.go_on(record, self.given(index), &mut self.format)? {
                 self.revise(index);
                 return Ok(());
             }
@@ -209,6 +240,18 @@ impl<F: Format> FileSource<F> {
     /// Whether this is the file of the stored cursor, which was not gone on with yet.
     fn is_begun(&self, index: usize) -> bool {
         self.begun.is_some_and(|(begun, _)| begun == index)
+    }
+
+    /// Readings of the file's next line that were given in an earlier life.
+    pub(super) fn given(&self, index: usize) -> usize {
+        self.begun.filter(|(begun, _)| *begun == index).map_or(0, |(_, given)| given)
+    }
+
+    /// Whether what is damaged of an open file may be so because it is being written.
+    pub(super) fn is_being_written(&self, open: &OpenFile) -> Result<bool, Failure> {
+        let path = Path::new(&self.names[open.index]);
+        let now = self.disk.stamp(path).map_err(|error| cannot_read(path, &error))?;
+        Ok(!open.is_at_rest() || now != Some(open.stamp()))
     }
 
     /// Of a file that has one.

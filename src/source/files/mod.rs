@@ -24,10 +24,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::content::CUT_OFF;
 use super::disk::{SourceDisk, Stamp};
 use super::{BadLine, BadLines, FileNews, Kept, Progressed, SentAgain, Source, has_readings, parse_cursor};
 use crate::domain::Readings;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::settings;
 use open_file::OpenFile;
 pub use open_file::{Format, LineContent};
@@ -73,6 +74,8 @@ enum Work {
     /// Of the files from this one on.
     TakingStamps(usize),
     Recognising(Prefix),
+    /// On the way to where the file was read to.
+    Approaching(Box<OpenFile>),
     Reading(Box<OpenFile>),
     Comparing(Box<Revision>),
 }
@@ -171,7 +174,8 @@ impl<F: Format> FileSource<F> {
         }
         let news = gone.keys().next().map(|first| FileNews::Gone { files: gone.len(), first: first.clone() });
         let of_records = |of: fn(&FileRecord) -> u64| records.iter().flatten().map(of).sum();
-        let (bytes, skipped_quality) = (of_records(|record| record.bytes), of_records(|record| record.skipped_quality));
+        let (bytes, skipped_quality) =
+            (of_records(FileRecord::file_bytes), of_records(|record| record.skipped_quality));
         Ok(Self {
             format,
             disk,
@@ -205,7 +209,7 @@ impl<F: Format> FileSource<F> {
     /// A file is as this record says.
     fn set_record(&mut self, index: usize, record: FileRecord) {
         let before = self.records[index].replace(record.clone()).unwrap_or_default();
-        self.bytes = self.bytes - before.bytes + record.bytes;
+        self.bytes = self.bytes - before.file_bytes() + record.file_bytes();
         self.skipped_quality = self.skipped_quality - before.skipped_quality + record.skipped_quality;
         self.done.push(record);
     }
@@ -218,7 +222,7 @@ impl<F: Format> FileSource<F> {
     ) -> Result<(), Failure> {
         open.give(readings, readings_max);
         let full = readings.is_full(readings_max);
-        let more = full || open.read_line(&mut self.format)?;
+        let more = full || self.read_line(&mut open)?;
         let index = open.index;
         self.bad_lines.note(Path::new(&self.names[index]), open.take_bad());
         if more {
@@ -232,12 +236,27 @@ impl<F: Format> FileSource<F> {
         Ok(())
     }
 
+    /// Reads the next line. What is damaged because the file is being written is left until that is over.
+    fn read_line(&mut self, open: &mut OpenFile) -> Result<bool, Failure> {
+        match open.read_line(&mut self.format) {
+            Err(failure) if failure.kind == Kind::Data && self.is_being_written(open)? => {
+                open.leave_rest();
+                Ok(false)
+            }
+            read => read,
+        }
+    }
+
     /// Goes on with what is to be done next; gives how many steps that was, or `None` at the end.
     fn step(&mut self, readings: &mut Readings, readings_max: usize) -> Result<Option<usize>, Failure> {
         match std::mem::take(&mut self.work) {
             Work::Reading(open) => self.read_on(open, readings, readings_max)?,
             Work::Recognising(prefix) => {
                 self.recognise(prefix)?;
+                return Ok(Some(STEPS_PER_PIECE));
+            }
+            Work::Approaching(open) => {
+                self.approach(open)?;
                 return Ok(Some(STEPS_PER_PIECE));
             }
             Work::Comparing(revision) => return self.compare_on(revision, readings, readings_max).map(Some),
@@ -292,6 +311,7 @@ impl<F: Format> Source for FileSource<F> {
     fn cursor(&self) -> Value {
         let reading = match (&self.work, self.begun, &self.held) {
             (Work::Reading(open), ..) => Some(open.progress()),
+            (Work::Approaching(open), ..) => Some((self.record_of(open), self.given(open.index))),
             (_, Some((index, given)), _) => self.records[index].clone().map(|record| (record, given)),
             // It is read before those that were met earlier.
             (.., Some(held)) => self.records[held.index].clone().map(|record| (record, 0)),
@@ -302,6 +322,19 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn check_end(&self) -> Result<(), Failure> {
+        let cut_off: Vec<&FileRecord> = self.records.iter().flatten().filter(|record| record.is_unread()).collect();
+        if let Some(FileRecord { file, bytes, readings, .. }) = cut_off.first() {
+            let others = if let others @ 1.. = cut_off.len() - 1 {
+                format!(", and so do {others} others")
+            } else {
+                String::new()
+            };
+            let what = format!(
+                "{file} {CUT_OFF}: {readings} readings stand in the {bytes} bytes that could be unpacked{others}"
+            );
+            return Err(Failure::fatal(Kind::Data, what)
+                .advice("put whole copies in their place: what the log has of the files is not sent again"));
+        }
         has_readings(self.records.iter().flatten(), self.format.others(), &self.bad_lines)
     }
 
@@ -354,7 +387,7 @@ impl<F: Format> Source for FileSource<F> {
 
     fn bytes(&self) -> Option<(u64, u64)> {
         let reading = match &self.work {
-            Work::Reading(open) => open.bytes().saturating_sub(self.record_of(open).bytes),
+            Work::Reading(open) => open.file_bytes().saturating_sub(self.record_of(open).file_bytes()),
             _ => 0,
         };
         let read = self.bytes + reading;

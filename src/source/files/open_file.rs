@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::super::content::CUT_OFF;
 use super::super::disk::Stamp;
 use super::super::lines::{FilePosition, Lines};
 use super::prefix::{OpenedAt, cannot_read};
-use super::record::FileRecord;
+use super::record::{Decoded, FileRecord};
 use crate::domain::{Day, Reading, Readings};
 use crate::failure::{Failure, Kind};
 
@@ -77,21 +78,26 @@ impl OpenFile {
     pub fn open(
         index: usize,
         name: &str,
-        (mut file, stamp, read_at_ms): OpenedAt,
+        (mut content, stamp, read_at_ms): OpenedAt,
         rest_ms: u64,
         format: &mut (impl Format + ?Sized),
     ) -> Result<Option<Self>, Failure> {
         let path = Path::new(name);
-        file.rewind().map_err(|error| cannot_read(path, &error))?;
-        let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, ..FileRecord::default() };
-        let mut lines = Lines::new(file);
-        match format.begin(path, &mut lines) {
-            Err(_) if record.is_doubtful() && lines.is_cut() => return Ok(None),
-            begun => begun?,
-        }
-        let line_start = lines.position();
+        content.rewind().map_err(|error| cannot_read(path, &error))?;
+        let decoded = content.is_decoded().then_some(Decoded::Part);
+        let record = FileRecord { file: name.to_owned(), stamp, read_at_ms, decoded, ..FileRecord::default() };
         // By a clock that is far ahead of ours a file would never be at rest.
         let is_at_rest = record.rested_ms().unsigned_abs() >= rest_ms;
+        let mut lines = Lines::new(content);
+        if let Err(failure) = format.begin(path, &mut lines) {
+            return match lines.content().is_cut() {
+                _ if record.is_doubtful() && lines.is_cut() => Ok(None),
+                true if !is_at_rest => Ok(None),
+                true => Err(Failure { what: format!("{name} {CUT_OFF}, and {}", failure.what), ..failure }),
+                false => Err(failure),
+            };
+        }
+        let line_start = lines.position();
         let content = LineContent::default();
         Ok(Some(Self { index, lines, record, line_start, given: 0, content, is_at_rest, is_half: false }))
     }
@@ -99,9 +105,14 @@ impl OpenFile {
     /// The file, to be read by others.
     pub fn into_file(self, name: &str) -> Result<OpenedAt, Failure> {
         let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
-        let mut file = self.lines.into_file();
-        file.rewind().map_err(|error| cannot_read(Path::new(name), &error))?;
-        Ok((file, stamp, read_at_ms))
+        let mut content = self.lines.into_content();
+        content.rewind().map_err(|error| cannot_read(Path::new(name), &error))?;
+        Ok((content, stamp, read_at_ms))
+    }
+
+    /// Makes the way shorter to where an earlier run stopped; `false`: it is still a long one.
+    pub fn approach(&mut self, earlier: &FileRecord) -> Result<bool, Failure> {
+        self.lines.approach(earlier.bytes).map_err(|error| cannot_read(Path::new(&earlier.file), &error))
     }
 
     /// Goes on where an earlier run stopped, within a line perhaps; `false` if that run read a line that was not complete,
@@ -121,7 +132,8 @@ impl OpenFile {
         let (stamp, read_at_ms) = (self.record.stamp, self.record.read_at_ms);
         // A stream may have another name by now.
         let file = std::mem::take(&mut self.record.file);
-        self.record = FileRecord { file, stamp, read_at_ms, ends_open: false, ..earlier.clone() };
+        let decoded = self.record.decoded;
+        self.record = FileRecord { file, stamp, read_at_ms, decoded, ends_open: false, ..earlier.clone() };
         self.line_start = self.lines.position();
         if given > 0 {
             format.read(&mut self.lines, &mut self.content).map_err(|error| cannot_read(path, &error))?;
@@ -147,28 +159,44 @@ impl OpenFile {
             Err(error) => {
                 self.lines.go_back(self.line_start);
                 self.content = LineContent::default();
-                return Err(cannot_read(Path::new(&self.record.file), &error));
+                let FileRecord { file, readings, .. } = &self.record;
+                let failure = cannot_read(Path::new(file), &error);
+                let what = format!("{}; {readings} readings stand before that", failure.what);
+                return Err(if failure.kind == Kind::Data { Failure { what, ..failure } } else { failure });
             }
         };
         let is_new = self.lines.position() != self.line_start;
-        let is_open = self.lines.is_open();
-        if is_new && self.lines.is_cut() && (is_open || !self.is_at_rest) {
-            let left = self.lines.go_to(self.line_start);
-            left.map_err(|error| cannot_read(Path::new(&self.record.file), &error))?;
-            if self.is_at_rest {
+        let (is_open, is_cut_off) = (self.lines.is_open(), self.lines.content().is_cut());
+        if is_new && self.lines.is_cut() && (is_open || is_cut_off || !self.is_at_rest) {
+            self.lines.leave(self.line_start);
+            more = false;
+            if self.is_at_rest && !is_cut_off {
                 // What follows may belong to the record, whenever it comes.
                 self.record.ends_open = true;
                 return Ok(false);
             }
             self.content = LineContent::default();
-            // As far as it was read, it is a file that ends here: what follows is read as what it has grown by.
-            self.record.stamp.size_bytes = self.line_start.bytes;
-            (self.is_half, more) = (true, false);
+            if !self.is_at_rest {
+                self.leave_rest();
+            }
+        } else if !more && is_cut_off && !self.is_at_rest {
+            self.leave_rest();
+        } else if !more && !is_cut_off {
+            self.record.decoded = self.record.decoded.map(|_| Decoded::All);
         }
         if self.content.readings.is_empty() {
             self.count_line();
         }
         Ok(more)
+    }
+
+    /// As far as it was read, it is a file that ends here: what follows is read as what it has grown by.
+    pub fn leave_rest(&mut self) {
+        self.is_half = true;
+        match &mut self.record.decoded {
+            None => self.record.stamp.size_bytes = self.line_start.bytes,
+            Some(decoded) => *decoded = Decoded::AllButHalf,
+        }
     }
 
     /// A line counts once, with the first of its readings.
@@ -203,6 +231,11 @@ impl OpenFile {
         }
     }
 
+    /// Whether the file was changed so long ago that it is taken to be whole.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_at_rest
+    }
+
     /// Whether the last line was left, as it has no end yet and the file was changed just now.
     pub fn is_half(&self) -> bool {
         self.is_half
@@ -231,9 +264,9 @@ impl OpenFile {
         self.record.stamp
     }
 
-    /// Bytes that were read.
-    pub fn bytes(&self) -> u64 {
-        self.lines.position().bytes
+    /// Bytes of the file that were read.
+    pub fn file_bytes(&self) -> u64 {
+        self.lines.content().file_bytes().unwrap_or_else(|| self.lines.position().bytes)
     }
 
     /// Values that failed the source's own quality checks, so far.

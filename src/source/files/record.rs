@@ -42,6 +42,9 @@ pub struct FileRecord {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub withdrawn: u64,
     pub stations: StationsOfFile,
+    /// Of a file that is packed, or was converted: `bytes` are not those of the file then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<Decoded>,
     /// It ends within a record of several lines: that one was left, until the file has grown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ends_open: bool,
@@ -49,6 +52,16 @@ pub struct FileRecord {
     /// read, and the log may have what it was meanwhile.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+}
+
+/// How much of a text was read that was unpacked or converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoded {
+    Part,
+    /// All but the last line, which has no end yet.
+    AllButHalf,
+    All,
 }
 
 /// Which stations a file holds.
@@ -86,18 +99,39 @@ impl FileRecord {
 
     /// Whether the file of this stamp is, as far as that can be told without reading it, the one that was read.
     pub fn is_as_read(&self, stamp: &Stamp) -> bool {
-        !self.stale && self.stamp == *stamp
+        !self.stale && self.stamp == *stamp && self.decoded != Some(Decoded::AllButHalf)
     }
 
     /// Whether the file of this stamp is the one that was read, but for a last line that was left as it had no end.
     pub fn was_left_before(&self, stamp: &Stamp) -> bool {
-        let Self { stamp: Stamp { size_bytes, .. }, .. } = *self;
+        let Self { stamp: Stamp { size_bytes, .. }, decoded, stale, .. } = *self;
+        if decoded.is_some() {
+            return decoded == Some(Decoded::AllButHalf) && !stale && self.stamp == *stamp;
+        }
         size_bytes == self.bytes && size_bytes < stamp.size_bytes && self.is_as_read(&Stamp { size_bytes, ..*stamp })
     }
 
     /// Whether there is something of the file that was not read. Of one that is to be read anew that is not known.
     pub fn is_unread(&self) -> bool {
-        !self.stale && !self.ends_open && self.bytes < self.stamp.size_bytes
+        let is_unread = self.decoded.map_or(self.bytes < self.stamp.size_bytes, |decoded| decoded == Decoded::Part);
+        is_unread && !self.stale && !self.ends_open
+    }
+
+    /// Whether a file of this stamp, which begins with what was read, has more than that.
+    pub fn is_behind(&self, stamp: &Stamp) -> bool {
+        match self.decoded {
+            None => self.bytes < stamp.size_bytes,
+            Some(decoded) => decoded != Decoded::All,
+        }
+    }
+
+    /// Bytes that were read of the file itself, as far as that is known.
+    pub fn file_bytes(&self) -> u64 {
+        match self.decoded {
+            None => self.bytes,
+            Some(Decoded::Part) => 0,
+            Some(_) => self.stamp.size_bytes,
+        }
     }
 
     /// Whether the file was read, but not to its end.

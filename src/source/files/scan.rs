@@ -61,7 +61,7 @@ impl<'a> Scan<'a> {
     pub fn read(&mut self, mut each: impl FnMut(u32, &Reading<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
         self.bad_lines = 0;
         for (place, name) in (0..).zip(&self.names) {
-            let opened = open_at(self.disk, Path::new(name))?;
+            let opened = open_at(self.disk, Path::new(name), self.settings.encoding())?;
             let (rest_ms, format) = (self.settings.rest_ms, &mut *self.format);
             let open = match opened {
                 Some(opened) => OpenFile::open(place as usize, name, opened, rest_ms, format)?,
@@ -85,7 +85,7 @@ impl<'a> Scan<'a> {
             let seen = Seen { bytes: record.bytes, crc32c: record.crc32c, stamp: open.stamp() };
             let before = self.seen[place as usize].replace(seen);
             let is_changed = before.is_some_and(|before| (before.bytes, before.crc32c) != (seen.bytes, seen.crc32c));
-            if is_changed || open.is_half() {
+            if is_changed || open.is_half() || record.is_unread() {
                 self.unsteady.insert(place);
             }
         }

@@ -8,6 +8,7 @@ use super::Cursor;
 use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
 use crate::failure::Failure;
+use crate::settings::Encoding;
 use crate::source::disk::SourceDisk;
 use crate::source::{Kept, parse_cursor, stream};
 
@@ -65,12 +66,12 @@ pub fn records(kept: &Kept) -> Result<Vec<FileRecord>, Failure> {
 }
 
 /// Every file that is there (`names`, in order) or was read, in the order of their names. `verify`: what was read of them is
-/// read again, since a file of the same size, times and inode can have another content.
+/// read again, in this encoding, since a file of the same size, times and inode can have another content.
 pub fn survey(
     disk: &dyn SourceDisk,
     names: &[String],
     kept: &Kept,
-    verify: bool,
+    verify: Option<Encoding>,
 ) -> Result<Vec<FileStanding>, Failure> {
     let mut files = Vec::new();
     for record in records(kept)? {
@@ -96,29 +97,31 @@ pub fn survey_stream(kept: &Kept) -> Result<Vec<FileStanding>, Failure> {
     Ok(cursor.map(standing).into_iter().collect())
 }
 
-fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: bool) -> Result<Standing, Failure> {
+/// `verify`: the file is read, in this encoding.
+fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: Option<Encoding>) -> Result<Standing, Failure> {
     let path = Path::new(&record.file);
     let Some(stamp) = disk.stamp(path).map_err(|error| cannot_read(path, &error))? else { return Ok(Standing::Gone) };
     if record.bytes == 0 && record.is_unread() {
         return Ok(Standing::New);
     }
-    let is_same = if verify {
-        !record.stale && is_same(disk, record)?
-    } else {
-        record.is_as_read(&stamp) || record.was_left_before(&stamp)
+    let same = match verify {
+        Some(encoding) => read_again(disk, record, encoding)?,
+        None => (record.is_as_read(&stamp) || record.was_left_before(&stamp)).then(|| record.clone()),
     };
-    Ok(match record.bytes {
-        _ if !is_same => Standing::Changed,
-        bytes if bytes < stamp.size_bytes => Standing::Reading,
-        _ => Standing::Read,
+    Ok(match same {
+        None => Standing::Changed,
+        Some(record) if record.is_behind(&stamp) => Standing::Reading,
+        Some(_) => Standing::Read,
     })
 }
 
-/// Whether a file begins with what was read of it.
-fn is_same(disk: &dyn SourceDisk, record: &FileRecord) -> Result<bool, Failure> {
+/// What is known of a file that begins with what was read of it; `None` of another.
+fn read_again(disk: &dyn SourceDisk, record: &FileRecord, encoding: Encoding) -> Result<Option<FileRecord>, Failure> {
     let path = Path::new(&record.file);
-    let Some(opened) = open_at(disk, path)? else { return Ok(false) };
+    let failed = |error| cannot_read(path, &error);
+    let Some(opened) = open_at(disk, path, encoding)?.filter(|_| !record.stale) else { return Ok(None) };
     let mut prefix = Prefix::new(0, opened, record.bytes);
-    while prefix.read_on().map_err(|error| cannot_read(path, &error))? {}
-    Ok(prefix.is(record.crc32c))
+    while prefix.read_on().map_err(failed)? {}
+    let decoded = prefix.decoded().map_err(failed)?;
+    Ok(prefix.is(record.crc32c).then(|| FileRecord { decoded, ..record.clone() }))
 }

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::content::Content;
 use super::disk::Stamp;
 use super::files::open_file::OpenFile;
 use super::files::prefix::cannot_read;
@@ -185,7 +186,7 @@ impl<F: Format> StreamSource<F> {
     }
 
     fn begin_reading(&mut self, known: Option<&Cursor>) -> Result<Box<OpenFile>, Failure> {
-        let opened = (Box::new(InputFile::at(self.input.clone(), 0)) as _, Stamp::default(), self.read_at_ms);
+        let opened = (Content::AsIs(Box::new(InputFile::at(self.input.clone(), 0))), Stamp::default(), self.read_at_ms);
         // That it is being written is what is waited for.
         let mut open = OpenFile::open(0, &self.name, opened, 0, &mut self.format)?.ok_or_else(too_little)?;
         if let Some(Cursor { stream, given, .. }) = known
@@ -235,7 +236,7 @@ impl<F: Format> Source for StreamSource<F> {
         let mut steps_left = STEPS_PER_CALL_MAX;
         while steps_left > 0 && !readings.is_full(readings_max) {
             if let Work::Reading(open) = &self.work
-                && open.bytes() - self.passed_bytes >= self.input.bounds.kept_max as u64 / 2
+                && open.file_bytes() - self.passed_bytes >= self.input.bounds.kept_max as u64 / 2
             {
                 return Ok(Progressed::Settle);
             }
@@ -291,7 +292,7 @@ impl<F: Format> Source for StreamSource<F> {
     fn bytes(&self) -> Option<(u64, u64)> {
         let bytes = match &self.work {
             Work::Comparing(_, passed) => passed.bytes,
-            Work::Reading(open) => open.bytes(),
+            Work::Reading(open) => open.file_bytes(),
             Work::Meeting(_) | Work::Opening(_) => self.passed_bytes,
         };
         Some((bytes, 0))

@@ -12,7 +12,9 @@ use isotherm::durable::{Disk, DiskFile};
 use isotherm::failure::Failure;
 use isotherm::log::{RecordLog, RecordReader};
 use isotherm::pipeline::Environment;
-use isotherm::source::disk::{Inputs, SourceDisk, SourceFile, Stamp};
+use isotherm::settings::Encoding;
+use isotherm::source::content::SourceFile;
+use isotherm::source::disk::{Inputs, SourceDisk, Stamp};
 use isotherm::source::stream::input::Input;
 use parking_lot::Mutex;
 
@@ -164,8 +166,8 @@ impl SourceDisk for StampsOfTheFirstLook {
         self.disk.find(key, pattern)
     }
 
-    fn open_stream(&self, name: &str) -> Result<Arc<Input>, Failure> {
-        self.disk.open_stream(name)
+    fn open_stream(&self, name: &str, encoding: Encoding) -> Result<Arc<Input>, Failure> {
+        self.disk.open_stream(name, encoding)
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
