@@ -24,6 +24,9 @@ pub fn patient_log(settings: &Settings) -> Result<PatientLog, Failure> {
 pub fn outage() -> Outage {
     Outage::new(WAITS[0], WAITS[1], |event| match event {
         OutageEvent::Began(failure) => output::tell(&format_args!("waiting: {failure}")),
+        OutageEvent::Lasts(failure, lasted) => {
+            output::tell(&format_args!("waiting for {} s: {failure}", lasted.as_secs()));
+        }
         OutageEvent::Ended { lasted } => {
             output::tell(&format_args!("going on after {:.1} s", lasted.as_secs_f64()));
         }

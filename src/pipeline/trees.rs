@@ -239,6 +239,7 @@ fn outage(branch: Branch, environment: &Environment) -> Outage {
     let (policy, progress) = (environment.policy(), environment.progress.clone());
     Outage::new(policy.backoff_min, policy.backoff_max, move |event| match event {
         OutageEvent::Began(failure) => events::outage_began(&progress, branch, failure),
+        OutageEvent::Lasts(failure, lasted) => events::outage_lasts(&progress, branch, failure, lasted),
         OutageEvent::Ended { lasted } => events::outage_ended(&progress, branch, lasted),
     })
 }

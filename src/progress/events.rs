@@ -61,10 +61,16 @@ pub fn branch_failed(progress: &Progress, branch: Branch, failure: &Failure) {
     );
 }
 
-/// Something is away and is waited for. Said once; the tries until it is back are not.
+/// Something is away and is waited for. The tries until it is back are not said.
 pub fn outage_began(progress: &Progress, branch: Branch, failure: &Failure) {
     progress.branches().waits(branch, &failure.to_string());
     warn!(%branch, cause = failure.what, advice = failure.advice, "waiting until it works again");
+}
+
+/// It is still away, for this reason.
+pub fn outage_lasts(progress: &Progress, branch: Branch, failure: &Failure, lasted: Duration) {
+    progress.branches().waits(branch, &failure.to_string());
+    warn!(%branch, cause = failure.what, advice = failure.advice, lasted_ms = milliseconds(lasted), "still away");
 }
 
 /// What was away is back.

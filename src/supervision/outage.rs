@@ -1,4 +1,5 @@
-//! Something outside is away (a broker, room on a disk) and is waited for, said once when it begins and once when it ends.
+//! Something outside is away (a broker, room on a disk) and is waited for, said when it begins, each minute
+//! with what is in the way by then, and when it ends.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -17,11 +18,18 @@ use crate::failure::Failure;
 /// What a listener is told.
 pub enum OutageEvent<'a> {
     Began(&'a Failure),
-    Ended { lasted: Duration },
+    /// A minute later, and with the cause of now.
+    Lasts(&'a Failure, Duration),
+    Ended {
+        lasted: Duration,
+    },
 }
 
 /// The longest wait between two tries: what is away can be back at any moment, and then work is to go on.
 pub const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// How often an outage that lasts is told of: its cause may be another one by then.
+const TOLD_EACH: Duration = Duration::from_secs(60);
 
 /// The outage of one branch, shared by its actors and its supervisor over all epochs. It begins when the first of its
 /// parts fails and ends when the last of them works again: that one thing works says nothing of another.
@@ -45,7 +53,8 @@ struct Branchwide {
 #[derive(Default)]
 struct Away {
     parts_away: usize,
-    began: Option<Instant>,
+    /// When it began, and when it was told of the last time.
+    since: Option<(Instant, Instant)>,
 }
 
 impl Outage {
@@ -65,17 +74,18 @@ impl Outage {
         Self { of_branch: self.of_branch.clone(), away: Arc::default() }
     }
 
-    /// It failed in a way that can get better; tells the listener if this is news.
+    /// It failed in a way that can get better; tells the listener if this is news, or if none was told for long.
     pub fn failed(&self, failure: &Failure) {
         let mut state = self.of_branch.state.lock();
-        if self.away.swap(true, Relaxed) {
-            return;
-        }
-        state.parts_away += 1;
-        if state.began.is_none() {
-            state.began = Some(Instant::now());
-            (self.of_branch.listener)(OutageEvent::Began(failure));
-        }
+        state.parts_away += usize::from(!self.away.swap(true, Relaxed));
+        let now = Instant::now();
+        let (began, event) = match state.since {
+            None => (now, OutageEvent::Began(failure)),
+            Some((began, told)) if now - told >= TOLD_EACH => (began, OutageEvent::Lasts(failure, now - began)),
+            Some(_) => return,
+        };
+        state.since = Some((began, now));
+        (self.of_branch.listener)(event);
     }
 
     /// It works; tells the listener if something did not before and all does now. Cheap when there is no outage.
@@ -88,9 +98,10 @@ impl Outage {
             return;
         }
         state.parts_away -= 1;
-        let began = if state.parts_away == 0 { state.began.take() } else { None };
-        if let Some(since) = began {
-            (self.of_branch.listener)(OutageEvent::Ended { lasted: since.elapsed() });
+        if state.parts_away == 0
+            && let Some((began, _)) = state.since.take()
+        {
+            (self.of_branch.listener)(OutageEvent::Ended { lasted: began.elapsed() });
         }
     }
 

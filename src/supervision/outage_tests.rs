@@ -11,6 +11,7 @@ fn noted() -> (Outage, Arc<Mutex<Vec<String>>>) {
         move |event| {
             told.lock().push(match event {
                 OutageEvent::Began(failure) => format!("began: {failure}"),
+                OutageEvent::Lasts(failure, lasted) => format!("{failure} after {lasted:?}"),
                 OutageEvent::Ended { lasted } => format!("ended after {lasted:?}"),
             });
         }
@@ -44,6 +45,18 @@ async fn each_end_is_told_once() {
     outage.works();
     outage.failed(&away("again"));
     assert_eq!(*told.lock(), ["began: no broker", "ended after 3s", "began: again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_lasts_is_told_each_minute_with_its_cause_of_then() {
+    let (outage, told) = noted();
+    for second in 0..130 {
+        outage.failed(&away(if second < 30 { "no broker" } else { "no leader" }));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    outage.works();
+    let expected = ["began: no broker", "no leader after 60s", "no leader after 120s", "ended after 130s"];
+    assert_eq!(*told.lock(), expected);
 }
 
 /// As a full disk, while the log can be read.

@@ -21,7 +21,6 @@ fn a_broker_that_dies_or_hangs_is_waited_for_by_both_sides() {
             .set(&format!("source.simulate.stations={STATIONS}"))
             .set(&format!("source.simulate.days={DAYS}"))
             .set("source.simulate.pace_ms=2")
-            .set("output.log_level=debug")
             .set("log.kafka.client.message.timeout.ms=2000")
             .set("log.kafka.client.socket.timeout.ms=2000");
         fixture.create_topic();

@@ -283,10 +283,8 @@ fn texts_in_other_encodings_are_read_packed_or_not() {
         let mut publisher = publish(&bytes);
         ";".clone_into(&mut publisher.settings.csv.delimiter);
         "Mittel °C".clone_into(&mut publisher.settings.csv.degrees_column);
-        (
-            "Datum".clone_into(&mut publisher.settings.csv.date_column),
-            "Ort".clone_into(&mut publisher.settings.csv.station_column),
-        );
+        "Datum".clone_into(&mut publisher.settings.csv.date_column);
+        "Ort".clone_into(&mut publisher.settings.csv.station_column);
         let failure = publisher.attempt(usize::MAX, |_, _| ()).expect_err("it is not UTF-8");
         assert!(failure.to_string().contains(&format!("set source.csv.encoding = {advice}")), "{failure}");
     }

@@ -156,6 +156,7 @@ impl Setup {
             let log = log.clone();
             move |event| match event {
                 OutageEvent::Began(failure) => log.say(format!("outage began: {failure}")),
+                OutageEvent::Lasts(failure, lasted) => log.say(format!("outage lasts: {failure}, {lasted:?}")),
                 OutageEvent::Ended { lasted } => log.say(format!("outage ended: {lasted:?}")),
             }
         });
