@@ -19,6 +19,7 @@ pub mod logging;
 mod output;
 mod overview;
 mod plot;
+mod preview;
 mod produce;
 mod rebuild;
 mod run;
@@ -69,6 +70,7 @@ enum Verb {
     Debug(debug::Arguments),
     Show(show::Arguments),
     Source(source::Arguments),
+    Preview(preview::Arguments),
     Plot(plot::Arguments),
     Audit(audit::Arguments),
     Top(top::Arguments),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Verb::Debug(arguments) => debug::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Source(arguments) => source::run(&arguments),
+        Verb::Preview(arguments) => preview::run(&arguments),
         Verb::Plot(arguments) => plot::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Top(arguments) => top::run(&arguments),

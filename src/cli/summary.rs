@@ -107,7 +107,11 @@ fn produced(summary: &Summary) -> String {
             text.push_str(&format!(", {count} {what}"));
         }
     }
-    text + "\n"
+    text.push('\n');
+    for value in &summary.doubtful_values {
+        text.push_str(&format!("{value}\n"));
+    }
+    text
 }
 
 fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[PartitionOverview]) -> Value {
@@ -124,6 +128,7 @@ fn as_json(summary: &Summary, ingested: bool, partitions: &[u32], overviews: &[P
         value["revised"] = summary.revised.into();
         value["withdrawn"] = summary.withdrawn.into();
         value["possible_repeats"] = summary.possible_repeats.into();
+        value["doubtful_values"] = json!(summary.doubtful_values);
     }
     if !partitions.is_empty() {
         value["hidden"] = summary.hidden.into();

@@ -11,6 +11,7 @@ use crate::points::FaultPoints;
 use crate::progress::{Progress, events};
 use crate::settings;
 use crate::source::disk::SourceDisk;
+use crate::source::edges::Edge;
 use crate::source::files::FileRecord;
 use crate::source::{self, FileComparison, FileNews, Kept, Progressed, SentAgain, Source};
 use crate::supervision::Steps;
@@ -96,6 +97,7 @@ impl SourceReader {
         }
         progress.bad_lines.inc_by(bad_lines - named.len() as u64);
         progress.skipped_quality.set(source.skipped_quality());
+        *progress.doubtful_values.lock() = source.edges().suspicious().iter().map(Edge::to_string).collect();
         if let Some((bytes, total)) = source.bytes() {
             progress.bytes.set(bytes);
             progress.bytes_total.set(total);

@@ -70,6 +70,8 @@ pub struct Summary {
     pub withdrawn: u64,
     /// Readings that were sent although the log may have had them.
     pub possible_repeats: u64,
+    /// Of the values that were read, what may be none, in words.
+    pub doubtful_values: Vec<String>,
     /// Bytes that came of the source's stream, if it reads one.
     pub received_bytes: Option<u64>,
     /// Records, or offsets without one, that no reader saw when the log was asked last, as a transaction was open before them.

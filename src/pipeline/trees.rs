@@ -117,6 +117,7 @@ impl Trees {
             revised: source.revised.get(),
             withdrawn: source.withdrawn.get(),
             possible_repeats: source.possible_repeats.get(),
+            doubtful_values: source.doubtful_values.lock().clone(),
             received_bytes: self.environment.source_disk.received_bytes(),
             hidden: self.environment.progress.partitions().map(|(_, partition)| partition.hidden.get()).sum(),
             ..Summary::default()

@@ -32,6 +32,8 @@ pub struct SourceProgress {
     pub compared: Gauge,
     /// Values that failed the source's own quality checks, since the very first run.
     pub skipped_quality: Gauge,
+    /// Of the values that were read, what may be none, in words.
+    pub doubtful_values: Mutex<Vec<String>>,
     /// Bad lines per file; a file without any has no entry.
     bad_lines_by_file: Mutex<BTreeMap<String, u64>>,
 }

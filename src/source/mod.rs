@@ -8,9 +8,11 @@
 pub mod content;
 pub mod csv;
 pub mod disk;
+pub mod edges;
 pub mod files;
 pub mod ghcn_daily;
 pub mod lines;
+pub mod preview;
 pub mod simulate;
 pub mod stream;
 
@@ -24,6 +26,7 @@ use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
 use crate::settings::{self, SourceKind};
 use disk::{Inputs, SourceDisk};
+use edges::Edges;
 use files::FileRecord;
 use files::questions::Questions;
 
@@ -205,6 +208,11 @@ pub trait Source: Send {
     /// since the very first run; of a stream, since its beginning.
     fn skipped_quality(&self) -> u64 {
         0
+    }
+
+    /// The lowest and the highest value of those that were given since the source was opened.
+    fn edges(&self) -> Edges {
+        Edges::default()
     }
 
     /// Bytes read since the very first run, and those that there were to read when the source was opened, 0 where that is not

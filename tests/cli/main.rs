@@ -5,6 +5,7 @@ mod log_verbs;
 mod many_files;
 mod plot;
 mod presets;
+mod preview;
 #[path = "../support/program.rs"]
 mod program;
 mod revisions;

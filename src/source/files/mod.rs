@@ -24,8 +24,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::content::CUT_OFF;
 use super::disk::{SourceDisk, Stamp};
+use super::edges::Edges;
 use super::{BadLine, BadLines, FileNews, Kept, Progressed, SentAgain, Source, has_readings, parse_cursor};
 use crate::domain::Readings;
 use crate::failure::{Failure, Kind};
@@ -120,6 +120,7 @@ pub struct FileSource<F> {
     skipped_quality: u64,
     bytes_total: u64,
     bad_lines: BadLines,
+    edges: Edges,
     was_compared: bool,
     sent: SentAgain,
     news: Vec<FileNews>,
@@ -198,6 +199,7 @@ impl<F: Format> FileSource<F> {
             skipped_quality,
             bytes_total: 0,
             bad_lines: BadLines::default(),
+            edges: Edges::default(),
             was_compared: false,
             sent: SentAgain::default(),
             news: news.into_iter().collect(),
@@ -220,7 +222,7 @@ impl<F: Format> FileSource<F> {
         readings: &mut Readings,
         readings_max: usize,
     ) -> Result<(), Failure> {
-        open.give(readings, readings_max);
+        open.give(readings, readings_max, &mut self.edges);
         let full = readings.is_full(readings_max);
         let more = full || self.read_line(&mut open)?;
         let index = open.index;
@@ -322,19 +324,7 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn check_end(&self) -> Result<(), Failure> {
-        let cut_off: Vec<&FileRecord> = self.records.iter().flatten().filter(|record| record.is_unread()).collect();
-        if let Some(FileRecord { file, bytes, readings, .. }) = cut_off.first() {
-            let others = if let others @ 1.. = cut_off.len() - 1 {
-                format!(", and so do {others} others")
-            } else {
-                String::new()
-            };
-            let what = format!(
-                "{file} {CUT_OFF}: {readings} readings stand in the {bytes} bytes that could be unpacked{others}"
-            );
-            return Err(Failure::fatal(Kind::Data, what)
-                .advice("put whole copies in their place: what the log has of the files is not sent again"));
-        }
+        FileRecord::check_ends(self.records.iter().flatten())?;
         has_readings(self.records.iter().flatten(), self.format.others(), &self.bad_lines)
     }
 
@@ -375,6 +365,10 @@ impl<F: Format> Source for FileSource<F> {
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
         self.bad_lines.take()
+    }
+
+    fn edges(&self) -> Edges {
+        self.edges
     }
 
     fn skipped_quality(&self) -> u64 {

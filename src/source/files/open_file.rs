@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::content::CUT_OFF;
 use super::super::disk::Stamp;
+use super::super::edges::Edges;
 use super::super::lines::{FilePosition, Lines};
 use super::prefix::{OpenedAt, cannot_read};
 use super::record::{Decoded, FileRecord};
@@ -223,10 +224,11 @@ impl OpenFile {
     }
 
     /// Gives readings of the line as long as there is room.
-    pub fn give(&mut self, readings: &mut Readings, readings_max: usize) {
+    pub fn give(&mut self, readings: &mut Readings, readings_max: usize, edges: &mut Edges) {
         while !readings.is_full(readings_max)
             && let Some(reading) = self.next_reading()
         {
+            edges.note(reading.degrees);
             readings.push(reading);
         }
     }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::content::CUT_OFF;
 use super::super::disk::Stamp;
+use crate::failure::{Failure, Kind};
 
 /// A file's times may be as coarse as this, so a change this soon after another can leave them as they are.
 const TIMES_COARSE_MS: i64 = 2000;
@@ -132,6 +134,17 @@ impl FileRecord {
             Some(Decoded::Part) => 0,
             Some(_) => self.stamp.size_bytes,
         }
+    }
+
+    /// After all was read: a failure if some of the files were packed and have no end.
+    pub fn check_ends<'a>(records: impl Iterator<Item = &'a Self>) -> Result<(), Failure> {
+        let cut_off: Vec<&Self> = records.filter(|record| record.is_unread()).collect();
+        let [Self { file, bytes, readings, .. }, others @ ..] = &cut_off[..] else { return Ok(()) };
+        let others = if others.is_empty() { String::new() } else { format!(", and so do {} others", others.len()) };
+        let what =
+            format!("{file} {CUT_OFF}{others}: {readings} readings stand in the {bytes} bytes that could be unpacked");
+        Err(Failure::fatal(Kind::Data, what)
+            .advice("put whole copies in their place: what the log has of the files is not sent again"))
     }
 
     /// Whether the file was read, but not to its end.

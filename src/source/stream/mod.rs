@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::content::Content;
 use super::disk::Stamp;
+use super::edges::Edges;
 use super::files::open_file::OpenFile;
 use super::files::prefix::cannot_read;
 use super::files::{FileRecord, Format};
@@ -72,6 +73,7 @@ pub struct StreamSource<F> {
     waited_at: Option<Received>,
     passed_bytes: u64,
     bad_lines: BadLines,
+    edges: Edges,
     news: Vec<FileNews>,
 }
 
@@ -87,6 +89,7 @@ impl<F: Format> StreamSource<F> {
             waited_at: None,
             passed_bytes: input.passed().bytes,
             bad_lines: BadLines::default(),
+            edges: Edges::default(),
             news: Vec::new(),
             input,
         })
@@ -116,7 +119,7 @@ impl<F: Format> StreamSource<F> {
                 };
             }
             Work::Reading(open) => {
-                open.give(readings, readings_max);
+                open.give(readings, readings_max, &mut self.edges);
                 if !readings.is_full(readings_max) {
                     let more = open.read_line(&mut self.format)?;
                     if more && open.is_cut() {
@@ -282,6 +285,10 @@ impl<F: Format> Source for StreamSource<F> {
 
     fn take_news(&mut self) -> Vec<FileNews> {
         std::mem::take(&mut self.news)
+    }
+
+    fn edges(&self) -> Edges {
+        self.edges
     }
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {
