@@ -33,7 +33,7 @@ mod counted {
 
     use gungraun::prelude::*;
     use isotherm::domain::wire::BorrowedReport;
-    use isotherm::domain::{Batch, DateReader, PartitionState, Rules, Snapshot};
+    use isotherm::domain::{Batch, PartitionState, Rules, Scratch, Snapshot};
     use isotherm::partition::format::{self, Checkpoint};
 
     use super::material::{BATCH_RECORDS, batch, batches, identity, state};
@@ -54,9 +54,9 @@ mod counted {
     #[library_benchmark]
     #[bench::batch(batch())]
     fn check(batch: Batch) -> Batch {
-        let (rules, mut dates) = (Rules::default(), DateReader::default());
+        let (rules, mut scratch) = (Rules::default(), Scratch::default());
         for record in batch.records() {
-            let _ = black_box(rules.check(record, &mut dates));
+            let _ = black_box(rules.check(record, &mut scratch));
         }
         batch
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use isotherm::domain::{DateReader, Record, Rules};
+use isotherm::domain::{Record, Rules, Scratch};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
@@ -84,7 +84,7 @@ fn watch(bench: &Bench, topic: &str, transactions: &str, (stations, pace_ms, day
     let mut producer = Killed(produce.spawn().expect("it starts"));
     let wanted = u64::from(stations) * u64::from(days);
     let began = Instant::now();
-    let (mut read, mut first, mut dates) = (0, None, DateReader::default());
+    let (mut read, mut first, mut scratch) = (0, None, Scratch::default());
     // Of each reading its day, and when it was handed over and read, in milliseconds since 1970.
     let mut times: Vec<(u32, f64, f64)> = Vec::new();
     while read < wanted {
@@ -97,7 +97,7 @@ fn watch(bench: &Bench, topic: &str, transactions: &str, (stations, pace_ms, day
         let _ = first.get_or_insert_with(Instant::now);
         read += 1;
         let record = Record { offset: 0, key: message.key(), value: message.payload() };
-        let day = Rules::ANY_DEGREES.check(record, &mut dates).expect("it is a reading").day.number();
+        let day = Rules::ANY_DEGREES.check(record, &mut scratch).expect("it is a reading").day.number();
         let given_ms = message.timestamp().to_millis().expect("a producer says when") as f64;
         times.push((day, given_ms, now_ms()));
     }

@@ -9,6 +9,7 @@ use super::arguments::WatchArguments;
 use super::engine;
 use super::overview::{self, PartitionOverview};
 use super::{Outcome, exit_code, output};
+use crate::domain::RecordFormat;
 use crate::failure::{Failure, Kind};
 use crate::ingest::read_source;
 use crate::partition::PartitionFile;
@@ -24,6 +25,10 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         // It would wait for ever, or take readings as acknowledged that nobody can ever count.
         let what = "log.kind is \"memory\": what is produced can only be counted within the same process";
         return Err(Failure::fatal(Kind::Settings, what).advice("use isotherm run, or another log"));
+    }
+    if job.ingest && settings.log.format == RecordFormat::Json {
+        let what = "log.format is \"json\", and isotherm writes protobuf: none of its records would count";
+        return Err(Failure::fatal(Kind::Settings, what).advice("set log.format to \"detect\", or to \"protobuf\""));
     }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
     let (summary, stay) = engine::run(job, settings.clone(), watched)?;

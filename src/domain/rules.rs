@@ -3,29 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Record;
-use super::day::DateReader;
-use super::wire::{BorrowedReport, Reading};
+use super::report::{Decoded, RecordFormat, Scratch, is_framed};
+use super::wire::Reading;
 
 /// The way of counting: raised whenever the same records, under the same rules, give other numbers, other rejections or other
 /// lines. A file says which one it was counted by.
-pub const COUNTING: u32 = 1;
-
-/// What the records of a topic are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordFormat {
-    /// A `Report` of `proto/report.proto`.
-    Protobuf,
-}
-
-impl RecordFormat {
-    /// The name in settings and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Protobuf => "protobuf",
-        }
-    }
-}
+pub const COUNTING: u32 = 2;
 
 /// The rules that a checkpoint was made under; a checkpoint made under others is refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +71,20 @@ impl RejectReason {
     }
 }
 
+impl RejectReason {
+    /// What the name of the reason leaves open, of a record that was rejected for it.
+    pub fn detail(self, record: Record<'_>) -> Option<&'static str> {
+        match self {
+            Self::Undecodable if record.value.is_none() => Some("the value is null"),
+            Self::Undecodable if record.value.is_some_and(is_framed) => {
+                Some("framed: within a schema registry's frame, and no Report")
+            }
+            Self::KeyMismatch if record.key.is_none() => Some("the key is null"),
+            _ => None,
+        }
+    }
+}
+
 impl Rules {
     pub const DEFAULT: Self = Self {
         format: RecordFormat::Protobuf,
@@ -101,9 +98,10 @@ impl Rules {
     pub const ANY_DEGREES: Self = Self { degrees_min: f64::MIN, degrees_max: f64::MAX, ..Self::DEFAULT };
 
     /// The reading in a record that passes every check which needs no state; room and duplicates are the state's to judge.
-    pub fn check<'a>(&self, record: Record<'a>, dates: &mut DateReader) -> Result<Reading<'a>, RejectReason> {
-        let report = record.value.and_then(BorrowedReport::decode).ok_or(RejectReason::Undecodable)?;
-        if record.key != Some(report.station_id.as_bytes()) {
+    pub fn check<'a>(&self, record: Record<'a>, scratch: &'a mut Scratch) -> Result<Reading<'a>, RejectReason> {
+        let decoded = self.format.decode(record, scratch).ok_or(RejectReason::Undecodable)?;
+        let Decoded { report, is_of_key, dates } = decoded;
+        if !is_of_key {
             return Err(RejectReason::KeyMismatch);
         }
         if !is_station_id(report.station_id) {

@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Record};
-use super::day::DateReader;
 use super::digest::Digest;
+use super::report::{RecordFormat, Scratch};
 use super::rules::{RejectReason, Rules};
 use super::stats::StationStats;
 
@@ -120,7 +120,7 @@ impl PartitionState {
     }
 
     fn count(&mut self, record: Record<'_>, expected: &mut Expected) -> Result<(), RejectReason> {
-        let reading = self.rules.check(record, &mut expected.dates)?;
+        let reading = self.rules.check(record, &mut expected.scratch)?;
         let next = self.stations.get_index(expected.station).filter(|(name, _)| *name == reading.station_id);
         let found =
             if next.is_some() { Some(expected.station) } else { self.stations.get_index_of(reading.station_id) };
@@ -137,7 +137,7 @@ impl PartitionState {
 
     /// Keeps the record's line if there is room for it.
     fn keep_rejected(&mut self, record: Record<'_>, reason: RejectReason) -> bool {
-        let line = rejected_line(record, reason);
+        let line = rejected_line(record, reason, self.rules.format);
         let bytes = self.rejected_bytes + line.len() as u64;
         let fits = bytes <= self.rules.rejected_bytes_max;
         if fits {
@@ -173,7 +173,7 @@ impl PartitionState {
 /// What one record tells of the next: mostly it is of the same day, and of the station that came next the last time.
 #[derive(Default)]
 struct Expected {
-    dates: DateReader,
+    scratch: Scratch,
     /// Place in the table.
     station: usize,
 }
@@ -183,6 +183,8 @@ struct Expected {
 struct RejectedLine<'a> {
     offset: u64,
     reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
     key_bytes: Option<usize>,
     key_crc32c: Option<String>,
     key: Option<String>,
@@ -192,12 +194,14 @@ struct RejectedLine<'a> {
 }
 
 /// The line (with its line end) that keeps a rejected record: lengths and CRCs whole, bytes up to a limit.
-fn rejected_line(record: Record<'_>, reason: RejectReason) -> Vec<u8> {
+fn rejected_line(record: Record<'_>, reason: RejectReason, format: RecordFormat) -> Vec<u8> {
     let digest = Digest::of(record);
     let head = |bytes: &[u8]| BASE64.encode(&bytes[..bytes.len().min(REJECTED_PART_BYTES_MAX)]);
     let line = RejectedLine {
         offset: record.offset,
         reason: reason.name(),
+        // As lines were written when that was the only format.
+        detail: reason.detail(record).filter(|_| format != RecordFormat::PlainProtobuf),
         key_bytes: digest.key.map(|(bytes, _)| bytes),
         key_crc32c: digest.key.map(|(_, crc)| format!("{crc:08x}")),
         key: record.key.map(head),

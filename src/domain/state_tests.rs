@@ -158,7 +158,7 @@ proptest! {
         let mut kept = String::new();
         for (offset, reason) in &model.rejected {
             let record = records.iter().find(|record| record.offset == *offset).expect("it was rejected");
-            let line = String::from_utf8(rejected_line(*record, *reason)).expect("text");
+            let line = String::from_utf8(rejected_line(*record, *reason, RecordFormat::Protobuf)).expect("text");
             if kept.len() + line.len() <= 2000 {
                 kept += &line;
             }
@@ -220,7 +220,8 @@ fn a_rejected_record_that_does_not_fit_is_counted_and_said() {
 fn no_line_of_a_rejected_record_is_longer_than_what_a_full_file_lacks() {
     let (offset, bytes) = (u64::MAX, vec![0xff; 1 << 20]);
     for reason in RejectReason::ALL {
-        let line = rejected_line(Record { offset, key: Some(&bytes), value: Some(&bytes) }, reason);
+        let line =
+            rejected_line(Record { offset, key: Some(&bytes), value: Some(&bytes) }, reason, RecordFormat::Protobuf);
         assert!((2_800..=REJECTED_LINE_BYTES_MAX).contains(&(line.len() as u64)), "{}", line.len());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Batch, DateReader, Rules};
+use crate::domain::{Batch, RecordFormat, Rules, Scratch};
 use crate::failure::Failure;
 use crate::log::partitioner::partition_of;
 use crate::log::topic::existing_topic;
@@ -24,6 +24,7 @@ pub(super) const SILENT_READS_MAX: u32 = 60;
 pub struct LookUp {
     log: Arc<dyn RecordLog>,
     partitions: u32,
+    rules: Rules,
     progress: Progress,
     running: Option<Running>,
 }
@@ -37,12 +38,13 @@ struct Running {
     /// Reads in a row that gave nothing.
     silent_reads: u32,
     batch: Batch,
-    dates: DateReader,
+    scratch: Scratch,
 }
 
 impl LookUp {
-    pub fn new(log: Arc<dyn RecordLog>, partitions: u32, progress: Progress) -> Self {
-        Self { log, partitions, progress, running: None }
+    pub fn new(log: Arc<dyn RecordLog>, partitions: u32, format: RecordFormat, progress: Progress) -> Self {
+        let rules = Rules { format, ..Rules::ANY_DEGREES };
+        Self { log, partitions, rules, progress, running: None }
     }
 
     /// Reads on; `true` once everything is answered.
@@ -85,7 +87,7 @@ impl LookUp {
                 return Err(failures::disordered(&self.log.name(), *from));
             }
             for record in running.batch.records().take_while(|record| record.offset < *to) {
-                if let Ok(reading) = Rules::ANY_DEGREES.check(record, &mut running.dates) {
+                if let Ok(reading) = self.rules.check(record, &mut running.scratch) {
                     questions.answer(&reading);
                 }
             }
@@ -130,7 +132,7 @@ impl LookUp {
         }
         self.progress.source().compared.set(0);
         self.progress.source().to_compare.set(records);
-        Ok(Running { left, reader: None, silent_reads: 0, batch: Batch::default(), dates: DateReader::default() })
+        Ok(Running { left, reader: None, silent_reads: 0, batch: Batch::default(), scratch: Scratch::default() })
     }
 }
 

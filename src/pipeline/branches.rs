@@ -156,12 +156,12 @@ pub(super) fn ingest_branch(environment: &Environment, outage: &Outage) -> Resul
     };
     let generate = {
         let (faults, progress) = (environment.faults.clone(), environment.progress.clone());
-        let (log, disk, partitions) =
-            (environment.log.clone(), environment.source_disk.clone(), settings.log.partitions);
+        let (log, disk) = (environment.log.clone(), environment.source_disk.clone());
+        let (partitions, format) = (settings.log.partitions, settings.log.format);
         let asking = outage.part();
         let (source, produce) = (settings.source.clone(), settings.produce.clone());
         child("generator", environment, move |life| {
-            let look_up = LookUp::new(log.clone(), partitions, progress.clone());
+            let look_up = LookUp::new(log.clone(), partitions, format, progress.clone());
             let reader = SourceReader::new(source.clone(), disk.clone(), look_up, faults.clone(), progress.clone());
             let worker = Arc::new(life.worker("isotherm-source", reader)?);
             let (producer, asking, produce) = (address(&producer), asking.clone(), produce.clone());

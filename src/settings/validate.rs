@@ -58,7 +58,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("log.partitions", Whole(1, 10_000)),
     ("log.replication", Whole(1, 32_767)),
     ("log.retention_ms", Whole(-1, i64::MAX)),
-    ("log.format", OneOf(&["protobuf"])),
+    ("log.format", OneOf(&["protobuf", "json", "detect"])),
     ("log.on_start", OneOf(&["reuse", "recreate"])),
     ("log.allow_compaction", Flag),
     ("log.kafka.brokers", Text("host:port, several separated by commas", |text| text.split(',').all(|broker| !broker.trim().is_empty()))),

@@ -76,7 +76,7 @@ fn a_file_of_another_form_is_refused_by_its_form() {
         assert!(failure.what.contains("made by a newer isotherm: it is of version 3"), "{failure}");
     }
     for (from, to, newer) in [
-        ("\"counting\": 1", "\"counting\": 2", "it was counted in the way 2, this one knows 1"),
+        ("\"counting\": 2", "\"counting\": 3", "it was counted in the way 3, this one knows 2"),
         ("\"protobuf\"", "\"avro\"", "its records are of the format \"avro\", which this one does not know"),
     ] {
         let failure = refused_file(reseal(&text().replace(from, to)).as_bytes());
@@ -91,9 +91,9 @@ fn a_file_of_another_form_is_refused_by_its_form() {
 fn a_file_that_contradicts_itself_is_refused_by_the_contradiction() {
     for (from, to, reason) in [
         ("\"version\": 2", "\"version\": 0", "version 0"),
-        ("\"version\": 2", "\"version\": 1", "version 1 with the counting Some(1)"),
-        ("\"counting\": 1,", "", "version 2 with the counting None"),
-        ("\"counting\": 1,", "\"counting\": 0,", "version 2 with the counting Some(0)"),
+        ("\"version\": 2", "\"version\": 1", "version 1 with the counting Some(2)"),
+        ("\"counting\": 2,", "", "version 2 with the counting None"),
+        ("\"counting\": 2,", "\"counting\": 0,", "version 2 with the counting Some(0)"),
         ("\"format\": \"protobuf\",", "", "the format None"),
         ("\"offset\": 4,\n  \"S", "\"offset\": 3,\n  \"S", "read only 3 offsets"),
         ("\"count\": 3", "\"count\": 4", "it has 3 days"),

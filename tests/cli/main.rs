@@ -1,6 +1,7 @@
 //! The command line as a person or a script sees it: output, exit codes, and what a failure says.
 
 mod chaos;
+mod formats;
 mod log_verbs;
 mod many_files;
 mod plot;

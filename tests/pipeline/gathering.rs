@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use isotherm::domain::RecordFormat;
 use isotherm::ingest::{Generator, LookUp, SourceReader};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
@@ -29,7 +30,7 @@ fn acknowledged(fixture: Fixture, writes: Spawn, time: Duration) -> (u64, u64) {
     let generate = child("generator", {
         let (progress, log) = (progress.clone(), Arc::new(fixture.log.clone()));
         move |life| {
-            let look_up = LookUp::new(log.clone(), PARTITIONS, progress.clone());
+            let look_up = LookUp::new(log.clone(), PARTITIONS, RecordFormat::Protobuf, progress.clone());
             let (source, faults) = (settings.source.clone(), FaultPoints::default());
             let reader = SourceReader::new(source, Arc::new(MachineDisk::default()), look_up, faults, progress.clone());
             let (worker, producer, produce) = (worker(READS, reader), address(&slot), settings.produce.clone());

@@ -9,36 +9,45 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::python;
-use crate::domain::wire::Report;
-use crate::domain::{Record, RejectReason};
+use crate::domain::wire::{BorrowedReport, Report};
+use crate::domain::{Record, RecordFormat, RejectReason};
 
 /// Bytes of an undecodable record's key, and of its value, that are shown.
 const HEAD_BYTES: usize = 48;
 
-/// As Python prints a dict, as users of the original know it. `rejected`: why the record does not count, if it does not.
-pub fn python(line: &mut String, partition: u32, record: Record<'_>, rejected: Option<RejectReason>) {
+/// What a record says in the topic's format.
+pub struct Said<'a> {
+    pub format: RecordFormat,
+    /// `None`: nothing that can be read.
+    pub report: Option<BorrowedReport<'a>>,
+    /// Why the record does not count, if it does not.
+    pub rejected: Option<RejectReason>,
+}
+
+/// As Python prints a dict, as users of the original know it.
+pub fn python(line: &mut String, partition: u32, record: Record<'_>, said: &Said<'_>) {
     let text = |text: Option<String>| text.map_or_else(|| "None".to_owned(), |text| python::text(&text));
     let length = |bytes: Option<&[u8]>| bytes.map_or_else(|| "None".to_owned(), |bytes| bytes.len().to_string());
-    let written = match decoded(record) {
-        Ok(report) => {
-            let why = rejected.map(|reason| {
+    let written = match said.report {
+        Some(report) => {
+            let why = said.rejected.map(|reason| {
                 let (reason, key) = (python::text(reason.name()), text(key(record)));
                 format!(", 'offset': {}, 'rejected': {reason}, 'key': {key}", record.offset)
             });
             write!(
                 line,
                 "{{'station_id': {}, 'date': {}, 'degrees': {}, 'partition': {partition}{}}}",
-                python::text(&report.station_id),
-                python::text(&report.date),
+                python::text(report.station_id),
+                python::text(report.date),
                 python::float(report.degrees),
                 why.unwrap_or_default(),
             )
         }
-        Err(reason) => write!(
+        None => write!(
             line,
             "{{'undecodable': {}, 'partition': {partition}, 'offset': {}, 'key_bytes': {}, 'key': {}, \
              'value_bytes': {}, 'value': {}}}",
-            python::text(&reason),
+            python::text(&undecodable(record, said.format)),
             record.offset,
             length(record.key),
             text(head(record.key)),
@@ -80,18 +89,18 @@ struct Undecodable<'a> {
 }
 
 /// As a JSON object.
-pub fn json(line: &mut String, partition: u32, record: Record<'_>, rejected: Option<RejectReason>) {
+pub fn json(line: &mut String, partition: u32, record: Record<'_>, said: &Said<'_>) {
     let offset = record.offset;
-    let object = match &decoded(record) {
-        Ok(Report { date, degrees, station_id }) => {
-            let degrees: Value = if degrees.is_finite() { (*degrees).into() } else { python::float(*degrees).into() };
-            let why = rejected.map(|reason| Rejected { rejected: reason.name(), key: key(record) });
+    let object = match said.report {
+        Some(BorrowedReport { date, degrees, station_id }) => {
+            let degrees: Value = if degrees.is_finite() { degrees.into() } else { python::float(degrees).into() };
+            let why = said.rejected.map(|reason| Rejected { rejected: reason.name(), key: key(record) });
             serde_json::to_string(&Decoded { partition, offset, station_id, date, degrees, why })
         }
-        Err(undecodable) => serde_json::to_string(&Undecodable {
+        None => serde_json::to_string(&Undecodable {
             partition,
             offset,
-            undecodable,
+            undecodable: &undecodable(record, said.format),
             key_bytes: record.key.map(<[u8]>::len),
             key: head(record.key),
             value_bytes: record.value.map(<[u8]>::len),
@@ -101,10 +110,14 @@ pub fn json(line: &mut String, partition: u32, record: Record<'_>, rejected: Opt
     line.push_str(&object.expect("texts and finite numbers always serialize"));
 }
 
-/// The record as a `Report`, or why it cannot be decoded. The report's content is not judged.
-fn decoded(record: Record<'_>) -> Result<Report, String> {
-    let value = record.value.ok_or_else(|| "it has no value (a tombstone)".to_owned())?;
-    Report::decode(value).map_err(|error| error.to_string())
+/// Why a record cannot be read.
+fn undecodable(record: Record<'_>, format: RecordFormat) -> String {
+    let Some(value) = record.value else { return "it has no value (a tombstone)".to_owned() };
+    match (RejectReason::Undecodable.detail(record), format) {
+        (Some(detail), _) => detail.to_owned(),
+        (None, RecordFormat::Json) => "no JSON object with station_id, date and degrees".to_owned(),
+        (None, _) => Report::decode(value).map_or_else(|error| error.to_string(), |_| "no reading".to_owned()),
+    }
 }
 
 /// The beginning of a record's key as text, as far as it is text.

@@ -14,10 +14,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::arguments::SettingsArguments;
 use super::{Outcome, output};
-use crate::domain::{DateReader, Rules};
+use crate::domain::{Rules, Scratch};
 use crate::failure::Failure;
 use crate::log;
 use crate::pipeline::signals::{self, SIGINT, SIGTERM};
+use lines::Said;
 use readers::{ReadBatch, Readers};
 
 const EXAMPLES: &str = "\
@@ -81,7 +82,7 @@ fn print(
 ) -> Result<(), Failure> {
     let write = if json { lines::json } else { lines::python };
     let mut left = limit;
-    let (mut line, mut dates) = (String::new(), DateReader::default());
+    let (mut line, mut scratch) = (String::new(), Scratch::default());
     loop {
         let message = match messages.try_recv() {
             Ok(message) => message,
@@ -102,7 +103,9 @@ fn print(
         };
         for record in batch.records() {
             line.clear();
-            write(&mut line, partition, record, rules.check(record, &mut dates).err());
+            let rejected = rules.check(record, &mut scratch).err();
+            let report = rules.format.decode(record, &mut scratch).map(|decoded| decoded.report);
+            write(&mut line, partition, record, &Said { format: rules.format, report, rejected });
             line.push('\n');
             if !output::written(output.write_all(line.as_bytes()))? {
                 return Ok(());

@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::config::{NativeClientConfig, RDKafkaLogLevel};
@@ -19,9 +19,14 @@ use crate::failure::Failure;
 use crate::settings::property::one_name;
 
 use super::failure::{self, ClientError};
+use super::properties::BROKERS;
 
 /// The longest that a call waits for the cluster.
 pub const CALL_MS_MAX: c_int = 5_000;
+
+/// After so long without an answer a client is told its first brokers again, and then at times that double.
+const FORLORN_MIN: Duration = Duration::from_secs(5);
+const FORLORN_MAX: Duration = Duration::from_secs(60);
 
 /// The topic that all calls are about.
 pub struct Subject {
@@ -87,6 +92,9 @@ pub enum Role {
 pub struct Client {
     /// The last error that no call was told of: why nothing works, better than the timeout that a call sees.
     trouble: Mutex<Option<ClientError>>,
+    /// When it is told its first brokers again, and how long that was since the last time; `None` while it works.
+    forlorn: Mutex<Option<(Instant, Duration)>>,
+    first_brokers: CString,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
     main: Queue<'static>,
     native: rdkafka::client::Client,
@@ -111,7 +119,10 @@ impl Client {
             .map_err(|error| failure::properties(&error))?;
         // SAFETY: the client is alive, and kept behind the queue; its main queue always exists, and this reference is ours.
         let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
-        Ok(Self { trouble: Mutex::new(None), main, native, subject: subject.clone() })
+        let first_brokers =
+            CString::new(properties.get(BROKERS).unwrap_or_default()).expect("it was taken as a property");
+        let (trouble, forlorn) = (Mutex::new(None), Mutex::new(None));
+        Ok(Self { trouble, forlorn, first_brokers, main, native, subject: subject.clone() })
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -155,6 +166,23 @@ impl Client {
     pub fn works(&self) {
         self.serve(Duration::ZERO, |_| ());
         *self.trouble.lock() = None;
+        *self.forlorn.lock() = None;
+    }
+
+    /// A broker that is just starting, or that was taken for dead, may answer that there are no brokers. librdkafka forgets all
+    /// that it knows then, its first ones as well, and has nobody left to ask
+    /// (<https://github.com/confluentinc/librdkafka/issues/5301>): so it is told of them again. It keeps every list that it is
+    /// told, which is why that is done seldom.
+    fn tell_first_brokers(&self) {
+        let mut forlorn = self.forlorn.lock();
+        let now = Instant::now();
+        let (due, wait) = *forlorn.get_or_insert((now + FORLORN_MIN, FORLORN_MIN));
+        if now >= due {
+            let wait = (2 * wait).min(FORLORN_MAX);
+            *forlorn = Some((now + wait, wait));
+            // SAFETY: the client is alive, and so is the text, which the call copies.
+            unsafe { sys::rd_kafka_brokers_add(self.ptr(), self.first_brokers.as_ptr()) };
+        }
     }
 
     /// A failed call. The detail is more exact than the code's own text.
@@ -162,7 +190,11 @@ impl Client {
         self.serve(Duration::ZERO, |_| ());
         let detail = words(detail);
         let reason = if detail.is_empty() { failure::describe(code) } else { detail };
-        failure::of(what, &ClientError { code, reason }, self.trouble.lock().as_ref())
+        let failure = failure::of(what, &ClientError { code, reason }, self.trouble.lock().as_ref());
+        if failure.is_retryable() {
+            self.tell_first_brokers();
+        }
+        failure
     }
 
     /// Waits until any broker answers.

@@ -20,6 +20,7 @@ const SHARED_WAIT_MS: u32 = 50;
 /// The largest record that a client takes. Ours is the most that a broker takes unless told otherwise (1,048,588 bytes), less
 /// the 61 bytes around a record that is sent alone.
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
+pub const BROKERS: &str = "bootstrap.servers";
 
 /// After so long the cluster itself ends a transaction whose producer is gone. Until then no reader passes its records. With
 /// Kafka a heartbeat is no shorter, and a group of records is written and committed in less.
@@ -27,7 +28,7 @@ const TRANSACTION_TIMEOUT_MS: &str = "10000";
 
 /// Properties that the person may not set to anything else, and why. Without a value: not at all.
 const FIXED: [(&str, Option<&str>, &str); 14] = [
-    ("bootstrap.servers", None, "the brokers are set by log.kafka.brokers"),
+    (BROKERS, None, "the brokers are set by log.kafka.brokers"),
     ("transactional.id", None, "it is made of the topic and the source's id, see produce.transactions"),
     ("transaction.timeout.ms", Some(TRANSACTION_TIMEOUT_MS), "other readers would wait longer after a crash"),
     ("log.queue", Some("true"), "log lines would be lost"),
@@ -120,7 +121,7 @@ pub fn writing(settings: &settings::Log, transactional_id: Option<&str>) -> Resu
 fn common(settings: &settings::Log, client_id: &str) -> Properties {
     let mut properties = Properties::default();
     properties
-        .set("bootstrap.servers", &settings.kafka.brokers)
+        .set(BROKERS, &settings.kafka.brokers)
         .set("client.id", client_id)
         .set("allow.auto.create.topics", "false")
         .set("socket.timeout.ms", "10000")

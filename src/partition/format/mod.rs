@@ -52,6 +52,8 @@ use crate::failure::{Failure, Kind};
 pub const VERSION: u64 = 2;
 /// The form of earlier ones, which they keep.
 const VERSION_WITHOUT_FORMAT: u64 = 1;
+/// The way of counting of files that were begun before frames were read, which they keep.
+const COUNTING_WITHOUT_FRAMES: u32 = 1;
 
 /// A file that was read and whose checksum and inner sums hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +72,10 @@ pub fn serialize(version: u64, identity: &Identity, state: &PartitionState) -> V
     stations.sort_unstable_by_key(|(name, _)| *name);
     let header = Header {
         version,
-        counting: with_format.then_some(rules::COUNTING),
+        counting: with_format.then_some(match state.rules.format {
+            RecordFormat::PlainProtobuf => COUNTING_WITHOUT_FRAMES,
+            _ => rules::COUNTING,
+        }),
         topic: identity.topic.clone(),
         log_id: identity.log_id.clone(),
         partition: identity.partition,
@@ -143,12 +148,14 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Checkpoint, Failure> {
 fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
     seal::verify(bytes).map_err(|broken| broken.to_string())?;
     let FileIn { offset, stations, header } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    match (header.version, header.counting, header.rules.format) {
-        (VERSION_WITHOUT_FORMAT, None, None) | (VERSION, Some(rules::COUNTING), Some(_)) => {}
+    let format = match (header.version, header.counting, header.rules.format) {
+        (VERSION_WITHOUT_FORMAT, None, None)
+        | (VERSION, Some(COUNTING_WITHOUT_FRAMES), Some(RecordFormat::Protobuf)) => RecordFormat::PlainProtobuf,
+        (VERSION, Some(rules::COUNTING), Some(format)) => format,
         (version, counting, format) => {
             return Err(format!("it is of version {version} with the counting {counting:?} and the format {format:?}"));
         }
-    }
+    };
     if header.partition >= header.partitions {
         return Err(format!("it is of partition {} of {}", header.partition, header.partitions));
     }
@@ -163,7 +170,7 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
         rejected_bytes: header.rejected_bytes,
         rejected_crc32c: hexadecimal(&header.rejected_crc32c)?,
         gaps: header.gaps,
-        ..PartitionState::new(header.rules.rules(), header.first_offset)
+        ..PartitionState::new(header.rules.rules(format), header.first_offset)
     };
     for ((name, station), (days_name, days)) in stations.into_iter().zip(header.days.0) {
         if name != days_name {

@@ -61,12 +61,13 @@ pub struct WrittenRules {
 impl WrittenRules {
     pub fn new(rules: &Rules, with_format: bool) -> Self {
         let Rules { format, degrees_min, degrees_max, stations_max, rejected_bytes_max } = *rules;
+        let format = if format == RecordFormat::PlainProtobuf { RecordFormat::Protobuf } else { format };
         Self { format: with_format.then_some(format), degrees_min, degrees_max, stations_max, rejected_bytes_max }
     }
 
-    pub fn rules(&self) -> Rules {
-        let Self { format, degrees_min, degrees_max, stations_max, rejected_bytes_max } = *self;
-        let format = format.unwrap_or(RecordFormat::Protobuf);
+    /// `format`: as it is to be read.
+    pub fn rules(&self, format: RecordFormat) -> Rules {
+        let Self { format: _, degrees_min, degrees_max, stations_max, rejected_bytes_max } = *self;
         Rules { format, degrees_min, degrees_max, stations_max, rejected_bytes_max }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Invariant::{AcknowledgedIsInLog, CommitsStay, EachReadingIsOnce, RevisionsAreInLog};
 use super::Violation;
-use crate::domain::{Batch, DateReader, Day, Readings, Record, Rules};
+use crate::domain::{Batch, Day, Readings, Record, Rules, Scratch};
 use crate::ingest::SourceState;
 use crate::log::RecordLog;
 use crate::log::partitioner::partition_of;
@@ -125,11 +125,13 @@ fn counted(log: &dyn RecordLog, partitions: u32) -> Result<BTreeMap<Placed, u64>
 /// their last.
 pub fn revisions(log: &dyn RecordLog, partitions: u32, readings: &[Readings]) -> Result<(), Violation> {
     let mut logged: BTreeMap<(String, Day), f64> = BTreeMap::new();
-    let mut dates = DateReader::default();
+    let mut scratch = Scratch::default();
     for partition in 0..partitions {
         let (batch, _) = everything(log, partition)?;
-        for reading in batch.records().filter_map(|record| Rules::ANY_DEGREES.check(record, &mut dates).ok()) {
-            logged.insert((reading.station_id.to_owned(), reading.day), reading.degrees);
+        for record in batch.records() {
+            if let Ok(reading) = Rules::ANY_DEGREES.check(record, &mut scratch) {
+                logged.insert((reading.station_id.to_owned(), reading.day), reading.degrees);
+            }
         }
     }
     let of_files = readings.iter().flat_map(Readings::iter);

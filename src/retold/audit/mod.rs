@@ -13,6 +13,7 @@ mod ranges;
 mod rejected;
 mod repeats;
 mod replay;
+mod said;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use prost::Message;
 use roaring::RoaringBitmap;
 
-use crate::domain::wire::Report;
-use crate::domain::{Record, RejectReason, Rules};
+use super::said::said;
+use crate::domain::{Record, RecordFormat, RejectReason, Rules};
 
 /// Bytes of a rejected record's key, and of its value, that its line keeps.
 const HEAD_BYTES: usize = 1024;
@@ -59,7 +58,7 @@ impl Model {
         self.last_record = Some((record.offset, format!("{}/{}", part(record.key), part(record.value))));
         let reason = self.count(record).err()?;
         *self.rejected.entry(reason).or_default() += 1;
-        let line = rejected_line(record, reason).into_bytes();
+        let line = rejected_line(record, reason, self.rules.format).into_bytes();
         if self.rejected_bytes + line.len() as u64 > self.rules.rejected_bytes_max {
             return None;
         }
@@ -91,10 +90,9 @@ impl Model {
 
 /// The first checks, in the order in which they are documented.
 pub fn plausible(rules: &Rules, record: Record<'_>) -> Result<Plausible, RejectReason> {
-    let value = record.value.ok_or(RejectReason::Undecodable)?;
-    let report = Report::decode(value).map_err(|_| RejectReason::Undecodable)?;
+    let (report, is_of_key) = said(rules.format, record).ok_or(RejectReason::Undecodable)?;
     let id = report.station_id;
-    if record.key.is_none_or(|key| key != id.as_bytes()) {
+    if !is_of_key {
         return Err(RejectReason::KeyMismatch);
     }
     let has_control = id.chars().any(|letter| matches!(letter, '\0'..='\x1f' | '\x7f'..='\u{9f}'));
@@ -136,7 +134,7 @@ fn part(bytes: Option<&[u8]>) -> String {
 }
 
 /// A line of the file of rejected records: all that stands in it needs no escaping.
-fn rejected_line(record: Record<'_>, reason: RejectReason) -> String {
+fn rejected_line(record: Record<'_>, reason: RejectReason, format: RecordFormat) -> String {
     let fields = |name: &str, bytes: Option<&[u8]>| match bytes {
         None => format!(r#""{name}_bytes":null,"{name}_crc32c":null,"{name}":null"#),
         Some(bytes) => format!(
@@ -146,8 +144,10 @@ fn rejected_line(record: Record<'_>, reason: RejectReason) -> String {
             BASE64.encode(bytes.get(..HEAD_BYTES).unwrap_or(bytes))
         ),
     };
+    let detail = reason.detail(record).filter(|_| format != RecordFormat::PlainProtobuf);
+    let detail = detail.map_or(String::new(), |detail| format!(r#""detail":"{detail}","#));
     format!(
-        r#"{{"offset":{},"reason":"{}",{},{}}}"#,
+        r#"{{"offset":{},"reason":"{}",{detail}{},{}}}"#,
         record.offset,
         reason.name(),
         fields("key", record.key),

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
+use prost::Message as _;
+use serde_json::json;
 
 use super::*;
+use crate::domain::wire::Report;
 use crate::domain::{Day, PartitionState, RecordFormat};
 use crate::log::test_log::{KeyValue, TestLog, reading};
 
@@ -61,7 +64,23 @@ fn record() -> impl Strategy<Value = KeyValue> {
     let other_key = (good.clone(), any::<Option<u8>>()).prop_map(|((_, value), key)| (key.map(|key| vec![key]), value));
     let noise = (prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), prop::option::of(any::<[u8; 9]>()))
         .prop_map(|(key, value)| (key, value.map(Vec::from)));
-    prop_oneof![20 => good, 1 => other_key, 1 => noise]
+    // As others write it: within a frame, whose place may be any, and in JSON, whose key may be in quotes.
+    let framed = (good.clone(), prop::collection::vec(0u8..6, 0..4))
+        .prop_map(|((key, value), place)| (key, value.map(|value| [&[0, 0, 0, 0, 7][..], &place, &value].concat())));
+    let more = prop_oneof![Just(""), Just(r#","degrees":1"#), Just(r#","more":{"degrees":[]}"#), Just("} ")];
+    let json = (good.clone(), any::<bool>(), more).prop_map(|((key, value), quoted, more)| {
+        let report = Report::decode(&*value.expect("a reading")).expect("a report");
+        let Report { station_id, date, degrees } = report;
+        let text = json!({ "station_id": station_id.clone(), "date": date, "degrees": degrees }).to_string();
+        let text = format!("{}{more}}}", &text[..text.len() - 1]);
+        (if quoted { Some(json!(station_id).to_string().into_bytes()) } else { key }, Some(text.into_bytes()))
+    });
+    prop_oneof![20 => good, 1 => other_key, 1 => noise, 5 => framed, 5 => json]
+}
+
+fn format() -> impl Strategy<Value = RecordFormat> {
+    use RecordFormat::{Detect, Json, PlainProtobuf, Protobuf};
+    prop_oneof![Just(Protobuf), Just(PlainProtobuf), Just(Json), Just(Detect)]
 }
 
 proptest! {
@@ -77,12 +96,15 @@ proptest! {
 
     /// The two ways to compute a partition agree; this is what makes an audit worth something.
     #[test]
-    fn any_records_give_what_the_processor_counts(records in prop::collection::vec(record(), 0..120)) {
+    fn any_records_give_what_the_processor_counts(
+        format in format(), records in prop::collection::vec(record(), 0..120),
+    ) {
+        let rules = Rules { format, ..rules() };
         let log = TestLog::new(records);
         let batch = log.batch();
-        let mut state = PartitionState::new(rules(), 0);
+        let mut state = PartitionState::new(rules, 0);
         state.apply(&batch);
-        let mut model = Model::new(rules());
+        let mut model = Model::new(rules);
         let lines: Vec<u8> = batch.records().filter_map(|record| model.apply(record)).flatten().collect();
         prop_assert_eq!(String::from_utf8(lines), String::from_utf8(state.pending_rejected));
         prop_assert_eq!(model.records, batch.len() as u64);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::series::Series;
 use crate::domain::state::Gap;
-use crate::domain::{DateReader, Rules};
+use crate::domain::{Rules, Scratch};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RangeReader, RecordLog};
 use crate::partition::format::Checkpoint;
@@ -79,13 +79,13 @@ impl Replay {
             return Ok(ControlFlow::Continue(()));
         }
         let mut range = RangeReader::open(log, self.counted.partition, from, to, pace)?;
-        let mut dates = DateReader::default();
+        let mut scratch = Scratch::default();
         while let Some((records, position)) = range.next_batch()? {
             for record in records {
                 // Most records are of other stations: the key tells that without a look at the value.
                 let station = record.key.and_then(|key| std::str::from_utf8(key).ok());
                 if let Some(series) = station.and_then(|station| self.series.get_mut(station))
-                    && let Ok(reading) = self.counted.rules.check(record, &mut dates)
+                    && let Ok(reading) = self.counted.rules.check(record, &mut scratch)
                 {
                     series.add(reading.day, reading.degrees);
                 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 
-use crate::domain::{DateReader, Day, Record, Rules};
+use crate::domain::{Day, Record, Rules, Scratch};
 use crate::failure::{Failure, Kind};
 use crate::ingest::read_source;
 use crate::log::partitioner::partition_of;
@@ -60,6 +60,7 @@ pub fn audit_source(log: &dyn RecordLog, settings: &Settings, disk: &dyn SourceD
     let known = known.map(|known| known.into_iter().map(|record| (record.file.clone(), record)).collect());
     let mut audit = Audit {
         log,
+        rules: Rules { format: settings.log.format, ..Rules::ANY_DEGREES },
         partitions: topic.partitions,
         scan: Scan::new(source, disk, format, names),
         questions: Questions::new(usize::try_from(source.compare_bytes_max).unwrap_or(usize::MAX)),
@@ -123,6 +124,7 @@ impl Gone {
 
 struct Audit<'a> {
     log: &'a dyn RecordLog,
+    rules: Rules,
     partitions: u32,
     scan: Scan<'a>,
     questions: Questions,
@@ -164,7 +166,7 @@ impl Audit<'_> {
             (0..self.partitions)
                 .for_each(|partition| drop(self.doubts.insert(partition, failures::is_compacted(&name))));
         }
-        let mut dates = DateReader::default();
+        let (rules, mut scratch) = (self.rules, Scratch::default());
         for partition in 0..self.partitions {
             let Extent { start, end } = self.visible(partition)?;
             let (mut position, questions, found) = (start, &mut self.questions, &mut self.found);
@@ -172,7 +174,7 @@ impl Audit<'_> {
                 self.doubts.insert(partition, failures::begins_late(&name, partition, start));
             }
             let mut take = |record: Record<'_>| {
-                let Ok(reading) = Rules::ANY_DEGREES.check(record, &mut dates) else { return };
+                let Ok(reading) = rules.check(record, &mut scratch) else { return };
                 let station = || CompactString::from(reading.station_id);
                 let at = || StationDay { station: reading.station_id.to_owned(), day: reading.day.to_string() };
                 match questions.answer(&reading) {

@@ -58,6 +58,7 @@ fn tail(mut file: File, bytes: u64) -> io::Result<Vec<u8>> {
 struct RejectedLine {
     offset: u64,
     reason: String,
+    detail: Option<String>,
     key: Option<String>,
     value_bytes: Option<u64>,
     value: Option<String>,
@@ -76,7 +77,7 @@ fn rejected(line: RejectedLine) -> Rejected {
     let report = value.as_deref().and_then(BorrowedReport::decode);
     Rejected {
         offset: line.offset,
-        reason: line.reason,
+        reason: line.detail.map_or(line.reason.clone(), |detail| format!("{}: {detail}", line.reason)),
         station: report.map(|report| short(report.station_id)),
         date: report.map(|report| short(report.date)),
         degrees: report.map(|report| report.degrees).filter(|degrees| degrees.is_finite()),

@@ -11,7 +11,7 @@ use compact_str::CompactString;
 use parking_lot::Mutex;
 
 use super::priority;
-use crate::domain::{DateReader, Reading, Rules};
+use crate::domain::{Reading, Rules, Scratch};
 use crate::failure::Failure;
 use crate::log::{RangePace, RangeReader, RecordLog, Throttle, Watch};
 use crate::progress::Progress;
@@ -112,11 +112,13 @@ impl RecentReader {
         let from = from.max(self.log.extent(partition)?.start);
         let pace = RangePace::new(Throttle::default(), self.watch.clone());
         let mut range = RangeReader::open(&*self.log, partition, from, to, &pace)?;
-        let mut dates = DateReader::default();
+        let mut scratch = Scratch::default();
         while let Some((records, next)) = range.next_batch()? {
             let mut readings = self.readings.lock();
-            for reading in records.filter_map(|record| self.rules.check(record, &mut dates).ok()) {
-                readings.add(&reading);
+            for record in records {
+                if let Ok(reading) = self.rules.check(record, &mut scratch) {
+                    readings.add(&reading);
+                }
             }
             *position = next;
         }
