@@ -138,7 +138,7 @@ impl FileRecord {
 
     /// After all was read: a failure if some of the files were packed and have no end.
     pub fn check_ends<'a>(records: impl Iterator<Item = &'a Self>) -> Result<(), Failure> {
-        let cut_off: Vec<&Self> = records.filter(|record| record.is_unread()).collect();
+        let cut_off: Vec<&Self> = records.filter(|record| record.decoded.is_some() && record.is_unread()).collect();
         let [Self { file, bytes, readings, .. }, others @ ..] = &cut_off[..] else { return Ok(()) };
         let others = if others.is_empty() { String::new() } else { format!(", and so do {} others", others.len()) };
         let what =
