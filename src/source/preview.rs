@@ -122,7 +122,8 @@ pub fn preview(
     }
     let Looking { mut preview, records, bad_lines, edges, .. } = looking;
     preview.doubtful_values = edges.suspicious();
-    let is_good = has_readings(records.iter(), format.others(), &bad_lines);
+    let is_whole = FileRecord::check_ends(records.iter());
+    let is_good = is_whole.and_then(|()| has_readings(records.iter(), format.others(), &bad_lines));
     Ok((preview, is_good))
 }
 
@@ -179,6 +180,10 @@ impl Looking<'_> {
                 break;
             }
             before = self.line(&mut open, &before);
+        }
+        if !is_all {
+            // That is not the file's end.
+            before.decoded = None;
         }
         self.records.push(before);
         Ok(is_all)

@@ -1,6 +1,7 @@
 //! What a source would give, shown before anything is sent.
 
 use std::fs;
+use std::io::Write as _;
 
 use serde_json::json;
 
@@ -85,6 +86,12 @@ fn what_is_only_begun_says_so_and_what_gives_nothing_is_no_success() {
     nothing.ends_with(65);
     assert!(nothing.stdout.contains("is not a date as %d.%m.%Y"), "{}", nothing.stdout);
     assert!(nothing.stderr.contains("nothing of the source is a reading"), "{}", nothing.stderr);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let packed = packed.write_all(CSV.as_bytes()).and_then(|()| packed.finish()).expect("there is memory");
+    fs::write(scene.path("c.csv.gz"), &packed[..packed.len() - 8]).expect("written");
+    let cut = scene.isotherm(&with(&["preview"], &["source.csv.files=c.csv.gz"]));
+    cut.ends_with(65);
+    assert!(cut.stderr.contains("c.csv.gz ends in the middle of what was packed"), "{}", cut.stderr);
     let simulated = isotherm(&["preview", "--limit", "3"]);
     simulated.ends_with(0);
     assert_eq!(simulated.cells().len(), 4, "{}", simulated.stdout);

@@ -16,8 +16,9 @@ use sys::rd_kafka_resp_err_t as Code;
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
-use super::client::{CALL_MS_MAX, Client, Event, text, words};
+use super::client::{CALL_MS_MAX, Client};
 use super::failure;
+use super::queue::{Event, text, words};
 
 /// The pause between two looks at something that is about to happen.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -1,11 +1,12 @@
-//! A client of librdkafka, its queues and its events, as values that are freed in the right order.
+//! A client of librdkafka.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::fmt;
-use std::marker::PhantomData;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -19,7 +20,10 @@ use crate::failure::Failure;
 use crate::settings::property::one_name;
 
 use super::failure::{self, ClientError};
-use super::properties::BROKERS;
+use super::queue::{Queue, words};
+
+/// The property that names the first brokers.
+pub const BROKERS: &str = "bootstrap.servers";
 
 /// The longest that a call waits for the cluster.
 pub const CALL_MS_MAX: c_int = 5_000;
@@ -27,6 +31,10 @@ pub const CALL_MS_MAX: c_int = 5_000;
 /// After so long without an answer a client is told its first brokers again, and then at times that double.
 const FORLORN_MIN: Duration = Duration::from_secs(5);
 const FORLORN_MAX: Duration = Duration::from_secs(60);
+
+/// How a port is looked at.
+const CONNECT_MAX: Duration = Duration::from_millis(500);
+const ADDRESSES_MAX: usize = 4;
 
 /// The topic that all calls are about.
 pub struct Subject {
@@ -95,6 +103,8 @@ pub struct Client {
     /// When it is told its first brokers again, and how long that was since the last time; `None` while it works.
     forlorn: Mutex<Option<(Instant, Duration)>>,
     first_brokers: CString,
+    /// The cluster has answered once.
+    has_worked: AtomicBool,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
     main: Queue<'static>,
     native: rdkafka::client::Client,
@@ -122,7 +132,8 @@ impl Client {
         let first_brokers =
             CString::new(properties.get(BROKERS).unwrap_or_default()).expect("it was taken as a property");
         let (trouble, forlorn) = (Mutex::new(None), Mutex::new(None));
-        Ok(Self { trouble, forlorn, first_brokers, main, native, subject: subject.clone() })
+        let has_worked = AtomicBool::new(false);
+        Ok(Self { trouble, forlorn, first_brokers, has_worked, main, native, subject: subject.clone() })
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -167,6 +178,7 @@ impl Client {
         self.serve(Duration::ZERO, |_| ());
         *self.trouble.lock() = None;
         *self.forlorn.lock() = None;
+        self.has_worked.store(true, Relaxed);
     }
 
     /// A broker that is just starting, or that was taken for dead, may answer that there are no brokers. librdkafka forgets all
@@ -191,10 +203,28 @@ impl Client {
         let detail = words(detail);
         let reason = if detail.is_empty() { failure::describe(code) } else { detail };
         let failure = failure::of(what, &ClientError { code, reason }, self.trouble.lock().as_ref());
-        if failure.is_retryable() {
-            self.tell_first_brokers();
+        if !failure.is_retryable() {
+            return failure;
         }
-        failure
+        self.tell_first_brokers();
+        let listening = if self.has_worked.load(Relaxed) { None } else { self.who_listens() };
+        match listening {
+            Some(broker) => failure.advice(format!(
+                "something listens at {broker} and has not answered as Kafka does: is it the port of another listener (TLS, SASL), \
+                 or is a broker starting or hung there?"
+            )),
+            None => failure,
+        }
+    }
+
+    /// The first of the first brokers at whose port something listens.
+    fn who_listens(&self) -> Option<&str> {
+        let listens = |broker: &&str| {
+            let address = broker.split_once("://").map_or(*broker, |(_, address)| address);
+            let addresses = address.to_socket_addrs().into_iter().flatten();
+            addresses.take(ADDRESSES_MAX).any(|address| TcpStream::connect_timeout(&address, CONNECT_MAX).is_ok())
+        };
+        self.first_brokers.to_str().ok()?.split(',').map(str::trim).find(listens)
     }
 
     /// Waits until any broker answers.
@@ -252,97 +282,6 @@ impl Client {
     }
 }
 
-/// A queue of a client that lives longer than `'client`.
-pub struct Queue<'client> {
-    queue: *mut sys::rd_kafka_queue_t,
-    client: PhantomData<&'client ()>,
-}
-
-// SAFETY: librdkafka's queues may be moved to any thread.
-unsafe impl Send for Queue<'_> {}
-// SAFETY: librdkafka's queues may be used by several threads at once.
-unsafe impl Sync for Queue<'_> {}
-
-impl<'client> Queue<'client> {
-    /// # Safety
-    /// The queue exists and is the caller's to give away. Its client outlives it and all that comes from it: either it is
-    /// borrowed for `'client`, or the caller keeps it behind them.
-    pub unsafe fn new(queue: *mut sys::rd_kafka_queue_t) -> Self {
-        Self { queue, client: PhantomData }
-    }
-
-    pub fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
-        self.queue
-    }
-
-    pub fn poll(&self, wait: Duration) -> Option<Event<'client>> {
-        // SAFETY: the queue is alive, and so is its client.
-        let event = unsafe { sys::rd_kafka_queue_poll(self.queue, milliseconds(wait)) };
-        (!event.is_null()).then_some(Event { event, client: PhantomData })
-    }
-}
-
-impl Drop for Queue<'_> {
-    fn drop(&mut self) {
-        // SAFETY: it is ours and not used again.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue) }
-    }
-}
-
-/// Something that a client says, which lives longer than `'client`.
-pub struct Event<'client> {
-    event: *mut sys::rd_kafka_event_t,
-    client: PhantomData<&'client ()>,
-}
-
-impl Event<'_> {
-    pub fn ptr(&self) -> *mut sys::rd_kafka_event_t {
-        self.event
-    }
-
-    fn kind(&self) -> c_int {
-        // SAFETY: the event is alive.
-        unsafe { sys::rd_kafka_event_type(self.event) }
-    }
-
-    pub fn code(&self) -> Code {
-        // SAFETY: the event is alive.
-        unsafe { sys::rd_kafka_event_error(self.event) }
-    }
-
-    /// The text of the event's error.
-    pub fn reason(&self) -> Option<&CStr> {
-        // SAFETY: the event is alive, and borrowed for as long as the text is used, which it owns.
-        unsafe { text(sys::rd_kafka_event_error_string(self.event)) }
-    }
-
-    /// An outage makes many lines and is told elsewhere, once; so no line is more than a detail.
-    fn log(&self) {
-        let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
-        // SAFETY: the event is alive, and so is what is written to.
-        let failed = unsafe { sys::rd_kafka_event_log(self.event, &raw mut facility, &raw mut line, &raw mut level) };
-        if failed == 0 {
-            // SAFETY: the event is alive and owns both texts, which are copied at once.
-            let (facility, line) = unsafe { (words(text(facility)), words(text(line))) };
-            debug!(target: "librdkafka", facility, level, "{line}");
-        }
-    }
-
-    fn messages(&self, each: &mut impl FnMut(&sys::rd_kafka_message_t)) {
-        // SAFETY: the event is alive and owns the messages that it gives.
-        while let Some(message) = unsafe { sys::rd_kafka_event_message_next(self.event).as_ref() } {
-            each(message);
-        }
-    }
-}
-
-impl Drop for Event<'_> {
-    fn drop(&mut self) {
-        // SAFETY: it is ours and not used again.
-        unsafe { sys::rd_kafka_event_destroy(self.event) }
-    }
-}
-
 /// An offset as Kafka counts; one that is out of its range is past every end.
 pub fn at(offset: u64) -> Offset {
     Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX))
@@ -353,20 +292,31 @@ pub fn index(partition: u32) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
 
-pub fn milliseconds(time: Duration) -> c_int {
-    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
-}
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
 
-/// A text of librdkafka, where there is one.
-///
-/// # Safety
-/// The pointer is null, or points to a text with a zero byte at its end that is alive and unchanged for `'a`.
-pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: as said above.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
-}
+    use super::*;
 
-/// A copy of the text without the line end that some have; empty where there is none.
-pub fn words(text: Option<&CStr>) -> String {
-    text.map(|text| text.to_string_lossy().trim().to_owned()).unwrap_or_default()
+    fn failed(brokers: &str) -> Failure {
+        let mut properties = Properties::default();
+        properties.set(BROKERS, brokers).set("group.id", "g");
+        let topic = CString::new("t").expect("no NUL");
+        let subject = Arc::new(Subject { topic, name: "topic t".to_owned() });
+        let client = Client::new(&properties, Role::Consumer, &subject).expect("nothing is waited for");
+        client.failure("it cannot be described", Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)
+    }
+
+    #[test]
+    fn a_port_of_something_else_is_told_from_one_where_nothing_listens() {
+        let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let there = other.local_addr().expect("bound").to_string();
+        let failure = failed(&format!("127.0.0.1:1, PLAINTEXT://{there}"));
+        let told = failure.advice.as_deref().unwrap_or_default();
+        assert!(
+            failure.is_retryable() && told.contains(&format!("{there} and has not answered as Kafka does")),
+            "{failure}"
+        );
+        assert_eq!(failed("127.0.0.1:1").advice, None);
+    }
 }

@@ -46,7 +46,14 @@ pub fn of(what: &str, error: &ClientError, background: Option<&ClientError>) -> 
         let reason = background.map_or(&error.reason, |trouble| &trouble.reason);
         return Failure::retryable(Kind::Unavailable, format!("{what}: {reason}"));
     }
-    Failure::fatal(kind(error.code), format!("{what}: {}", error.reason))
+    let failure = Failure::fatal(kind(error.code), format!("{what}: {}", error.reason));
+    match error.code {
+        Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE => failure.advice(
+            "the topic takes smaller batches only: raise its max.message.bytes (Kafka's default is 1048588), or set batch.size in \
+             log.kafka.client below it",
+        ),
+        _ => failure,
+    }
 }
 
 /// A cluster that will not let us in, with what to do about it. A connection that broke while logging in is none: the
@@ -181,6 +188,16 @@ fn kind(code: Code) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_that_the_topic_does_not_take_says_what_to_set() {
+        let error = ClientError { code: Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, reason: "too large".to_owned() };
+        let failure = of("it cannot be written", &error, None);
+        assert!(
+            !failure.is_retryable() && failure.to_string().contains("set batch.size in log.kafka.client"),
+            "{failure}"
+        );
+    }
 
     #[test]
     fn whatever_a_lost_connection_makes_of_a_call_is_waited_out() {

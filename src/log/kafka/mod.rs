@@ -10,6 +10,7 @@ mod client;
 mod failure;
 mod pool;
 mod properties;
+mod queue;
 mod reader;
 mod taken;
 mod writer;

@@ -25,7 +25,8 @@ use sys::rd_kafka_resp_err_t as Code;
 
 use crate::failure::{Failure, Kind};
 
-use super::client::{Client, Queue, at, index};
+use super::client::{Client, at, index};
+use super::queue::Queue;
 use super::taken::Taken;
 
 /// The most clients that read. Each has a thread per broker that fetches and decompresses for all its partitions: eight

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::settings;
 use crate::settings::property::{one_name, read};
 
-use super::client::{CALL_MS_MAX, Properties};
+use super::client::{BROKERS, CALL_MS_MAX, Properties};
 use super::pool::CLIENTS_MAX;
 
 /// Memory for what is read ahead, of all partitions' readers together.
@@ -20,7 +20,6 @@ const SHARED_WAIT_MS: u32 = 50;
 /// The largest record that a client takes. Ours is the most that a broker takes unless told otherwise (1,048,588 bytes), less
 /// the 61 bytes around a record that is sent alone.
 pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
-pub const BROKERS: &str = "bootstrap.servers";
 
 /// After so long the cluster itself ends a transaction whose producer is gone. Until then no reader passes its records. With
 /// Kafka a heartbeat is no shorter, and a group of records is written and committed in less.

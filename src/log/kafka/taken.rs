@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka_sys as sys;
 
-use super::client::{Queue, milliseconds};
+use super::queue::{Queue, milliseconds};
 
 /// Messages that are ours, in the order in which they came, of a client that lives longer than `'client`.
 #[derive(Default)]

@@ -13,8 +13,9 @@ use crate::failure::{Failure, Kind, Origin, Severity};
 use crate::log::{Outgoing, RecordWriter, failures};
 use crate::settings::property::read_number;
 
-use super::client::{CALL_MS_MAX, Client, Properties, Role, Subject, index, text};
+use super::client::{CALL_MS_MAX, Client, Properties, Role, Subject, index};
 use super::properties::MESSAGE_BYTES_MAX;
+use super::queue::text;
 use super::{admin, failure};
 
 /// Records handed to the client at once.

@@ -158,7 +158,12 @@ impl OpenFile {
         let mut more = match format.read(&mut self.lines, &mut self.content) {
             Ok(more) => more,
             Err(error) => {
-                self.lines.go_back(self.line_start);
+                // Of what is unpacked that would be a long way, and is not gone again.
+                if self.record.decoded.is_none() {
+                    self.lines.go_back(self.line_start);
+                } else {
+                    self.lines.leave(self.line_start);
+                }
                 self.content = LineContent::default();
                 let FileRecord { file, readings, .. } = &self.record;
                 let failure = cannot_read(Path::new(file), &error);
