@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{self, SettingsArguments};
+use super::twins::Twins;
 use super::waiting::patient_log;
 use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
@@ -64,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let log = patient_log(&settings)?;
     let mut all = Vec::new();
-    for partition in partitions {
+    for &partition in &partitions {
         let audited = Audited::now(&log, &RangePace::default(), &settings, partition);
         if !arguments.json {
             output::print(&format!("partition {partition}: {}\n", audited.text()))?;
@@ -74,6 +75,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         output::print_json(&json!({ "partitions": all }))?;
     }
+    Twins::of(&settings, &partitions).tell();
     let worst = all.iter().max_by_key(|audited| audited.badness());
     Ok(worst.map_or(exit_code(Kind::Data), |worst| ExitCode::from(worst.exit_code())))
 }

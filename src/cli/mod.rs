@@ -27,6 +27,7 @@ mod show;
 mod source;
 mod summary;
 mod top;
+mod twins;
 mod waiting;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `isotherm show`: the statistics in all partition files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::arguments::SettingsArguments;
 use super::overview::{self, PartitionOverview};
+use super::twins::Twins;
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
 use crate::partition::format::Checkpoint;
@@ -78,7 +79,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for failure in &shown.damaged {
         output::tell(failure);
     }
-    tell_of_twins(&shown.rows);
+    let mut twins = Twins::default();
+    shown.rows.iter().for_each(|row| twins.add(row.partition, &row.station));
+    twins.tell();
     let unknown: Vec<&str> =
         wanted.into_iter().filter(|&name| shown.rows.iter().all(|row| row.station != name)).collect();
     if !unknown.is_empty() {
@@ -150,19 +153,4 @@ fn csv(rows: &[Row]) -> String {
     }
     let bytes = writer.into_inner().expect("memory has room");
     String::from_utf8(bytes).expect("texts and numbers are UTF-8")
-}
-
-/// A station in two partitions has two rows, which nobody is to add up: their days may be the same.
-fn tell_of_twins(rows: &[Row]) {
-    let mut partitions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for row in rows {
-        partitions.entry(&row.station).or_default().push(row.partition.to_string());
-    }
-    for (station, partitions) in partitions.into_iter().filter(|(_, partitions)| partitions.len() > 1) {
-        output::tell(&format_args!(
-            "warning: station {station} is in the partitions {}, each is shown by itself: a producer had \
-             another partition count or another partitioner",
-            partitions.join(" and ")
-        ));
-    }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::WatchArguments;
 use super::engine;
 use super::overview::{self, PartitionOverview};
+use super::twins::Twins;
 use super::{Outcome, exit_code, output};
 use crate::domain::RecordFormat;
 use crate::failure::{Failure, Kind};
@@ -60,6 +61,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     if !output::print_unless_asked_to_end(move || output::print(&text), FLUSH_MAX)? {
         output::tell(&"the summary is not printed: nobody reads the standard output");
     }
+    Twins::of(settings, &partitions).tell();
     for (branch, failure) in &summary.failures {
         output::tell(&format_args!("{branch}: {failure}"));
     }

@@ -77,7 +77,7 @@ impl RejectReason {
         match self {
             Self::Undecodable if record.value.is_none() => Some("the value is null"),
             Self::Undecodable if record.value.is_some_and(is_framed) => {
-                Some("framed: within a schema registry's frame, and no Report")
+                Some("framed: within a schema registry's frame, and not of this format")
             }
             Self::KeyMismatch if record.key.is_none() => Some("the key is null"),
             _ => None,

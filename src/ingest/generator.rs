@@ -137,7 +137,13 @@ impl Outbox {
         (self.gathered, self.cursor) = (read.readings, Some(read.cursor));
         self.compared |= read.compared;
         self.files.extend(read.files);
-        Ok(read.progressed)
+        match read.failure {
+            None => Ok(read.progressed),
+            Some(failure) => {
+                self.finish().await?;
+                Err(failure.into())
+            }
+        }
     }
 
     /// Sends what was gathered if it makes a full message, or if no other is on its way.

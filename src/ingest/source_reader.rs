@@ -34,6 +34,9 @@ pub struct Read {
     pub cursor: Value,
     pub files: Vec<FileRecord>,
     pub progressed: Progressed,
+    /// The source went no further, or may not end well. What was read before stands, and is to be in the log first: else it would
+    /// be read and lost again in each life.
+    pub failure: Option<Failure>,
 }
 
 impl SourceReader {
@@ -64,12 +67,17 @@ impl SourceReader {
     pub fn next(&mut self, mut readings: Readings, readings_max: usize) -> Result<Read, Failure> {
         self.faults.hit("generator.next")?;
         let source = self.source.as_mut().ok_or_else(unopened)?;
-        let progressed = source.next(&mut readings, readings_max)?;
-        let compared = source.take_compared();
-        let read = Read { readings, compared, cursor: source.cursor(), files: source.take_files(), progressed };
-        let is_good = if progressed == Progressed::Ended { source.check_end() } else { Ok(()) };
+        let progressed = source.next(&mut readings, readings_max).and_then(|progressed| match progressed {
+            Progressed::Ended => source.check_end().map(|()| progressed),
+            _ => Ok(progressed),
+        });
+        let (progressed, failure) = match progressed {
+            Ok(progressed) => (progressed, None),
+            Err(failure) => (Progressed::Ended, Some(failure)),
+        };
+        let (compared, cursor, files) = (source.take_compared(), source.cursor(), source.take_files());
         self.tell();
-        is_good.map(|()| read)
+        Ok(Read { readings, compared, cursor, files, progressed, failure })
     }
 
     /// Goes on to answer what the source asks, if anything; `true` once it is answered.

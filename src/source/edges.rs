@@ -1,6 +1,7 @@
 //! The lowest and the highest value, and how often each came: a code for "no value" within the range of temperatures shows as
 //! one that comes again and again, far from all others.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Serialize;
@@ -55,10 +56,18 @@ impl Edges {
 
     /// The lowest and the highest value, where they came again and again, and far from all others.
     pub fn suspicious(&self) -> Vec<Edge> {
-        let ([_, Some((second_low, _))], [_, Some((second_high, _))]) = (self.low, self.high) else {
+        let ([Some((low, _)), Some((second_low, _))], [Some((high, _)), Some((second_high, _))]) =
+            (self.low, self.high)
+        else {
             return Vec::new();
         };
-        let gap_min = GAP_MIN.max(GAP_SHARE * (second_high - second_low));
+        // Of two values none is an edge, and of three the one that is further from the other two than these are from each other.
+        let apart = match second_high.total_cmp(&second_low) {
+            Ordering::Less => return Vec::new(),
+            Ordering::Equal => (high - second_high).min(second_low - low),
+            Ordering::Greater => GAP_SHARE * (second_high - second_low),
+        };
+        let gap_min = GAP_MIN.max(apart);
         let of = |side: &[Option<Counted>; 2]| match *side {
             [Some((degrees, times)), Some((next, _))] if times >= TIMES_MIN && (degrees - next).abs() > gap_min => {
                 Some(Edge { degrees, times, next })
@@ -106,7 +115,10 @@ mod tests {
         let coded = [&[-99.0, 99.9, 99.9], &weather[..], &[-99.0, -99.0, 99.9, -99.0]].concat();
         let named = [Edge { degrees: -99.0, times: 4, next: -20.0 }, Edge { degrees: 99.9, times: 3, next: 34.9 }];
         assert_eq!(edges(&coded).suspicious(), named);
-        assert_eq!(edges(&[-99.0; 9]).suspicious(), [], "nothing else was read");
+        for few in [&[-99.0; 9][..], &[20.0, 20.0, 20.0, 30.0, 30.0, 30.0], &[0.0, 10.0, 20.0, 0.0, 20.0, 0.0, 20.0]] {
+            assert_eq!(edges(few).suspicious(), [], "{few:?}");
+        }
+        assert_eq!(edges(&[-99.0, 18.0, -99.0, 21.0, -99.0]).suspicious().len(), 1);
     }
 
     #[test]

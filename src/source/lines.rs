@@ -177,6 +177,8 @@ impl Lines {
 
     /// Makes the way to a position of an earlier run shorter; `false`: it is still a long one.
     pub fn approach(&mut self, position_bytes: u64) -> io::Result<bool> {
+        // As the beginning tells it, which is left now.
+        self.end()?;
         self.reader.get_mut().approach(position_bytes.saturating_sub(1))
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ const BYTES_MAX: u64 = 8 << 20;
 /// Lines without a reading are shown of each kind.
 const OF_EACH_KIND_MAX: usize = 3;
 const WAIT: Duration = Duration::from_millis(10);
+/// A stream of which nothing comes for so long is shown as far as it came.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The beginning of a source.
 #[derive(Debug, Default, Serialize)]
@@ -127,11 +129,12 @@ pub fn preview(
     Ok((preview, is_good))
 }
 
-/// Waits for a stream of which there is no more yet.
+/// Waits for a stream of which there is no more yet, for some seconds.
 fn once_there<T>(mut read: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let began = Instant::now();
     loop {
         match read() {
-            Err(failure) if failure.kind == Kind::TryAgain => thread::sleep(WAIT),
+            Err(failure) if failure.kind == Kind::TryAgain && began.elapsed() < WAIT_MAX => thread::sleep(WAIT),
             read => return read,
         }
     }
@@ -162,10 +165,13 @@ impl Looking<'_> {
                 self.preview.is_all = false;
                 return Ok(());
             }
-            let Some(opened) = open_at(disk, Path::new(name), settings.encoding())? else { continue };
-            if let Some(open) = OpenFile::open(0, name, opened, 0, self.format)? {
-                self.preview.is_all &= self.file(open)?;
-            }
+            let opened = open_at(disk, Path::new(name), settings.encoding())?;
+            let open = opened.map(|opened| OpenFile::open(0, name, opened, 0, self.format)).transpose()?.flatten();
+            // One that is gone, or ends within its header, is being written.
+            self.preview.is_all &= match open {
+                Some(open) => self.file(open)?,
+                None => false,
+            };
         }
         Ok(())
     }
@@ -175,11 +181,15 @@ impl Looking<'_> {
         let (mut before, mut is_all) = (open.progress().0, false);
         self.preview.files += 1;
         while self.preview.lines < LINES_MAX && before.bytes < BYTES_MAX {
-            if !once_there(|| open.read_line(self.format))? {
-                is_all = true;
+            is_all = match once_there(|| open.read_line(self.format)) {
+                Ok(more) => !more,
+                Err(failure) if failure.kind == Kind::TryAgain => break,
+                Err(failure) => return Err(failure),
+            };
+            before = self.line(&mut open, &before);
+            if is_all {
                 break;
             }
-            before = self.line(&mut open, &before);
         }
         if !is_all {
             // That is not the file's end.
@@ -207,7 +217,7 @@ impl Looking<'_> {
             (is.passed_over - was.passed_over, "something else than what is read"),
         ];
         let Preview { lines, others, counts, .. } = &mut self.preview;
-        *lines += record.lines - before.lines;
+        *lines += record.lines.saturating_sub(before.lines);
         counts.readings += is.readings - was.readings;
         counts.bad_lines += is.bad_lines - was.bad_lines;
         counts.missing += kinds[0].0;

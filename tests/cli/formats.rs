@@ -2,7 +2,7 @@
 
 use isotherm::log::Outgoing;
 
-use super::support::{Run, Scene, batch, create_topic, isotherm, scene};
+use super::support::{Run, Scene, batch, create_topic, isotherm, scene, write};
 
 const JSON: &[u8] = br#"{"station_id": "KNYC", "date": "2014-07-01", "degrees": 21.5, "more": null}"#;
 /// What Confluent's serializer puts before a message that is the first of its schema.
@@ -79,6 +79,25 @@ fn why_a_record_of_others_does_not_count_is_said() {
     assert!(rejected.contains(r#""reason":"key_mismatch","detail":"the key is null""#), "{rejected}");
     let printed = run(&scene, &["debug", "--from-beginning", "--limit", "3", "--json"], "json").stdout;
     assert!(printed.contains(r#""station_id":"KNYC","date":"2014-07-01","degrees":21.5}"#), "{printed}");
+}
+
+/// As a client on librdkafka chooses partitions beside one that chooses as Java does.
+#[test]
+fn a_station_in_two_partitions_is_said_by_each_verb_that_counts_shows_or_audits() {
+    let scene = scene();
+    create_topic(scene.log().as_ref());
+    for partition in [1, 3] {
+        write(scene.log().as_ref(), partition, &batch(&[("KNYC", "2014-07-01", 21.5), ("KLAX", "2014-07-01", 1.0)]));
+    }
+    write(scene.log().as_ref(), 0, &batch(&[("KPHX", "2014-07-01", 40.0)]));
+    for verb in [&["consume", "--until-caught-up"][..], &["show"], &["audit"]] {
+        let run = scene.isotherm(verb);
+        run.ends_with(0);
+        for station in ["KLAX", "KNYC"] {
+            assert!(run.stderr.contains(&format!("station {station} is in the partitions 1 and 3")), "{}", run.stderr);
+        }
+        assert!(!run.stderr.contains("KPHX"), "{}", run.stderr);
+    }
 }
 
 #[test]

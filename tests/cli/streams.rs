@@ -89,6 +89,27 @@ fn a_packed_stream_is_unpacked_and_one_that_is_cut_is_no_success() {
 }
 
 #[test]
+fn what_was_read_before_a_damaged_or_cut_file_is_in_the_log() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let packed = packed.write_all(csv("B", 1000).as_bytes()).and_then(|()| packed.finish()).expect("there is memory");
+    let mut damaged = packed.clone();
+    damaged[packed.len() - 6] ^= 1;
+    for bad in [&damaged[..], &packed[..packed.len() - 6]] {
+        let scene = scene();
+        std::fs::write(scene.path("a.csv"), csv("A", 1000)).expect("written");
+        std::fs::write(scene.path("b.csv.gz"), bad).expect("written");
+        let sets = ["source.csv.files=*.csv*", "source.rest_ms=0"];
+        for _ in 0..2 {
+            let run = scene.isotherm(&with(&["run"], &sets));
+            run.ends_with(65);
+            assert!(run.stderr.contains("b.csv.gz"), "{}", run.stderr);
+        }
+        let (count, records) = counted(&scene);
+        assert!(count == records && count >= 1000, "{count} of {records}");
+    }
+}
+
+#[test]
 fn a_file_as_standard_input_is_one_and_nothing_is_left_in_a_pipe() {
     // Larger than any buffer on the way.
     let (scene, days) = (scene(), 60_000);

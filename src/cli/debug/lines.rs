@@ -14,6 +14,7 @@ use crate::domain::{Record, RecordFormat, RejectReason};
 
 /// Bytes of an undecodable record's key, and of its value, that are shown.
 const HEAD_BYTES: usize = 48;
+const NO_JSON: &str = "no JSON object with station_id, date and degrees";
 
 /// What a record says in the topic's format.
 pub struct Said<'a> {
@@ -115,7 +116,8 @@ fn undecodable(record: Record<'_>, format: RecordFormat) -> String {
     let Some(value) = record.value else { return "it has no value (a tombstone)".to_owned() };
     match (RejectReason::Undecodable.detail(record), format) {
         (Some(detail), _) => detail.to_owned(),
-        (None, RecordFormat::Json) => "no JSON object with station_id, date and degrees".to_owned(),
+        (None, RecordFormat::Json) => NO_JSON.to_owned(),
+        (None, RecordFormat::Detect) if value.starts_with(b"{") => NO_JSON.to_owned(),
         (None, _) => Report::decode(value).map_or_else(|error| error.to_string(), |_| "no reading".to_owned()),
     }
 }

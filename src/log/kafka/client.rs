@@ -7,6 +7,8 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -35,12 +37,24 @@ const FORLORN_MAX: Duration = Duration::from_secs(60);
 /// How a port is looked at.
 const CONNECT_MAX: Duration = Duration::from_millis(500);
 const ADDRESSES_MAX: usize = 4;
+const LOOK_WAIT: Duration = Duration::from_millis(700);
+const LOOK_THREAD: &str = "isotherm-port";
 
 /// The topic that all calls are about.
 pub struct Subject {
     pub topic: CString,
     /// The topic and its cluster for messages.
     pub name: String,
+    /// The cluster has answered a client once.
+    has_worked: AtomicBool,
+    /// Somebody looks at the ports of the brokers.
+    looks: AtomicBool,
+}
+
+impl Subject {
+    pub fn new(topic: CString, name: String) -> Self {
+        Self { topic, name, has_worked: AtomicBool::new(false), looks: AtomicBool::new(false) }
+    }
 }
 
 /// What a client is made with: one value a property, whichever of its names is used; the last one counts.
@@ -103,8 +117,6 @@ pub struct Client {
     /// When it is told its first brokers again, and how long that was since the last time; `None` while it works.
     forlorn: Mutex<Option<(Instant, Duration)>>,
     first_brokers: CString,
-    /// The cluster has answered once.
-    has_worked: AtomicBool,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
     main: Queue<'static>,
     native: rdkafka::client::Client,
@@ -132,8 +144,7 @@ impl Client {
         let first_brokers =
             CString::new(properties.get(BROKERS).unwrap_or_default()).expect("it was taken as a property");
         let (trouble, forlorn) = (Mutex::new(None), Mutex::new(None));
-        let has_worked = AtomicBool::new(false);
-        Ok(Self { trouble, forlorn, first_brokers, has_worked, main, native, subject: subject.clone() })
+        Ok(Self { trouble, forlorn, first_brokers, main, native, subject: subject.clone() })
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -178,7 +189,7 @@ impl Client {
         self.serve(Duration::ZERO, |_| ());
         *self.trouble.lock() = None;
         *self.forlorn.lock() = None;
-        self.has_worked.store(true, Relaxed);
+        self.subject.has_worked.store(true, Relaxed);
     }
 
     /// A broker that is just starting, or that was taken for dead, may answer that there are no brokers. librdkafka forgets all
@@ -207,7 +218,13 @@ impl Client {
             return failure;
         }
         self.tell_first_brokers();
-        let listening = if self.has_worked.load(Relaxed) { None } else { self.who_listens() };
+        let unanswered = matches!(
+            code,
+            Code::RD_KAFKA_RESP_ERR__TRANSPORT
+                | Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+                | Code::RD_KAFKA_RESP_ERR__TIMED_OUT
+        );
+        let listening = if unanswered && !self.subject.has_worked.load(Relaxed) { self.who_listens() } else { None };
         match listening {
             Some(broker) => failure.advice(format!(
                 "something listens at {broker} and has not answered as Kafka does: is it the port of another listener (TLS, SASL), \
@@ -217,14 +234,23 @@ impl Client {
         }
     }
 
-    /// The first of the first brokers at whose port something listens.
-    fn who_listens(&self) -> Option<&str> {
-        let listens = |broker: &&str| {
-            let address = broker.split_once("://").map_or(*broker, |(_, address)| address);
-            let addresses = address.to_socket_addrs().into_iter().flatten();
-            addresses.take(ADDRESSES_MAX).any(|address| TcpStream::connect_timeout(&address, CONNECT_MAX).is_ok())
+    /// The first of the first brokers at whose port something listens. One thread at a time looks, as a name may take its time;
+    /// the look is waited for shortly.
+    fn who_listens(&self) -> Option<String> {
+        if self.subject.looks.swap(true, Relaxed) {
+            return None;
+        }
+        let (found, receiver) = sync_channel(1);
+        let (brokers, subject) = (self.first_brokers.to_string_lossy().into_owned(), self.subject.clone());
+        let look = move || {
+            let listening = brokers.split(',').map(str::trim).find(|broker| listens(broker)).map(str::to_owned);
+            subject.looks.store(false, Relaxed);
+            drop(found.send(listening));
         };
-        self.first_brokers.to_str().ok()?.split(',').map(str::trim).find(listens)
+        if thread::Builder::new().name(LOOK_THREAD.to_owned()).spawn(look).is_err() {
+            self.subject.looks.store(false, Relaxed);
+        }
+        receiver.recv_timeout(LOOK_WAIT).ok().flatten()
     }
 
     /// Waits until any broker answers.
@@ -282,6 +308,13 @@ impl Client {
     }
 }
 
+/// Whether something takes a connection at a broker's port.
+fn listens(broker: &str) -> bool {
+    let address = broker.split_once("://").map_or(broker, |(_, address)| address);
+    let mut addresses = address.to_socket_addrs().into_iter().flatten().take(ADDRESSES_MAX);
+    addresses.any(|address| TcpStream::connect_timeout(&address, CONNECT_MAX).is_ok())
+}
+
 /// An offset as Kafka counts; one that is out of its range is past every end.
 pub fn at(offset: u64) -> Offset {
     Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX))
@@ -302,7 +335,7 @@ mod tests {
         let mut properties = Properties::default();
         properties.set(BROKERS, brokers).set("group.id", "g");
         let topic = CString::new("t").expect("no NUL");
-        let subject = Arc::new(Subject { topic, name: "topic t".to_owned() });
+        let subject = Arc::new(Subject::new(topic, "topic t".to_owned()));
         let client = Client::new(&properties, Role::Consumer, &subject).expect("nothing is waited for");
         client.failure("it cannot be described", Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)
     }

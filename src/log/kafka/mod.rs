@@ -52,7 +52,7 @@ impl KafkaLog {
         let client = Client::new(
             &properties::reading(settings, group, None)?,
             Role::Consumer,
-            &Arc::new(Subject { topic, name }),
+            &Arc::new(Subject::new(topic, name)),
         )?;
         let said_without = AtomicBool::new(false);
         let (settings, group, readers) = (settings.clone(), group.to_owned(), Pool::default());

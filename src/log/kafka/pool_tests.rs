@@ -12,7 +12,7 @@ fn of(role: Role) -> Result<Client, Failure> {
     let mut properties = Properties::default();
     properties.set("group.id", "g").set("bootstrap.servers", "127.0.0.1:1");
     let topic = CString::new("t").expect("no NUL");
-    Client::new(&properties, role, &Arc::new(Subject { topic, name: "topic t".to_owned() }))
+    Client::new(&properties, role, &Arc::new(Subject::new(topic, "topic t".to_owned())))
 }
 
 fn is_one_of(shared: &Arc<SharedClient>, others: &[Arc<SharedClient>]) -> bool {

@@ -319,7 +319,7 @@ mod tests {
         let mut properties = Properties::default();
         properties.set("bootstrap.servers", "127.0.0.1:1").set(MESSAGE_BYTES_MAX, record_bytes_max);
         let topic = CString::new("t").expect("no NUL");
-        Writer::open(&properties, &Arc::new(Subject { topic, name: "topic t".to_owned() }))
+        Writer::open(&properties, &Arc::new(Subject::new(topic, "topic t".to_owned())))
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! {
 //!   "offset": 4,
 //!   "StationC": { "count": 3, "sum": 151.25, "avg": 50.416666666666664, "start": "2000-01-01", "end": "2000-01-03" },
-//!   "_checkpoint": { "version": 2, "counting": 1, "topic": …, "log_id": …, "first_offset": 0, "rules": …, "days": …, "checksum": … }
+//!   "_checkpoint": { "version": 2, "counting": 2, "topic": …, "log_id": …, "first_offset": 0, "rules": …, "days": …, "checksum": … }
 //! }
 //! ```
 //!

@@ -67,7 +67,14 @@ fn record() -> impl Strategy<Value = KeyValue> {
     // As others write it: within a frame, whose place may be any, and in JSON, whose key may be in quotes.
     let framed = (good.clone(), prop::collection::vec(0u8..6, 0..4))
         .prop_map(|((key, value), place)| (key, value.map(|value| [&[0, 0, 0, 0, 7][..], &place, &value].concat())));
-    let more = prop_oneof![Just(""), Just(r#","degrees":1"#), Just(r#","more":{"degrees":[]}"#), Just("} ")];
+    let more = prop_oneof![
+        Just(""),
+        Just(r#","degrees":1"#),
+        Just(r#","more":{"degrees":[]}"#),
+        Just(r#","more":"\ud83d""#),
+        Just(r#","more":1e999"#),
+        Just("} ")
+    ];
     let json = (good.clone(), any::<bool>(), more).prop_map(|((key, value), quoted, more)| {
         let report = Report::decode(&*value.expect("a reading")).expect("a report");
         let Report { station_id, date, degrees } = report;

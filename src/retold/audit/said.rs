@@ -3,7 +3,7 @@
 use std::fmt;
 
 use prost::Message as _;
-use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::domain::wire::Report;
@@ -70,12 +70,13 @@ fn of_json(value: &[u8]) -> Option<Report> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut fields = [None, None, None];
-            while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                let place = ["station_id", "date", "degrees"].iter().position(|known| *known == name);
-                if let Some(place) = place
-                    && fields[place].replace(value).is_some()
-                {
-                    return Err(A::Error::custom("twice"));
+            while let Some(name) = map.next_key::<String>()? {
+                match ["station_id", "date", "degrees"].iter().position(|known| *known == name) {
+                    Some(place) if fields[place].replace(map.next_value()?).is_some() => {
+                        return Err(A::Error::custom("twice"));
+                    }
+                    Some(_) => {}
+                    None => drop(map.next_value::<IgnoredAny>()?),
                 }
             }
             Ok(fields)

@@ -27,7 +27,7 @@ use record::CsvRecord;
 use values::{Value, Values};
 
 /// Endings of names that say nothing of the text within.
-const PACKED: [&str; 2] = ["gz", "zst"];
+const PACKED: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
 /// What some programs put before the header.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -299,7 +299,8 @@ impl Format for Csv {
         let mut columns =
             placed.map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })?;
         if let StationOf::OfFile(station) = &mut columns.station {
-            let is_packed = file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending == *packed));
+            let is_packed =
+                file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));
             let of_text = if is_packed { file.with_extension("") } else { file.to_owned() };
             let stem = of_text.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_station_id(stem));
             let stem = stem.ok_or_else(|| {

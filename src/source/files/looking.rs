@@ -182,9 +182,17 @@ impl<F: Format> FileSource<F> {
                 }
                 Err(failure) => return Err(failure),
             }
-            if !open.go_on(record, self.given(index), &mut self.format)? {
-                self.revise(index);
-                return Ok(());
+            match open.go_on(record, self.given(index), &mut self.format) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.revise(index);
+                    return Ok(());
+                }
+                Err(failure) if failure.kind == Kind::Data && self.is_being_written(&open)? => {
+                    self.revise(index);
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
             }
         }
         self.begun.take_if(|(begun, _)| *begun == index);

@@ -224,7 +224,14 @@ impl<F: Format> FileSource<F> {
     ) -> Result<(), Failure> {
         open.give(readings, readings_max, &mut self.edges);
         let full = readings.is_full(readings_max);
-        let more = full || self.read_line(&mut open)?;
+        let more = match if full { Ok(true) } else { self.read_line(&mut open) } {
+            Ok(more) => more,
+            Err(failure) => {
+                // What was given before stands, and the place is behind it.
+                self.work = Work::Reading(open);
+                return Err(failure);
+            }
+        };
         let index = open.index;
         self.bad_lines.note(Path::new(&self.names[index]), open.take_bad());
         if more {

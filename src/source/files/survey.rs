@@ -1,5 +1,6 @@
 //! How the files of a source stand to what was read of them, for people.
 
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use super::Cursor;
 use super::prefix::{Prefix, cannot_read, open_at};
 use super::record::FileRecord;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::settings::Encoding;
 use crate::source::disk::SourceDisk;
 use crate::source::{Kept, parse_cursor, stream};
@@ -119,9 +120,23 @@ fn standing(disk: &dyn SourceDisk, record: &FileRecord, verify: Option<Encoding>
 fn read_again(disk: &dyn SourceDisk, record: &FileRecord, encoding: Encoding) -> Result<Option<FileRecord>, Failure> {
     let path = Path::new(&record.file);
     let failed = |error| cannot_read(path, &error);
-    let Some(opened) = open_at(disk, path, encoding)?.filter(|_| !record.stale) else { return Ok(None) };
+    let opened = match open_at(disk, path, encoding) {
+        // What is damaged by now is not what was read.
+        Err(failure) if failure.kind == Kind::Data => None,
+        opened => opened?,
+    };
+    let Some(opened) = opened.filter(|_| !record.stale) else { return Ok(None) };
     let mut prefix = Prefix::new(0, opened, record.bytes);
-    while prefix.read_on().map_err(failed)? {}
+    loop {
+        match prefix.read_on() {
+            Ok(true) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+            read => {
+                read.map_err(failed)?;
+                break;
+            }
+        }
+    }
     let decoded = prefix.decoded().map_err(failed)?;
     Ok(prefix.is(record.crc32c).then(|| FileRecord { decoded, ..record.clone() }))
 }
