@@ -34,10 +34,15 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
     let (summary, stay) = engine::run(job, settings.clone(), watched)?;
     let mut overviews = Vec::new();
-    let mut unreadable: Option<Failure> = None;
+    let (mut unreadable, mut twins): (Option<Failure>, _) = (None, Twins::default());
     for &partition in &partitions {
         let read = PartitionFile::read(&settings.state.dir, partition).and_then(|file| {
-            file.map(|file| Ok(PartitionOverview::of(&file, &file.parse(partition)?, settings))).transpose()
+            let overview = |file: PartitionFile| {
+                let checkpoint = file.parse(partition)?;
+                checkpoint.state.stations.keys().for_each(|station| twins.add(partition, station));
+                Ok(PartitionOverview::of(&file, &checkpoint, settings))
+            };
+            file.map(overview).transpose()
         });
         match read {
             Ok(found) => overviews.extend(found),
@@ -61,7 +66,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
     if !output::print_unless_asked_to_end(move || output::print(&text), FLUSH_MAX)? {
         output::tell(&"the summary is not printed: nobody reads the standard output");
     }
-    Twins::of(settings, &partitions).tell();
+    twins.tell();
     for (branch, failure) in &summary.failures {
         output::tell(&format_args!("{branch}: {failure}"));
     }

@@ -57,7 +57,7 @@ fn a_report_within_the_frame_of_a_schema_registry_counts() {
     }
     let told = "framed: within a schema registry's frame, and not of this format";
     for value in [
-        // JSON and Avro within a frame, a place that is none, places that are cut, and the frame alone that is cut.
+        // JSON and Avro within a frame, a negative number of places, places that are cut, and the frame alone.
         [&[0, 0, 0, 0, 7][..], br#"{"station_id":"KNYC","date":"2014-07-01","degrees":21.5}"#].concat(),
         [&[0, 0, 0, 0, 7, 8][..], STATION.as_bytes()].concat(),
         framed(&[0, 0, 0, 0, 7, 1]),

@@ -69,9 +69,7 @@ impl RejectReason {
             Self::DuplicateDay => "duplicate_day",
         }
     }
-}
 
-impl RejectReason {
     /// What the name of the reason leaves open, of a record that was rejected for it.
     pub fn detail(self, record: Record<'_>) -> Option<&'static str> {
         match self {

@@ -4,6 +4,7 @@
 //! go forward only, so a step back begins at the file's beginning.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use encoding_rs::{UTF_16LE, WINDOWS_1252};
@@ -14,9 +15,11 @@ use parking_lot::Mutex;
 use crate::settings::Encoding;
 
 /// Of what packs a file: its name, its first bytes, and whether it is unpacked here.
-const PACKERS: [(&str, &[u8], Packing); 7] = [
+const PACKERS: [(&str, &[u8], Packing); 8] = [
     ("gzip", b"\x1f\x8b", Packing::Gzip),
     ("zstd", b"\x28\xb5\x2f\xfd", Packing::Zstd),
+    // A frame to be passed over, with which pzstd begins.
+    ("zstd", b"\x50\x2a\x4d\x18", Packing::Zstd),
     ("xz", b"\xfd7zXZ", Packing::Other),
     ("bzip2", b"BZh91AY&SY", Packing::Other),
     ("zip", b"PK\x03\x04", Packing::Other),
@@ -27,6 +30,13 @@ const PACKERS: [(&str, &[u8], Packing); 7] = [
 pub const CUT_OFF: &str = "ends in the middle of what was packed";
 /// What is unpacked in one step of a longer way.
 const PIECE_BYTES: u64 = 1 << 20;
+/// What is unpacked at once, and what is kept of that: a step back over a line, or over a quote that is not closed, is no longer
+/// than this.
+const FETCH_BYTES: usize = 64 << 10;
+const RECENT_BYTES: usize = 192 << 10;
+/// What an archive of files has within its first block, by POSIX.
+const TAR: &[u8] = b"ustar";
+const TAR_AT: Range<usize> = 257..262;
 
 /// A file that is open.
 pub trait SourceFile: Read + Seek + Send {}
@@ -51,8 +61,13 @@ pub struct Decoded {
     file: Shared,
     encoding: Encoding,
     text: Box<dyn Read + Send>,
-    /// In the text.
+    /// In the text, and how far that was read.
     position: u64,
+    read_to: u64,
+    /// The last bytes before `read_to`: a short step back reads nothing again.
+    recent: Vec<u8>,
+    /// What reading met behind `read_to`.
+    failed: Option<io::Error>,
     is_cut: bool,
 }
 
@@ -66,12 +81,23 @@ impl Content {
         file.rewind()?;
         let head = Head::read(&mut file)?;
         file.rewind()?;
-        if head.packer.is_none() && encoding == Encoding::Utf8 {
-            return Ok(Self::AsIs(file));
+        let mut content = match head.packer {
+            None if encoding == Encoding::Utf8 => Self::AsIs(file),
+            _ => Self::Decoded(Decoded::new(file, encoding)?),
+        };
+        let mut first = Vec::new();
+        match content.by_ref().take(TAR_AT.end as u64).read_to_end(&mut first) {
+            // Each file of an archive would be one line with what describes the next.
+            Ok(_) if first.get(TAR_AT).is_some_and(|at| at == TAR) => {
+                let what = "it holds an archive of files (tar), which is not read: unpack it";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+            // Damage is met again where it stands.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+            read => drop(read?),
         }
-        let file = Shared(Arc::new(Mutex::new(file)));
-        let text = text(file.clone(), encoding)?;
-        Ok(Self::Decoded(Decoded { file, encoding, text, position: 0, is_cut: false }))
+        content.rewind()?;
+        Ok(content)
     }
 
     /// Whether places in the text are not those in the file.
@@ -81,7 +107,7 @@ impl Content {
 
     /// Whether what was packed ended in the middle, as far as it was read.
     pub fn is_cut(&self) -> bool {
-        matches!(self, Self::Decoded(Decoded { is_cut: true, .. }))
+        matches!(self, Self::Decoded(decoded) if decoded.is_cut && decoded.position == decoded.read_to)
     }
 
     /// Whether there is more behind what was read, or the end is missing or damaged. A byte of that is read.
@@ -130,15 +156,53 @@ impl Seek for Content {
     }
 }
 
+impl Decoded {
+    fn new(file: Box<dyn SourceFile>, encoding: Encoding) -> io::Result<Self> {
+        let file = Shared(Arc::new(Mutex::new(file)));
+        let text = text(file.clone(), encoding)?;
+        Ok(Self { file, encoding, text, position: 0, read_to: 0, recent: Vec::new(), failed: None, is_cut: false })
+    }
+
+    /// Reads on, a whole piece where there is one. What it meets behind some bytes is told once these were taken.
+    fn fetch(&mut self) -> io::Result<()> {
+        let too_many = self.recent.len().saturating_sub(RECENT_BYTES);
+        self.recent.drain(..too_many);
+        let start = self.recent.len();
+        self.recent.resize(start + FETCH_BYTES, 0);
+        let mut end = start;
+        while end < self.recent.len() && self.failed.is_none() {
+            match self.text.read(&mut self.recent[end..]) {
+                Ok(0) => break,
+                Ok(read) => end += read,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.is_cut = true;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.failed = Some(of_content(error)),
+            }
+        }
+        self.recent.truncate(end);
+        self.read_to += (end - start) as u64;
+        match self.failed.take_if(|_| end == start) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// What was read and not taken.
+    fn waiting(&self) -> &[u8] {
+        let left = usize::try_from(self.read_to - self.position).expect("it is in memory");
+        &self.recent[self.recent.len() - left..]
+    }
+}
+
 impl Read for Decoded {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = match self.text.read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.is_cut = true;
-                0
-            }
-            read => read.map_err(of_content)?,
-        };
+        if self.position == self.read_to {
+            self.fetch()?;
+        }
+        let read = self.waiting().read(bytes)?;
         self.position += read as u64;
         Ok(read)
     }
@@ -153,13 +217,21 @@ impl Seek for Decoded {
             SeekFrom::End(_) => None,
         };
         let place = place.ok_or(io::ErrorKind::InvalidInput)?;
-        if place < self.position {
+        if place + (self.recent.len() as u64) < self.read_to {
             self.file.0.lock().rewind()?;
             self.text = text(self.file.clone(), self.encoding)?;
-            (self.position, self.is_cut) = (0, false);
+            self.recent.clear();
+            (self.position, self.read_to, self.failed, self.is_cut) = (0, 0, None, false);
         }
-        let left = place - self.position;
-        io::copy(&mut self.by_ref().take(left), &mut io::sink())?;
+        self.position = place.min(self.read_to);
+        while self.position < place {
+            let before = self.read_to;
+            self.fetch()?;
+            self.position = place.min(self.read_to);
+            if self.read_to == before {
+                break;
+            }
+        }
         Ok(self.position)
     }
 }

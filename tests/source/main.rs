@@ -9,6 +9,7 @@ mod packed;
 mod readings;
 mod resume;
 mod revise;
+mod steps;
 mod stream;
 mod versions;
 

@@ -208,14 +208,35 @@ fn what_is_damaged_is_told_with_what_stands_before_and_a_good_copy_puts_it_right
 
 #[test]
 fn a_long_way_to_where_a_packed_file_was_left_is_gone_in_steps() {
+    for header in [true, false] {
+        a_long_way(header);
+    }
+}
+
+fn a_long_way(header: bool) {
     let mut wide = text(&rows());
     for number in 0..150_000 {
         wide.push_str(&format!("2014-7-{},{number},Z\n", 1 + number % 31));
     }
+    if !header {
+        wide = wide.split_once('\n').expect("there are lines").1.to_owned();
+    }
+    let publish = |bytes: &[u8]| {
+        let mut publisher = publish(bytes);
+        publisher.readings_max = 5_000;
+        let csv = &mut publisher.settings.csv;
+        csv.header = header;
+        if !header {
+            for (column, number) in
+                [(&mut csv.date_column, "1"), (&mut csv.degrees_column, "2"), (&mut csv.station_column, "3")]
+            {
+                number.clone_into(column);
+            }
+        }
+        publisher
+    };
     let mut publisher = publish(&Packed::Gzip(1).pack(wide.as_bytes()));
-    publisher.readings_max = 5_000;
     let mut reference = publish(wide.as_bytes());
-    reference.readings_max = 5_000;
     reference.run();
     publisher.run_for(28, |_, _| ());
     let before = publisher.log.len();
@@ -287,6 +308,48 @@ fn texts_in_other_encodings_are_read_packed_or_not() {
         "Ort".clone_into(&mut publisher.settings.csv.station_column);
         let failure = publisher.attempt(usize::MAX, |_, _| ()).expect_err("it is not UTF-8");
         assert!(failure.to_string().contains(&format!("set source.csv.encoding = {advice}")), "{failure}");
+    }
+}
+
+/// As programs of old Macintoshes wrote, whose bytes are no UTF-8.
+#[test]
+fn lines_of_cr_alone_are_read_in_every_encoding() {
+    let text = "date,degrees,station\r2014-7-1,21,A\r2014-7-2,19,A\r";
+    let latin_1 = text.replace('A', "\u{c4}").chars().map(|letter| u32::from(letter) as u8).collect();
+    let utf_16 = text.replace('A', "\u{c4}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (encoding, bytes) in [(Encoding::Latin1, latin_1), (Encoding::Utf16, utf_16)] as [(_, Vec<u8>); 2] {
+        let mut publisher = publish(&bytes);
+        publisher.settings.csv.encoding = encoding;
+        let expected = [super::reading("Ä", "2014-07-01", 21.0), super::reading("Ä", "2014-07-02", 19.0)];
+        assert_eq!(publisher.sent(), expected, "{encoding:?}");
+    }
+}
+
+/// Each goes on behind the line of the quote, which is a step back.
+#[test]
+fn stray_quotes_in_a_packed_file_are_bad_lines_as_in_a_plain_one() {
+    let line = |at: u32| match at % 9_000 {
+        1_000 => format!("2014-7-{},\"{at},A\n", 1 + at % 28),
+        _ => format!("2014-7-{},{at},A\n", 1 + at % 28),
+    };
+    let text = "date,degrees,station\n".to_owned() + &(0..46_000).map(line).collect::<String>();
+    let all = publish(text.as_bytes()).sent();
+    // Five quotes, and 9999 stands for no value.
+    assert_eq!(all.len(), 45_994);
+    for packed in [Packed::Gzip(1), Packed::Gzip(3), Packed::Zstd(1)] {
+        assert!(publish(&packed.pack(text.as_bytes())).sent() == all, "{packed:?}");
+    }
+}
+
+#[test]
+fn an_archive_of_files_is_not_taken_for_one() {
+    let mut tar = vec![0; 512];
+    tar[..6].copy_from_slice(b"A.dly\0");
+    tar[257..262].copy_from_slice(b"ustar");
+    tar.extend(text(&rows()).into_bytes());
+    for packed in [Packed::No, Packed::Gzip(1), Packed::Zstd(2)] {
+        let failure = publish(&packed.pack(&tar)).attempt(usize::MAX, |_, _| ()).expect_err("it is an archive");
+        assert!(failure.kind == Kind::Data && failure.what.contains("an archive of files (tar)"), "{failure}");
     }
 }
 

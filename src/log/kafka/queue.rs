@@ -113,7 +113,7 @@ pub unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
 }
 
-/// A copy of the text without the line end that some have; empty where there is none.
+/// A copy of the text without the line end that some have; empty for a null.
 pub fn words(text: Option<&CStr>) -> String {
     text.map(|text| text.to_string_lossy().trim().to_owned()).unwrap_or_default()
 }

@@ -82,10 +82,12 @@ impl Replay {
         let mut scratch = Scratch::default();
         while let Some((records, position)) = range.next_batch()? {
             for record in records {
-                // Most records are of other stations: the key tells that without a look at the value.
+                // Most records are of other stations: the key tells that without a look at the value, if it is not in quotes.
                 let station = record.key.and_then(|key| std::str::from_utf8(key).ok());
-                if let Some(series) = station.and_then(|station| self.series.get_mut(station))
+                let may_be = station.is_some_and(|key| key.starts_with('"') || self.series.contains_key(key));
+                if may_be
                     && let Ok(reading) = self.counted.rules.check(record, &mut scratch)
+                    && let Some(series) = self.series.get_mut(reading.station_id)
                 {
                     series.add(reading.day, reading.degrees);
                 }

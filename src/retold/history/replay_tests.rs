@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::PartitionState;
+use crate::domain::{PartitionState, RecordFormat};
 use crate::log::test_log::{KeyValue, TestLog, reading};
 use crate::log::{Extent, RangePace, Topic};
 use crate::retold::history::{Month, Year};
@@ -43,6 +43,18 @@ fn months_and_years_are_told() {
     assert_eq!(series.years(), [Year { year: 2000, count: 10, average: 4.5, min: 0.0, max: 9.0 }]);
     assert_eq!(replay.series("B").expect("it was asked for").months()[0].min, -5.0);
     assert_eq!((replay.series("C"), replay.from_offset(), replay.lost_reason()), (None, 0, None));
+}
+
+#[test]
+fn a_key_in_json_quotes_is_the_station_within() {
+    let json = |at: u32| {
+        let value = format!("{{\"station_id\": \"A\", \"date\": \"2000-01-{:02}\", \"degrees\": {at}}}", at + 1);
+        (Some(b"\"A\"".to_vec()), Some(value.into_bytes()))
+    };
+    let rules = Rules { format: RecordFormat::Json, ..Rules::default() };
+    let mut replay = Replay::new(CountedLog { rules, ..counted() }, ["A".to_owned()]);
+    advance(&mut replay, &TestLog::new((0..3).map(json).collect()), 3);
+    assert_eq!(replay.series("A").map(Series::count), Some(3));
 }
 
 #[test]

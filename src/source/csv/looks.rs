@@ -20,9 +20,6 @@ pub fn columns(names: &[&str]) -> String {
 pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
     let first = names.first().map_or("", |name| name.trim_start());
     let all = names.concat();
-    if all.contains("\0ustar") {
-        return Some("it is an archive of files: unpack it, as in tar -xf FILE".to_owned());
-    }
     let encoding = match settings.encoding {
         _ if all.contains('\0') => Some("utf-16"),
         Encoding::Utf8 if all.contains('\u{fffd}') => Some("latin-1"),

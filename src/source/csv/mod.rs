@@ -97,7 +97,7 @@ impl Csv {
             others: Others::default(),
         };
         if !settings.header {
-            // A number that is none is known before any file is.
+            // What is no number of a column is told before any file is read.
             csv.places(Vec::new())?;
         }
         Ok(csv)

@@ -28,7 +28,7 @@ pub fn open_at(disk: &dyn SourceDisk, path: &Path, encoding: Encoding) -> Result
 pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::io("cannot read", path, error);
     match failure.kind {
-        Kind::Data => failure.advice("put a good copy in its place: what the log has of the file is not sent again"),
+        Kind::Data => failure.advice("give a good copy of it: what the log has of that is not sent again"),
         _ => failure,
     }
 }
