@@ -6,6 +6,7 @@ pub mod durable;
 pub mod failure;
 pub mod ingest;
 pub mod log;
+mod open_files;
 pub mod partition;
 pub mod pipeline;
 pub mod points;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::logging;
 use crate::failure::{Failure, Kind};
+use crate::open_files;
 use crate::settings::{self, Effective, Partitions, Settings, Sources};
 
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ impl SettingsArguments {
     /// The settings; from here on log lines are written as they say.
     pub fn start(&self) -> Result<Settings, Failure> {
         let settings = self.effective()?.settings;
+        open_files::check(0)?;
         logging::start(&settings.output)?;
         Ok(settings)
     }

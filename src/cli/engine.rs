@@ -13,7 +13,7 @@ use crate::proof::FaultyDisk;
 use crate::settings::{LogKind, Settings};
 use crate::supervision::actor::System;
 use crate::watch::dashboard::{Observed, Server};
-use crate::{log, supervision};
+use crate::{log, open_files, supervision};
 
 /// Runs the job on this machine's disk and the settings' log, until it is done or a signal comes.
 ///
@@ -26,6 +26,7 @@ pub fn run(
     watched: Option<&WatchArguments>,
 ) -> Result<(Summary, Option<impl FnOnce()>), Failure> {
     supervision::panic::install_hook();
+    open_files::check(job.partitions.len())?;
     let mut environment = Environment::real(settings, &job.partitions)?;
     environment.disk = FaultyDisk::over(environment.disk, &environment.faults);
     let server = match watched {
@@ -38,11 +39,13 @@ pub fn run(
     if !planned.is_empty() {
         events::faults_planned(&planned);
     }
+    let log = environment.log.clone();
     let system = System::in_real_time();
     let (summary, stop) = system.block_on(async move {
         let stop = stop_signal(environment.settings.supervision.shutdown_ms)?;
         Ok::<_, Failure>((run_trees(job, environment, stop.clone()).await?, stop))
     })?;
+    log.finish_publishing();
     display.finish();
     let why = match summary.failures.len() {
         0 => "everything is counted".to_owned(),

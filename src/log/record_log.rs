@@ -75,11 +75,14 @@ pub trait RecordLog: Send + Sync {
     /// Kafka without transactions a request that is under way may still arrive.)
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure>;
 
-    /// Tells tools that watch lag how far the partition is committed. A gauge: nothing resumes from it.
-    fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
+    /// Tells tools that watch lag how far the partition is committed. A gauge: nothing resumes from it, and the call waits for
+    /// nothing.
+    fn publish_committed(&self, partition: u32, next_offset: u64) {
         let _ = (partition, next_offset);
-        Ok(())
     }
+
+    /// Waits for some seconds at most until these tools know what was published. Nothing is published from then on.
+    fn finish_publishing(&self) {}
 }
 
 /// Reads one partition in order.

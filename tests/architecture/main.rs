@@ -29,7 +29,7 @@ const FLOORS: &[&[&str]] = &[
     &["supervision"],
     &["progress"],
     &["settings"],
-    &["points"],
+    &["points", "open_files"],
     &["failure"],
     &["domain", "standard_error"],
 ];

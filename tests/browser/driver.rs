@@ -86,6 +86,7 @@ impl Page {
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"];
         let capabilities = json!({
             "browserName": "chrome",
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "args": arguments },
         });

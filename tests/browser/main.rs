@@ -11,6 +11,7 @@ mod partitions;
 #[path = "../support/program.rs"]
 mod program;
 mod proof;
+mod proxy;
 mod screenshots;
 mod site;
 mod station;

@@ -73,6 +73,10 @@ impl Site {
         self.running.take().expect("it runs").kill();
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn address(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }

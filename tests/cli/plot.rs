@@ -72,7 +72,7 @@ fn only_what_was_counted_is_drawn() {
 fn the_largest_picture_takes_bounded_memory() {
     let scene = counted();
     let plot = ["plot", "A", "-o", "large.png", "--size", "4000x4000"];
-    scene.isotherm_within(192 << 20, &plot).ends_with(0);
+    scene.isotherm_limited(libc::RLIMIT_DATA, 192 << 20, &plot).ends_with(0);
     let png = fs::read(scene.path("large.png")).expect("it is written");
     assert!(png.starts_with(b"\x89PNG") && png[16..24] == [0, 0, 15, 160, 0, 0, 15, 160], "4000 by 4000");
 }

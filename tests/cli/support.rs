@@ -103,11 +103,11 @@ impl Scene {
         run
     }
 
-    /// Runs it where it gets no more memory than this.
-    pub fn isotherm_within(&self, bytes: u64, arguments: &[&str]) -> Run {
+    /// Runs it where it gets no more of a resource than this.
+    pub fn isotherm_limited(&self, resource: libc::__rlimit_resource_t, most: u64, arguments: &[&str]) -> Run {
         let mut command = command(self.0.path(), arguments);
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-        let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) } {
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+        let set = move || match unsafe { libc::setrlimit(resource, &raw const limit) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
         };

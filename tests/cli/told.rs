@@ -77,3 +77,15 @@ fn a_log_that_cannot_be_written_for_a_while_is_said_once() {
     let told = [lines(&run, "waiting until it works again").len(), lines(&run, "INFO works again").len()];
     assert_eq!(told, [1, 1], "{}", run.stderr);
 }
+
+#[test]
+fn too_few_files_that_may_be_open_are_told_before_anything_begins() {
+    for arguments in [&["run"][..], &["produce"], &["consume"], &["rebuild", "0"], &["audit"], &["debug"]] {
+        let scene = scene();
+        for files in [10, 20, 60] {
+            let run = scene.isotherm_limited(libc::RLIMIT_NOFILE, files, arguments);
+            run.fails_in_one_line(78, &[&format!("may have {files} files open, and needs up to "), "ulimit -n"]);
+        }
+        assert!(!scene.state().exists(), "{arguments:?}");
+    }
+}

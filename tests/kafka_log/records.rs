@@ -146,7 +146,7 @@ fn what_is_committed_is_told_to_the_group() {
     let name = broker.fresh_topic();
     let log = create(&broker.brokers(), &name, 2);
     write(&log, &[record(1, 0)]);
-    log.publish_committed(1, 1).unwrap();
+    log.publish_committed(1, 1);
     let group: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.brokers())
         .set("group.id", format!("isotherm-{name}"))

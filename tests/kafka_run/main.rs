@@ -17,6 +17,8 @@ mod owned;
 mod poison;
 #[path = "../support/program.rs"]
 mod program;
+#[cfg(feature = "tls")]
+mod rights;
 #[path = "../support/served.rs"]
 mod served;
 mod topics;

@@ -25,7 +25,6 @@ pub enum Call {
     Read,
     OpenWriter,
     Write,
-    Publish,
 }
 
 /// A log that does something before each call.
@@ -43,7 +42,7 @@ pub fn watched(
     lacks: Option<u64>,
     readers: Readers,
 ) -> OverLog {
-    let (topic, log_id, extent, publish) = (before.clone(), before.clone(), before.clone(), before.clone());
+    let (topic, log_id, extent) = (before.clone(), before.clone(), before.clone());
     let (high_watermarks, open_writer) = (before.clone(), before.clone());
     OverLog {
         topic: Box::new(move |log, ()| {
@@ -73,10 +72,6 @@ pub fn watched(
         open_writer: Box::new(move |log, source| {
             open_writer(Call::OpenWriter);
             Ok(Box::new(AroundWriter { writer: log.open_writer(source)?, before: Box::new(open_writer.clone()) }))
-        }),
-        publish_committed: Box::new(move |log, (partition, next_offset)| {
-            publish(Call::Publish);
-            log.publish_committed(partition, next_offset)
         }),
         ..OverLog::new(log)
     }

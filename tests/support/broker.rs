@@ -272,7 +272,7 @@ fn server_properties(folder: &Path, port: u16, node: u32, controller: Result<u16
          controller.listener.names=CONTROLLER\n\
          listeners={advertised}{own}\n\
          advertised.listeners={advertised}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT\n\
          log.dirs={data}\n\
          num.network.threads=2\n\
          num.io.threads=2\n\

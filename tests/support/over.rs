@@ -23,8 +23,6 @@ pub struct OverLog {
     /// Of a partition, from an offset on.
     pub open_reader: OfLog<Box<dyn RecordReader>, (u32, u64)>,
     pub open_writer: OfSource<Box<dyn RecordWriter>>,
-    /// Of a partition, up to an offset.
-    pub publish_committed: OfLog<(), (u32, u64)>,
 }
 
 impl OverLog {
@@ -37,7 +35,6 @@ impl OverLog {
             high_watermarks: Box::new(|log, partitions| log.high_watermarks(partitions)),
             open_reader: Box::new(|log, (partition, from)| log.open_reader(partition, from)),
             open_writer: Box::new(|log, source| log.open_writer(source)),
-            publish_committed: Box::new(|log, (partition, next_offset)| log.publish_committed(partition, next_offset)),
         }
     }
 }
@@ -79,8 +76,8 @@ impl RecordLog for OverLog {
         (self.open_writer)(&*self.below, source)
     }
 
-    fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
-        (self.publish_committed)(&*self.below, (partition, next_offset))
+    fn publish_committed(&self, partition: u32, next_offset: u64) {
+        self.below.publish_committed(partition, next_offset);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind};
 use crate::log::{Extent, TopicSpec, failures};
 
 use super::client::{CALL_MS_MAX, Client};
-use super::failure;
+use super::failure::{self, CREATE, Call, DELETE, DESCRIBE};
 use super::queue::{Event, text, words};
 
 /// The pause between two looks at something that is about to happen.
@@ -37,9 +37,9 @@ pub struct DeletionPolicy {
 
 /// Which topic it is, or `None` where there is none. One request to any broker; never creates the topic.
 pub fn describe(client: &Client) -> Result<Option<Description>, Failure> {
-    let what = format!("{} cannot be described", client.subject.name);
+    let call = Call::new(DESCRIBE, format!("{} cannot be described", client.subject.name));
     let mut names = [client.subject.topic.as_ptr()];
-    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, &what, |options, queue| {
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, &call, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the collection copies the name.
         unsafe {
             let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
@@ -52,14 +52,14 @@ pub fn describe(client: &Client) -> Result<Option<Description>, Failure> {
         let mut count = 0;
         let result = sys::rd_kafka_event_DescribeTopics_result(event.ptr());
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
-        let topic = first(client, &what, topics, count)?;
+        let topic = first(client, &call, topics, count)?;
         let error = sys::rd_kafka_TopicDescription_error(topic);
         match sys::rd_kafka_error_code(error) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
             Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => return Ok(None),
             // The topic is there, but a partition has no leader at the moment.
             Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE => (),
-            code => return Err(client.failure(&what, code, text(sys::rd_kafka_error_string(error)))),
+            code => return Err(client.failure(&call, code, text(sys::rd_kafka_error_string(error)))),
         }
         let partitions = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
         let all_led = (0..count).all(|number| {
@@ -81,8 +81,8 @@ pub fn describe(client: &Client) -> Result<Option<Description>, Failure> {
 
 /// What may delete records of the topic.
 pub fn policy(client: &Client) -> Result<DeletionPolicy, Failure> {
-    let what = format!("the configuration of {} cannot be read", client.subject.name);
-    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &what, |options, queue| {
+    let call = Call::new(DESCRIBE, format!("the configuration of {} cannot be read", client.subject.name));
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the request copies the resource.
         unsafe {
             let topic = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
@@ -96,15 +96,17 @@ pub fn policy(client: &Client) -> Result<DeletionPolicy, Failure> {
         let mut count = 0;
         let result = sys::rd_kafka_event_DescribeConfigs_result(event.ptr());
         let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &raw mut count);
-        let resource = first(client, &what, resources, count)?;
+        let resource = first(client, &call, resources, count)?;
         match sys::rd_kafka_ConfigResource_error(resource) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
             // Reading and writing may well be allowed without it.
             Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
-                let warning = "this user may not read the topic's cleanup policy and retention".to_owned();
+                let warning =
+                    "its cleanup policy and retention are not known: give the user DescribeConfigs on the topic"
+                        .to_owned();
                 return Ok(DeletionPolicy { compacted: false, warning: Some(warning) });
             }
-            code => return Err(client.failure(&what, code, text(sys::rd_kafka_ConfigResource_error_string(resource)))),
+            code => return Err(client.failure(&call, code, text(sys::rd_kafka_ConfigResource_error_string(resource)))),
         }
         let entries = sys::rd_kafka_ConfigResource_configs(resource, &raw mut count);
         ["cleanup.policy", "retention.ms", "retention.bytes"].map(|wanted| {
@@ -133,7 +135,8 @@ pub fn extent(client: &Client, partition: u32) -> Result<Extent, Failure> {
         Err(code) => {
             let what =
                 format!("partition {partition} of {} cannot be asked for its start and end", client.subject.name);
-            Err(failed(client, partition, &what, code))
+            let call = Call::new(DESCRIBE, what);
+            Err(failed(client, partition, call, code))
         }
     }
 }
@@ -141,9 +144,9 @@ pub fn extent(client: &Client, partition: u32) -> Result<Extent, Failure> {
 /// One past the last record that is acknowledged in each partition. The request reads uncommitted, which is its default
 /// whatever the client's own isolation level is.
 pub fn high_watermarks(client: &Client, partitions: &[u32]) -> Result<Vec<u64>, Failure> {
-    let what = format!("{} cannot be asked for its high watermarks", client.subject.name);
-    let list = client.partitions(partitions, Offset::End);
-    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, &what, |options, queue| {
+    let call = Call::new(DESCRIBE, format!("{} cannot be asked for its high watermarks", client.subject.name));
+    let list = client.partitions(partitions.iter().map(|&partition| (partition, Offset::End)));
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, &call, |options, queue| {
         // SAFETY: all arguments are alive during the call, which copies the list.
         unsafe { sys::rd_kafka_ListOffsets(client.ptr(), list.ptr(), options, queue) };
     })?;
@@ -159,29 +162,29 @@ pub fn high_watermarks(client: &Client, partitions: &[u32]) -> Result<Vec<u64>, 
             match (answer.err, u64::try_from(answer.offset)) {
                 (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Ok(end)) => drop(ends.insert(partition, end)),
                 (Code::RD_KAFKA_RESP_ERR_NO_ERROR, Err(_)) => {}
-                (code, _) => return Err(failed(client, partition, &what, code)),
+                (code, _) => return Err(failed(client, partition, call, code)),
             }
         }
     }
     let end = |partition| {
         let missing = Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
-        ends.get(partition).copied().ok_or_else(|| client.failure(&what, missing, None))
+        ends.get(partition).copied().ok_or_else(|| client.failure(&call, missing, None))
     };
     partitions.iter().map(end).collect()
 }
 
 /// A failed call on a partition. Where it says that there is no such partition, the cluster is asked whether that is so.
-pub fn failed(client: &Client, partition: u32, what: &str, code: Code) -> Failure {
+pub fn failed(client: &Client, partition: u32, call: Call, code: Code) -> Failure {
     if failure::is_missing(code) {
         match describe(client) {
             Ok(None) => {
-                return Failure::fatal(Kind::Data, format!("{what}: the topic is not there"))
+                return Failure::fatal(Kind::Data, format!("{}: the topic is not there", call.what))
                     .advice("was it deleted, or is the name in log.topic another one?");
             }
             Ok(Some(topic)) if topic.partitions <= partition => {
                 return Failure::fatal(
                     Kind::Settings,
-                    format!("{what}: the topic has {} partitions", topic.partitions),
+                    format!("{}: the topic has {} partitions", call.what, topic.partitions),
                 )
                 .advice("set log.partitions to that");
             }
@@ -189,12 +192,12 @@ pub fn failed(client: &Client, partition: u32, what: &str, code: Code) -> Failur
             _ => (),
         }
     }
-    client.failure(what, code, None)
+    client.failure(&call, code, None)
 }
 
 /// Creates the topic and waits until each partition can be read and written.
 pub fn create(client: &Client, spec: &TopicSpec) -> Result<(), Failure> {
-    let what = format!("{} cannot be created", client.subject.name);
+    let call = Call::new(CREATE, format!("{} cannot be created", client.subject.name));
     let number = |number: u32| c_int::try_from(number).unwrap_or(c_int::MAX);
     let mut reason = [0; 512];
     // SAFETY: all arguments are alive during the call, which writes no more of a reason than the length says.
@@ -209,14 +212,14 @@ pub fn create(client: &Client, spec: &TopicSpec) -> Result<(), Failure> {
     };
     if topic.is_null() {
         let reason = words(CStr::from_bytes_until_nul(&reason).ok());
-        return Err(Failure::fatal(Kind::Settings, format!("{what}: {reason}")));
+        return Err(Failure::fatal(Kind::Settings, format!("{}: {reason}", call.what)));
     }
     for (key, value) in configuration(spec) {
         let (key, value) = (CString::new(key).expect("no NUL in it"), CString::new(value).expect("no NUL in it"));
         // SAFETY: the topic is alive; both texts are copied.
         unsafe { sys::rd_kafka_NewTopic_set_config(topic, key.as_ptr(), value.as_ptr()) };
     }
-    let answer = ask(client, Operation::RD_KAFKA_ADMIN_OP_CREATETOPICS, &what, |options, queue| {
+    let answer = ask(client, Operation::RD_KAFKA_ADMIN_OP_CREATETOPICS, &call, |options, queue| {
         // SAFETY: all arguments are alive during the call; the request copies the topic.
         unsafe { sys::rd_kafka_CreateTopics(client.ptr(), &raw mut topic, 1, options, queue) };
     });
@@ -228,11 +231,11 @@ pub fn create(client: &Client, spec: &TopicSpec) -> Result<(), Failure> {
         let mut count = 0;
         let result = sys::rd_kafka_event_CreateTopics_result(event.ptr());
         let topics = sys::rd_kafka_CreateTopics_result_topics(result, &raw mut count);
-        let topic = first(client, &what, topics, count)?;
+        let topic = first(client, &call, topics, count)?;
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => (),
             Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => return Err(failures::topic_exists(&client.subject.name)),
-            code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
+            code => return Err(client.failure(&call, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
     let ready = |topic: Option<Description>| topic.is_some_and(|it| it.all_led && it.partitions == spec.partitions);
@@ -263,8 +266,8 @@ fn configuration(spec: &TopicSpec) -> Vec<(&'static str, String)> {
 
 /// Deletes the topic and waits until no broker that is asked knows it.
 pub fn delete(client: &Client) -> Result<(), Failure> {
-    let what = format!("{} cannot be deleted", client.subject.name);
-    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DELETETOPICS, &what, |options, queue| {
+    let call = Call::new(DELETE, format!("{} cannot be deleted", client.subject.name));
+    let event = ask(client, Operation::RD_KAFKA_ADMIN_OP_DELETETOPICS, &call, |options, queue| {
         // SAFETY: all arguments are alive during the calls; the request copies the topic.
         unsafe {
             let mut topic = sys::rd_kafka_DeleteTopic_new(client.subject.topic.as_ptr());
@@ -277,10 +280,10 @@ pub fn delete(client: &Client) -> Result<(), Failure> {
         let mut count = 0;
         let result = sys::rd_kafka_event_DeleteTopics_result(event.ptr());
         let topics = sys::rd_kafka_DeleteTopics_result_topics(result, &raw mut count);
-        let topic = first(client, &what, topics, count)?;
+        let topic = first(client, &call, topics, count)?;
         match sys::rd_kafka_topic_result_error(topic) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => (),
-            code => return Err(client.failure(&what, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
+            code => return Err(client.failure(&call, code, text(sys::rd_kafka_topic_result_error_string(topic)))),
         }
     }
     until(client, "is deleted, but brokers still know it", |topic| topic.is_none())
@@ -309,14 +312,14 @@ fn deadline() -> Instant {
 fn ask<'client>(
     client: &'client Client,
     operation: Operation,
-    what: &str,
+    call: &Call,
     send: impl FnOnce(*const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
 ) -> Result<Event<'client>, Failure> {
     client.serve(Duration::ZERO, |_| ());
     let mut timeout_ms = CALL_MS_MAX;
     if client.troubled() {
         timeout_ms /= 2;
-        client.look_for_broker(timeout_ms).map_err(|code| client.failure(what, code, None))?;
+        client.look_for_broker(timeout_ms).map_err(|code| client.failure(call, code, None))?;
     }
     let queue = client.new_queue();
     // SAFETY: the client is alive; the options are ours from here to where they are destroyed.
@@ -329,12 +332,12 @@ fn ask<'client>(
     // The request ends by itself; the second more is for the client's own clockwork.
     let event = queue.poll(Duration::from_millis(u64::from(timeout_ms.unsigned_abs()) + 1_000));
     match event {
-        None => Err(client.failure(what, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)),
+        None => Err(client.failure(call, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)),
         Some(event) if event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
             client.works();
             Ok(event)
         }
-        Some(event) => Err(client.failure(what, event.code(), event.reason())),
+        Some(event) => Err(client.failure(call, event.code(), event.reason())),
     }
 }
 
@@ -342,9 +345,9 @@ fn ask<'client>(
 ///
 /// # Safety
 /// `answers` has `count` elements.
-unsafe fn first<T>(client: &Client, what: &str, answers: *mut *const T, count: usize) -> Result<*const T, Failure> {
+unsafe fn first<T>(client: &Client, call: &Call, answers: *mut *const T, count: usize) -> Result<*const T, Failure> {
     if count == 0 {
-        return Err(client.failure(what, Code::RD_KAFKA_RESP_ERR_UNKNOWN, None));
+        return Err(client.failure(call, Code::RD_KAFKA_RESP_ERR_UNKNOWN, None));
     }
     // SAFETY: there is one, as said above.
     Ok(unsafe { *answers })

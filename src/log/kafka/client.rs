@@ -21,7 +21,7 @@ use tracing::debug;
 use crate::failure::Failure;
 use crate::settings::property::one_name;
 
-use super::failure::{self, ClientError};
+use super::failure::{self, Call, ClientError};
 use super::queue::{Queue, words};
 
 /// The property that names the first brokers.
@@ -209,11 +209,11 @@ impl Client {
     }
 
     /// A failed call. The detail is more exact than the code's own text.
-    pub fn failure(&self, what: &str, code: Code, detail: Option<&CStr>) -> Failure {
+    pub fn failure(&self, call: &Call, code: Code, detail: Option<&CStr>) -> Failure {
         self.serve(Duration::ZERO, |_| ());
         let detail = words(detail);
         let reason = if detail.is_empty() { failure::describe(code) } else { detail };
-        let failure = failure::of(what, &ClientError { code, reason }, self.trouble.lock().as_ref());
+        let failure = failure::of(call, &ClientError { code, reason }, self.trouble.lock().as_ref());
         if !failure.is_retryable() {
             return failure;
         }
@@ -267,11 +267,11 @@ impl Client {
         Ok(())
     }
 
-    /// Partitions of the topic, each with this offset.
-    pub fn partitions(&self, partitions: &[u32], offset: Offset) -> TopicPartitionList {
+    /// Partitions of the topic, each with its offset.
+    pub fn partitions(&self, offsets: impl IntoIterator<Item = (u32, Offset)>) -> TopicPartitionList {
         let topic = self.subject.topic.to_str().expect("it was made of a text");
         let mut list = TopicPartitionList::new();
-        for &partition in partitions {
+        for (partition, offset) in offsets {
             list.add_partition(topic, index(partition)).set_offset(offset).expect("no offset is negative");
         }
         list
@@ -329,6 +329,7 @@ pub fn index(partition: u32) -> i32 {
 mod tests {
     use std::net::TcpListener;
 
+    use super::super::failure::DESCRIBE;
     use super::*;
 
     fn failed(brokers: &str) -> Failure {
@@ -337,7 +338,7 @@ mod tests {
         let topic = CString::new("t").expect("no NUL");
         let subject = Arc::new(Subject::new(topic, "topic t".to_owned()));
         let client = Client::new(&properties, Role::Consumer, &subject).expect("nothing is waited for");
-        client.failure("it cannot be described", Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)
+        client.failure(&Call::new(DESCRIBE, "it cannot be described"), Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)
     }
 
     #[test]

@@ -5,11 +5,32 @@ use rdkafka_sys::rd_kafka_resp_err_t as Code;
 
 use crate::failure::{Failure, Kind};
 
+/// Rights on a topic.
+pub const READ: &str = "Read on the topic";
+pub const WRITE: &str = "Write on the topic";
+pub const CREATE: &str = "Create on the topic";
+pub const DELETE: &str = "Delete on the topic";
+pub const DESCRIBE: &str = "Describe on the topic, which Read and Write contain";
+
 /// An error as librdkafka tells it.
 #[derive(Clone, Debug)]
 pub struct ClientError {
     pub code: Code,
     pub reason: String,
+}
+
+/// A call on the cluster, for messages about its failure.
+pub struct Call {
+    /// With its topic, as in "topic t cannot be read".
+    pub what: String,
+    /// As Kafka names it, and on which resource: "Read on the topic".
+    pub right: &'static str,
+}
+
+impl Call {
+    pub fn new(right: &'static str, what: impl Into<String>) -> Self {
+        Self { what: what.into(), right }
+    }
 }
 
 /// The text of a code.
@@ -36,9 +57,10 @@ fn settings(what: String) -> Failure {
 }
 
 /// A failed call, with the error that the call saw and the last one that it did not see.
-pub fn of(what: &str, error: &ClientError, background: Option<&ClientError>) -> Failure {
+pub fn of(call: &Call, error: &ClientError, background: Option<&ClientError>) -> Failure {
+    let Call { what, right } = call;
     let refused =
-        [Some(error), background].into_iter().flatten().find_map(|trouble| Some((trouble, refusal(trouble)?)));
+        [Some(error), background].into_iter().flatten().find_map(|trouble| Some((trouble, refusal(trouble, right)?)));
     if let Some((trouble, advice)) = refused {
         return Failure::fatal(Kind::Settings, format!("{what}: {}", trouble.reason)).advice(advice);
     }
@@ -58,24 +80,25 @@ pub fn of(what: &str, error: &ClientError, background: Option<&ClientError>) -> 
 
 /// A cluster that will not let us in, with what to do about it. A connection that broke while logging in is none: the
 /// client's own words for that start with `Local:`.
-fn refusal(trouble: &ClientError) -> Option<&'static str> {
-    match trouble.code {
+fn refusal(trouble: &ClientError, right: &str) -> Option<String> {
+    let advice = match trouble.code {
         Code::RD_KAFKA_RESP_ERR__AUTHENTICATION | Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED
             if !trouble.reason.contains("Local:") =>
         {
-            Some("check sasl.username, sasl.mechanism and the password in the settings log.kafka")
+            "check sasl.username, sasl.mechanism and the password in the settings log.kafka".to_owned()
         }
         Code::RD_KAFKA_RESP_ERR__SSL if trouble.reason.contains("certificate") => {
-            Some("check ssl.ca.location and the names in the brokers' certificate")
+            "check ssl.ca.location and the names in the brokers' certificate".to_owned()
         }
-        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => {
-            Some("give the user the rights on the topic")
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => format!("give the user {right}"),
+        Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
+            "give the user Write on the transactional ids that begin with isotherm-, or set produce.transactions to \"off\"".to_owned()
         }
-        Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Some(
-            "give the user the right to write with transactional ids that begin with isotherm-, or set produce.transactions to \"off\"",
-        ),
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(advice)
 }
 
 /// Whether transactions are not to be had, however long they are waited for.
@@ -178,7 +201,6 @@ fn kind(code: Code) -> Kind {
         | Code::RD_KAFKA_RESP_ERR_INVALID_CONFIG
         | Code::RD_KAFKA_RESP_ERR_POLICY_VIOLATION
         | Code::RD_KAFKA_RESP_ERR_TOPIC_DELETION_DISABLED
-        | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
         | Code::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
         | Code::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION => Kind::Settings,
         _ => Kind::Internal,
@@ -192,7 +214,7 @@ mod tests {
     #[test]
     fn a_batch_that_the_topic_does_not_take_says_what_to_set() {
         let error = ClientError { code: Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, reason: "too large".to_owned() };
-        let failure = of("it cannot be written", &error, None);
+        let failure = of(&Call::new(WRITE, "it cannot be written"), &error, None);
         assert!(
             !failure.is_retryable() && failure.to_string().contains("set batch.size in log.kafka.client"),
             "{failure}"
@@ -209,7 +231,8 @@ mod tests {
             Code::RD_KAFKA_RESP_ERR__DESTROY_BROKER,
             Code::RD_KAFKA_RESP_ERR_REBOOTSTRAP_REQUIRED,
         ] {
-            let failure = of("it cannot be read", &ClientError { code, reason: describe(code) }, None);
+            let failure =
+                of(&Call::new(READ, "it cannot be read"), &ClientError { code, reason: describe(code) }, None);
             assert!(failure.is_retryable() && failure.kind == Kind::Unavailable, "{failure}");
         }
     }

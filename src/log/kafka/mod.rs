@@ -7,6 +7,7 @@
 
 mod admin;
 mod client;
+mod committed;
 mod failure;
 mod pool;
 mod properties;
@@ -16,16 +17,15 @@ mod taken;
 mod writer;
 
 use std::ffi::CString;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-use rdkafka_sys as sys;
+use std::sync::{Arc, OnceLock};
 
 use crate::failure::{Failure, Kind};
 use crate::settings;
 
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
-use client::{Client, Role, Subject, at};
+use client::{Client, Role, Subject};
+use committed::CommittedOffsets;
 use pool::{Held, Pool};
 use reader::Reader;
 use writer::{Initialized, Writer};
@@ -34,8 +34,10 @@ use writer::{Initialized, Writer};
 pub struct KafkaLog {
     settings: settings::Log,
     group: String,
+    /// Once there is something to tell the group. Before `client`: its thread uses that.
+    committed: OnceLock<CommittedOffsets>,
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
-    client: Client,
+    client: Arc<Client>,
     readers: Pool,
     transactions: settings::Transactions,
     /// It was said that there are none.
@@ -49,14 +51,11 @@ impl KafkaLog {
         let name = format!("topic {} on Kafka at {}", settings.topic, settings.kafka.brokers);
         let topic = CString::new(settings.topic.as_str())
             .map_err(|_| Failure::fatal(Kind::Settings, "log.topic has a character that no topic may have"))?;
-        let client = Client::new(
-            &properties::reading(settings, group, None)?,
-            Role::Consumer,
-            &Arc::new(Subject::new(topic, name)),
-        )?;
+        let properties = properties::reading(settings, group, None)?;
+        let client = Arc::new(Client::new(&properties, Role::Consumer, &Arc::new(Subject::new(topic, name)))?);
         let said_without = AtomicBool::new(false);
-        let (settings, group, readers) = (settings.clone(), group.to_owned(), Pool::default());
-        Ok(Self { settings, group, client, readers, transactions, said_without })
+        let (settings, group, committed) = (settings.clone(), group.to_owned(), OnceLock::new());
+        Ok(Self { settings, group, committed, client, readers: Pool::default(), transactions, said_without })
     }
 }
 
@@ -140,19 +139,17 @@ impl RecordLog for KafkaLog {
         Ok(Box::new(Writer::open(&properties::writing(&self.settings, None)?, subject)?))
     }
 
-    /// Hands the offset to the client, which tells the group in its own time.
-    fn publish_committed(&self, partition: u32, next_offset: u64) -> Result<(), Failure> {
-        self.client.serve(std::time::Duration::ZERO, |_| ());
-        let offsets = self.client.partitions(&[partition], at(next_offset));
-        // SAFETY: both are alive during the call, which copies the list.
-        let error = unsafe { sys::rd_kafka_commit(self.client.ptr(), offsets.ptr(), 1) };
-        match error {
-            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-            error => {
-                let what =
-                    format!("{}: the group {} could not be told an offset", self.client.subject.name, self.group);
-                Err(self.client.failure(&what, error, None))
-            }
+    fn publish_committed(&self, partition: u32, next_offset: u64) {
+        let start = || {
+            let group = CString::new(self.group.as_str()).expect("the client was made with it");
+            CommittedOffsets::new(self.client.clone(), group)
+        };
+        self.committed.get_or_init(start).tell(partition, next_offset);
+    }
+
+    fn finish_publishing(&self) {
+        if let Some(committed) = self.committed.get() {
+            committed.finish();
         }
     }
 }

@@ -26,6 +26,7 @@ use sys::rd_kafka_resp_err_t as Code;
 use crate::failure::{Failure, Kind};
 
 use super::client::{Client, at, index};
+use super::failure::{Call, READ};
 use super::queue::Queue;
 use super::taken::Taken;
 
@@ -123,12 +124,12 @@ impl Held {
     pub fn start(&self, from: u64) -> Result<(), Failure> {
         self.await_thread();
         self.empty();
-        let start = self.client().partitions(&[self.partition], at(from));
+        let start = self.client().partitions([(self.partition, at(from))]);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_assign(self.client().ptr(), start.ptr())) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
             let what = format!("partition {} of {} cannot be assigned", self.partition, self.client().subject.name);
-            return Err(self.client().failure(&what, code, None));
+            return Err(self.client().failure(&Call::new(READ, what), code, None));
         }
         Ok(())
     }
@@ -153,7 +154,7 @@ impl Held {
 impl Drop for Held {
     /// What cannot be unassigned stays held: no other reader gets it from this client.
     fn drop(&mut self) {
-        let list = self.client().partitions(&[self.partition], at(0));
+        let list = self.client().partitions([(self.partition, at(0))]);
         // SAFETY: both are alive during the call, which copies the list; what it returns is ours.
         let code = unsafe { code(sys::rd_kafka_incremental_unassign(self.client().ptr(), list.ptr())) };
         // The thread was told to stop fetching: once that is done, nothing more is asked for.

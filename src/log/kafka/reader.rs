@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind};
 use crate::log::{BATCH_BYTES_MAX, RecordReader, failures};
 
 use super::admin;
+use super::failure::{Call, READ};
 use super::pool::Held;
 use super::taken::Taken;
 
@@ -91,7 +92,7 @@ impl Reader {
                     self.held.client().subject.name,
                     self.position
                 );
-                admin::failed(self.held.client(), self.held.partition(), &what, code)
+                admin::failed(self.held.client(), self.held.partition(), Call::new(READ, what), code)
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::log::{Outgoing, RecordWriter, failures};
 use crate::settings::property::read_number;
 
 use super::client::{CALL_MS_MAX, Client, Properties, Role, Subject, index};
+use super::failure::{Call, WRITE};
 use super::properties::MESSAGE_BYTES_MAX;
 use super::queue::text;
 use super::{admin, failure};
@@ -71,14 +72,14 @@ impl Writer {
     /// Keeps earlier writers of the source from writing.
     pub fn into_transactional(mut self, source: &str) -> Result<Initialized, Failure> {
         self.transactions = Some(Transactions { source: source.to_owned(), is_open: false });
-        let what = format!("no transactions can be had for {}", self.client.subject.name);
+        let call = Call::new(WRITE, format!("no transactions can be had for {}", self.client.subject.name));
         // SAFETY: the client is alive, and a producer with a transactional id; the error is ours.
         match unsafe { TransactionError::of(sys::rd_kafka_init_transactions(self.client.ptr(), CALL_MS_MAX)) } {
             None => Ok(Initialized::Ready(self)),
             Some(error) if failure::refuses_transactions(error.code()) => {
-                Ok(Initialized::Refused(error.failure(&self, &what)))
+                Ok(Initialized::Refused(error.failure(&self, &call)))
             }
-            Some(error) => Err(error.failure(&self, &what)),
+            Some(error) => Err(error.failure(&self, &call)),
         }
     }
 
@@ -94,8 +95,8 @@ impl Writer {
     }
 
     fn check(&self, error: Option<TransactionError>, what: &str) -> Result<(), Failure> {
-        let what = || format!("{what} on {}", self.client.subject.name);
-        error.map_or(Ok(()), |error| Err(error.failure(self, &what())))
+        let call = || Call::new(WRITE, format!("{what} on {}", self.client.subject.name));
+        error.map_or(Ok(()), |error| Err(error.failure(self, &call())))
     }
 
     /// That another writer took over, if the code or the client says so.
@@ -152,8 +153,30 @@ impl Writer {
         if let Some(replaced) = self.replaced(code) {
             return replaced;
         }
-        let what = format!("partition {partition} of {} cannot be written", self.client.subject.name);
-        admin::failed(&self.client, partition.unsigned_abs(), &what, code)
+        let call = Call::new(WRITE, format!("partition {partition} of {} cannot be written", self.client.subject.name));
+        match self.transaction_error(code).map(|error| error.failure(self, &call)) {
+            // The next writer begins another transaction.
+            Some(failure) if failure.kind == Kind::Internal => Failure { severity: Severity::Retryable, ..failure },
+            Some(failure) => failure,
+            None => admin::failed(&self.client, partition.unsigned_abs(), call, code),
+        }
+    }
+
+    /// Why the client gave up the open transaction. The records say no more than that they were thrown away.
+    fn transaction_error(&self, code: Code) -> Option<TransactionError> {
+        let given_up = matches!(
+            code,
+            Code::RD_KAFKA_RESP_ERR__PURGE_QUEUE
+                | Code::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+                | Code::RD_KAFKA_RESP_ERR__STATE
+        );
+        let is_open = self.transactions.as_ref().is_some_and(|transactions| transactions.is_open);
+        if !given_up || !is_open {
+            return None;
+        }
+        // SAFETY: the client is alive; the error is ours. None is begun while one is open: the call says why it cannot be.
+        let error = unsafe { TransactionError::of(sys::rd_kafka_begin_transaction(self.client.ptr())) };
+        error.filter(|error| error.code() != Code::RD_KAFKA_RESP_ERR__STATE)
     }
 
     fn write_all(&self, records: &[Outgoing<'_>]) -> Result<BTreeMap<u32, u64>, Failure> {
@@ -263,10 +286,10 @@ impl TransactionError {
         unsafe { sys::rd_kafka_error_code(self.0) }
     }
 
-    fn failure(&self, writer: &Writer, what: &str) -> Failure {
+    fn failure(&self, writer: &Writer, call: &Call) -> Failure {
         // SAFETY: it is ours, and alive for as long as the text is used, which it owns.
         let detail = unsafe { text(sys::rd_kafka_error_string(self.0)) };
-        writer.replaced(self.code()).unwrap_or_else(|| writer.client.failure(what, self.code(), detail))
+        writer.replaced(self.code()).unwrap_or_else(|| writer.client.failure(call, self.code(), detail))
     }
 }
 

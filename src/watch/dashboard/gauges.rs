@@ -92,6 +92,7 @@ impl Gauges {
             log: self.log.clone(),
             state_dir: self.settings.state.dir.display().to_string(),
             stations_total: table.stations_total,
+            in_several_partitions: table.in_several_partitions,
             counted: table.counted,
             records_per_second: rates.partitions.values().map(|(_, per_second)| per_second).sum(),
             lag: partitions().map(progress::PartitionProgress::uncommitted).sum(),

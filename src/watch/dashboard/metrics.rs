@@ -36,9 +36,10 @@ const PARTITION_GAUGES: [OfPartition; 8] = [
 const NO_LABEL: [(&str, &str); 0] = [];
 
 /// The numbers of this moment in Prometheus' text format.
-pub fn text(progress: &Progress, clock: Clock, clients: usize) -> String {
+pub fn text(progress: &Progress, clock: Clock, clients: usize, in_several_partitions: u64) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Numbers { progress: progress.clone(), clock, clients }));
+    let numbers = Numbers { progress: progress.clone(), clock, clients, in_several_partitions };
+    registry.register_collector(Box::new(numbers));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry).expect("a text takes all that is written to it");
     text
@@ -50,6 +51,7 @@ struct Numbers {
     progress: Progress,
     clock: Clock,
     clients: usize,
+    in_several_partitions: u64,
 }
 
 /// The metrics as they are written.
@@ -103,6 +105,9 @@ impl Collector for Numbers {
         }
         let clients = ConstGauge::new(self.clients as u64);
         families.add("isotherm_web_clients", "Event streams that are open", [(NO_LABEL, clients)])?;
+        let help = "Stations that several partitions of this process hold";
+        let in_several = ConstGauge::new(self.in_several_partitions);
+        families.add("isotherm_stations_in_several_partitions", help, [(NO_LABEL, in_several)])?;
         self.add_process(&mut families)
     }
 }
@@ -189,7 +194,7 @@ mod tests {
             board.started(branch, epoch);
             board.died(branch, "aggregator", "panicked: boom", 4, None);
         }
-        let text = text(&progress, Clock::start(), 0);
+        let text = text(&progress, Clock::start(), 0, 0);
         for line in
             ["isotherm_restarts_total{branch=\"partition 2\"} 3", "isotherm_branch_up{branch=\"partition 2\"} 0"]
         {

@@ -11,7 +11,6 @@ mod clock;
 mod ends;
 mod gauges;
 mod guard;
-mod limits;
 mod live;
 mod looks;
 mod metrics;

@@ -227,7 +227,12 @@ async fn get_events(state: Data<AppState>) -> HttpResponse {
     if state.live.clients() >= state.streams_max {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "too many event streams are open: see web.connections_max");
     }
-    HttpResponse::Ok().content_type("text/event-stream").streaming(live::events(state.live.clone()))
+    // nginx would keep events back until a buffer is full of them.
+    let unbuffered = ("x-accel-buffering", "no");
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(unbuffered)
+        .streaming(live::events(state.live.clone()))
 }
 
 /// Have the browser send the token from now on
@@ -264,7 +269,8 @@ async fn get_readyz(state: Data<AppState>, request: HttpRequest) -> HttpResponse
 #[utoipa::path(responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/metrics")]
 async fn get_metrics(state: Data<AppState>) -> HttpResponse {
-    let text = metrics::text(&state.progress, state.gauges.clock(), state.live.clients());
+    let in_several = state.looks.newest().in_several_partitions;
+    let text = metrics::text(&state.progress, state.gauges.clock(), state.live.clients(), in_several);
     HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text)
 }
 

@@ -15,8 +15,9 @@ use socket2::SockRef;
 
 use super::app_state::{AppState, Observed};
 use super::guard::{guard, problem};
-use super::{ends, limits, live, priority, routes, ticks};
+use super::{ends, live, priority, routes, ticks};
 use crate::failure::{Failure, Kind};
+use crate::open_files;
 
 /// Time in which a client must have sent its request.
 const REQUEST_MAX: Duration = Duration::from_secs(5);
@@ -26,6 +27,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(2);
 /// Bytes of a request's body: there is only a token.
 const BODY_BYTES_MAX: usize = 4096;
+/// Files that are kept for counting: logs, partition files, brokers. A connection is one, too.
+const FILES_KEPT: usize = 512;
+const CONNECTIONS_MIN: usize = 16;
 /// Bytes that lie unsent for a client that does not read: in this program, and in the system.
 const WRITE_BYTES_MAX: usize = 16 << 10;
 const SOCKET_BYTES_MAX: usize = 64 << 10;
@@ -52,7 +56,8 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (stop_ends, ends_stop) = mpsc::channel();
         ends::watch(observed.replay_log.clone(), observed.progress.clone(), ends_stop)?;
-        let connections_max = settings.web.connections_max.min(limits::connections_max());
+        let room = open_files::allowed().saturating_sub(FILES_KEPT).max(CONNECTIONS_MIN);
+        let connections_max = settings.web.connections_max.min(room);
         let state = Arc::new(AppState::new(observed, address.port(), connections_max)?);
         let (started, done) = mpsc::channel();
         let shared = state.clone();

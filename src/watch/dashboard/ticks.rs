@@ -33,7 +33,10 @@ pub async fn tick(state: Arc<AppState>) {
                 // A new client is shown everything at once, and so is who asks for the table.
                 _ = changed.changed() => {}
                 () = state.looks.wanted() => {}
-                () = sleep(IDLE_INTERVAL) => continue,
+                () = sleep(IDLE_INTERVAL) => {
+                    looker.look_unwatched().await;
+                    continue;
+                }
             }
         }
         looker.look().await;

@@ -80,6 +80,8 @@ pub struct Overview {
     pub log: String,
     pub state_dir: String,
     pub stations_total: u64,
+    /// Stations that several partitions have: each counts its own readings of them.
+    pub in_several_partitions: u64,
     /// Readings that the states of this process's partitions hold.
     pub counted: u64,
     pub records_per_second: u64,

@@ -40,7 +40,7 @@ async function check(response) {
   throw new Refused(response.status, said.error ?? `the server answered ${response.status}`);
 }
 
-export const stationPath = (station) => `/api/stations/${encodeURIComponent(station)}`;
+export const stationPath = (station) => `api/stations/${encodeURIComponent(station)}`;
 
 /** Shows what went wrong to whoever asked for it, until `null` comes. */
 export function trouble(message) {

@@ -80,7 +80,7 @@ async function login(event) {
   event.preventDefault();
   text(byId('login-wrong'), '');
   try {
-    await post('/api/login', { token: byId('token').value });
+    await post('api/login', { token: byId('token').value });
   } catch (error) {
     const wrong = error instanceof Refused && error.status === 401;
     text(byId('login-wrong'), wrong ? 'This is not the token.' : `It did not work: ${error.message}.`);

@@ -55,6 +55,12 @@ function showNotices() {
   }
   const ended = byId('ended');
   ended.hidden = overview.ended === null;
+  const inSeveral = byId('in-several');
+  const several = overview.in_several_partitions;
+  inSeveral.hidden = several === 0;
+  if (several > 0) {
+    text(inSeveral, `${counted(several, 'station')} in several partitions, each counted by itself: a producer had another partition count or another partitioner.`);
+  }
   if (!ended.hidden) text(ended, `The run is over: ${overview.ended}. Only this page is still served.`);
 }
 

@@ -56,7 +56,7 @@ async function shown() {
 }
 
 async function connection(handlers, changed, signal) {
-  const response = await fetch('/api/events', { signal, headers: { Accept: 'text/event-stream' }, cache: 'no-store' });
+  const response = await fetch('api/events', { signal, headers: { Accept: 'text/event-stream' }, cache: 'no-store' });
   if (response.status === 401) {
     wanted = false;
     tokenIsNeeded();

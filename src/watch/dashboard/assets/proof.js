@@ -18,7 +18,7 @@ export function startProof() {
   byId('audit-now').addEventListener('click', async () => {
     try {
       trouble(null);
-      await post('/api/audit');
+      await post('api/audit');
     } catch (error) {
       trouble(`The audit was not started: ${error.message}.`);
     }

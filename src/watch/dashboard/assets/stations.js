@@ -115,7 +115,7 @@ async function fetchRows(offset, wanted) {
   table.setAttribute('aria-busy', String(page.query !== asked.query));
   try {
     const parameters = new URLSearchParams({ ...query, offset, limit });
-    const answer = await get(`/api/stations?${parameters}`, asked.stop.signal);
+    const answer = await get(`api/stations?${parameters}`, asked.stop.signal);
     take(asked, answer);
   } catch (error) {
     if (request !== asked) return;
