@@ -4,9 +4,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failure::{Failure, Kind};
 
-/// About as many files as are open at once, on either log, and with a few who watch.
-const USUAL: usize = 128;
-const PER_PARTITION: usize = 8;
+/// Fewer are too few on either log, with nobody who watches and a single broker.
+const USUAL: usize = 64;
+const PER_PARTITION: usize = 4;
 
 /// The process is allowed as many as the system grants first.
 pub fn allowed() -> usize {
@@ -22,9 +22,10 @@ pub fn check(partitions: usize) -> Result<(), Failure> {
     let needed = USUAL + PER_PARTITION * partitions;
     match allowed() {
         allowed if allowed < needed => {
-            let what = format!("this process may have {allowed} files open, and needs up to {needed}");
-            Err(Failure::fatal(Kind::Settings, what)
-                .advice("allow more: ulimit -n in a shell, LimitNOFILE in a unit of systemd"))
+            let what = format!("this process may have {allowed} files open, and needs {needed} at least");
+            Err(Failure::fatal(Kind::Settings, what).advice(
+                "allow more: ulimit -n in a shell, LimitNOFILE in a unit of systemd, --ulimit nofile for a container",
+            ))
         }
         _ => Ok(()),
     }

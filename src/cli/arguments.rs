@@ -55,7 +55,7 @@ impl SettingsArguments {
     /// The settings; from here on log lines are written as they say.
     pub fn start(&self) -> Result<Settings, Failure> {
         let settings = self.effective()?.settings;
-        open_files::check(0)?;
+        open_files::check(1)?;
         logging::start(&settings.output)?;
         Ok(settings)
     }

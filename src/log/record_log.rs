@@ -81,7 +81,7 @@ pub trait RecordLog: Send + Sync {
         let _ = (partition, next_offset);
     }
 
-    /// Waits for some seconds at most until these tools know what was published. Nothing is published from then on.
+    /// Waits for some seconds at most until these tools know of all that was published. Nothing is published from then on.
     fn finish_publishing(&self) {}
 }
 

@@ -48,9 +48,15 @@ impl GhcnDaily {
             (Some(year), Some(month @ 1..=12)) if year > 0 => (year, month),
             _ => return Err(format!("{:?} is not a year and month", text(&head[11..17]))),
         };
-        if head[17..21] != *self.settings.element.as_bytes() {
+        let element = &head[17..21];
+        if !element[0].is_ascii_uppercase()
+            || !element.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        {
+            return Err(format!("{:?} is no element", text(element)));
+        }
+        if element != self.settings.element.as_bytes() {
             found.is_passed_over = true;
-            self.others.note(&text(&head[17..21]));
+            self.others.note(&text(element));
             return Ok(());
         }
         if self.line.len() < LINE_BYTES {

@@ -7,6 +7,9 @@ use super::content::Content;
 /// Bytes of a line, or of a record over several lines, that are read; a longer one is bad.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// What some programs put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How far a file was read: always the beginning of a line, or the end of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FilePosition {
@@ -91,6 +94,10 @@ impl Lines {
         if line.len() - start > LINE_BYTES_MAX {
             line.truncate(start);
             return Ok(Line::TooLong);
+        }
+        // Files that were joined have theirs in the middle.
+        while line[start..].starts_with(BYTE_ORDER_MARK) {
+            line.drain(start..start + BYTE_ORDER_MARK.len());
         }
         Ok(Line::Whole)
     }

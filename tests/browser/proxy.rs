@@ -49,7 +49,7 @@ fn nginx(folder: &Path, [plain, tls, below]: [u16; 3], dashboard: u16) -> Nginx 
          }}
          server {{
              listen 127.0.0.1:{below};
-             location /weather/ {{ proxy_pass http://127.0.0.1:{dashboard}/; }}
+             location /weather/ {{ proxy_pass http://127.0.0.1:{dashboard}/; proxy_set_header Host $http_host; }}
          }}
          server {{
              listen 127.0.0.1:{tls} ssl;

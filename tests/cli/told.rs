@@ -84,7 +84,7 @@ fn too_few_files_that_may_be_open_are_told_before_anything_begins() {
         let scene = scene();
         for files in [10, 20, 60] {
             let run = scene.isotherm_limited(libc::RLIMIT_NOFILE, files, arguments);
-            run.fails_in_one_line(78, &[&format!("may have {files} files open, and needs up to "), "ulimit -n"]);
+            run.fails_in_one_line(78, &[&format!("may have {files} files open, and needs 68 at least"), "ulimit -n"]);
         }
         assert!(!scene.state().exists(), "{arguments:?}");
     }

@@ -68,6 +68,14 @@ fn what_stands_in_quotes_is_no_record() {
         assert_eq!(bad_lines(&mut *source).into_iter().map(|(line, _)| line).collect::<Vec<_>>(), bad, "{text:?}");
         goes_on_from_every_cursor(&settings, 1);
     }
+    // Which of the two quotes is a stray one is not known; how far nothing is read is told.
+    let text =
+        format!("date,degrees,note\n2014-7-1,1,\"half\n{}2014-7-5,5,\"ok\"\n2014-7-6,6,x\n", "2014-7-2,2,\n".repeat(3));
+    let (_folder, settings) = csv_of(text.as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    assert_eq!(drain(&mut *source, 9), [reading("KXYZ", "2014-07-06", 6.0)]);
+    let told = "a quote is opened and closed in line 6, in the middle of a field: all up to there is left out";
+    assert_eq!(bad_lines(&mut *source), [(2, told.to_owned())]);
     // A quote that is not closed within the longest record is a stray one.
     let text = format!("date,degrees\n2014-7-1,\"1\n2014-7-2,2\n{}2014-7-3,3\n", "x,y\n".repeat(20_000));
     let (_folder, settings) = csv_of(text.as_bytes());
@@ -167,4 +175,20 @@ fn wrong_settings_are_refused() {
     }
     let beyond = serde_json::json!({"days": 5, "station": 10, "again": false});
     assert_eq!(refused(&settings(SourceKind::Simulate), Some(&kept(beyond))).kind, Kind::Data);
+}
+
+/// Columns that are shifted may give another year and month, and then pass for another element's.
+#[test]
+fn a_mark_before_a_line_of_ghcn_is_passed_over_and_no_shifted_line_is_another_elements() {
+    let line = |month| ghcn_line(month, "TMAX", &[(1, "10", ' ')]);
+    let (_folder, settings) = ghcn_of(format!("\u{feff}{}\n\u{feff}{}\n", line("201401"), line("201402")).as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    let expected = ["2014-01-01", "2014-02-01"].map(|date| reading("USC00305816", date, 1.0));
+    assert_eq!(drain(&mut *source, 9), expected);
+    let shifted = format!("   {}", line("201401")).replacen("USC00305816", "USC00201412", 1);
+    let (_folder, settings) = ghcn_of(format!("{shifted}\n{}\n", line("201402").replace("TMAX", "tmax")).as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    assert!(drain(&mut *source, 9).is_empty());
+    let told: Vec<_> = bad_lines(&mut *source).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(told, [1, 2]);
 }

@@ -80,6 +80,28 @@ fn lines_above_the_header_and_comments_are_passed_over() {
     // The header in quotes, and with a byte order mark.
     let quoted = "\u{feff}\"date\",\"degrees\"\n2014-07-01,70\n2014-07-02,71\n";
     assert_eq!(read(quoted, |_| ()), expected);
+    // Each of the joined files has a mark, one of them two.
+    let joined = "\u{feff}date,degrees\n2014-07-01,70\n\u{feff}\u{feff}date,degrees\n\u{feff}2014-07-02,71\n";
+    assert_eq!(read(joined, |_| ()), expected);
+}
+
+#[test]
+fn without_a_header_all_records_have_as_many_fields_as_the_first() {
+    let by_number = |csv: &mut Csv| {
+        csv.header = false;
+        set(&mut csv.date_column, "1");
+        set(&mut csv.degrees_column, "2");
+    };
+    let (readings, bad) = read("\n2014-07-01,21,5\n2014-07-02,22\n2014-07-03,19,7,5\n2014-07-02,23,0\n", by_number);
+    assert_eq!(readings, two(21.0, 23.0));
+    assert_eq!(bad, [3, 4]);
+}
+
+#[test]
+fn a_station_whose_name_has_a_letter_that_nobody_sees_is_none() {
+    let text = "station,date,degrees\nKXYZ,2014-07-01,70\nKX\u{200b}YZ,2014-07-02,71\nKXYZ,2014-07-02,71\n";
+    let (readings, bad) = read(text, |csv| set(&mut csv.station_column, "station"));
+    assert_eq!((readings, bad.len()), (two(70.0, 71.0), 1));
 }
 
 #[test]

@@ -79,6 +79,10 @@ impl RecordLog for OverLog {
     fn publish_committed(&self, partition: u32, next_offset: u64) {
         self.below.publish_committed(partition, next_offset);
     }
+
+    fn finish_publishing(&self) {
+        self.below.finish_publishing();
+    }
 }
 
 /// Held until it is dropped.

@@ -1,10 +1,10 @@
 //! Tells a consumer group how far partitions are committed, for tools that watch lag.
 //!
-//! Guarantees: nobody waits for the group but the end of the run, and that no longer than [`COORDINATOR_MAX`]. Of each partition the
-//! last offset is kept, and told sooner or later. What cannot be told is said once.
+//! Guarantees: nobody waits for the group but the end of the run, and that no longer than [`FINISH_MAX`]. Of each partition the last
+//! offset is kept, and tried to be told until the end of the run. That it cannot be told is said once.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,13 +18,14 @@ use tracing::{debug, info, warn};
 use crate::failure::Failure;
 
 use super::client::{Client, at};
-use super::failure::{self, Call, ClientError};
-use super::queue::{Queue, words};
+use super::failure::{self, Call, ClientError, READ};
+use super::queue::{Queue, milliseconds, words};
 
 const THREAD: &str = "isotherm-offsets";
-/// The longest that the group's coordinator is looked for, and one look.
+/// The longest that the group's coordinator is looked for, and the first look; each further one is twice as long.
 const COORDINATOR_MAX: Duration = Duration::from_secs(5);
-const LOOK_MS: c_int = 200;
+const LOOK_MIN: Duration = Duration::from_millis(200);
+const FINISH_MAX: Duration = Duration::from_secs(6);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(5);
 /// A failure that waiting may end is said once it lasts.
@@ -47,14 +48,20 @@ struct News {
 struct Untold {
     /// By partition.
     offsets: BTreeMap<u32, u64>,
+    /// No more come.
     ends: bool,
+    /// The thread is done.
+    is_over: bool,
 }
 
 impl CommittedOffsets {
     pub fn new(client: Arc<Client>, group: CString) -> Self {
         let news = Arc::new(News::default());
         let for_thread = news.clone();
-        let work = move || Teller::new(&client, &group).run(&for_thread);
+        let work = move || {
+            Teller::new(&client, &group).run(&for_thread);
+            for_thread.set_over();
+        };
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work);
         if let Err(error) = &thread {
             warn!(cause = %Failure::thread(THREAD, error), "the consumer group is not told what is committed");
@@ -64,14 +71,20 @@ impl CommittedOffsets {
 
     pub fn tell(&self, partition: u32, next_offset: u64) {
         self.news.untold.lock().offsets.insert(partition, next_offset);
-        self.news.changed.notify_one();
+        self.news.changed.notify_all();
     }
 
     /// Waits until all is told, or cannot be. Nothing is told from then on.
     pub fn finish(&self) {
-        self.news.untold.lock().ends = true;
-        self.news.changed.notify_one();
-        if let Some(thread) = self.thread.lock().take() {
+        let Some(thread) = self.thread.lock().take() else { return };
+        let until = Instant::now() + FINISH_MAX;
+        let mut untold = self.news.untold.lock();
+        untold.ends = true;
+        self.news.changed.notify_all();
+        self.news.changed.wait_while_until(&mut untold, |untold| !untold.is_over, until);
+        // One that a broker keeps waiting ends by itself, with the client that it has its share of, or with the process.
+        if untold.is_over {
+            drop(untold);
             drop(thread.join());
         }
     }
@@ -92,15 +105,25 @@ impl News {
         (!offsets.is_empty()).then_some(offsets)
     }
 
-    /// Keeps the offsets that no later ones took the place of, and waits; whether it is worth another try.
+    /// Keeps the offsets that no later ones took the place of, and waits; whether there is another try, as there is one at the end.
     fn keep(&self, offsets: BTreeMap<u32, u64>) -> bool {
         let until = Instant::now() + AGAIN;
         let mut untold = self.untold.lock();
+        let is_last = untold.ends;
         for (partition, offset) in offsets {
             untold.offsets.entry(partition).or_insert(offset);
         }
         self.changed.wait_while_until(&mut untold, |untold| !untold.ends, until);
-        !untold.ends
+        !is_last
+    }
+
+    fn ends(&self) -> bool {
+        self.untold.lock().ends
+    }
+
+    fn set_over(&self) {
+        self.untold.lock().is_over = true;
+        self.changed.notify_all();
     }
 }
 
@@ -110,7 +133,7 @@ struct Teller<'client> {
     group: &'client CStr,
     /// What the client says of the group.
     said: Queue<'client>,
-    /// The client says a refusal once, and not again before the group has answered.
+    /// The client says a refusal once.
     refused: Option<ClientError>,
 }
 
@@ -134,7 +157,7 @@ impl<'client> Teller<'client> {
             };
             debug!(group = ?self.group, cause = %failure, "the consumer group was not told what is committed");
             let lasts = failing_since.get_or_insert_with(Instant::now).elapsed() >= LASTS;
-            if (lasts || !failure.is_retryable()) && !std::mem::replace(&mut is_told, true) {
+            if (lasts || news.ends() || !failure.is_retryable()) && !std::mem::replace(&mut is_told, true) {
                 warn!(
                     cause = failure.what,
                     advice = failure.advice,
@@ -161,6 +184,11 @@ impl<'client> Teller<'client> {
         // SAFETY: both are alive during the call, which copies the list.
         match unsafe { sys::rd_kafka_commit(self.client.ptr(), list.ptr(), 0) } {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => Err(self.client.failure(
+                &Call { right: READ, ..call },
+                Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                None,
+            )),
             code => Err(self.client.failure(&call, code, None)),
         }
     }
@@ -170,9 +198,11 @@ impl<'client> Teller<'client> {
     fn find_coordinator(&mut self, call: &Call) -> Result<(), Failure> {
         let deadline = Instant::now() + COORDINATOR_MAX;
         let asked_about = self.client.partitions([(0, Offset::Invalid)]);
+        let mut look = LOOK_MIN;
         loop {
             // SAFETY: both are alive during the call.
-            let code = unsafe { sys::rd_kafka_committed(self.client.ptr(), asked_about.ptr(), LOOK_MS) };
+            let code = unsafe { sys::rd_kafka_committed(self.client.ptr(), asked_about.ptr(), milliseconds(look)) };
+            look = (2 * look).min(deadline.saturating_duration_since(Instant::now()));
             while let Some(event) = self.said.poll(Duration::ZERO) {
                 if event.code() == Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED {
                     self.refused = Some(ClientError { code: event.code(), reason: words(event.reason()) });

@@ -54,8 +54,6 @@ pub fn reading(settings: &settings::Log, group: &str, partition: Option<u32>) ->
     };
     properties
         .set("group.id", group)
-        // No group is joined: so long a commit waits for the group's coordinator, and the end of the client for that.
-        .set("session.timeout.ms", CALL_MS_MAX.to_string())
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")

@@ -174,7 +174,8 @@ impl Writer {
         if !given_up || !is_open {
             return None;
         }
-        // SAFETY: the client is alive; the error is ours. None is begun while one is open: the call says why it cannot be.
+        // SAFETY: the client is alive; the error is ours. None is begun while one is open, and a writer that failed is dropped: the
+        // call says why none can be begun.
         let error = unsafe { TransactionError::of(sys::rd_kafka_begin_transaction(self.client.ptr())) };
         error.filter(|error| error.code() != Code::RD_KAFKA_RESP_ERR__STATE)
     }

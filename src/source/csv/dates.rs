@@ -14,6 +14,8 @@ pub struct DateFormat {
     items: Vec<Item<'static>>,
     /// Where numbers follow each other with nothing in between: how long a text is in which each has all its digits.
     packed_bytes: Option<usize>,
+    /// Texts between blanks: a blank of the format is one of the date, too.
+    parts: usize,
     /// The first of the hundred years that two digits stand for.
     pivot: Option<i32>,
     /// There is a year of two digits.
@@ -27,9 +29,11 @@ impl DateFormat {
         let number = |item: &Item<'_>| matches!(item, Item::Numeric(..));
         let is_packed = items.windows(2).any(|two| two.iter().all(number));
         let some = NaiveDate::from_ymd_opt(2004, 12, 29).and_then(|day| day.and_hms_opt(12, 34, 56)).expect("a day");
-        let packed_bytes = is_packed.then(|| some.and_utc().format_with_items(items.iter()).to_string().len());
+        let some = some.and_utc().format_with_items(items.iter()).to_string();
+        let packed_bytes = is_packed.then_some(some.len());
+        let parts = some.split_whitespace().count();
         let has_short_year = date_format::has_short_year(&items);
-        Some(Self { items, packed_bytes, pivot, has_short_year }).filter(|_| !has_short_year || pivot.is_some())
+        Some(Self { items, packed_bytes, parts, pivot, has_short_year }).filter(|_| !has_short_year || pivot.is_some())
     }
 
     pub fn read(&self, text: &str) -> Option<Day> {
@@ -53,7 +57,8 @@ impl DateFormat {
         let year = date.year();
         let has_year = self.has_short_year || year >= 1000 || read.contains(&format!("{year:04}"));
         let is_whole = self.packed_bytes.is_none_or(|bytes| bytes == read.len());
-        (has_year && is_whole).then_some(date)
+        let has_blanks = self.parts == read.split_whitespace().count();
+        (has_year && is_whole && has_blanks).then_some(date)
     }
 }
 
@@ -63,14 +68,37 @@ pub fn of_pivot(short: i32, pivot: i32) -> i32 {
     if year < pivot { year + 100 } else { year }
 }
 
-/// Whether a text that follows a date is a time of that day, as in `T12:00:00Z` or ` 0:00`.
+/// Whether a text that follows a date is a time of that day, as in `T12:00:00Z`, ` 0:00`, ` 0000` or ` 12:00 AM`.
 fn is_time(text: &str) -> bool {
     let Some(time) = text.strip_prefix(['T', 't', ' ', '_']).map(str::trim) else { return false };
-    let digits = time.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    let hours = time.len() - digits.len();
-    let allowed =
-        |letter: char| letter.is_ascii_digit() || matches!(letter, ':' | '.' | ',' | '+' | '-' | 'Z' | 'z' | ' ');
-    (1..=6).contains(&hours) && digits.chars().all(allowed)
+    let clock_ends = time.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, ':' | '.' | ','));
+    let (clock, zone) = time.split_at(clock_ends.unwrap_or(time.len()));
+    is_clock(clock) && is_zone(zone.trim())
+}
+
+/// Hours, and minutes and seconds behind colons or with nothing in between.
+fn is_clock(text: &str) -> bool {
+    let (clock, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+    let parts: Vec<&str> = match clock.len() {
+        4 | 6 if !clock.contains(':') => (0..clock.len()).step_by(2).map(|at| &clock[at..at + 2]).collect(),
+        _ => clock.split(':').collect(),
+    };
+    let number =
+        |text: &str| text.parse().ok().filter(|_: &u32| text.len() <= 2 && text.bytes().all(|it| it.is_ascii_digit()));
+    let numbers: Option<Vec<u32>> = parts.iter().map(|part| number(part)).collect();
+    let is_within = numbers.is_some_and(|numbers| match numbers[..] {
+        [hours] => hours <= 24,
+        [hours, minutes] => hours <= 24 && minutes < 60,
+        [hours, minutes, seconds] => hours <= 24 && minutes < 60 && seconds <= 60,
+        _ => false,
+    });
+    is_within && !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Nothing, a half of the day, UTC, or what is ahead of that.
+fn is_zone(text: &str) -> bool {
+    let ahead = text.strip_prefix(['+', '-']).is_some_and(|ahead| matches!(ahead.len(), 2 | 4 | 5) && is_clock(ahead));
+    ahead || ["", "z", "utc", "gmt", "am", "pm"].iter().any(|zone| text.eq_ignore_ascii_case(zone))
 }
 
 /// A day whose year, month and day stand in fields of their own.
@@ -117,6 +145,14 @@ mod tests {
             ("%Y%j", "2014182", Some("2014-07-01")),
             ("%Y%j", "201482", None),
             ("%Y %b %d", "2014 Jul 1", Some("2014-07-01")),
+            ("%Y %b %e", "2014 Jul  1", Some("2014-07-01")),
+            ("%Y %m %d", "2014 7 1", Some("2014-07-01")),
+            ("%Y %m %d", "2014111", None),
+            ("%d %m %Y", "111 2014", None),
+            ("%Y%m%d", "2014 111", None),
+            ("%Y%m%e", "2014 111", None),
+            ("%Y %j", "201411", None),
+            ("%b %d %Y", "Jan112014", None),
         ] {
             assert_eq!(read(format, None, text).as_deref(), expected, "{text} as {format}");
         }
@@ -143,6 +179,19 @@ mod tests {
             ("2014-07-01 12:30", true),
             ("2014-07-01T12:30:00.000+02:00", true),
             ("2014-07-01 0000", true),
+            ("2014-07-01 24:00", true),
+            ("2014-07-01 5", true),
+            ("2014-07-01 12:00 AM", true),
+            ("2014-07-01 00:00 UTC", true),
+            ("2014-07-01T00:00:00+0530", true),
+            ("2014-07-01T00:00:00-08", true),
+            ("2014-07-01 2014-07-02", false),
+            ("2014-07-01 12:00 - 13:00", false),
+            ("2014-07-01 25:00", false),
+            ("2014-07-01 12:61", false),
+            ("2014-07-01 99", false),
+            ("2014-07-01 12:", false),
+            ("2014-07-01 12:00.", false),
             ("2014-07-01Z", false),
             ("2014-07-01 noon", false),
             ("2014-07-011", false),

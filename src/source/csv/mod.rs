@@ -28,8 +28,8 @@ use values::{Value, Values};
 
 /// Endings of names that say nothing of the text within.
 const PACKED: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
-/// What some programs put before the header.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Letters that nobody sees: two stations' names with and without one look the same.
+const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
 /// The format `csv`.
 pub struct Csv {
@@ -134,9 +134,6 @@ impl Csv {
             Line::TooLong => return Ok(CsvOutcome::Bad(number, too_long())),
             Line::Whole => {}
         }
-        if number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
-            self.line.drain(..BYTE_ORDER_MARK.len());
-        }
         let comment = self.settings.comment.as_bytes();
         let is_comment = !comment.is_empty() && self.line.starts_with(comment);
         if self.line.is_empty() || is_comment || number <= self.settings.skip_lines {
@@ -160,13 +157,21 @@ impl Csv {
             }
             self.record.go_on(&mut self.line);
         }
+        if self.record.is_malformed() {
+            let last = lines.position().lines;
+            let what = format!(
+                "a quote is opened and closed in line {last}, in the middle of a field: all up to there is left out"
+            );
+            return Ok(CsvOutcome::Bad(number, what));
+        }
         Ok(CsvOutcome::Record(number))
     }
 
     fn reading(&self) -> Result<Result<Reading<'_>, Without>, String> {
         let (fields, columns) = (self.record.fields(), &self.columns);
         if columns.count > 0 && fields != columns.count {
-            return Err(format!("it has {fields} fields, the header {}", columns.count));
+            let first = if self.settings.header { "header" } else { "first record" };
+            return Err(format!("it has {fields} fields, the {first} {}", columns.count));
         }
         let field = |at: usize, name: &str| {
             if at >= fields {
@@ -191,7 +196,7 @@ impl Csv {
             StationOf::OfFile(station) => station,
             StationOf::Column(at) => {
                 let station = needed(*at, &self.settings.station_column)?;
-                if !is_station_id(station) {
+                if !is_station_id(station) || station.contains(INVISIBLE) {
                     return Err(format!("{} is not a station's name", excerpt(station)));
                 }
                 station
@@ -281,10 +286,13 @@ impl Format for Csv {
 
     fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure> {
         let wrong = |what: String| Failure::fatal(Kind::Data, format!("{} {what}", file.display()));
+        let failed = |error: io::Error| Failure::io("cannot read", file, &error);
+        let begin = lines.position();
         let mut names = Vec::new();
+        let mut count = 0;
         if self.settings.header {
             names = loop {
-                match self.read_record(lines).map_err(|error| Failure::io("cannot read", file, &error))? {
+                match self.read_record(lines).map_err(failed)? {
                     CsvOutcome::Empty => continue,
                     CsvOutcome::Record(_) => break self.record.texts(),
                     CsvOutcome::End => break Vec::new(),
@@ -295,9 +303,21 @@ impl Format for Csv {
                 }
             };
         }
+        if !self.settings.header {
+            // All records are to have as many fields as the first one, which is read again then.
+            count = loop {
+                match self.read_record(lines).map_err(failed)? {
+                    CsvOutcome::Empty | CsvOutcome::Bad(..) => {}
+                    CsvOutcome::Record(_) => break self.record.fields(),
+                    CsvOutcome::End => break 0,
+                }
+            };
+            lines.go_to(begin).map_err(failed)?;
+        }
         let placed = self.places(names);
         let mut columns =
             placed.map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })?;
+        columns.count = columns.count.max(count);
         if let StationOf::OfFile(station) = &mut columns.station {
             let is_packed =
                 file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));

@@ -13,6 +13,22 @@ pub struct CsvRecord {
     fields: usize,
     /// The record ends within quotes: the next line belongs to it.
     is_open: bool,
+    delimiter: u8,
+    quotes: Quotes,
+    lines: usize,
+    is_malformed: bool,
+}
+
+/// Where a record stands, as far as quotes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quotes {
+    FieldBegins,
+    Unquoted,
+    Quoted,
+    /// Behind a quote within quotes: it closes them, or is the first of two that stand for one.
+    Closing,
+    /// Behind quotes that are closed.
+    Closed,
 }
 
 impl CsvRecord {
@@ -23,7 +39,18 @@ impl CsvRecord {
         // What looks like a byte order mark is only one at a file's beginning, where it is taken away: so the reader is
         // past its own beginning.
         reader.read_record(b"\n", &mut [0], &mut [0]);
-        Self { reader, bytes: Vec::new(), bytes_used: 0, ends: Vec::new(), fields: 0, is_open: false }
+        Self {
+            reader,
+            bytes: Vec::new(),
+            bytes_used: 0,
+            ends: Vec::new(),
+            fields: 0,
+            is_open: false,
+            delimiter,
+            quotes: Quotes::FieldBegins,
+            lines: 0,
+            is_malformed: false,
+        }
     }
 
     /// Begins with the first line of a record, which is not empty.
@@ -32,11 +59,14 @@ impl CsvRecord {
             self.go_on(&mut vec![b'"']);
         }
         (self.bytes_used, self.fields) = (0, 0);
+        (self.quotes, self.lines, self.is_malformed) = (Quotes::FieldBegins, 0, false);
         self.go_on(line);
     }
 
     /// Goes on with a line, to which its end is given back.
     pub fn go_on(&mut self, line: &mut Vec<u8>) {
+        self.lines += 1;
+        self.follow_quotes(line);
         line.push(b'\n');
         // Room for all that can come of it: one byte, and at most one field, for each of the line's.
         self.bytes.resize(self.bytes.len().max(self.bytes_used + line.len()), 0);
@@ -46,6 +76,31 @@ impl CsvRecord {
         self.bytes_used += bytes;
         self.fields += fields;
         self.is_open = result == csv_core::ReadRecordResult::InputEmpty;
+    }
+
+    fn follow_quotes(&mut self, line: &[u8]) {
+        for &byte in line {
+            let is_blank = matches!(byte, b' ' | b'\t' | b'\r') && byte != self.delimiter;
+            self.quotes = match self.quotes {
+                Quotes::Quoted if byte == b'"' => Quotes::Closing,
+                Quotes::Quoted => Quotes::Quoted,
+                Quotes::Closing if byte == b'"' => Quotes::Quoted,
+                _ if byte == self.delimiter => Quotes::FieldBegins,
+                Quotes::Closing | Quotes::Closed if is_blank => Quotes::Closed,
+                Quotes::Closing | Quotes::Closed => {
+                    self.is_malformed |= self.lines > 1;
+                    Quotes::Unquoted
+                }
+                Quotes::FieldBegins if byte == b'"' => Quotes::Quoted,
+                Quotes::FieldBegins | Quotes::Unquoted => Quotes::Unquoted,
+            };
+        }
+    }
+
+    /// Whether quotes over several lines are closed in the middle of a field: the one that opened them may be a stray one, and the
+    /// lines within records.
+    pub fn is_malformed(&self) -> bool {
+        self.is_malformed
     }
 
     pub fn is_open(&self) -> bool {

@@ -80,7 +80,7 @@ impl Gauges {
         *per_second = rate.sample(now, self.progress.source().readings.get());
     }
 
-    pub fn overview(&self, table: &StationTable, ended: Option<String>) -> Overview {
+    pub fn overview(&self, table: &StationTable, in_several_partitions: u64, ended: Option<String>) -> Overview {
         let partitions = || self.progress.partitions().map(|(_, partition)| partition);
         let source = self.progress.source();
         let rates = self.rates.lock();
@@ -92,7 +92,7 @@ impl Gauges {
             log: self.log.clone(),
             state_dir: self.settings.state.dir.display().to_string(),
             stations_total: table.stations_total,
-            in_several_partitions: table.in_several_partitions,
+            in_several_partitions,
             counted: table.counted,
             records_per_second: rates.partitions.values().map(|(_, per_second)| per_second).sum(),
             lag: partitions().map(progress::PartitionProgress::uncommitted).sum(),

@@ -161,9 +161,10 @@ pub fn same(sent: &str, token: &str) -> bool {
     sent.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
-/// The cookie by which a browser sends the token from now on: to this server alone, and out of reach of any script.
+/// The cookie by which a browser sends the token from now on: to what lies beside the login alone, also below a path of a proxy, and
+/// out of reach of any script.
 pub fn cookie(name: &str, token: &str) -> Cookie<'static> {
-    Cookie::build(name.to_owned(), BASE64.encode(token)).path("/").http_only(true).same_site(SameSite::Strict).finish()
+    Cookie::build(name.to_owned(), BASE64.encode(token)).http_only(true).same_site(SameSite::Strict).finish()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::names::Names;
 use super::recent::Recent;
-use super::stations::{Orders, StationTable, in_several_partitions, order};
+use super::stations::{Orders, StationTable, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
 use crate::progress::Progress;
@@ -22,7 +23,7 @@ use crate::watch::wire::{Stations, Which};
 /// Least time between two looks at a partition.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// A look takes a partition at most one part in so many of its time: with very many stations there are fewer looks.
-const LOOK_SHARE: u32 = 100;
+pub const LOOK_SHARE: u32 = 100;
 /// A partition that does not answer within this is shown as it was, and asked again after [`AGAIN`].
 const LOOK_MAX: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_secs(2);
@@ -33,8 +34,6 @@ const READ_AGAIN_MAX: Duration = Duration::from_secs(10);
 const READ_MAX: Duration = Duration::from_secs(2);
 /// A table that is older than this is made anew before somebody sees it.
 const FRESH: Duration = Duration::from_millis(500);
-/// The stations that several partitions have are counted again after this or longer, however often they are looked at.
-const COUNT_AGAIN: Duration = Duration::from_secs(5);
 /// Looks go on for this long after the last one who asked.
 const WATCHED: Duration = Duration::from_secs(2);
 
@@ -43,6 +42,7 @@ pub struct Looks {
     windows: Windows,
     state_dir: PathBuf,
     table: watch::Sender<Arc<StationTable>>,
+    in_several_partitions: AtomicU64,
     /// When somebody asked last.
     asked: Mutex<Option<Instant>>,
     is_asked: Notify,
@@ -60,16 +60,6 @@ pub struct Looker {
     looks: Arc<Looks>,
     progress: Progress,
     partitions: BTreeMap<u32, Seen>,
-    in_several: InSeveral,
-}
-
-/// The stations that several partitions have, as they were counted last.
-#[derive(Default)]
-struct InSeveral {
-    stations: u64,
-    /// Of so many stations in all.
-    of: u64,
-    not_before: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -87,6 +77,7 @@ impl Looks {
             windows,
             state_dir,
             table: watch::Sender::new(Arc::default()),
+            in_several_partitions: AtomicU64::new(0),
             asked: Mutex::default(),
             is_asked: Notify::new(),
             recent,
@@ -94,6 +85,23 @@ impl Looks {
             orders: Arc::default(),
             questions: Semaphore::new(1),
         }
+    }
+
+    pub fn windows(&self) -> impl Iterator<Item = (u32, &Arc<Window>)> {
+        self.windows.iter()
+    }
+
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// Stations that several partitions have, as they were counted last.
+    pub fn in_several_partitions(&self) -> u64 {
+        self.in_several_partitions.load(Relaxed)
+    }
+
+    pub fn set_in_several_partitions(&self, stations: u64) {
+        self.in_several_partitions.store(stations, Relaxed);
     }
 
     /// Whether somebody asked a moment ago.
@@ -194,7 +202,7 @@ async fn committed<R: Send + 'static>(
 
 impl Looker {
     pub fn new(looks: Arc<Looks>, progress: Progress) -> Self {
-        Self { looks, progress, partitions: BTreeMap::new(), in_several: InSeveral::default() }
+        Self { looks, progress, partitions: BTreeMap::new() }
     }
 
     /// Looks where there is something new, and shows it.
@@ -226,48 +234,13 @@ impl Looker {
         let views: Vec<_> =
             self.partitions.iter().filter_map(|(&partition, seen)| Some((partition, seen.view.clone()?))).collect();
         let version = looks.table.borrow().version + u64::from(is_new);
-        let stations_total = views.iter().map(|(_, view)| view.stations.len() as u64).sum();
-        self.in_several.follow(stations_total, &views).await;
         looks.table.send_replace(Arc::new(StationTable {
             version,
             counted: self.partitions.values().map(|seen| seen.counted).sum(),
-            stations_total,
-            in_several_partitions: self.in_several.stations,
+            stations_total: views.iter().map(|(_, view)| view.stations.len() as u64).sum(),
             looked_at: Some(Instant::now()),
             views,
         }));
-    }
-
-    /// Looks for the sake of the metrics, if there are stations that no look has seen, and keeps nothing else of it.
-    pub async fn look_unwatched(&mut self) {
-        let stations = self.progress.partitions().map(|(_, partition)| partition.stations.get()).sum();
-        if self.in_several.is_due(stations) {
-            self.look().await;
-            // A partition that did not answer is asked again then.
-            self.in_several.not_before.get_or_insert(Instant::now() + COUNT_AGAIN);
-            self.partitions.clear();
-            self.looks.table.send_modify(|table| {
-                let StationTable { version, in_several_partitions, .. } = **table;
-                *table = Arc::new(StationTable { version, in_several_partitions, ..StationTable::default() });
-            });
-        }
-    }
-}
-
-impl InSeveral {
-    fn is_due(&self, of: u64) -> bool {
-        of != self.of && self.not_before.is_none_or(|not_before| Instant::now() >= not_before)
-    }
-
-    async fn follow(&mut self, of: u64, views: &[(u32, Arc<View>)]) {
-        if self.is_due(of) {
-            let (begun, views) = (Instant::now(), views.to_vec());
-            // Very many of them take a while, in which others are to be answered.
-            if let Ok(stations) = actix_web::web::block(move || in_several_partitions(&views)).await {
-                let wait = COUNT_AGAIN.max(begun.elapsed() * LOOK_SHARE);
-                *self = Self { stations, of, not_before: Some(Instant::now() + wait) };
-            }
-        }
     }
 }
 
@@ -280,7 +253,7 @@ impl Seen {
 
 /// What the partition holds, if anything can be had, and how long to leave it alone then. An aggregator that is no more is
 /// represented by its file.
-async fn look(window: &Window, state_dir: &Path, partition: u32) -> (Option<View>, Duration) {
+pub async fn look(window: &Window, state_dir: &Path, partition: u32) -> (Option<View>, Duration) {
     let begun = Instant::now();
     let answer = match window.aggregator() {
         Some((aggregator, _)) => timeout(LOOK_MAX, aggregator.send(Look)).await,

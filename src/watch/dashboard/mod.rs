@@ -11,6 +11,7 @@ mod clock;
 mod ends;
 mod gauges;
 mod guard;
+mod in_several;
 mod live;
 mod looks;
 mod metrics;

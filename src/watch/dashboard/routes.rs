@@ -69,7 +69,7 @@ pub fn configure(config: &mut ServiceConfig) {
 #[get("/api/overview")]
 async fn get_overview(state: Data<AppState>) -> impl Responder {
     let table = state.looks.table().await;
-    Json(state.gauges.overview(&table, state.ended()))
+    Json(state.gauges.overview(&table, state.looks.in_several_partitions(), state.ended()))
 }
 
 /// The partitions of this process
@@ -269,7 +269,7 @@ async fn get_readyz(state: Data<AppState>, request: HttpRequest) -> HttpResponse
 #[utoipa::path(responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/metrics")]
 async fn get_metrics(state: Data<AppState>) -> HttpResponse {
-    let in_several = state.looks.newest().in_several_partitions;
+    let in_several = state.looks.in_several_partitions();
     let text = metrics::text(&state.progress, state.gauges.clock(), state.live.clients(), in_several);
     HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text)
 }

@@ -26,8 +26,6 @@ pub struct StationTable {
     pub version: u64,
     pub counted: u64,
     pub stations_total: u64,
-    /// Stations that several partitions have.
-    pub in_several_partitions: u64,
     pub looked_at: Option<Instant>,
     pub views: Vec<(u32, Arc<View>)>,
 }
@@ -116,15 +114,6 @@ impl StationTable {
     }
 }
 
-/// Stations that several of these views have.
-pub fn in_several_partitions(views: &[(u32, Arc<View>)]) -> u64 {
-    let names = |(_, view): &'_ (u32, Arc<View>)| view.stations.len();
-    let mut all = Vec::with_capacity(views.iter().map(names).sum());
-    all.extend(views.iter().flat_map(|(_, view)| view.stations.iter().map(|row| row.station.as_str())));
-    all.sort_unstable();
-    all.chunk_by(|one, other| one == other).filter(|same| same.len() > 1).count() as u64
-}
-
 fn average(row: &partition::StationRow) -> f64 {
     row.sum / row.count as f64
 }
@@ -171,12 +160,6 @@ mod tests {
         assert_eq!(names(&table, Sort::Missing, Order::Asc, ""), ["Beta2", "alpha0", "Beta0", "Gamma2"]);
         assert_eq!(names(&table, Sort::End, Order::Desc, ""), ["Gamma2", "alpha0", "Beta0", "Beta2"]);
         assert_eq!(names(&table, Sort::Partition, Order::Desc, ""), ["Gamma2", "Beta2", "alpha0", "Beta0"]);
-    }
-
-    #[test]
-    fn a_station_of_several_partitions_is_one() {
-        assert_eq!(in_several_partitions(&table().views), 1);
-        assert_eq!(in_several_partitions(&table().views[..1]), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use super::app_state::AppState;
+use super::in_several::InSeveral;
 use super::looks::Looker;
 
 /// Least time between two frames.
@@ -25,7 +26,9 @@ pub async fn tick(state: Arc<AppState>) {
     let live = &state.live;
     let mut changed = live.subscribe();
     let mut looker = Looker::new(state.looks.clone(), state.progress.clone());
+    let mut in_several = InSeveral::new(state.looks.clone(), state.progress.clone());
     loop {
+        in_several.follow().await;
         state.gauges.sample(std::time::Instant::now());
         let clients = live.clients();
         if clients == 0 && !state.looks.is_watched() {
@@ -33,10 +36,7 @@ pub async fn tick(state: Arc<AppState>) {
                 // A new client is shown everything at once, and so is who asks for the table.
                 _ = changed.changed() => {}
                 () = state.looks.wanted() => {}
-                () = sleep(IDLE_INTERVAL) => {
-                    looker.look_unwatched().await;
-                    continue;
-                }
+                () = sleep(IDLE_INTERVAL) => continue,
             }
         }
         looker.look().await;
@@ -49,7 +49,7 @@ pub async fn tick(state: Arc<AppState>) {
 
 fn refresh(state: &AppState) {
     let table = state.looks.newest();
-    let mut overview = state.gauges.overview(&table, state.ended());
+    let mut overview = state.gauges.overview(&table, state.looks.in_several_partitions(), state.ended());
     let whole_overview = json(&overview);
     overview.now_ms = 0;
     let mut supervision = state.gauges.supervision(LISTED_MAX, CRASHES_MAX);
