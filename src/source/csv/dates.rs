@@ -31,7 +31,7 @@ impl DateFormat {
         let some = NaiveDate::from_ymd_opt(2004, 12, 29).and_then(|day| day.and_hms_opt(12, 34, 56)).expect("a day");
         let some = some.and_utc().format_with_items(items.iter()).to_string();
         let packed_bytes = is_packed.then_some(some.len());
-        let parts = some.split_whitespace().count();
+        let parts = some.split_ascii_whitespace().count();
         let has_short_year = date_format::has_short_year(&items);
         Some(Self { items, packed_bytes, parts, pivot, has_short_year }).filter(|_| !has_short_year || pivot.is_some())
     }
@@ -57,7 +57,7 @@ impl DateFormat {
         let year = date.year();
         let has_year = self.has_short_year || year >= 1000 || read.contains(&format!("{year:04}"));
         let is_whole = self.packed_bytes.is_none_or(|bytes| bytes == read.len());
-        let has_blanks = self.parts == read.split_whitespace().count();
+        let has_blanks = self.parts == read.split_ascii_whitespace().count();
         (has_year && is_whole && has_blanks).then_some(date)
     }
 }

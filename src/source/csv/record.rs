@@ -66,7 +66,10 @@ impl CsvRecord {
     /// Goes on with a line, to which its end is given back.
     pub fn go_on(&mut self, line: &mut Vec<u8>) {
         self.lines += 1;
-        self.follow_quotes(line);
+        // Most lines have none, and none is open.
+        if self.is_open || line.contains(&b'"') {
+            self.follow_quotes(line);
+        }
         line.push(b'\n');
         // Room for all that can come of it: one byte, and at most one field, for each of the line's.
         self.bytes.resize(self.bytes.len().max(self.bytes_used + line.len()), 0);
