@@ -1,13 +1,13 @@
 //! CSV files as the field has them. The inputs are made up, in the layouts of those who publish them.
 
 use isotherm::failure::Kind;
-use isotherm::settings::Csv;
+use isotherm::settings::{Csv, Encoding};
 use isotherm::source::Progressed;
 
 use super::bad::bad_lines;
-use super::readings::{OwnedReading, open};
+use super::readings::{OwnedReading, next, open};
 use super::resume::goes_on_from_every_cursor;
-use super::{csv_of, drain, reading};
+use super::{csv_of, drain, ghcn_line, reading};
 
 /// What comes of a file of station KXYZ, and the numbers of its bad lines.
 fn read(text: &str, set: impl FnOnce(&mut Csv)) -> (Vec<OwnedReading>, Vec<u64>) {
@@ -83,6 +83,26 @@ fn lines_above_the_header_and_comments_are_passed_over() {
     // Each of the joined files has a mark, one of them two.
     let joined = "\u{feff}date,degrees\n2014-07-01,70\n\u{feff}\u{feff}date,degrees\n\u{feff}2014-07-02,71\n";
     assert_eq!(read(joined, |_| ()), expected);
+}
+
+#[test]
+fn a_header_in_another_order_is_a_stop_behind_what_was_read() {
+    let joined = "date,tmin,degrees\n2014-07-01,1,70\ndegrees,date,tmin\n71,2014-07-02,1\n";
+    let (_folder, settings) = csv_of(joined.as_bytes());
+    let mut source = open(&settings, None).expect("opens");
+    let mut readings = Vec::new();
+    let failure = loop {
+        match next(&mut *source, &mut readings, 9) {
+            Ok(Progressed::Ended) => panic!("it is read"),
+            Ok(_) => source.settled(),
+            Err(failure) => break failure,
+        }
+    };
+    assert!(
+        failure.kind == Kind::Data && failure.what.contains("line 3 names the columns in another order"),
+        "{failure}"
+    );
+    assert_eq!(readings, two(70.0, 0.0)[..1]);
 }
 
 #[test]
@@ -183,6 +203,7 @@ fn what_could_be_two_things_is_a_bad_line_or_a_stop() {
 
 #[test]
 fn a_file_that_cannot_be_read_says_which_setting_reads_it() {
+    let daily = ghcn_line("201401", "TMAX", &[]) + "\n";
     for (text, advice) in [
         (&b"date;degrees\n2014-07-01;70\n"[..], "set source.csv.delimiter"),
         (b"date\tdegrees\n2014-07-01\t70\n", "separated by \"tab\""),
@@ -190,8 +211,26 @@ fn a_file_that_cannot_be_read_says_which_setting_reads_it() {
         (b"20140701,KXYZ,70\n", "set source.csv.header = false"),
         (b"d\0a\0t\0e\0,\0\n\0", "set source.csv.encoding = \"utf-16\""),
         (b"day,degrees\n", "set source.csv.date_column to one of them"),
+        (b"<!DOCTYPE html>\n<p>404</p>\n", "looks like a web page"),
+        (b"sep=;\ndate;degrees\n", "set source.csv.skip_lines = 1"),
+        (b"EUROPEAN CLIMATE\n\ndate,degrees\n", "set source.csv.skip_lines to how many"),
+        (b"Year,Month,Day,degrees\n", "year_column = \"Year\", month_column = \"Month\" and day_column = \"Day\""),
+        (b"YEAR,DOY,degrees\n", "(\"YEAR\", \"DOY\") are not read"),
+        (b"\x1f\n", "packed twice, or cut"),
+        (daily.as_bytes(), "set source.kind = \"ghcn_daily\""),
     ] {
         let said = refused(text, |_| ());
+        assert!(said.contains(advice), "{text:?}: {said}");
+    }
+    // Of which a pair of bytes is a line end.
+    let utf_8 = b"date,degrees,note\n2014-07-01,70,y\n\n\0";
+    let utf_32: Vec<u8> = "date,degrees\n".bytes().flat_map(|byte| [byte, 0, 0, 0]).collect();
+    for (text, encoding, advice) in [
+        (&utf_8[..], Encoding::Utf16, "set source.csv.encoding = \"utf-8\""),
+        (&utf_32, Encoding::Utf16, "looks like UTF-32, which is not read"),
+        (b"\xef\xbb\xbfdate,degrees\n", Encoding::Latin1, "set source.csv.encoding = \"utf-8\""),
+    ] {
+        let said = refused(text, |csv| csv.encoding = encoding);
         assert!(said.contains(advice), "{text:?}: {said}");
     }
 }

@@ -8,7 +8,7 @@ const NAMES_SHOWN_MAX: usize = 40;
 pub fn columns(names: &[&str]) -> String {
     let mut text: Vec<String> = names.iter().take(NAMES_SHOWN_MAX).map(|name| excerpt(name)).collect();
     if names.is_empty() {
-        return "the file is empty".to_owned();
+        return "no line of it is a header".to_owned();
     }
     if names.len() > NAMES_SHOWN_MAX {
         text.push(format!("and {} more", names.len() - NAMES_SHOWN_MAX));
@@ -19,29 +19,50 @@ pub fn columns(names: &[&str]) -> String {
 /// The way to read a file of this header, where that looks like something else than was set.
 pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
     let first = names.first().map_or("", |name| name.trim_start());
-    let all = names.concat();
-    let encoding = match settings.encoding {
-        _ if all.contains('\0') => Some("utf-16"),
-        Encoding::Utf8 if all.contains('\u{fffd}') => Some("latin-1"),
-        _ => None,
-    };
-    if let Some(encoding) = encoding {
-        return Some(format!("its text looks like it is encoded otherwise: set source.csv.encoding = {encoding:?}"));
-    }
     if names.is_empty() {
         return Some("a file without a line is no CSV file: give one that has a header".to_owned());
     }
+    no_text(first, &names.concat(), settings.encoding)
+        .or_else(|| no_csv(first))
+        .or_else(|| above_header(names, first, settings))
+        .or_else(|| other_separator(names, settings))
+        .or_else(|| dates_in_parts(names, settings))
+}
+
+fn no_text(first: &str, all: &str, encoding: Encoding) -> Option<String> {
+    let is_ascii = |letter: char| letter.is_ascii() && letter != '\0';
+    let encoding = match encoding {
+        _ if first.starts_with('\u{1f}') => {
+            return Some(
+                "it looks like it is packed twice, or cut within its first bytes: give it whole, and packed once"
+                    .to_owned(),
+            );
+        }
+        Encoding::Utf16 if all.contains('\0') => {
+            return Some("its text looks like UTF-32, which is not read: convert it to UTF-8".to_owned());
+        }
+        _ if all.contains('\0') => "utf-16",
+        Encoding::Utf8 if all.contains('\u{fffd}') => "latin-1",
+        Encoding::Latin1 if first.starts_with("\u{ef}\u{bb}\u{bf}") => "utf-8",
+        Encoding::Utf16 if !all.contains(is_ascii) => "utf-8",
+        _ => return None,
+    };
+    Some(format!("its text looks like it is encoded otherwise: set source.csv.encoding = {encoding:?}"))
+}
+
+fn no_csv(first: &str) -> Option<String> {
+    if first.starts_with(['<', '{', '[']) {
+        return Some("it looks like a web page or JSON, maybe in place of a download: give a CSV file".to_owned());
+    }
+    let is_digits = |text: Option<&str>| text.is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    (first.len() > 200 && is_digits(first.get(11..17)))
+        .then(|| "it looks like a file of GHCN-Daily: set source.kind = \"ghcn_daily\"".to_owned())
+}
+
+fn above_header(names: &[String], first: &str, settings: &settings::Csv) -> Option<String> {
     for mark in ["#", "//", "%", "!"] {
         if first.starts_with(mark) && settings.comment != mark {
             return Some(format!("lines above the header begin with {mark:?}: set source.csv.comment to that"));
-        }
-    }
-    let separators = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
-    for (letter, name) in separators.into_iter().filter(|(_, name)| *name != settings.delimiter) {
-        if names.len() == 1 && all.contains(letter) {
-            return Some(format!(
-                "its columns look like they are separated by {name:?}: set source.csv.delimiter to that"
-            ));
         }
     }
     let is_number = |name: &String| name.trim().parse::<f64>().is_ok();
@@ -52,7 +73,46 @@ pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
                 .to_owned(),
         );
     }
-    None
+    first
+        .starts_with("sep=")
+        .then(|| "its first line only names the separator: set source.csv.skip_lines = 1".to_owned())
+}
+
+fn other_separator(names: &[String], settings: &settings::Csv) -> Option<String> {
+    let [only] = names else { return None };
+    let separators = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    for (letter, name) in separators.into_iter().filter(|(_, name)| *name != settings.delimiter) {
+        if only.contains(letter) {
+            return Some(format!(
+                "its columns look like they are separated by {name:?}: set source.csv.delimiter to that"
+            ));
+        }
+    }
+    Some(
+        "its first line names no columns: where lines stand above the header, set source.csv.skip_lines to how many; columns that \
+         are separated by runs of blanks are not read"
+            .to_owned(),
+    )
+}
+
+fn dates_in_parts(names: &[String], settings: &settings::Csv) -> Option<String> {
+    let find = |wanted: &[&str]| {
+        let is_wanted = |name: &&str| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
+        names.iter().map(|name| name.trim()).find(is_wanted)
+    };
+    if !settings.year_column.is_empty() || find(&[&settings.date_column]).is_some() {
+        return None;
+    }
+    let year = find(&["year", "yr", "yyyy", "yy"])?;
+    if let (Some(month), Some(day)) = (find(&["month", "mon", "mo", "mm"]), find(&["day", "dy", "dd"])) {
+        return Some(format!(
+            "set source.csv.year_column = {year:?}, month_column = {month:?} and day_column = {day:?}"
+        ));
+    }
+    let of_year = find(&["doy", "jday", "yday", "day_of_year", "dayofyear"])?;
+    Some(format!(
+        "a year and the day of it in columns of their own ({year:?}, {of_year:?}) are not read: put them into one, as %Y-%j"
+    ))
 }
 
 /// A text for a message: in quotes, and no longer than a person reads.

@@ -223,6 +223,15 @@ impl Csv {
         !names.is_empty() && (0..names.len()).all(|at| self.record.field(at) == names[at].as_bytes())
     }
 
+    /// Files that were joined and have the same columns in another order. What follows would be read by the first one's.
+    fn is_other_header(&self) -> bool {
+        let mut fields: Vec<&[u8]> = (0..self.record.fields()).map(|at| self.record.field(at)).collect();
+        let mut names: Vec<&[u8]> = self.columns.names.iter().map(String::as_bytes).collect();
+        fields.sort_unstable();
+        names.sort_unstable();
+        !names.is_empty() && fields == names
+    }
+
     fn day<'a>(&'a self, needed: impl Fn(usize, &str) -> Result<&'a str, String>) -> Result<Day, String> {
         let settings = &self.settings;
         let [first, second, third] = self.columns.dates;
@@ -355,6 +364,12 @@ impl Format for Csv {
             }
             Ok(Err(Without::Missing)) => found.missing += 1,
             Ok(Err(Without::FailedQuality)) => found.skipped_quality += 1,
+            Err(_) if self.is_other_header() => {
+                let what = format!(
+                    "line {number} names the columns in another order than the header: give each order a file of its own"
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
             // What stands in quotes is no record of its own.
             Err(reason) => found.bad = Some((number, reason)),
         }
