@@ -6,8 +6,9 @@ use std::fs;
 use std::process::Output;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -201,16 +202,18 @@ impl Case {
 
 /// Its output, which must come soon.
 fn output_of(program: &Program, arguments: &str) -> Output {
-    let mut running = program.start(&arguments.split(' ').collect::<Vec<_>>());
-    let deadline = Instant::now() + VERB_MAX;
-    while running.ended().is_none() {
-        if Instant::now() > deadline {
-            running.signal(libc::SIGKILL);
-            panic!("{arguments} stands still: {}", told(&running.output()));
-        }
-        thread::sleep(Duration::from_millis(10));
+    let running = program.start(&arguments.split(' ').collect::<Vec<_>>());
+    let (pid, (ends, end)) = (running.pid(), mpsc::channel());
+    let waiting = thread::spawn(move || drop(ends.send(running.output())));
+    let output = end.recv_timeout(VERB_MAX);
+    if output.is_err() {
+        // SAFETY: a process of our own, whose end the thread waits for.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        let killed = end.recv().expect("it was killed");
+        panic!("{arguments} stands still: {}", told(&killed));
     }
-    running.output()
+    waiting.join().expect("it only waits");
+    output.expect("it is there")
 }
 
 #[test]

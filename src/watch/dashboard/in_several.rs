@@ -17,7 +17,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct InSeveral {
     looks: Arc<Looks>,
     progress: Progress,
-    /// The stations of all partitions at the last count that was to be.
+    /// The stations of all partitions at the last count.
     of: u64,
     not_before: Option<Instant>,
 }
@@ -27,7 +27,7 @@ impl InSeveral {
         Self { looks, progress, of: 0, not_before: None }
     }
 
-    /// The number stays as it was where a partition does not answer, until there are further stations.
+    /// Where a partition does not answer the number stays as it was, and is counted again later.
     pub async fn follow(&mut self) {
         let stations = self.progress.partitions().map(|(_, partition)| partition.stations.get()).sum();
         let begun = Instant::now();
@@ -36,7 +36,6 @@ impl InSeveral {
         if windows.len() < 2 || stations == self.of || is_early {
             return;
         }
-        self.of = stations;
         let state_dir = self.looks.state_dir();
         let seen = join_all(windows.into_iter().map(|(partition, window)| look(window, state_dir, partition))).await;
         let wait = seen.iter().map(|(_, wait)| *wait).max().unwrap_or_default();
@@ -44,6 +43,7 @@ impl InSeveral {
             // Very many of them take a while, in which others are to be answered.
             if let Ok(count) = actix_web::web::block(move || count(&views)).await {
                 self.looks.set_in_several_partitions(count);
+                self.of = stations;
             }
         }
         self.not_before = Some(Instant::now() + wait.max(AGAIN).max(begun.elapsed() * LOOK_SHARE));
