@@ -51,6 +51,7 @@ fn texts_are_read_as_what_their_key_is() {
     let variables = [("ISOTHERM_LOG__TOPIC", "2024"), ("ISOTHERM_CONSUME__PARTITIONS", "0,2")];
     let sets = [
         "log.sqlite.path=a=b \"c\"",
+        "source.kind=csv",
         "source.csv.files='x,*.csv'",
         "state.allow_network_filesystem=true",
         "log.partitions=1_000",
@@ -161,6 +162,29 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["source.kind is \"csv\"", "line 2", "source.csv.files is \"\" (default)", "set source.csv.files"],
     ),
     ("[source]\nkind = \"ghcn_daily\"", &["source.ghcn_daily.files"]),
+    // What counts for nothing: a person who sets one expects it to count.
+    (
+        "[source.csv]\nfiles = \"x\"",
+        &[
+            "source.csv.files is \"x\"",
+            "line 2",
+            "counts for nothing, as source.kind is \"simulate\" (default)",
+            "\"csv\" or",
+        ],
+    ),
+    (
+        "[source]\nkind = \"gsod\"\ncsv.files = \"x\"\nghcn_daily.element = \"TMAX\"",
+        &["element is \"TMAX\"", "is \"gsod\""],
+    ),
+    ("[source]\nkind = \"ghcn_daily\"\nghcn_daily.files = \"x\"\ncsv.missing = \"-99\"", &["source.csv.missing is"]),
+    (
+        "[source]\nkind = \"csv\"\ncsv.files = \"x\"\ncsv.flag_failed = \"X\"",
+        &["nothing, as source.csv.flag_column is \"\""],
+    ),
+    (
+        "[source]\nkind = \"meteostat\"\n[source.csv]\nfiles = \"x\"\ndate_format = \"%d\"\nyear_column = \"y\"",
+        &["date_format is \"%d\""],
+    ),
     ("[source.csv]\ndate_format = \"\"", &["source.csv.date_format", "strftime"]),
     ("[source.csv]\ndate_format = \"%Q\"", &["source.csv.date_format is \"%Q\""]),
     ("[source.ghcn_daily]\nelement = \"tavg\"", &["source.ghcn_daily.element", "TAVG"]),
@@ -220,6 +244,17 @@ fn what_is_wrong_in_a_file_is_said_with_line_key_and_what_is_allowed() {
             assert!(failure.contains(words), "{file:?}\nsays: {failure}\nlacks: {words}");
         }
     }
+}
+
+#[test]
+fn several_sources_may_stand_side_by_side_in_one_file() {
+    let both = "[source.csv]\nfiles = \"x\"\ncomment = \"#\"\n[source.ghcn_daily]\nfiles = \"y\"\nelement = \"TMAX\"\n";
+    for kind in ["csv", "ghcn_daily", "simulate", "ghcn_by_year"] {
+        let effective = loaded(both, &[("ISOTHERM_SOURCE__KIND", kind)], &[]);
+        assert_eq!(effective.settings.source.ghcn_daily.element, "TMAX", "{kind}");
+    }
+    // What says no more than the defaults do is no wish.
+    loaded("[source.csv]\nflag_failed = \"*\"\ndate_column = \"date\"\n", &[], &[]);
 }
 
 #[test]

@@ -107,7 +107,10 @@ pub fn bad_line(progress: &Progress, file: &str, line: u64, reason: &str) {
 
 /// Files that were read, or found, are not there any more.
 pub fn files_gone(files: usize, first: &str) {
-    warn!(files, first, "files of the source are gone: what was read of them stays in the log");
+    warn!(
+        files,
+        first, "files of the source are gone, or are links that lead nowhere: what was read of them stays in the log"
+    );
 }
 
 /// The last lines of files have no end yet, and are left until they have, or the files are at rest.

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind};
 use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown, tree};
 use super::model::Settings;
 use super::presets::preset;
+use super::unused::refuse_unused;
 use super::validate::together;
 
 /// The weakest layer: every key with its default.
@@ -47,7 +48,8 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// Loads the settings: `--set` before the environment before the file before what `source.kind` stands for before the defaults.
 pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String)>) -> Result<Effective, Failure> {
-    let mut layers = vec![Layer::from_toml(DEFAULTS, &SettingOrigin::Default)?];
+    let defaults = || Layer::from_toml(DEFAULTS, &SettingOrigin::Default);
+    let mut layers = vec![defaults()?];
     if let Some(path) = &sources.file {
         layers.push(Layer::from_toml(&read(path)?, &SettingOrigin::File(path.clone()))?);
     }
@@ -71,12 +73,15 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
     let settings: Settings = tree(leaves.values())
         .try_deserialize()
         .map_err(|error| Failure::fatal(Kind::Internal, format!("the settings could not be put together: {error}")))?;
-    together(&settings, |key| {
+    let at = |key: &str| {
         leaves.get(&one_key(key)).map_or_else(
             || key.to_owned(),
             |leaf| format!("{} is {} ({})", leaf.key, shown(&leaf.key, &leaf.value), leaf.place),
         )
-    })?;
+    };
+    let section = settings.source.files().and_then(|(key, _)| key.strip_suffix("files"));
+    refuse_unused(&leaves, &defaults()?.0, section, at)?;
+    together(&settings, at)?;
     let mut entries: Vec<EffectiveSetting> = leaves
         .into_values()
         .map(|leaf| EffectiveSetting { value: shown(&leaf.key, &leaf.value), key: leaf.key, origin: leaf.place.origin })

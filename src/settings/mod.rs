@@ -12,6 +12,7 @@ pub mod model;
 mod presets;
 pub mod property;
 mod secret;
+mod unused;
 mod validate;
 
 pub use fault_plan::fault_points;

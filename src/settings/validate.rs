@@ -10,7 +10,7 @@ use crate::failure::{Failure, Kind};
 
 use super::date_format;
 use super::fault_plan::fault_points;
-use super::model::{LogKind, Partitions, Settings, SourceKind};
+use super::model::{LogKind, Partitions, Settings};
 use super::property;
 
 /// What a key may be.
@@ -209,12 +209,7 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
     if settings.log.retention_ms == 0 {
         return refused(at("log.retention_ms"), "allowed: -1 (for ever) or at least 1");
     }
-    let files = match settings.source.kind {
-        SourceKind::Simulate => None,
-        SourceKind::Csv => Some(("source.csv.files", &settings.source.csv.files)),
-        SourceKind::GhcnDaily => Some(("source.ghcn_daily.files", &settings.source.ghcn_daily.files)),
-    };
-    if let Some((key, _)) = files.filter(|(_, files)| files.is_empty()) {
+    if let Some((key, _)) = settings.source.files().filter(|(_, files)| files.is_empty()) {
         return refused(format!("{} but {}", at("source.kind"), at(key)), &format!("set {key} to the files to read"));
     }
     let csv = &settings.source.csv;

@@ -7,7 +7,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
-use encoding_rs::{UTF_16LE, WINDOWS_1252};
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::read::MultiGzDecoder;
 use parking_lot::Mutex;
@@ -250,6 +250,8 @@ pub fn of_content(error: io::Error) -> io::Error {
 /// What a file or a stream holds that stands at its beginning.
 pub fn text(mut packed: impl Read + Send + 'static, encoding: Encoding) -> io::Result<Box<dyn Read + Send>> {
     let head = Head::read(&mut packed)?;
+    // Without a mark: no text begins with a letter whose number ends in 0x00.
+    let utf_16 = if head.bytes.starts_with(&[0]) { UTF_16BE } else { UTF_16LE };
     let packed = Cursor::new(head.bytes).chain(packed);
     let bytes: Box<dyn Read + Send> = match head.packer {
         None => Box::new(packed),
@@ -263,7 +265,7 @@ pub fn text(mut packed: impl Read + Send + 'static, encoding: Encoding) -> io::R
     let mut converting = DecodeReaderBytesBuilder::new();
     Ok(match encoding {
         Encoding::Utf8 => bytes,
-        Encoding::Utf16 => Box::new(converting.encoding(Some(UTF_16LE)).bom_override(true).build(bytes)),
+        Encoding::Utf16 => Box::new(converting.encoding(Some(utf_16)).bom_override(true).build(bytes)),
         Encoding::Latin1 => Box::new(converting.encoding(Some(WINDOWS_1252)).build(bytes)),
     })
 }

@@ -129,9 +129,14 @@ impl SourceDisk for MachineDisk {
                     .advice("read fewer at a time, or join them to fewer files"));
             }
         }
-        if names.is_empty() {
-            let advice = if pattern.starts_with('~') {
+        // Links that lead nowhere may lead somewhere again; where there is nothing else, nothing would be read in silence.
+        if !names.iter().any(|name| Path::new(name).exists()) && stream.is_none() {
+            let advice = if let [name, ..] = &names[..] {
+                &format!("{name} is a link that leads nowhere")
+            } else if pattern.starts_with('~') {
                 "~ is replaced by a shell, and not within quotes or a settings file: write the whole path"
+            } else if pattern.contains(['{', ' ', ',']) {
+                "{…} and several patterns are not known here: name what the files have in common, with * for the rest"
             } else if pattern.contains('[') {
                 "[…] stands for one of these characters; for a bracket itself write [[] or []]"
             } else {
@@ -354,6 +359,7 @@ mod tests {
         for name in ["a.csv", "._a.csv", "[1].csv"] {
             fs::write(root.path().join(name), "").expect("written");
         }
+        std::os::unix::fs::symlink(root.path().join("nowhere"), root.path().join("link.dly")).expect("linked");
         let find = |pattern: &str| {
             let path = |name: &str| root.path().join(name).display().to_string();
             let Inputs::Files(found) = MachineDisk::default().find("key", &path(pattern))? else { panic!("{pattern}") };
@@ -365,6 +371,12 @@ mod tests {
         assert_eq!(find("[1].csv").expect("the file of this name"), ["[1].csv"]);
         let failure = MachineDisk::default().find("key", "~/weather/*.csv").expect_err("there is no folder ~");
         assert!(failure.to_string().contains("~ is replaced by a shell"), "{failure}");
+        for pattern in ["*.dly", "link.dly"] {
+            let failure = find(pattern).expect_err("it leads nowhere");
+            assert!(failure.to_string().contains("link.dly is a link that leads nowhere"), "{failure}");
+        }
+        let failure = find("{a,b}.csv").expect_err("the shell has these, patterns have not");
+        assert!(failure.to_string().contains("{…} and several patterns are not known"), "{failure}");
     }
 
     #[test]

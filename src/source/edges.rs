@@ -28,7 +28,7 @@ impl fmt::Display for Edge {
             formatter,
             "{degrees} degrees came {times} times, and the next value is {next}: if that stands for no value, add "
         )?;
-        formatter.write_str("what the files have for it to source.csv.missing")
+        formatter.write_str("what the files have for it to source.csv.missing (files of another kind: take it out)")
     }
 }
 

@@ -219,7 +219,8 @@ impl Looking<'_> {
         let Preview { lines, others, counts, .. } = &mut self.preview;
         *lines += record.lines.saturating_sub(before.lines);
         counts.readings += is.readings - was.readings;
-        counts.bad_lines += is.bad_lines - was.bad_lines;
+        // One that is left at the end, as more of it may come, is not known of the file yet.
+        counts.bad_lines += u64::from(bad.is_some());
         counts.missing += kinds[0].0;
         counts.failed_quality += kinds[1].0;
         counts.passed_over += kinds[2].0;

@@ -50,7 +50,7 @@ fn readings_and_lines_that_hold_none_are_shown_and_nothing_is_written() {
         "a.csv 5 a value that failed its publisher's checks\n",
         "\n8 lines of 1 of 1 files: 5 readings, 1 bad lines, 1 values missing, 1 of failed quality, 0 lines of something else\n",
         "\n-99 degrees came 3 times, and the next value is 18.25: if that stands for no value, add what the files have for it to \
-         source.csv.missing\n",
+         source.csv.missing (files of another kind: take it out)\n",
     ] {
         assert!(text.contains(told), "{told}: {}", shown.stdout);
     }

@@ -36,7 +36,7 @@ fn bad_lines_of_csv_are_named_and_the_others_read() {
         (6, "it has 2 fields, the header 3"),
         (8, "date is not UTF-8"),
         (12, "it is longer than 65536 bytes"),
-        (14, "a quote is opened and not closed up to the end: the record is left until there is more"),
+        (14, "a quote is opened and not closed up to the end: lines 14 to 16 are left until there is more"),
     ];
     assert_eq!(bad, expected.map(|(line, reason)| (line, reason.to_owned())));
     assert_eq!(source.take_bad_lines(), (0, Vec::new()), "taken once");

@@ -44,6 +44,11 @@ fn lines_of_which_none_is_a_reading_are_a_failure_that_says_what_they_are() {
     let why = said(&settings).expect_err("there is no value");
     assert!(why.contains("2 values are missing"), "{why}");
 
+    let (_folder, mut settings) = csv_of(b"date,degrees\n#2014-07-01,1\n#2014-07-02,2\n");
+    settings.csv.comment = "#".to_owned();
+    let why = said(&settings).expect_err("all lines are comments");
+    assert!(why.contains("2 lines are of something else"), "{why}");
+
     let (_folder, mut settings) = csv_of(b"date,degrees,element\n2014-07-01,1,TMAX\n2014-07-01,2,PRCP\n");
     settings.csv.only = "element = TAVG".to_owned();
     let why = said(&settings).expect_err("there is no such element");
@@ -58,7 +63,8 @@ fn lines_of_which_none_is_a_reading_are_a_failure_that_says_what_they_are() {
 
 #[test]
 fn a_file_without_lines_and_one_that_was_read_are_a_success() {
-    let (_folder, settings) = csv_of(b"date,degrees\n");
+    let (_folder, mut settings) = csv_of(b"#all of 2014\ndate,degrees\n");
+    settings.csv.comment = "#".to_owned();
     assert_eq!(said(&settings), Ok(()));
     let (_folder, settings) = csv_of(b"date,degrees\n2014-07-01,70\n2014-07-02,x\n");
     assert_eq!(said(&settings), Ok(()));

@@ -280,10 +280,13 @@ fn texts_in_other_encodings_are_read_packed_or_not() {
         (Encoding::Utf16, utf_16(true, true)),
         (Encoding::Utf16, utf_16(true, false)),
         (Encoding::Utf16, utf_16(false, true)),
+        (Encoding::Utf16, utf_16(false, false)),
         (Encoding::Latin1, latin_1.clone()),
     ];
     for (encoding, bytes) in cases {
-        for packed in [Packed::No, Packed::Gzip(2), Packed::Zstd(1)] {
+        // Which byte comes first is seen without a mark only of what is not packed.
+        let packings = if bytes.starts_with(&[0]) { 1 } else { 3 };
+        for packed in [Packed::No, Packed::Gzip(2), Packed::Zstd(1)].into_iter().take(packings) {
             let mut publisher = publish(&packed.pack(&bytes));
             let csv = &mut publisher.settings.csv;
             (csv.encoding, csv.delimiter) = (encoding, ";".to_owned());

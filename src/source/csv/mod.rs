@@ -136,8 +136,11 @@ impl Csv {
         }
         let comment = self.settings.comment.as_bytes();
         let is_comment = !comment.is_empty() && self.line.starts_with(comment);
-        if self.line.is_empty() || is_comment || number <= self.settings.skip_lines {
+        if self.line.is_empty() || number <= self.settings.skip_lines {
             return Ok(CsvOutcome::Empty);
+        }
+        if is_comment {
+            return Ok(CsvOutcome::Comment);
         }
         let after_first = lines.position();
         self.record.begin(&mut self.line);
@@ -146,8 +149,12 @@ impl Csv {
             let line = lines.read(&mut self.line)?;
             if line == Line::End {
                 lines.leave_open();
-                let what = "a quote is opened and not closed up to the end: the record is left until there is more";
-                return Ok(CsvOutcome::Bad(number, what.to_owned()));
+                let left = match lines.position().lines {
+                    last if last == number => "the line is".to_owned(),
+                    last => format!("lines {number} to {last} are"),
+                };
+                let what = format!("a quote is opened and not closed up to the end: {left} left until there is more");
+                return Ok(CsvOutcome::Bad(number, what));
             }
             // The last line's end is not counted.
             if line != Line::Whole || self.record.len() - 1 + self.line.len() > LINE_BYTES_MAX {
@@ -256,6 +263,7 @@ enum CsvOutcome {
     /// By the number of its first line.
     Record(u64),
     Empty,
+    Comment,
     Bad(u64, String),
     End,
 }
@@ -302,7 +310,7 @@ impl Format for Csv {
         if self.settings.header {
             names = loop {
                 match self.read_record(lines).map_err(failed)? {
-                    CsvOutcome::Empty => continue,
+                    CsvOutcome::Empty | CsvOutcome::Comment => continue,
                     CsvOutcome::Record(_) => break self.record.texts(),
                     CsvOutcome::End => break Vec::new(),
                     CsvOutcome::Bad(line, reason) => {
@@ -316,7 +324,7 @@ impl Format for Csv {
             // All records are to have as many fields as the first one, which is read again then.
             count = loop {
                 match self.read_record(lines).map_err(failed)? {
-                    CsvOutcome::Empty | CsvOutcome::Bad(..) => {}
+                    CsvOutcome::Empty | CsvOutcome::Comment | CsvOutcome::Bad(..) => {}
                     CsvOutcome::Record(_) => break self.record.fields(),
                     CsvOutcome::End => break 0,
                 }
@@ -346,6 +354,10 @@ impl Format for Csv {
         let number = match self.read_record(lines)? {
             CsvOutcome::End => return Ok(false),
             CsvOutcome::Empty => return Ok(true),
+            CsvOutcome::Comment => {
+                found.is_passed_over = true;
+                return Ok(true);
+            }
             CsvOutcome::Bad(line, reason) => {
                 found.bad = Some((line, reason));
                 return Ok(true);
