@@ -290,6 +290,9 @@ fn same_source(stored: &SourceState, now: &SourceState) -> Result<(), Failure> {
             Kind::Data,
             format!("source.json is of another source: {what} was {stored}, and is {now}"),
         )
-        .advice("set it back, use another state.dir, or start over with log.on_start = \"recreate\"")),
+        .advice(
+            "set it back; or use another state.dir and another log.topic, or both sources are counted together; or start over \
+             with log.on_start = \"recreate\", which deletes all records of the topic",
+        )),
     }
 }

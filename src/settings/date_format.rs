@@ -13,9 +13,9 @@ pub fn items(format: &str) -> Option<Vec<Item<'static>>> {
     parsed.to_naive_date().ok().map(|_| items)
 }
 
-/// Whether a year has two digits.
-pub fn has_short_year(items: &[Item<'_>]) -> bool {
-    items.iter().any(|item| matches!(item, Item::Numeric(Numeric::YearMod100 | Numeric::IsoYearMod100, _)))
+/// The place of a year of two digits.
+pub fn short_year(items: &[Item<'_>]) -> Option<usize> {
+    items.iter().position(|item| matches!(item, Item::Numeric(Numeric::YearMod100 | Numeric::IsoYearMod100, _)))
 }
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod tests {
         for format in ["%Y-%m-%d", "%F", "%D", "%d.%m.%Y", "%G-W%V-%u", "%Y %j", "%c", "%m/%d/%y", "%Y%m%d%H"] {
             assert!(items(format).is_some(), "{format}");
         }
-        let short = |format| has_short_year(&items(format).expect("a format"));
+        let short = |format| short_year(&items(format).expect("a format")).is_some();
         assert_eq!(["%F", "%D", "%d.%m.%y", "%c"].map(short), [false, true, true, false]);
     }
 }

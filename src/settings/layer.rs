@@ -236,7 +236,7 @@ pub(super) fn one_key(key: &str) -> String {
 
 /// A value as a person reads it, in the notation of TOML; a secret is masked.
 pub(super) fn shown(key: &str, value: &ValueKind) -> String {
-    if is_secret(key) {
+    if is_secret(key) && *value != ValueKind::String(String::new()) {
         return MASK.to_owned();
     }
     match value {

@@ -166,6 +166,14 @@ pub enum Encoding {
     Latin1,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissingColumn {
+    Stop,
+    /// All of its records are of something else.
+    PassOver,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
@@ -175,6 +183,8 @@ pub struct Csv {
     pub station_column: String,
     pub date_column: String,
     pub degrees_column: String,
+    /// What becomes of a file without that column.
+    pub on_missing_degrees_column: OnMissingColumn,
     /// As chrono reads it; months and days may be unpadded.
     pub date_format: String,
     pub encoding: Encoding,

@@ -11,10 +11,16 @@ use crate::failure::{Failure, Kind};
 const SECTIONS: [(&str, &str); 2] =
     [("source.csv.", "\"csv\" or a preset of it"), ("source.ghcn_daily.", "\"ghcn_daily\"")];
 /// Settings that count only where another one, which is a text, is set; or only where it is not.
-const WITH: [(&str, &str); 2] =
-    [("source.csv.flag_part", "source.csv.flag_column"), ("source.csv.flag_failed", "source.csv.flag_column")];
+const WITH: [(&str, &str); 3] = [
+    ("source.csv.flag_part", "source.csv.flag_column"),
+    ("source.csv.flag_failed", "source.csv.flag_column"),
+    ("source.csv.flag_column", "source.csv.flag_failed"),
+];
 const WITHOUT: [(&str, &str); 2] =
     [("source.csv.date_column", "source.csv.year_column"), ("source.csv.date_format", "source.csv.year_column")];
+
+/// A preset that sets this one reads a column whose flags stand in a column beside it.
+const BY_FLAG: &str = "source.csv.flag_part";
 
 /// A failure if a setting that differs from its default counts for nothing. `section` is the one that `source.kind` reads, and
 /// `at` says a key's value and where it came from.
@@ -40,6 +46,14 @@ pub(super) fn refuse_unused(
         let mut keys = leaves.values().filter(|leaf| leaf.key.starts_with(other)).filter(is_given).filter(differs);
         if let Some(Leaf { key, .. }) = keys.next().filter(|_| !is_beside) {
             return refused(key, "source.kind", format!("set source.kind to {kind}, or take {key} out"));
+        }
+    }
+    let of_preset = |key: &str| leaves.get(key).filter(|leaf| matches!(leaf.place.origin, SettingOrigin::Preset(_)));
+    let (degrees, flag) = ("source.csv.degrees_column", "source.csv.flag_column");
+    for (key, other) in [(degrees, flag), (flag, degrees)] {
+        if given(key).filter(differs).is_some() && of_preset(other).is_some() && of_preset(BY_FLAG).is_some() {
+            let what = format!("{}, and {}: the flags would be those of another value", at(key), at(other));
+            return Err(Failure::fatal(Kind::Settings, what).advice(format!("set {other}, too")));
         }
     }
     let with = WITH.iter().filter(|(_, other)| is_empty(other));

@@ -79,6 +79,7 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("source.csv.station_column", ANY),
     ("source.csv.date_column", COLUMN),
     ("source.csv.degrees_column", COLUMN),
+    ("source.csv.on_missing_degrees_column", OneOf(&["stop", "pass_over"])),
     ("source.csv.date_format", Text("a format of strftime of which a day comes, as %Y-%m-%d", |text| date_format::items(text).is_some())),
     ("source.csv.encoding", OneOf(&["utf-8", "utf-16", "latin-1"])),
     ("source.csv.delimiter", Text("one letter, or \"tab\"", is_delimiter)),
@@ -213,7 +214,8 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
         return refused(format!("{} but {}", at("source.kind"), at(key)), &format!("set {key} to the files to read"));
     }
     let csv = &settings.source.csv;
-    let has_short_year = date_format::items(&csv.date_format).is_some_and(|items| date_format::has_short_year(&items));
+    let has_short_year =
+        date_format::items(&csv.date_format).is_some_and(|items| date_format::short_year(&items).is_some());
     if has_short_year && csv.year_pivot == 0 && csv.year_column.is_empty() {
         let what = format!("{}: two digits are no year", at("source.csv.date_format"));
         return refused(
@@ -230,6 +232,25 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
             at("source.csv.day_column")
         );
         return refused(what, "set all of them, or none");
+    }
+    if !csv.month_column.is_empty()
+        && (csv.month_column == csv.day_column || parts[0] == parts[1] || parts[0] == parts[2])
+    {
+        let what = format!("{} and {}", at("source.csv.month_column"), at("source.csv.day_column"));
+        return refused(what, "year, month and day stand in three columns");
+    }
+    let is_number = |text: &str| csv.decimal == "," && text.replacen(',', ".", 1).parse::<f64>().is_ok();
+    let is_several = |text: &&str| text.contains([',', ';']) && !is_number(text);
+    for (key, list) in [("source.csv.missing", &csv.missing), ("source.csv.flag_failed", &csv.flag_failed)] {
+        if let Some(several) = list.split_whitespace().find(is_several) {
+            return refused(
+                format!("{}: {several:?} is not one of them", at(key)),
+                "what stands in the list is apart by spaces",
+            );
+        }
+    }
+    if csv.only.split_once('=').is_some_and(|(_, value)| value.trim_start().starts_with(['=', '"', '\''])) {
+        return refused(at("source.csv.where"), "write it as in ELEMENT = TMAX, with one = and no quotes");
     }
     if csv.degrees_scale == 0.0 {
         return refused(at("source.csv.degrees_scale"), "all degrees would be the same: set another");

@@ -28,6 +28,8 @@ const PACKERS: [(&str, &[u8], Packing); 8] = [
 ];
 /// Of a file or a stream, that what was packed has no end.
 pub const CUT_OFF: &str = "ends in the middle of what was packed";
+/// What ends the message about a file that is whole, and not read.
+pub const UNPACK_IT: &str = "unpack it";
 /// What is unpacked in one step of a longer way.
 const PIECE_BYTES: u64 = 1 << 20;
 /// What is unpacked at once, and what is kept of that: a step back over a line, or over a quote that is not closed, is no longer
@@ -89,7 +91,7 @@ impl Content {
         match content.by_ref().take(TAR_AT.end as u64).read_to_end(&mut first) {
             // Each file of an archive would be one line with what describes the next.
             Ok(_) if first.get(TAR_AT).is_some_and(|at| at == TAR) => {
-                let what = "it holds an archive of files (tar), which is not read: unpack it";
+                let what = format!("it holds an archive of files (tar), which is not read: {UNPACK_IT}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, what));
             }
             // Damage is met again where it stands.
@@ -184,9 +186,10 @@ impl Decoded {
         }
         self.recent.truncate(end);
         self.read_to += (end - start) as u64;
-        match self.failed.take_if(|_| end == start) {
-            Some(error) => Err(error),
-            None => Ok(()),
+        match &self.failed {
+            // What is damaged is so also behind a step back.
+            Some(error) if end == start => Err(again(error)),
+            _ => Ok(()),
         }
     }
 
@@ -242,6 +245,10 @@ impl Read for Shared {
     }
 }
 
+fn again(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error)
+}
+
 /// An error of reading a text, where what was packed is damaged: those of the file itself have the system's number.
 pub fn of_content(error: io::Error) -> io::Error {
     if error.raw_os_error().is_some() { error } else { io::Error::new(io::ErrorKind::InvalidData, error) }
@@ -258,7 +265,7 @@ pub fn text(mut packed: impl Read + Send + 'static, encoding: Encoding) -> io::R
         Some((_, Packing::Gzip)) => Box::new(MultiGzDecoder::new(packed)),
         Some((_, Packing::Zstd)) => Box::new(zstd::Decoder::new(packed)?),
         Some((name, Packing::Other)) => {
-            let what = format!("it is packed by {name}, and only gzip and zstd are unpacked here: unpack it");
+            let what = format!("it is packed by {name}, and only gzip and zstd are unpacked here: {UNPACK_IT}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
     };

@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use glob::{MatchOptions, Pattern};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::content::{self, SourceFile};
+use super::pattern::{self, InputKind, found};
 use super::stream::input::{Bounds, Input};
 use crate::failure::{Failure, Kind};
 use crate::settings::Encoding;
@@ -30,9 +30,6 @@ const STREAM_BOUNDS: Bounds = Bounds { head_max: 128 << 10, kept_max: 16 << 20, 
 const PIECE_BYTES: usize = 64 << 10;
 /// How often one is tried that has nothing, and does not wait for more.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// As a shell does: a hidden file is matched where the pattern has its dot.
-const MATCHING: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 /// The thread that reads a stream.
 const STREAM_THREAD: &str = "isotherm-stream";
 
@@ -97,24 +94,8 @@ impl SourceDisk for MachineDisk {
             return Ok(Inputs::Stream(STANDARD_INPUT.to_owned()));
         }
         let wrong = |what: String| Failure::fatal(Kind::Settings, format!("{key} = {pattern:?} {what}"));
-        let not_a_pattern =
-            |error| wrong(format!("is not a pattern of file names: {error}")).advice("write it as in data/*.csv");
-        let named = Path::new(pattern);
-        let paths: Paths = match in_one_folder(pattern, &not_a_pattern)? {
-            // Brackets may be part of a file's name.
-            _ if named.exists() => Box::new(kind_of(named).map(|kind| Ok((named.to_owned(), kind))).into_iter()),
-            Some(paths) => paths,
-            None => {
-                let paths = glob::glob_with(pattern, MATCHING).map_err(not_a_pattern)?;
-                let path = |path: glob::GlobResult| {
-                    let path = path.map_err(|error| Failure::io("cannot look into", error.path(), error.error()));
-                    path.map(|path| kind_of(&path).map(|kind| (path, kind))).transpose()
-                };
-                Box::new(paths.filter_map(path))
-            }
-        };
         let (mut names, mut stream) = (Vec::new(), None);
-        for path in paths {
+        for path in pattern::paths(pattern, &wrong)? {
             let (path, kind) = path?;
             let name = path.into_os_string().into_string();
             let name = name.map_err(|name| {
@@ -131,19 +112,7 @@ impl SourceDisk for MachineDisk {
         }
         // Links that lead nowhere may lead somewhere again; where there is nothing else, nothing would be read in silence.
         if !names.iter().any(|name| Path::new(name).exists()) && stream.is_none() {
-            let advice = if let [name, ..] = &names[..] {
-                &format!("{name} is a link that leads nowhere")
-            } else if pattern.starts_with('~') {
-                "~ is replaced by a shell, and not within quotes or a settings file: write the whole path"
-            } else if pattern.contains(['{', ' ', ',']) {
-                "{…} and several patterns are not known here: name what the files have in common, with * for the rest"
-            } else if pattern.contains('[') {
-                "[…] stands for one of these characters; for a bracket itself write [[] or []]"
-            } else {
-                "a pattern that does not begin with / starts at the folder in which isotherm was started, and * matches no \
-                 hidden file"
-            };
-            return Err(wrong("matches no file".to_owned()).advice(advice));
+            return Err(wrong("matches no file".to_owned()).advice(pattern::why_none(pattern, &names)));
         }
         match stream {
             Some(name) if names.len() == 1 => return Ok(Inputs::Stream(name)),
@@ -200,30 +169,6 @@ impl SourceDisk for MachineDisk {
     }
 }
 
-type Paths = Box<dyn Iterator<Item = Result<(PathBuf, InputKind), Failure>>>;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InputKind {
-    File,
-    /// What lies in it can be read once: a pipe, a terminal, a socket.
-    Stream,
-}
-
-/// What the path leads to; `None` for a folder. Where it leads nowhere, there may be a file later.
-fn kind_of(path: &Path) -> Option<InputKind> {
-    match fs::metadata(path) {
-        Ok(metadata) => InputKind::of(metadata.file_type()),
-        Err(_) => Some(InputKind::File),
-    }
-}
-
-impl InputKind {
-    fn of(kind: fs::FileType) -> Option<Self> {
-        let stream = if kind.is_file() { Self::File } else { Self::Stream };
-        (!kind.is_dir()).then_some(stream)
-    }
-}
-
 /// Reads a stream to its end, as far as there is room for it.
 fn fill(input: &Input, name: &str, encoding: Encoding) -> io::Result<()> {
     let stream = match name {
@@ -261,43 +206,6 @@ impl Read for Waiting {
     }
 }
 
-/// The files of a pattern that stands for names within one folder, as most do; else `None`. The folder is listed and no file
-/// is looked at, while the crate `glob` looks at each several times, which takes seconds of very many.
-fn in_one_folder(
-    pattern: &str,
-    not_a_pattern: &dyn Fn(glob::PatternError) -> Failure,
-) -> Result<Option<Paths>, Failure> {
-    let (folder, name) =
-        pattern.rsplit_once('/').map_or(("", pattern), |(folder, name)| (&pattern[..=folder.len()], name));
-    if folder.contains(['*', '?', '[']) || name.contains("**") || name.is_empty() {
-        return Ok(None);
-    }
-    let wanted = Pattern::new(name).map_err(not_a_pattern)?;
-    let folder = PathBuf::from(folder);
-    let listed = found(fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { &folder }));
-    let Some(entries) = listed.map_err(|error| Failure::io("cannot look into", &folder, &error))? else {
-        return Ok(Some(Box::new(std::iter::empty())));
-    };
-    let path = move |entry: io::Result<fs::DirEntry>| {
-        let failed = |error| Failure::io("cannot look into", &folder, &error);
-        let entry = match entry.map_err(failed) {
-            Ok(entry) => entry,
-            Err(failure) => return Some(Err(failure)),
-        };
-        if !wanted.matches_path_with(Path::new(&entry.file_name()), MATCHING) {
-            return None;
-        }
-        let path = folder.join(entry.file_name());
-        let kind = match entry.file_type().map_err(failed) {
-            Ok(kind) if kind.is_symlink() => kind_of(&path),
-            Ok(kind) => InputKind::of(kind),
-            Err(failure) => return Some(Err(failure)),
-        };
-        kind.map(|kind| Ok((path, kind)))
-    };
-    Ok(Some(Box::new(entries.filter_map(path))))
-}
-
 fn stamp(metadata: &fs::Metadata) -> Stamp {
     let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
     Stamp {
@@ -308,17 +216,10 @@ fn stamp(metadata: &fs::Metadata) -> Stamp {
     }
 }
 
-fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::pattern::MATCHING;
 
     /// By the crate `glob` as the reference.
     #[test]

@@ -1,23 +1,24 @@
-//! The lowest and the highest value, and how often each came: a code for "no value" within the range of temperatures shows as
-//! one that comes again and again, far from all others.
+//! The lowest and the highest values, and how often each came: codes for "no value" within the range of temperatures show as
+//! ones that come again and again, far from all others.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Serialize;
 
 /// So often a value has come that is named.
 const TIMES_MIN: u64 = 3;
-/// How far it lies from the next value then, in parts of how far the others lie apart, and in degrees at least.
+/// How far such values lie from the next one, in parts of how far the others lie apart, and in degrees at least.
 const GAP_SHARE: f64 = 0.25;
 const GAP_MIN: f64 = 5.0;
+/// Values that are known of each side: several codes may stand side by side.
+const KNOWN_MAX: usize = 8;
 
 /// A value far from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Edge {
     pub degrees: f64,
     pub times: u64,
-    /// The value that is next to it.
+    /// The value that is next to it and no such one.
     pub next: f64,
 }
 
@@ -35,11 +36,11 @@ impl fmt::Display for Edge {
 /// A value, and how often it came.
 type Counted = (f64, u64);
 
-/// The first and the second value from below, and from above.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The first values from below, and from above.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edges {
-    low: [Option<Counted>; 2],
-    high: [Option<Counted>; 2],
+    low: Vec<Counted>,
+    high: Vec<Counted>,
 }
 
 impl Edges {
@@ -50,46 +51,58 @@ impl Edges {
 
     /// Adds what was noted elsewhere.
     pub fn add(&mut self, other: &Self) {
-        other.low.iter().flatten().for_each(|counted| put(&mut self.low, *counted, |one, other| one < other));
-        other.high.iter().flatten().for_each(|counted| put(&mut self.high, *counted, |one, other| one > other));
+        other.low.iter().for_each(|counted| put(&mut self.low, *counted, |one, other| one < other));
+        other.high.iter().for_each(|counted| put(&mut self.high, *counted, |one, other| one > other));
     }
 
-    /// The lowest and the highest value, where they came again and again, and far from all others.
+    /// The values that came again and again, and lie far from the others: further than these from each other. As many of them
+    /// are taken for that as can be.
     pub fn suspicious(&self) -> Vec<Edge> {
-        let ([Some((low, _)), Some((second_low, _))], [Some((high, _)), Some((second_high, _))]) =
-            (self.low, self.high)
-        else {
+        let mut values: Vec<Counted> = self.low.clone();
+        let between = values.len();
+        let is_whole = self.high.iter().any(|(high, _)| values.iter().any(|(low, _)| low == high));
+        let above = self.high.iter().rev().filter(|(high, _)| values.iter().all(|(low, _)| low < high));
+        let above: Vec<Counted> = above.copied().collect();
+        values.extend(above);
+        let is_gap_known = |at: usize| is_whole || at != between;
+        let found = (0..KNOWN_MAX.min(values.len())).flat_map(|low| {
+            let values = &values;
+            (0..KNOWN_MAX.min(values.len() - low)).map(move |high| (low, values.len() - high))
+        });
+        let is_edge = |values: &[Counted]| values.is_empty() || values.iter().any(|(_, times)| *times >= TIMES_MIN);
+        let is_apart = |&(low, high): &(usize, usize)| {
+            // Of two values none is an edge.
+            let others = &values[low..high];
+            let ([(first, _), .., (last, _)], true) = (others, low > 0 || high < values.len()) else { return false };
+            let gaps = others.windows(2).enumerate().filter(|(at, _)| is_gap_known(low + at + 1));
+            let widest =
+                gaps.map(|(_, two)| two[1].0 - two[0].0).fold(GAP_MIN.max(GAP_SHARE * (last - first)), f64::max);
+            let is_far = |at: usize| is_gap_known(at) && values[at].0 - values[at - 1].0 > widest;
+            let (is_far_below, is_far_above) = (low == 0 || is_far(low), high == values.len() || is_far(high));
+            is_far_below && is_far_above && is_edge(&values[..low]) && is_edge(&values[high..])
+        };
+        let Some((low, high)) = found.filter(is_apart).max_by_key(|(low, high)| values.len() - (high - low)) else {
             return Vec::new();
         };
-        // Of two values none is an edge, and of three the one that is further from the other two than these are from each other.
-        let apart = match second_high.total_cmp(&second_low) {
-            Ordering::Less => return Vec::new(),
-            Ordering::Equal => (high - second_high).min(second_low - low),
-            Ordering::Greater => GAP_SHARE * (second_high - second_low),
-        };
-        let gap_min = GAP_MIN.max(apart);
-        let of = |side: &[Option<Counted>; 2]| match *side {
-            [Some((degrees, times)), Some((next, _))] if times >= TIMES_MIN && (degrees - next).abs() > gap_min => {
-                Some(Edge { degrees, times, next })
-            }
-            _ => None,
-        };
-        [of(&self.low), of(&self.high)].into_iter().flatten().collect()
+        let edge =
+            |&(degrees, times): &Counted, next: f64| (times >= TIMES_MIN).then_some(Edge { degrees, times, next });
+        let below = values[..low].iter().filter_map(|counted| edge(counted, values[low].0));
+        below.chain(values[high..].iter().filter_map(|counted| edge(counted, values[high - 1].0))).collect()
     }
 }
 
-/// The first two of all values, each with its count: one that was displaced never comes back among them.
-fn put(side: &mut [Option<Counted>; 2], (degrees, times): Counted, is_before: fn(f64, f64) -> bool) {
-    match side {
-        [Some((first, count)), _] if *first == degrees => *count += times,
-        [Some((first, _)), second] if !is_before(degrees, *first) => match second {
-            Some((second, count)) if *second == degrees => *count += times,
-            Some((second, _)) if !is_before(degrees, *second) => {}
-            _ => *second = Some((degrees, times)),
-        },
-        [first, second] => {
-            *second = *first;
-            *first = Some((degrees, times));
+/// The first of all values, each with its count: one that was displaced never comes back among them.
+fn put(side: &mut Vec<Counted>, (degrees, times): Counted, is_before: fn(f64, f64) -> bool) {
+    // Most values lie behind those that are known.
+    if side.len() == KNOWN_MAX && is_before(side[KNOWN_MAX - 1].0, degrees) {
+        return;
+    }
+    let at = side.iter().position(|(known, _)| !is_before(*known, degrees)).unwrap_or(side.len());
+    match side.get_mut(at) {
+        Some((known, count)) if *known == degrees => *count += times,
+        _ => {
+            side.truncate(KNOWN_MAX - 1);
+            side.insert(at, (degrees, times));
         }
     }
 }
@@ -115,7 +128,18 @@ mod tests {
         let coded = [&[-99.0, 99.9, 99.9], &weather[..], &[-99.0, -99.0, 99.9, -99.0]].concat();
         let named = [Edge { degrees: -99.0, times: 4, next: -20.0 }, Edge { degrees: 99.9, times: 3, next: 34.9 }];
         assert_eq!(edges(&coded).suspicious(), named);
-        for few in [&[-99.0; 9][..], &[20.0, 20.0, 20.0, 30.0, 30.0, 30.0], &[0.0, 10.0, 20.0, 0.0, 20.0, 0.0, 20.0]] {
+        // Codes of several widths, beside an outlier.
+        let several = [&[-888.0, -99.0, -99.9, 80.0], &weather[..]].concat().repeat(3);
+        let named: Vec<f64> = edges(&several).suspicious().iter().map(|edge| edge.degrees).collect();
+        assert_eq!(named, [-888.0, -99.9, -99.0, 80.0]);
+        let near = [&[-99.9; 3][..], &[-99.0; 3], &[80.0], &weather].concat();
+        assert_eq!(edges(&near).suspicious().iter().map(|edge| edge.degrees).collect::<Vec<_>>(), [-99.9, -99.0]);
+        for few in [
+            &[-99.0; 9][..],
+            &[0.0, 10.0, 20.0, 30.0, 0.0, 10.0, 20.0, 30.0, 0.0, 30.0, 0.0, 30.0],
+            &[20.0, 20.0, 20.0, 30.0, 30.0, 30.0],
+            &[0.0, 10.0, 20.0, 0.0, 20.0, 0.0, 20.0],
+        ] {
             assert_eq!(edges(few).suspicious(), [], "{few:?}");
         }
         assert_eq!(edges(&[-99.0, 18.0, -99.0, 21.0, -99.0]).suspicious().len(), 1);

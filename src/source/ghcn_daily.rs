@@ -107,7 +107,7 @@ impl Format for GhcnDaily {
     }
 
     fn others(&self) -> Option<String> {
-        self.others.text("the elements")
+        self.others.text("the elements", "source.ghcn_daily.element")
     }
 
     fn begin(&mut self, _file: &Path, _lines: &mut Lines) -> Result<(), Failure> {

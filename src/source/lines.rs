@@ -88,7 +88,7 @@ impl Lines {
         if ended {
             line.pop();
         }
-        if line.len() > start && line.last() == Some(&b'\r') {
+        while line.len() > start && line.last() == Some(&b'\r') {
             line.pop();
         }
         if line.len() - start > LINE_BYTES_MAX {
@@ -106,11 +106,13 @@ impl Lines {
     fn end(&mut self) -> io::Result<u8> {
         if self.end.is_none() && self.position.bytes == 0 {
             let bytes = self.reader.fill_buf()?;
-            self.end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).and_then(|at| match bytes[at..] {
-                [b'\r', next, ..] if next != b'\n' => Some(b'\r'),
-                // Whether it is alone is not known.
-                [b'\r'] => None,
-                _ => Some(b'\n'),
+            self.end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).and_then(|at| {
+                match bytes[at..].iter().find(|byte| **byte != b'\r') {
+                    Some(b'\n') => Some(b'\n'),
+                    Some(_) => Some(b'\r'),
+                    // Whether it is alone is not known.
+                    None => None,
+                }
             });
         }
         Ok(self.end.unwrap_or(b'\n'))

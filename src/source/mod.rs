@@ -12,6 +12,7 @@ pub mod edges;
 pub mod files;
 pub mod ghcn_daily;
 pub mod lines;
+mod pattern;
 pub mod preview;
 pub mod simulate;
 pub mod stream;
@@ -318,7 +319,7 @@ fn has_readings<'a>(
     Err(match (&bad_lines.first, others) {
         (Some(BadLine { file, line, reason }), _) => failure
             .advice(format!("the first bad line is line {line} of {}: {reason}; set what reads it", file.display())),
-        (None, Some(others)) if passed_over > 0 => failure.advice(format!("the source has {others}: set one of them")),
+        (None, Some(others)) if passed_over > 0 => failure.advice(others),
         _ => failure.advice("see whether the settings of the source name what the files have"),
     })
 }

@@ -170,7 +170,13 @@ impl Looking<'_> {
             // One that is gone, or ends within its header, is being written.
             self.preview.is_all &= match open {
                 Some(open) => self.file(open)?,
-                None => false,
+                None => {
+                    let reason =
+                        "its lines end before the first record, and it was changed just now: a run waits for more";
+                    let (file, reason) = (name.clone(), reason.to_owned());
+                    self.preview.others.push(PreviewLine { file, line: 1, reason });
+                    false
+                }
             };
         }
         Ok(())

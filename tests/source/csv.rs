@@ -1,7 +1,7 @@
 //! CSV files as the field has them. The inputs are made up, in the layouts of those who publish them.
 
 use isotherm::failure::Kind;
-use isotherm::settings::{Csv, Encoding};
+use isotherm::settings::{Csv, Encoding, OnMissingColumn};
 use isotherm::source::Progressed;
 
 use super::bad::bad_lines;
@@ -62,6 +62,17 @@ fn separators_decimals_and_line_ends_of_every_make() {
             assert_eq!(read(&text, |_| ()), expected, "{text:?}");
         }
     }
+    // As some transfers double them.
+    assert_eq!(read("date,degrees\r\r\n2014-07-01,21.5\r\r\n2014-07-02,-22\r\r\n", |_| ()), expected);
+    let within = "date,degrees,note\r2014-07-01,21.5,\"one\ntwo\"\r2014-07-02,-22,x\r";
+    assert_eq!(read(within, |_| ()), expected);
+    // Nothing behind the first LF would be read.
+    for text in
+        ["date,degrees\r2014-07-01,70\n2014-07-02,71\n", "date,degrees\r2014-07-01,70\rdate,degrees\n2014-07-02,71\n"]
+    {
+        let said = refused(text.as_bytes(), |_| ());
+        assert!(said.contains("end in CR alone, and what follows in LF"), "{said}");
+    }
     // A line end within quotes stays what it is.
     let within = "date,degrees,note\r2014-07-01,21.5,\"one\rtwo\"\r2014-07-02,-22,x\r";
     assert_eq!(read(within, |_| ()), expected);
@@ -87,6 +98,18 @@ fn lines_above_the_header_and_comments_are_passed_over() {
 
 #[test]
 fn a_header_in_another_order_is_a_stop_behind_what_was_read() {
+    // In another case, and with blanks, it is the same one.
+    let same = "date, tmin,degrees\n2014-07-01,1,70\nDATE,TMIN, Degrees\n2014-07-02,1,71\n";
+    assert_eq!(read(same, |_| ()), (two(70.0, 71.0), vec![]));
+    for other in
+        ["date,degrees,tmin", "date, tmin", "Date,degrees_F,tmin", "tmin,degrees,date", "date,tmin,degrees,note"]
+    {
+        for only in ["", "tmin = 1"] {
+            let text = format!("date,tmin,degrees\n2014-07-01,1,70\n{other}\n2014-07-02,1,71\n");
+            let said = refused(text.as_bytes(), |csv| set(&mut csv.only, only));
+            assert!(said.contains("line 3 names columns, and others or in another order"), "{other}: {said}");
+        }
+    }
     let joined = "date,tmin,degrees\n2014-07-01,1,70\ndegrees,date,tmin\n71,2014-07-02,1\n";
     let (_folder, settings) = csv_of(joined.as_bytes());
     let mut source = open(&settings, None).expect("opens");
@@ -99,10 +122,39 @@ fn a_header_in_another_order_is_a_stop_behind_what_was_read() {
         }
     };
     assert!(
-        failure.kind == Kind::Data && failure.what.contains("line 3 names the columns in another order"),
+        failure.kind == Kind::Data && failure.what.contains("line 3 names columns, and others or in another order"),
         "{failure}"
     );
     assert_eq!(readings, two(70.0, 0.0)[..1]);
+}
+
+#[test]
+fn blanks_in_front_of_a_quote_are_none_of_the_value_and_hide_no_quote() {
+    let text = "date, degrees, note\n2014-07-01, \"70\", \"multi\n2014-07-09, 99, x\"\n2014-07-02,\t71, 5\" of snow\n";
+    assert_eq!(read(text, |_| ()), (two(70.0, 71.0), vec![]));
+}
+
+#[test]
+fn a_file_without_the_column_is_a_stop_or_of_something_else() {
+    let text = b"date,rain,snow\n2014-07-01,1,2\n";
+    assert!(refused(text, |_| ()).contains("has no column \"degrees\""));
+    let pass_over = |csv: &mut Csv| {
+        csv.on_missing_degrees_column = OnMissingColumn::PassOver;
+        set(&mut csv.flag_column, "degrees_flag");
+    };
+    let (_folder, mut settings) = csv_of(text);
+    pass_over(&mut settings.csv);
+    let mut source = open(&settings, None).expect("opens");
+    assert_eq!(drain(&mut *source, 9), []);
+    let said = source.check_end().expect_err("nothing is read").to_string();
+    assert!(
+        said.contains("1 lines are of something else (the source has the columns date, rain, snow: set source.csv."),
+        "{said}"
+    );
+    let flagged = "date,degrees,degrees_flag\n2014-07-01,70,\n2014-07-02,71,\n";
+    assert_eq!(read(flagged, pass_over), (two(70.0, 71.0), vec![]));
+    // The column of the day is in all files.
+    assert!(refused(b"day,rain\n1,2\n", pass_over).contains("has no column \"date\""));
 }
 
 #[test]
@@ -217,6 +269,16 @@ fn a_file_that_cannot_be_read_says_which_setting_reads_it() {
         (b"Year,Month,Day,degrees\n", "year_column = \"Year\", month_column = \"Month\" and day_column = \"Day\""),
         (b"YEAR,DOY,degrees\n", "(\"YEAR\", \"DOY\") are not read"),
         (b"\x1f\n", "packed twice, or cut"),
+        (b"\0\x05\x16\x07\0\x02\0\0Mac OS X\n", "it is no text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\n", "it is no text"),
+        (b"%PDF-1.4\n", "PDF, maybe in place"),
+        (b"#date,degrees\n2014-07-01,70\n", "the name of its first column is \"#date\""),
+        (b"EUROPEAN CLIMATE, file created on 1 July\ndate,degrees\n", "source.csv.skip_lines"),
+        (b"date;degrees;x,y\n", "set source.csv.delimiter"),
+        (b"USW00094728,20140701,TMAX,256,,,W,2400\n", "source.kind = \"ghcn_by_year\""),
+        (b"STATION,DATE,LATITUDE,PRCP,PRCP_ATTRIBUTES\n", "source.kind = \"ghcn_access\""),
+        (b"STATION,DATE,TEMP,TEMP_ATTRIBUTES,FRSHTT\n", "source.kind = \"gsod\""),
+        (b"year,month,day,temp,temp_source,tmin,tmax\n", "source.kind = \"meteostat\""),
         (daily.as_bytes(), "set source.kind = \"ghcn_daily\""),
     ] {
         let said = refused(text, |_| ());

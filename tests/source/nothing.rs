@@ -52,13 +52,19 @@ fn lines_of_which_none_is_a_reading_are_a_failure_that_says_what_they_are() {
     let (_folder, mut settings) = csv_of(b"date,degrees,element\n2014-07-01,1,TMAX\n2014-07-01,2,PRCP\n");
     settings.csv.only = "element = TAVG".to_owned();
     let why = said(&settings).expect_err("there is no such element");
-    assert!(why.contains("(the source has in column element PRCP, TMAX: set one of them)"), "{why}");
+    assert!(
+        why.contains("(the source has in column element PRCP, TMAX: set source.csv.where to one of them)"),
+        "{why}"
+    );
 
     let lines = ["TMAX", "PRCP", "SNOW"].map(|element| ghcn_line("201401", element, &[(1, "10", ' ')]));
     let (_folder, mut settings) = ghcn_of(lines.join("\n").as_bytes());
     settings.ghcn_daily.element = "TAVG".to_owned();
     let why = said(&settings).expect_err("there is no such element");
-    assert!(why.contains("(the source has the elements PRCP, SNOW, TMAX: set one of them)"), "{why}");
+    assert!(
+        why.contains("(the source has the elements PRCP, SNOW, TMAX: set source.ghcn_daily.element to one of them)"),
+        "{why}"
+    );
 }
 
 #[test]

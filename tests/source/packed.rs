@@ -265,6 +265,22 @@ fn the_format_of_the_network_is_unpacked_too() {
     assert_eq!(super::read_all(&settings), plain);
 }
 
+/// The first look at a file reads more than such a text has.
+#[test]
+fn damage_is_told_of_the_shortest_files_and_members_too() {
+    let rows = &rows()[..3];
+    let members: Vec<Vec<u8>> =
+        [text(&rows[..1]), text(&rows[1..2])].iter().map(|text| gzip(text.as_bytes())).collect();
+    let mut damaged = members[1].clone();
+    let sum = damaged.len() - 8;
+    damaged[sum] ^= 1;
+    for bytes in [damaged.clone(), [&members[0][..], &damaged, &members[0]].concat()] {
+        let mut publisher = publish(&bytes);
+        let failure = publisher.attempt(usize::MAX, |_, _| ()).expect_err("its sum is wrong");
+        assert_eq!(failure.kind, Kind::Data, "{failure}");
+    }
+}
+
 #[test]
 fn texts_in_other_encodings_are_read_packed_or_not() {
     let text = "Datum;Ort;Mittel °C\n2014-07-01;Köln;21.5\n2014-07-02;Köln;19\n";

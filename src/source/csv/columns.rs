@@ -1,6 +1,7 @@
 //! Where the columns are that are read.
 
 use super::looks;
+use super::record::CsvRecord;
 use crate::failure::{Failure, Kind};
 use crate::settings;
 
@@ -11,7 +12,8 @@ pub struct Columns {
     pub count: usize,
     pub names: Vec<String>,
     pub dates: [usize; 3],
-    pub degrees: usize,
+    /// `None`: the file has none, and all of its records are passed over.
+    pub degrees: Option<usize>,
     pub station: StationOf,
     pub only: usize,
     pub flag: Option<usize>,
@@ -56,9 +58,28 @@ impl Columns {
             .advice("set source.csv.header = false, skip the header by source.csv.skip_lines, and give the numbers of columns")),
             (None, _) => {
                 let advice = looks::advice(&self.names, settings);
-                let advice = advice.unwrap_or_else(|| format!("set source.csv.{key} to one of them"));
+                let advice = advice.unwrap_or_else(|| {
+                    format!("set source.csv.{key} to one of them; where other lines stand above the header, source.csv.skip_lines")
+                });
                 Err(fatal(format!("has no column {wanted:?}; {}", looks::columns(&names))).advice(advice))
             }
         }
     }
+
+    /// Whether a record is the header once more: files that were joined have theirs again.
+    pub fn is_header(&self, record: &CsvRecord) -> bool {
+        let is_named = |at: usize| same_name(record.field(at), &self.names[at]);
+        !self.names.is_empty() && self.names.len() == record.fields() && (0..self.names.len()).all(is_named)
+    }
+
+    /// Whether a column's name stands where days do: what follows may have its columns in another order, or others.
+    pub fn is_header_like(&self, record: &CsvRecord) -> bool {
+        let date = self.dates[0];
+        date < record.fields() && self.names.iter().any(|name| same_name(record.field(date), name))
+    }
+}
+
+/// Whether a field is a column's name, as people write that anew.
+fn same_name(field: &[u8], name: &str) -> bool {
+    field.trim_ascii().eq_ignore_ascii_case(name.trim().as_bytes())
 }

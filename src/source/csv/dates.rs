@@ -18,8 +18,8 @@ pub struct DateFormat {
     parts: usize,
     /// The first of the hundred years that two digits stand for.
     pivot: Option<i32>,
-    /// There is a year of two digits.
-    has_short_year: bool,
+    /// The place of a year of two digits.
+    short_year: Option<usize>,
 }
 
 impl DateFormat {
@@ -32,8 +32,8 @@ impl DateFormat {
         let some = some.and_utc().format_with_items(items.iter()).to_string();
         let packed_bytes = is_packed.then_some(some.len());
         let parts = some.split_ascii_whitespace().count();
-        let has_short_year = date_format::has_short_year(&items);
-        Some(Self { items, packed_bytes, parts, pivot, has_short_year }).filter(|_| !has_short_year || pivot.is_some())
+        let short_year = date_format::short_year(&items);
+        Some(Self { items, packed_bytes, parts, pivot, short_year }).filter(|_| short_year.is_none() || pivot.is_some())
     }
 
     pub fn read(&self, text: &str) -> Option<Day> {
@@ -42,12 +42,18 @@ impl DateFormat {
 
     fn date(&self, text: &str) -> Option<NaiveDate> {
         let mut parsed = Parsed::new();
-        let rest = parse_and_remainder(&mut parsed, text, self.items.iter()).ok()?;
+        let (before, from_year) = self.items.split_at(self.short_year.unwrap_or_default());
+        let rest = parse_and_remainder(&mut parsed, text, before.iter()).ok()?;
+        let two_digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count() >= 2;
+        if self.short_year.is_some() && !two_digits(rest.trim_start()) {
+            return None;
+        }
+        let rest = parse_and_remainder(&mut parsed, rest, from_year.iter()).ok()?;
         if !rest.is_empty() && !is_time(rest) {
             return None;
         }
         if let (Some(short), Some(pivot)) = (parsed.year_mod_100(), self.pivot)
-            && self.has_short_year
+            && self.short_year.is_some()
         {
             parsed.set_year_div_100(i64::from(of_pivot(short, pivot) / 100)).ok()?;
         }
@@ -55,7 +61,7 @@ impl DateFormat {
         let read = &text[..text.len() - rest.len()];
         // A year of less than four digits is one of a few digits too few.
         let year = date.year();
-        let has_year = self.has_short_year || year >= 1000 || read.contains(&format!("{year:04}"));
+        let has_year = self.short_year.is_some() || year >= 1000 || read.contains(&format!("{year:04}"));
         let is_whole = self.packed_bytes.is_none_or(|bytes| bytes == read.len());
         let has_blanks = self.parts == read.split_ascii_whitespace().count();
         (has_year && is_whole && has_blanks).then_some(date)
@@ -167,6 +173,9 @@ mod tests {
             (1950, "7/1/49", Some("2049-07-01")),
             (1900, "7/1/14", Some("1914-07-01")),
             (1950, "7/1/1914", None),
+            (1950, "7/1/4", None),
+            (1950, "04/1/4", None),
+            (1950, "7/1/ 04", None),
         ] {
             assert_eq!(read("%m/%d/%y", Some(pivot), text).as_deref(), expected, "{text} from {pivot} on");
         }

@@ -20,10 +20,18 @@ pub fn columns(names: &[&str]) -> String {
 pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
     let first = names.first().map_or("", |name| name.trim_start());
     if names.is_empty() {
-        return Some("a file without a line is no CSV file: give one that has a header".to_owned());
+        let why = match (settings.skip_lines, settings.comment.as_str()) {
+            (0, "") => "a file without a line is no CSV file: give one that has a header".to_owned(),
+            (lines, comment) => format!(
+                "all of its lines are empty, among the {lines} of source.csv.skip_lines, or begin with \
+                 source.csv.comment = {comment:?}: give a file that has a header, or change these"
+            ),
+        };
+        return Some(why);
     }
     no_text(first, &names.concat(), settings.encoding)
         .or_else(|| no_csv(first))
+        .or_else(|| of_publisher(names))
         .or_else(|| above_header(names, first, settings))
         .or_else(|| other_separator(names, settings))
         .or_else(|| dates_in_parts(names, settings))
@@ -31,7 +39,12 @@ pub fn advice(names: &[String], settings: &settings::Csv) -> Option<String> {
 
 fn no_text(first: &str, all: &str, encoding: Encoding) -> Option<String> {
     let is_ascii = |letter: char| letter.is_ascii() && letter != '\0';
+    let is_control =
+        |letter: char| letter.is_control() && !matches!(letter, '\0' | '\t' | '\u{1f}' | '\u{80}'..='\u{9f}');
     let encoding = match encoding {
+        _ if all.contains(is_control) => {
+            return Some("it is no text, but a file of some program, which is not read: give a CSV file".to_owned());
+        }
         _ if first.starts_with('\u{1f}') => {
             return Some(
                 "it looks like it is packed twice, or cut within its first bytes: give it whole, and packed once"
@@ -51,16 +64,41 @@ fn no_text(first: &str, all: &str, encoding: Encoding) -> Option<String> {
 }
 
 fn no_csv(first: &str) -> Option<String> {
-    if first.starts_with(['<', '{', '[']) {
-        return Some("it looks like a web page or JSON, maybe in place of a download: give a CSV file".to_owned());
+    if first.starts_with(['<', '{', '[']) || first.starts_with("%PDF") {
+        return Some("it looks like a web page, JSON or PDF, maybe in place of a download: give a CSV file".to_owned());
     }
     let is_digits = |text: Option<&str>| text.is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     (first.len() > 200 && is_digits(first.get(11..17)))
         .then(|| "it looks like a file of GHCN-Daily: set source.kind = \"ghcn_daily\"".to_owned())
 }
 
+/// A file in the layout of one who publishes many, by what only that one has.
+fn of_publisher(names: &[String]) -> Option<String> {
+    let has = |wanted: &str| names.iter().any(|name| name.trim() == wanted);
+    let at = |at: usize| names.get(at).map_or("", |name| name.trim());
+    let is_day = at(1).len() == 8 && at(1).bytes().all(|byte| byte.is_ascii_digit());
+    let preset = match () {
+        () if names.len() == 8 && at(0).len() == 11 && is_day && at(2).len() == 4 => "ghcn_by_year",
+        () if has("STATION") && has("DATE") && has("FRSHTT") => "gsod",
+        () if has("STATION") && has("DATE") && names.iter().any(|name| name.trim().ends_with("_ATTRIBUTES")) => {
+            "ghcn_access"
+        }
+        () if ["year", "month", "day", "temp", "tmin", "tmax"].into_iter().all(has) => "meteostat",
+        () => return None,
+    };
+    Some(format!("its columns are those that source.kind = {preset:?} reads: set that"))
+}
+
 fn above_header(names: &[String], first: &str, settings: &settings::Csv) -> Option<String> {
+    let wanted = [&settings.date_column, &settings.station_column, &settings.degrees_column];
     for mark in ["#", "//", "%", "!"] {
+        let unmarked = first.strip_prefix(mark).map(str::trim);
+        if let Some(name) = unmarked.filter(|name| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))) {
+            return Some(format!(
+                "the name of its first column is {:?}: write {name:?} so in the settings",
+                names[0].trim()
+            ));
+        }
         if first.starts_with(mark) && settings.comment != mark {
             return Some(format!("lines above the header begin with {mark:?}: set source.csv.comment to that"));
         }
@@ -79,15 +117,16 @@ fn above_header(names: &[String], first: &str, settings: &settings::Csv) -> Opti
 }
 
 fn other_separator(names: &[String], settings: &settings::Csv) -> Option<String> {
-    let [only] = names else { return None };
     let separators = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
     for (letter, name) in separators.into_iter().filter(|(_, name)| *name != settings.delimiter) {
-        if only.contains(letter) {
+        let letters: usize = names.iter().map(|name| name.matches(letter).count()).sum();
+        if letters >= names.len() {
             return Some(format!(
                 "its columns look like they are separated by {name:?}: set source.csv.delimiter to that"
             ));
         }
     }
+    let [_] = names else { return None };
     Some(
         "its first line names no columns: where lines stand above the header, set source.csv.skip_lines to how many; columns that \
          are separated by runs of blanks are not read"

@@ -19,7 +19,7 @@ use super::lines::{LINE_BYTES_MAX, Line, Lines, too_long};
 use crate::domain::rules::is_station_id;
 use crate::domain::{Day, Reading};
 use crate::failure::{Failure, Kind};
-use crate::settings;
+use crate::settings::{self, OnMissingColumn};
 use columns::{Columns, StationOf};
 use dates::DateFormat;
 use looks::excerpt;
@@ -28,8 +28,8 @@ use values::{Value, Values};
 
 /// Endings of names that say nothing of the text within.
 const PACKED: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
-/// Letters that nobody sees: two stations' names with and without one look the same.
-const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+/// Letters that nobody sees, and the one that stands for all that could not be decoded: two stations' names with them look the same.
+const INVISIBLE: [char; 6] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{fffd}'];
 
 /// The format `csv`.
 pub struct Csv {
@@ -52,8 +52,6 @@ enum Dates {
 
 /// What a record holds where it holds no reading.
 enum Without {
-    /// The header once more.
-    Header,
     /// Something else than what is read.
     PassedOver,
     Missing,
@@ -116,7 +114,11 @@ impl Csv {
                 place("day_column", &settings.day_column)?,
             ],
         };
-        let degrees = place("degrees_column", &settings.degrees_column)?;
+        let has_degrees = !settings.header || columns.names.iter().any(|name| name.trim() == settings.degrees_column);
+        if !has_degrees && settings.on_missing_degrees_column == OnMissingColumn::PassOver {
+            return Ok(Columns { dates, degrees: None, ..columns });
+        }
+        let degrees = Some(place("degrees_column", &settings.degrees_column)?);
         let only = self.only.as_ref().map(|(column, _)| place("where", column)).transpose()?.unwrap_or_default();
         let where_set = |key: &str, column: &str| (!column.is_empty()).then(|| place(key, column)).transpose();
         let flag = where_set("flag_column", &settings.flag_column)?;
@@ -164,6 +166,12 @@ impl Csv {
             }
             self.record.go_on(&mut self.line);
         }
+        if self.record.has_rest() {
+            let what = format!(
+                "line {number} and those before it end in CR alone, and what follows in LF: convert the file to one"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
         if self.record.is_malformed() {
             let last = lines.position().lines;
             let what = format!(
@@ -178,7 +186,14 @@ impl Csv {
         let (fields, columns) = (self.record.fields(), &self.columns);
         if columns.count > 0 && fields != columns.count {
             let first = if self.settings.header { "header" } else { "first record" };
-            return Err(format!("it has {fields} fields, the {first} {}", columns.count));
+            let what = format!("it has {fields} fields, the {first} {}", columns.count);
+            let is_delimiter_last = fields == columns.count + 1 && self.record.field(fields - 1).is_empty();
+            return Err(match is_delimiter_last && self.settings.header {
+                true => {
+                    format!("{what}, as it ends in the delimiter: skip the header, and give the numbers of columns")
+                }
+                false => what,
+            });
         }
         let field = |at: usize, name: &str| {
             if at >= fields {
@@ -191,9 +206,7 @@ impl Csv {
             "" => Err(format!("{name} is empty")),
             text => Ok(text),
         };
-        if self.is_header() {
-            return Ok(Err(Without::Header));
-        }
+        let Some(degrees_at) = columns.degrees else { return Ok(Err(Without::PassedOver)) };
         if let Some((name, value)) = &self.only
             && field(columns.only, name)? != value
         {
@@ -210,7 +223,7 @@ impl Csv {
             }
         };
         let day = self.day(needed)?;
-        let degrees = field(columns.degrees, &self.settings.degrees_column)?;
+        let degrees = field(degrees_at, &self.settings.degrees_column)?;
         let degrees = match self.values.read(degrees) {
             Value::Degrees(degrees) => degrees,
             Value::Missing => return Ok(Err(Without::Missing)),
@@ -222,21 +235,6 @@ impl Csv {
             return Ok(Err(Without::FailedQuality));
         }
         Ok(Ok(Reading { station_id, day, degrees }))
-    }
-
-    /// Files that were joined have their header again.
-    fn is_header(&self) -> bool {
-        let names = &self.columns.names;
-        !names.is_empty() && (0..names.len()).all(|at| self.record.field(at) == names[at].as_bytes())
-    }
-
-    /// Files that were joined and have the same columns in another order. What follows would be read by the first one's.
-    fn is_other_header(&self) -> bool {
-        let mut fields: Vec<&[u8]> = (0..self.record.fields()).map(|at| self.record.field(at)).collect();
-        let mut names: Vec<&[u8]> = self.columns.names.iter().map(String::as_bytes).collect();
-        fields.sort_unstable();
-        names.sort_unstable();
-        !names.is_empty() && fields == names
     }
 
     fn day<'a>(&'a self, needed: impl Fn(usize, &str) -> Result<&'a str, String>) -> Result<Day, String> {
@@ -297,8 +295,10 @@ impl Format for Csv {
     }
 
     fn others(&self) -> Option<String> {
-        let (column, _) = self.only.as_ref()?;
-        self.others.text(&format!("in column {column}"))
+        match &self.only {
+            Some((column, _)) => self.others.text(&format!("in column {column}"), "source.csv.where"),
+            None => self.others.text("the columns", "source.csv.degrees_column"),
+        }
     }
 
     fn begin(&mut self, file: &Path, lines: &mut Lines) -> Result<(), Failure> {
@@ -335,6 +335,9 @@ impl Format for Csv {
         let mut columns =
             placed.map_err(|failure| Failure { what: format!("{} {}", file.display(), failure.what), ..failure })?;
         columns.count = columns.count.max(count);
+        if columns.degrees.is_none() {
+            columns.names.iter().for_each(|name| self.others.note(name));
+        }
         if let StationOf::OfFile(station) = &mut columns.station {
             let is_packed =
                 file.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));
@@ -369,19 +372,23 @@ impl Format for Csv {
                 station_id.clone_into(&mut found.station_id);
                 found.readings.push_back((day, degrees));
             }
-            Ok(Err(Without::Header)) => {}
+            // The day of such a record is a column's name, or was not looked at.
+            Err(_) | Ok(Err(Without::PassedOver)) if self.columns.is_header_like(&self.record) => {
+                if !self.columns.is_header(&self.record) {
+                    let what = format!(
+                        "line {number} names columns, and others or in another order than the header: give each a file of its own"
+                    );
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
+            }
             Ok(Err(Without::PassedOver)) => {
                 found.is_passed_over = true;
-                self.others.note(&String::from_utf8_lossy(self.record.field(self.columns.only)));
+                if self.columns.degrees.is_some() {
+                    self.others.note(&String::from_utf8_lossy(self.record.field(self.columns.only)));
+                }
             }
             Ok(Err(Without::Missing)) => found.missing += 1,
             Ok(Err(Without::FailedQuality)) => found.skipped_quality += 1,
-            Err(_) if self.is_other_header() => {
-                let what = format!(
-                    "line {number} names the columns in another order than the header: give each order a file of its own"
-                );
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-            }
             // What stands in quotes is no record of its own.
             Err(reason) => found.bad = Some((number, reason)),
         }

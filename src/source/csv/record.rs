@@ -17,6 +17,8 @@ pub struct CsvRecord {
     quotes: Quotes,
     lines: usize,
     is_malformed: bool,
+    /// It ended before its line did.
+    has_rest: bool,
 }
 
 /// Where a record stands, as far as quotes go.
@@ -50,6 +52,7 @@ impl CsvRecord {
             quotes: Quotes::FieldBegins,
             lines: 0,
             is_malformed: false,
+            has_rest: false,
         }
     }
 
@@ -75,28 +78,42 @@ impl CsvRecord {
         self.bytes.resize(self.bytes.len().max(self.bytes_used + line.len()), 0);
         self.ends.resize(self.ends.len().max(self.fields + line.len()), 0);
         let room = (&mut self.bytes[self.bytes_used..], &mut self.ends[self.fields..]);
-        let (result, _, bytes, fields) = self.reader.read_record(line, room.0, room.1);
+        let (result, read, bytes, fields) = self.reader.read_record(line, room.0, room.1);
+        self.has_rest = read < line.len();
         self.bytes_used += bytes;
         self.fields += fields;
         self.is_open = result == csv_core::ReadRecordResult::InputEmpty;
     }
 
-    fn follow_quotes(&mut self, line: &[u8]) {
-        for &byte in line {
+    /// Follows the quotes of a line, and takes out blanks in front of those that open: what stands in quotes is no record, also
+    /// where blanks stand behind the delimiters.
+    fn follow_quotes(&mut self, line: &mut Vec<u8>) {
+        let (mut blanks, mut blanks_begin) = (Vec::new(), 0);
+        for (at, &byte) in line.iter().enumerate() {
             let is_blank = matches!(byte, b' ' | b'\t' | b'\r') && byte != self.delimiter;
             self.quotes = match self.quotes {
                 Quotes::Quoted if byte == b'"' => Quotes::Closing,
                 Quotes::Quoted => Quotes::Quoted,
                 Quotes::Closing if byte == b'"' => Quotes::Quoted,
-                _ if byte == self.delimiter => Quotes::FieldBegins,
+                _ if byte == self.delimiter => {
+                    blanks_begin = at + 1;
+                    Quotes::FieldBegins
+                }
                 Quotes::Closing | Quotes::Closed if is_blank => Quotes::Closed,
                 Quotes::Closing | Quotes::Closed => {
                     self.is_malformed |= self.lines > 1;
                     Quotes::Unquoted
                 }
-                Quotes::FieldBegins if byte == b'"' => Quotes::Quoted,
+                Quotes::FieldBegins if byte == b'"' => {
+                    blanks.push(blanks_begin..at);
+                    Quotes::Quoted
+                }
+                Quotes::FieldBegins if is_blank => Quotes::FieldBegins,
                 Quotes::FieldBegins | Quotes::Unquoted => Quotes::Unquoted,
             };
+        }
+        for range in blanks.into_iter().rev() {
+            line.drain(range);
         }
     }
 
@@ -104,6 +121,11 @@ impl CsvRecord {
     /// lines within records.
     pub fn is_malformed(&self) -> bool {
         self.is_malformed
+    }
+
+    /// Whether a line end of another kind than the first line's ended the record, in front of more.
+    pub fn has_rest(&self) -> bool {
+        self.has_rest
     }
 
     pub fn is_open(&self) -> bool {

@@ -36,10 +36,14 @@ impl Values {
         let (scale, inverse) = (settings.degrees_scale, 1.0 / settings.degrees_scale);
         let is_fraction = inverse.abs() > 1.0 && (inverse.round() - inverse).abs() < 1e-6;
         let (divisor, factor) = if is_fraction { (inverse.round(), 1.0) } else { (1.0, scale) };
-        let missing = settings.missing.split_whitespace();
+        let comma = settings.decimal == ",";
+        let missing = settings.missing.split_whitespace().map(|text| {
+            let number = text.parse().ok().or_else(|| as_written(text, comma));
+            Missing { text: text.to_owned(), number }
+        });
         Self {
-            missing: missing.map(|text| Missing { text: text.to_owned(), number: text.parse().ok() }).collect(),
-            comma: settings.decimal == ",",
+            missing: missing.collect(),
+            comma,
             divisor,
             factor,
             offset: settings.degrees_offset,
@@ -50,7 +54,7 @@ impl Values {
 
     /// What a field says. Numbers are compared with those that stand for no value as numbers.
     pub fn read(&self, text: &str) -> Value {
-        match self.number(text) {
+        match as_written(text, self.comma) {
             Some(number) if self.missing.iter().any(|missing| missing.number == Some(number)) => Value::Missing,
             Some(number) => {
                 let degrees = number / self.divisor * self.factor + self.offset;
@@ -70,17 +74,17 @@ impl Values {
         };
         self.failed.iter().any(|failed| failed == flag || (failed == ANY_FLAG && !flag.is_empty()))
     }
+}
 
-    /// As it is written.
-    fn number(&self, text: &str) -> Option<f64> {
-        let number: f64 = match text.contains(',') {
-            false if self.comma && text.contains('.') => return None,
-            false => text.parse().ok()?,
-            true if self.comma && !text.contains('.') => text.replacen(',', ".", 1).parse().ok()?,
-            true => return None,
-        };
-        number.is_finite().then_some(number)
-    }
+/// A number whose fraction stands behind a comma, or behind a point.
+fn as_written(text: &str, comma: bool) -> Option<f64> {
+    let number: f64 = match text.contains(',') {
+        false if comma && text.contains('.') => return None,
+        false => text.parse().ok()?,
+        true if comma && !text.contains('.') => text.replacen(',', ".", 1).parse().ok()?,
+        true => return None,
+    };
+    number.is_finite().then_some(number)
 }
 
 #[cfg(test)]
@@ -106,8 +110,10 @@ mod tests {
         let of_uscrn = values(|csv| "-99 99.9".clone_into(&mut csv.missing));
         assert!(["-99.000", "99.90"].map(|text| of_uscrn.read(text)) == [Value::Missing, Value::Missing]);
         assert_eq!(of_uscrn.read("NA"), Value::NoNumber);
-        let in_europe = values(|csv| (csv.decimal, csv.missing) = (",".to_owned(), "-99.9".to_owned()));
-        assert_eq!(in_europe.read("-99,9"), Value::Missing);
+        for code in ["-99.9", "-99,9"] {
+            let in_europe = values(|csv| (csv.decimal, csv.missing) = (",".to_owned(), code.to_owned()));
+            assert_eq!(in_europe.read("-99,9"), Value::Missing, "{code}");
+        }
     }
 
     #[test]

@@ -375,7 +375,7 @@ impl<F: Format> Source for FileSource<F> {
     }
 
     fn edges(&self) -> Edges {
-        self.edges
+        self.edges.clone()
     }
 
     fn skipped_quality(&self) -> u64 {

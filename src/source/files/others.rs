@@ -18,9 +18,9 @@ impl Others {
         }
     }
 
-    /// `what`, and the names.
-    pub fn text(&self, what: &str) -> Option<String> {
+    /// `what`, the names, and the setting that names one.
+    pub fn text(&self, what: &str, key: &str) -> Option<String> {
         let names: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        (!names.is_empty()).then(|| format!("the source has {what} {}: set {key} to one of them", names.join(", ")))
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::super::content::Content;
+use super::super::content::{Content, UNPACK_IT};
 use super::super::disk::{SourceDisk, Stamp};
 use super::record::Decoded;
 use crate::failure::{Failure, Kind};
@@ -28,6 +28,7 @@ pub fn open_at(disk: &dyn SourceDisk, path: &Path, encoding: Encoding) -> Result
 pub fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::io("cannot read", path, error);
     match failure.kind {
+        Kind::Data if failure.what.ends_with(UNPACK_IT) => failure,
         Kind::Data => failure.advice("give a good copy of it: what the log has of that is not sent again"),
         _ => failure,
     }

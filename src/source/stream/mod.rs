@@ -288,7 +288,7 @@ impl<F: Format> Source for StreamSource<F> {
     }
 
     fn edges(&self) -> Edges {
-        self.edges
+        self.edges.clone()
     }
 
     fn take_bad_lines(&mut self) -> (u64, Vec<BadLine>) {

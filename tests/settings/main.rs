@@ -1,5 +1,7 @@
 //! Settings from their four sources: who wins, what is refused and in which words, and that no secret is shown.
 
+mod source;
+
 use std::path::PathBuf;
 
 use isotherm::domain::Rules;
@@ -162,29 +164,6 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["source.kind is \"csv\"", "line 2", "source.csv.files is \"\" (default)", "set source.csv.files"],
     ),
     ("[source]\nkind = \"ghcn_daily\"", &["source.ghcn_daily.files"]),
-    // What counts for nothing: a person who sets one expects it to count.
-    (
-        "[source.csv]\nfiles = \"x\"",
-        &[
-            "source.csv.files is \"x\"",
-            "line 2",
-            "counts for nothing, as source.kind is \"simulate\" (default)",
-            "\"csv\" or",
-        ],
-    ),
-    (
-        "[source]\nkind = \"gsod\"\ncsv.files = \"x\"\nghcn_daily.element = \"TMAX\"",
-        &["element is \"TMAX\"", "is \"gsod\""],
-    ),
-    ("[source]\nkind = \"ghcn_daily\"\nghcn_daily.files = \"x\"\ncsv.missing = \"-99\"", &["source.csv.missing is"]),
-    (
-        "[source]\nkind = \"csv\"\ncsv.files = \"x\"\ncsv.flag_failed = \"X\"",
-        &["nothing, as source.csv.flag_column is \"\""],
-    ),
-    (
-        "[source]\nkind = \"meteostat\"\n[source.csv]\nfiles = \"x\"\ndate_format = \"%d\"\nyear_column = \"y\"",
-        &["date_format is \"%d\""],
-    ),
     ("[source.csv]\ndate_format = \"\"", &["source.csv.date_format", "strftime"]),
     ("[source.csv]\ndate_format = \"%Q\"", &["source.csv.date_format is \"%Q\""]),
     ("[source.ghcn_daily]\nelement = \"tavg\"", &["source.ghcn_daily.element", "TAVG"]),
@@ -236,9 +215,8 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ("[log]\nkind = \"kafka\"\nkind = \"sqlite\"", &["x.toml line 3", "duplicate key"]),
 ];
 
-#[test]
-fn what_is_wrong_in_a_file_is_said_with_line_key_and_what_is_allowed() {
-    for (file, said) in BAD_FILES {
+pub fn assert_refused(files: &[(&str, &[&str])]) {
+    for (file, said) in files {
         let failure = try_load(file, &[], &[]).expect_err(file);
         for words in *said {
             assert!(failure.contains(words), "{file:?}\nsays: {failure}\nlacks: {words}");
@@ -247,14 +225,8 @@ fn what_is_wrong_in_a_file_is_said_with_line_key_and_what_is_allowed() {
 }
 
 #[test]
-fn several_sources_may_stand_side_by_side_in_one_file() {
-    let both = "[source.csv]\nfiles = \"x\"\ncomment = \"#\"\n[source.ghcn_daily]\nfiles = \"y\"\nelement = \"TMAX\"\n";
-    for kind in ["csv", "ghcn_daily", "simulate", "ghcn_by_year"] {
-        let effective = loaded(both, &[("ISOTHERM_SOURCE__KIND", kind)], &[]);
-        assert_eq!(effective.settings.source.ghcn_daily.element, "TMAX", "{kind}");
-    }
-    // What says no more than the defaults do is no wish.
-    loaded("[source.csv]\nflag_failed = \"*\"\ndate_column = \"date\"\n", &[], &[]);
+fn what_is_wrong_in_a_file_is_said_with_line_key_and_what_is_allowed() {
+    assert_refused(BAD_FILES);
 }
 
 #[test]
@@ -337,7 +309,7 @@ fn the_defaults_are_complete_and_each_has_its_comment() {
     let in_file: Vec<String> = effective.entries.into_iter().map(|entry| entry.key).collect();
     assert_eq!(in_file, in_model);
 
-    let text = include_str!("../settings/default.toml");
+    let text = include_str!("../../settings/default.toml");
     let mut before = "";
     for line in text.lines() {
         let is_key = !line.starts_with(['#', '[']) && line.contains('=');
@@ -359,7 +331,7 @@ fn keys_of(value: &serde_json::Value, path: &str, keys: &mut Vec<String>) {
 
 #[test]
 fn the_range_in_the_comment_is_the_range_that_is_checked() {
-    let text = include_str!("../settings/default.toml");
+    let text = include_str!("../../settings/default.toml");
     let (mut section, mut comment, mut checked) = (String::new(), String::new(), 0);
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('[') {
