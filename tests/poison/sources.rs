@@ -54,6 +54,7 @@ const WORDS: &[&str] = &[
 fn settings(kind: SourceKind, file: &Path) -> Settings {
     let path = file.display();
     let sets = vec![
+        "source.kind=csv".to_owned(),
         format!("source.csv.files={path}"),
         format!("source.ghcn_daily.files={path}"),
         "source.ghcn_daily.element=TMAX".to_owned(),
