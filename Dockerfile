@@ -8,10 +8,10 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY proto proto
 RUN mkdir -p src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs && mkdir -p settings && touch settings/default.toml \
-    && cargo build --release --locked --features tls && rm -rf src
+    && cargo build --release --locked --features tls,s3 && rm -rf src
 COPY settings settings
 COPY src src
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls,s3
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

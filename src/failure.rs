@@ -13,6 +13,9 @@ pub enum Severity {
     Fatal,
     /// Waited out within the branch's life, with backoff, without limit, and not counted against the restart budget.
     Retryable,
+    /// Another process went on with the work: this life of the branch ends, and the next one begins from what that one has
+    /// committed. Not counted against the restart budget.
+    Superseded,
 }
 
 /// What kind of failure it is; decides the exit code (sysexits).

@@ -25,6 +25,7 @@ mod rebuild;
 mod run;
 mod show;
 mod source;
+mod store;
 mod summary;
 mod top;
 mod twins;
@@ -44,7 +45,7 @@ Start here:
 
 Exit codes:
    0  done
-   1  audit: a file is wrong; chaos: an invariant does not hold
+   1  audit: a file is wrong; chaos: an invariant does not hold; store check: the store cannot be trusted
   64  the command line is wrong
   65  data is damaged, foreign or incomplete
   69  a service is not there
@@ -77,6 +78,7 @@ enum Verb {
     Top(top::Arguments),
     Chaos(chaos::Arguments),
     Rebuild(rebuild::Arguments),
+    Store(store::Arguments),
     Config(config::Arguments),
 }
 
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Verb::Top(arguments) => top::run(&arguments),
         Verb::Chaos(arguments) => chaos::run(&arguments),
         Verb::Rebuild(arguments) => rebuild::run(&arguments),
+        Verb::Store(arguments) => store::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };
     outcome.unwrap_or_else(|failure| {

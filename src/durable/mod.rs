@@ -1,14 +1,18 @@
-//! What it takes for a file to survive any crash: always an old or a new one, whole.
+//! What it takes for a file, or an object in a store of many, to survive any crash: always an old or a new one, whole.
 //!
 //! Guarantees: what was written survives any crash; a file is never overwritten by a writer of an old epoch or of a
-//! second process. Calls block. Uses `failure` at most; knows no partition, no log and no actors.
+//! second process. Calls block. Uses `failure` and `settings` at most; knows no partition, no log and no actors.
 
 pub mod around;
+pub mod conditions;
 pub mod disk;
 pub mod fence;
 pub mod lock;
 mod network;
+pub mod objects;
 pub mod replace;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod seal;
 
 pub use disk::{Disk, DiskFile, RealDisk};

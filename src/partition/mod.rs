@@ -12,6 +12,7 @@
 //! damaged, foreign or newer one is never overwritten and never skipped. What blocks runs on a worker's thread.
 //! Uses everything below; knows no settings file and no command line.
 
+mod accept;
 mod advice;
 mod aggregator;
 mod checkpoint_writer;
@@ -21,9 +22,11 @@ pub mod format;
 mod job;
 pub mod maintenance;
 pub mod messages;
+pub mod object_store;
 mod pace;
 mod partition_file;
 mod reader;
+mod rejected_parts;
 pub mod store;
 mod window;
 mod writer;
@@ -34,6 +37,7 @@ pub use aggregator::Aggregator;
 pub use checkpoint_writer::CheckpointWriter;
 pub use consumer::{Goal, PartitionConsumer};
 pub use job::PartitionJob;
+pub use object_store::PartitionObjects;
 pub use pace::Pace;
 pub use partition_file::{PartitionFile, numbers as partition_numbers};
 pub use reader::PartitionReader;

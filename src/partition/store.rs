@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::accept::Place;
 use super::{Identity, advice, format, partition_path, rejected_path};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
 use crate::durable::around::reporting;
@@ -141,43 +142,9 @@ impl PartitionStore {
             .origin(Origin::Check(Invariant::FilesEqualReplay))
     }
 
-    /// Reads the JSON and compares what it says of itself with where it is. Gives its version, too.
     fn parse(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<(u64, PartitionState), Failure> {
-        let file = self.path.display();
-        let rebuild = advice::rebuild(self.partition);
-        let format::Checkpoint { version, identity: found, state } = format::parse(&file.to_string(), bytes)?;
-        let refuse = |kind: Kind, what: String, advice: String| Err(Failure::fatal(kind, what).advice(advice));
-        if found.topic != identity.topic {
-            let what = format!("{file} belongs to the topic {:?}, not to {:?}", found.topic, identity.topic);
-            return refuse(Kind::Settings, what, "set log.topic back, or use another folder with state.dir".to_owned());
-        }
-        if found.log_id != identity.log_id {
-            let what = format!(
-                "{file} was made from another log: the topic {:?} had the id {} and has {} now, so it was deleted and \
-                 created again, or this is another server",
-                identity.topic, found.log_id, identity.log_id
-            );
-            return refuse(Kind::Data, what, format!("go back to that log, use another state.dir, or {rebuild}"));
-        }
-        if found.partition != identity.partition {
-            let what = format!("{file} holds partition {}, not {}", found.partition, identity.partition);
-            return refuse(Kind::Data, what, format!("give it its name back, or {rebuild}"));
-        }
-        if found.partitions != identity.partitions {
-            let what = format!(
-                "{file} was made when the topic {:?} had {} partitions; it has {} now, and stations changed theirs",
-                identity.topic, found.partitions, identity.partitions
-            );
-            let advice = "where partitions were added, start over with log.on_start = \"recreate\", or with another \
-                          log.topic and another state.dir; else set log.partitions back";
-            return refuse(Kind::Settings, what, advice.to_owned());
-        }
-        let differing = differing_rules(&state.rules, rules);
-        if !differing.is_empty() {
-            let what = format!("{file} was made under other rules: {}", differing.join(", "));
-            return refuse(Kind::Settings, what, format!("set them back, or {rebuild}"));
-        }
-        Ok((version, state))
+        let file = self.path.display().to_string();
+        Place { file: &file, setting: "state.dir", partition: self.partition }.accept(bytes, identity, rules)
     }
 
     /// A file of rejected records that is too short, or that holds other bytes, is damage. A longer one is what a crash
@@ -291,18 +258,4 @@ impl PartitionStore {
         on_disk.known = Known { rejected_bytes, rejected_crc32c, ..known };
         Ok(())
     }
-}
-
-/// Each rule that differs, by the name of its setting.
-fn differing_rules(file: &Rules, settings: &Rules) -> Vec<String> {
-    let Rules { format, degrees_min, degrees_max, stations_max, rejected_bytes_max } = file;
-    let rules = [
-        ("log.format", format.name().to_owned(), settings.format.name().to_owned()),
-        ("quality.degrees_min", degrees_min.to_string(), settings.degrees_min.to_string()),
-        ("quality.degrees_max", degrees_max.to_string(), settings.degrees_max.to_string()),
-        ("quality.stations_max", stations_max.to_string(), settings.stations_max.to_string()),
-        ("quality.rejected_bytes_max", rejected_bytes_max.to_string(), settings.rejected_bytes_max.to_string()),
-    ];
-    let differing = rules.into_iter().filter(|(_, file, settings)| file != settings);
-    differing.map(|(name, file, settings)| format!("{name} was {file} and is {settings}")).collect()
 }

@@ -12,6 +12,7 @@ pub mod model;
 mod presets;
 pub mod property;
 mod secret;
+mod state;
 mod unused;
 mod validate;
 
@@ -19,3 +20,4 @@ pub use fault_plan::fault_points;
 pub use layer::SettingOrigin;
 pub use load::{Effective, EffectiveSetting, Sources, environment, load};
 pub use model::*;
+pub use state::{S3, State};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{RecordFormat, Rules};
 
 use super::secret::{MASK, is_secret};
+use super::state::State;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -284,13 +285,6 @@ pub struct Quality {
     pub degrees_max: f64,
     pub stations_max: u64,
     pub rejected_bytes_max: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {
-    pub dir: PathBuf,
-    pub allow_network_filesystem: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,5 +7,5 @@ pub(super) const MASK: &str = "********";
 pub(super) fn is_secret(key: &str) -> bool {
     const WORDS: [&str; 6] = ["password", "passphrase", "secret", "token", "key.pem", "jaas"];
     let key = key.to_ascii_lowercase();
-    key != "log.kafka.password_file" && WORDS.iter().any(|word| key.contains(word))
+    !key.ends_with("_file") && WORDS.iter().any(|word| key.contains(word))
 }

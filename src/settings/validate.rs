@@ -110,6 +110,16 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("consume.batch_records", Whole(1, 100_000)),
     ("state.dir", PATH),
     ("state.allow_network_filesystem", Flag),
+    ("state.request_timeout_ms", Whole(1, HOUR_MS)),
+    ("state.s3.endpoint", Text("http://host:port or https://host:port, or an empty text", is_endpoint)),
+    ("state.s3.region", ANY),
+    ("state.s3.path_style", Flag),
+    ("state.s3.ca_file", ANY),
+    ("state.s3.allow_http", Flag),
+    ("state.s3.access_key_id", ANY),
+    ("state.s3.secret_access_key", ANY),
+    ("state.s3.secret_access_key_file", ANY),
+    ("state.s3.session_token", ANY),
     ("quality.degrees_min", DEGREES),
     ("quality.degrees_max", DEGREES),
     ("quality.stations_max", Whole(1, 100_000_000)),
@@ -255,6 +265,13 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
     if csv.degrees_scale == 0.0 {
         return refused(at("source.csv.degrees_scale"), "all degrees would be the same: set another");
     }
+    let s3 = &settings.state.s3;
+    if s3.endpoint.starts_with("http://") && !s3.allow_http {
+        return refused(
+            format!("{}: requests would go without TLS", at("state.s3.endpoint")),
+            "set it to https://…, or state.s3.allow_http = true",
+        );
+    }
     if let Partitions::Listed(listed) = &settings.consume.partitions {
         let count = settings.log.partitions;
         if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {
@@ -312,6 +329,11 @@ fn patient_with_kafka(settings: &Settings, at: &impl Fn(&str) -> String) -> Resu
 /// A list of texts or whole numbers, as a setting's value.
 pub(super) fn list<T: Into<ValueKind>>(values: impl Iterator<Item = T>) -> ValueKind {
     ValueKind::Array(values.map(|value| Value::new(None, value)).collect())
+}
+
+fn is_endpoint(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.is_empty() || host.is_some_and(|host| !host.is_empty())
 }
 
 fn is_topic(text: &str) -> bool {

@@ -14,7 +14,7 @@ use super::outage::Outage;
 use super::panic;
 use super::running::{News, Notice};
 use super::worker::Spawn;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Severity};
 
 /// What happened in a branch, for people.
 #[derive(Debug)]
@@ -205,7 +205,7 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         let now = Instant::now();
         let hung = matches!(ending, Ending::Hung(_));
         let wait = match ending {
-            Ending::Failed(failure) if !failure.is_retryable() => return Err(failure),
+            Ending::Failed(failure) if failure.severity == Severity::Fatal => return Err(failure),
             Ending::Failed(failure) => {
                 self.outage.failed(&failure);
                 self.budget.waited_out(now)

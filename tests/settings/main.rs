@@ -200,6 +200,11 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["log.kafka.client.message.timeout.ms is", "60000", "hung", "5000"],
     ),
     ("[log]\nkind = \"kafka\"\n[log.kafka.client]\n\"delivery.timeout.ms\" = 0", &["delivery.timeout.ms"]),
+    (
+        "[state.s3]\nendpoint = \"http://h:1\"",
+        &["state.s3.endpoint is \"http://h:1\"", "without TLS", "allow_http = true"],
+    ),
+    ("[state.s3]\nendpoint = \"h:1\"", &["state.s3.endpoint is \"h:1\"", "http://host:port"]),
     ("[faults]\npoints = [\"aggregator.apply\"]", &["faults.points", "line 2", "POINT@HIT=ACTION"]),
     ("[faults]\npoints = [\"nowhere@1=panic\"]", &["unknown point \"nowhere\"", "aggregator.apply"]),
     ("[faults]\npoints = [1]", &["faults.points is [1]"]),

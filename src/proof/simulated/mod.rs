@@ -6,9 +6,11 @@
 
 mod disk;
 mod log;
+mod objects;
 mod source_disk;
 mod tree;
 
 pub use disk::{DiskFault, Rename, SimulatedDisk};
 pub use log::{SimulatedLog, Unheard};
+pub use objects::{ObjectCall, ObjectFault, SimulatedObjects, TagMode};
 pub use source_disk::{STREAM, SimulatedSourceDisk};

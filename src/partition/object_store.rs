@@ -1,0 +1,345 @@
+//! Commit and recovery of one partition in a store of objects, which any number of processes may do at once.
+//!
+//! The state is a function of the log, so equal bytes are equal states, and one condition is all the fence there is: the state is
+//! put only in place of the one that it was counted on from. Whatever is delayed, lost, repeated or late, the object goes from a
+//! state to one that extends it; a second owner costs work and does no harm; and a process that was thought dead can write
+//! nothing but what is right. Rejected lines lie in parts whose names and contents follow from the state: they are put before the
+//! state that speaks of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::accept::Place;
+use super::rejected_parts::{self, RejectedParts};
+use super::{Identity, advice, format};
+use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
+use crate::durable::Fence;
+use crate::durable::objects::{Objects, Tag, Trouble, When};
+use crate::failure::{Failure, Kind, Origin, Severity};
+
+/// A part that the state names and that is not there is waited for so long: it may have been replaced with the state meanwhile, and
+/// some stores show a new object late.
+const PART_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Refusals of a condition that holds, after which the store is one that cannot be used.
+const WRONG_REFUSALS_MAX: u32 = 3;
+/// Another process that commits again within this time counts the same partition.
+const SUPERSEDED_AGAIN: Duration = Duration::from_secs(60);
+
+/// What one epoch leaves to the next about a partition's objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OnStore {
+    /// The epoch that has recovered; another one may not commit.
+    recovered_by: Option<u64>,
+    base: Base,
+    wrong_refusals: u32,
+    superseded_at: Option<Instant>,
+    /// A part that is not there, and since when.
+    missing: Option<(String, Instant)>,
+}
+
+/// What was recovered or committed last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Base {
+    /// `None`: there is no object, and never was one in this process's life.
+    object: Option<Known>,
+    /// Of the stream of rejected lines, and its last part.
+    rejected_bytes: u64,
+    rejected_crc32c: u32,
+    tail: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Known {
+    tag: Tag,
+    content: Content,
+    /// The form in which the file goes on.
+    version: u64,
+    next_offset: u64,
+    parts: RejectedParts,
+}
+
+/// Which bytes these are, but for chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Content {
+    length: usize,
+    crc32c: u32,
+}
+
+impl Content {
+    fn of(bytes: &[u8]) -> Self {
+        Self { length: bytes.len(), crc32c: crc32c::crc32c(bytes) }
+    }
+}
+
+/// One partition's `partition-N.json` and its rejected lines in a store of objects. Clones share the fence.
+#[derive(Clone)]
+pub struct PartitionObjects {
+    objects: Arc<dyn Objects>,
+    partition: u32,
+    chunk_bytes: u64,
+    fence: Arc<Fence<OnStore>>,
+}
+
+impl PartitionObjects {
+    pub fn new(objects: Arc<dyn Objects>, partition: u32, fence: Arc<Fence<OnStore>>) -> Self {
+        Self { objects, partition, chunk_bytes: rejected_parts::CHUNK_BYTES, fence }
+    }
+
+    /// With parts of another size: an exhaustive search has short lines.
+    #[must_use]
+    pub fn chunks_of(self, chunk_bytes: u64) -> Self {
+        Self { chunk_bytes, ..self }
+    }
+
+    /// The object that holds the partition's state.
+    pub fn name(&self) -> String {
+        self.objects.path(&self.key())
+    }
+
+    /// What was committed last, or `None` where there is no object. Enters the fence as `epoch`.
+    ///
+    /// An object that is damaged, foreign or newer is a Fatal failure, and then nothing was changed.
+    pub fn recover(&self, epoch: u64, identity: &Identity, rules: &Rules) -> Result<Option<PartitionState>, Failure> {
+        let mut entered = self.fence.enter(epoch)?;
+        let left = &mut *entered.left;
+        left.recovered_by = None;
+        let Some((bytes, tag)) = self.get(&self.key())? else {
+            if left.base.object.is_some() {
+                return Err(self.removed());
+            }
+            left.recovered_by = Some(epoch);
+            return Ok(None);
+        };
+        let (version, state) = self.accept(&bytes, identity, rules)?;
+        self.check_forward(left, &state)?;
+        let parts = RejectedParts::of(version, identity, &state, self.chunk_bytes);
+        let stream = self.read_parts(left, &parts, state.rejected_bytes, state.rejected_crc32c)?;
+        self.collect_garbage(&parts, state.rejected_bytes);
+        let tail_bytes = parts.tail(state.rejected_bytes);
+        left.base = Base {
+            object: Some(Known { tag, content: Content::of(&bytes), version, next_offset: state.next_offset, parts }),
+            rejected_bytes: state.rejected_bytes,
+            rejected_crc32c: state.rejected_crc32c,
+            tail: stream[stream.len() - (tail_bytes.end - tail_bytes.start) as usize..].to_vec(),
+        };
+        (left.recovered_by, left.wrong_refusals) = (Some(epoch), 0);
+        Ok(Some(state))
+    }
+
+    /// Replaces the state by the snapshot. Enters the fence as `epoch`, which must have recovered. After a Retryable failure the
+    /// same snapshot may be committed again; after one that says so, another process has committed.
+    pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {
+        let mut entered = self.fence.enter(epoch)?;
+        let left = &mut *entered.left;
+        if left.recovered_by != Some(epoch) {
+            return Err(self.broken("it was not recovered in this epoch".to_owned()));
+        }
+        let state = &snapshot.state;
+        let known = left.base.object.as_ref();
+        if let Some(old) = known.map(|known| known.next_offset).filter(|old| state.next_offset < *old) {
+            let back = self.broken(format!("its offset would go back from {old} to {}", state.next_offset));
+            return Err(back.origin(Origin::Check(Invariant::CommitsStay)));
+        }
+        format::check(state).map_err(|reason| self.broken(reason))?;
+        let version = known.map_or(format::VERSION, |known| known.version);
+        let bytes = format::serialize(version, identity, state);
+        let parts = RejectedParts::of(version, identity, state, self.chunk_bytes);
+
+        let tail = self.put_parts(left, &parts, snapshot)?;
+        let tag = self.put_state(left, &bytes, identity, &state.rules)?;
+        let object = Known { tag, content: Content::of(&bytes), version, next_offset: state.next_offset, parts };
+        let (rejected_bytes, rejected_crc32c) = (state.rejected_bytes, state.rejected_crc32c);
+        let base = Base { object: Some(object), rejected_bytes, rejected_crc32c, tail };
+        let before = std::mem::replace(&mut left.base, base);
+        left.wrong_refusals = 0;
+        self.delete_tail(before, &left.base);
+        Ok(())
+    }
+
+    fn key(&self) -> String {
+        format!("partition-{}.json", self.partition)
+    }
+
+    fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Tag)>, Failure> {
+        self.objects.get(key).map_err(|trouble| self.objects.failure("cannot read", key, &trouble))
+    }
+
+    fn accept(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<(u64, PartitionState), Failure> {
+        Place { file: &self.name(), setting: "state.url", partition: self.partition }.accept(bytes, identity, rules)
+    }
+
+    fn broken(&self, reason: String) -> Failure {
+        Failure::fatal(Kind::Internal, format!("{} is not written: {reason}", self.name()))
+            .advice("this is an error in isotherm; the object is as it was")
+            .origin(Origin::Check(Invariant::FilesEqualReplay))
+    }
+
+    fn removed(&self) -> Failure {
+        Failure::fatal(Kind::Data, format!("{} was removed while it was counted on; nothing was written", self.name()))
+            .advice(format!("restore it, or {}", advice::rebuild(self.partition)))
+    }
+
+    /// An object of which this process knew more was restored from a copy, or is counted anew.
+    fn check_forward(&self, left: &OnStore, found: &PartitionState) -> Result<(), Failure> {
+        match &left.base.object {
+            Some(known) if found.next_offset < known.next_offset => {
+                let (was, is) = (known.next_offset, found.next_offset);
+                let what = format!("{} goes back from the offset {was} to {is}; nothing was written", self.name());
+                Err(Failure::fatal(Kind::Data, what)
+                    .advice("start again if that is meant: it is then counted on from there"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The whole stream of rejected lines, which must be the one that the state speaks of.
+    fn read_parts(
+        &self,
+        left: &mut OnStore,
+        parts: &RejectedParts,
+        bytes: u64,
+        crc32c: u32,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut stream = Vec::new();
+        for range in parts.ranges(0, bytes) {
+            let key = parts.key(&range);
+            let Some((part, _)) = self.get(&key)? else { return Err(self.missing(left, key)) };
+            if part.len() as u64 != range.end - range.start {
+                return Err(self.damaged(&key, format!("it has {} bytes", part.len())));
+            }
+            stream.extend_from_slice(&part);
+        }
+        left.missing = None;
+        if crc32c::crc32c(&stream) != crc32c {
+            let of = parts.key(&parts.tail(bytes));
+            return Err(self.damaged(&of, "it and the parts before it are not what was committed".to_owned()));
+        }
+        Ok(stream)
+    }
+
+    /// The state is read again with the next try: it may be another one by then, with other parts.
+    fn missing(&self, left: &mut OnStore, key: String) -> Failure {
+        let what = format!("{} is not there, of which {} speaks", self.objects.path(&key), self.name());
+        let now = Instant::now();
+        match &left.missing {
+            Some((missing, since)) if *missing == key && now - *since > PART_WAIT_MAX => self.damaged(&key, what),
+            Some((missing, _)) if *missing == key => Failure::retryable(Kind::Unavailable, what),
+            _ => {
+                left.missing = Some((key, now));
+                Failure::retryable(Kind::Unavailable, what)
+            }
+        }
+    }
+
+    fn damaged(&self, key: &str, reason: String) -> Failure {
+        Failure::fatal(Kind::Data, format!("{} is damaged: {reason}", self.objects.path(key)))
+            .advice(format!("restore a copy of it, or {}", advice::rebuild(self.partition)))
+    }
+
+    /// Puts the parts that hold the snapshot's new lines; all of them in a lineage that is new. Gives the last part's bytes.
+    fn put_parts(&self, left: &mut OnStore, parts: &RejectedParts, snapshot: &Snapshot) -> Result<Vec<u8>, Failure> {
+        let (state, lines) = (&snapshot.state, &snapshot.rejected_lines);
+        let Base { object, rejected_bytes, rejected_crc32c, tail } = &left.base;
+        let goes_on = *rejected_bytes + lines.len() as u64 == state.rejected_bytes
+            && crc32c::crc32c_append(*rejected_crc32c, lines) == state.rejected_crc32c;
+        if !goes_on {
+            return Err(self
+                .broken(format!("its rejected records do not go on from the {rejected_bytes} bytes that are there")));
+        }
+        let (bytes, crc32c) = (*rejected_bytes, *rejected_crc32c);
+        let mut stream = match object {
+            Some(Known { parts: old, .. }) if old != parts && bytes > 0 => {
+                let old = old.clone();
+                self.read_parts(left, &old, bytes, crc32c)?
+            }
+            Some(Known { parts: old, .. }) if old == parts && lines.is_empty() => return Ok(tail.clone()),
+            _ => tail.clone(),
+        };
+        let begin = bytes - stream.len() as u64;
+        stream.extend_from_slice(lines);
+        let mut last = &stream[..0];
+        for range in parts.ranges(begin, state.rejected_bytes) {
+            last = &stream[(range.start - begin) as usize..(range.end - begin) as usize];
+            let key = parts.key(&range);
+            let put = self.objects.put(&key, last, &When::Always);
+            put.map_err(|trouble| self.objects.failure("cannot write", &key, &trouble))?;
+        }
+        let tail_bytes = parts.tail(state.rejected_bytes);
+        Ok(if tail_bytes.is_empty() { Vec::new() } else { last.to_vec() })
+    }
+
+    /// Puts the state in place of the one that it was counted on from. Every doubtful answer is resolved by reading the object: the
+    /// bytes say whose they are.
+    fn put_state(&self, left: &mut OnStore, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<Tag, Failure> {
+        let key = self.key();
+        let when = left.base.object.as_ref().map_or(When::Absent, |known| When::Is(known.tag.clone()));
+        let trouble = match self.objects.put(&key, bytes, &when) {
+            Ok(tag) => return Ok(tag),
+            Err(trouble) => trouble,
+        };
+        let failure = |trouble: &Trouble| self.objects.failure("cannot write", &key, trouble);
+        if let Trouble::NotDone(_) | Trouble::Denied(_) = trouble {
+            return Err(failure(&trouble));
+        }
+        let found = self.get(&key)?;
+        match (found, &mut left.base.object) {
+            // Written by this process, or by another one that counts as well.
+            (Some((found, tag)), _) if found == bytes => Ok(tag),
+            (Some((found, tag)), Some(known)) if Content::of(&found) == known.content => {
+                known.tag = tag;
+                left.wrong_refusals += u32::from(trouble == Trouble::Refused);
+                if left.wrong_refusals >= WRONG_REFUSALS_MAX {
+                    let what = format!(
+                        "{} refuses writes under a condition that holds, {WRONG_REFUSALS_MAX} times: the ETag of {key} is \
+                         {:?}",
+                        self.objects.name(),
+                        known.tag.e_tag
+                    );
+                    let advice = "a proxy in front of the store may make ETags weak: reach the store without it";
+                    return Err(Failure::fatal(Kind::Settings, what).advice(advice));
+                }
+                Err(failure(&trouble))
+            }
+            (None, None) => Err(failure(&trouble)),
+            (None, Some(_)) => Err(self.removed()),
+            (Some((found, _)), _) => {
+                let (_, found) = self.accept(&found, identity, rules)?;
+                self.check_forward(left, &found)?;
+                Err(self.superseded(left, found.next_offset))
+            }
+        }
+    }
+
+    /// The life of the branch ends, and the next one goes on from what the other process has committed.
+    fn superseded(&self, left: &mut OnStore, found_offset: u64) -> Failure {
+        let what = format!("{} was committed by another process, up to the offset {found_offset}", self.name());
+        let now = Instant::now();
+        let before = left.superseded_at.replace(now);
+        left.recovered_by = None;
+        if before.is_some_and(|before| now - before < SUPERSEDED_AGAIN) {
+            return Failure::fatal(Kind::TryAgain, format!("{what}, again within a minute"))
+                .advice("another process counts the same partition: end one of them");
+        }
+        Failure { severity: Severity::Superseded, ..Failure::fatal(Kind::TryAgain, what) }
+    }
+
+    /// The tail of the state before is named by no state that can come. To keep it costs a few bytes, so that trouble is none.
+    fn delete_tail(&self, before: Base, now: &Base) {
+        let (Some(old), Some(new)) = (before.object, &now.object) else { return };
+        let tail = old.parts.tail(before.rejected_bytes);
+        if !tail.is_empty() && old.parts == new.parts && before.rejected_bytes < now.rejected_bytes {
+            drop(self.objects.delete(&old.parts.key(&tail)));
+        }
+    }
+
+    /// Removes what earlier processes have left, which nobody can name any more. A listing that lacks some leaves them to the next
+    /// recovery.
+    fn collect_garbage(&self, parts: &RejectedParts, committed_bytes: u64) {
+        let Ok(keys) = self.objects.list(&rejected_parts::prefix(self.partition)) else { return };
+        for key in keys.iter().filter(|key| parts.is_garbage(key, committed_bytes)) {
+            drop(self.objects.delete(key));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Where results lie.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub dir: PathBuf,
+    pub allow_network_filesystem: bool,
+    /// Longest wait for the answer of an object store, and a second more for each MiB.
+    pub request_timeout_ms: u64,
+    pub s3: S3,
+}
+
+/// How an object store is reached. What is empty is as the environment has it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3 {
+    /// Another server than Amazon's, as `http://host:port`.
+    pub endpoint: String,
+    pub region: String,
+    /// The bucket stands in the path, and not in the name of the host.
+    pub path_style: bool,
+    /// Certificates, as PEM, that are trusted beside those of the system.
+    pub ca_file: String,
+    /// Requests may go without TLS.
+    pub allow_http: bool,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    /// File whose first line is the secret.
+    pub secret_access_key_file: String,
+    pub session_token: String,
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, region, path_style, ca_file, allow_http, access_key_id, secret_access_key_file, .. } =
+            self;
+        formatter
+            .debug_struct("S3")
+            .field("endpoint", endpoint)
+            .field("region", region)
+            .field("path_style", path_style)
+            .field("ca_file", ca_file)
+            .field("allow_http", allow_http)
+            .field("access_key_id", access_key_id)
+            .field("secret_access_key_file", secret_access_key_file)
+            .finish_non_exhaustive()
+    }
+}
