@@ -18,7 +18,7 @@ Examples:
   isotherm store check s3://bucket --set state.s3.endpoint=http://localhost:7070 --set state.s3.allow_http=true
 
 Credentials are those of [state.s3], else of the environment (AWS_ACCESS_KEY_ID, …), a web identity, the container or the machine.
-It takes some 2,000 requests, and removes what it has written. The exit code is 1 if the store cannot be trusted.";
+It takes some thousands of requests, and removes what it has written. The exit code is 1 if the store cannot be trusted.";
 
 /// See whether an object store keeps its conditions
 #[derive(Debug, Args)]
