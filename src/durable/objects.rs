@@ -58,7 +58,7 @@ pub trait Objects: Send + Sync {
     fn get(&self, key: &str) -> Result<Option<Object>, Trouble>;
     /// Creates or replaces an object, if the condition holds.
     fn put(&self, key: &str, bytes: &[u8], when: &When) -> Result<Tag, Trouble>;
-    /// Removes an object; that there is none is no trouble.
+    /// Removes an object; one that is not there is removed already.
     fn delete(&self, key: &str) -> Result<(), Trouble>;
     /// Keys that begin with the prefix, in any order. May lack what was written just now, and have what was removed.
     fn list(&self, prefix: &str) -> Result<Vec<String>, Trouble>;

@@ -1,7 +1,7 @@
 //! Commit and recovery of one partition in a store of objects, which any number of processes may do at once.
 //!
 //! The state is a function of the log, so equal bytes are equal states, and one condition is all the fence there is: the state is
-//! put only in place of the one that it was counted on from. Whatever is delayed, lost, repeated or late, the object goes from a
+//! put only in place of the one that it was counted on from. Requests may be delayed, lost, repeated or late: the object goes from a
 //! state to one that extends it; a second owner costs work and does no harm; and a process that was thought dead can write
 //! nothing but what is right. Rejected lines lie in parts whose names and contents follow from the state: they are put before the
 //! state that speaks of them.
@@ -325,7 +325,7 @@ impl PartitionObjects {
         Failure { severity: Severity::Superseded, ..Failure::fatal(Kind::TryAgain, what) }
     }
 
-    /// The tail of the state before is named by no state that can come. To keep it costs a few bytes, so that trouble is none.
+    /// The tail of the state before is named by no state that can come. To keep it costs a few bytes, so that a failure is passed over.
     fn delete_tail(&self, before: Base, now: &Base) {
         let (Some(old), Some(new)) = (before.object, &now.object) else { return };
         let tail = old.parts.tail(before.rejected_bytes);

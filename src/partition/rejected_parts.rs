@@ -70,7 +70,7 @@ impl RejectedParts {
             .map(move |chunk| chunk * chunk_bytes..length.min((chunk + 1) * chunk_bytes))
     }
 
-    /// The part of a stream of this length that is no whole chunk; empty where there is none.
+    /// The part of a stream of this length that is no whole chunk; empty where the chunks hold all of it.
     pub fn tail(&self, length: u64) -> Range<u64> {
         length - length % self.chunk_bytes..length
     }

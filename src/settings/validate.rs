@@ -272,6 +272,18 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
             "set it to https://…, or state.s3.allow_http = true",
         );
     }
+    let has_secret = !s3.secret_access_key.is_empty() || !s3.secret_access_key_file.is_empty();
+    if has_secret == s3.access_key_id.is_empty() || (!s3.session_token.is_empty() && !has_secret) {
+        let what = format!("{} and {}", at("state.s3.access_key_id"), at("state.s3.secret_access_key"));
+        return refused(
+            what,
+            "set the key with its secret (or secret_access_key_file), or neither, and no session_token",
+        );
+    }
+    if !s3.secret_access_key.is_empty() && !s3.secret_access_key_file.is_empty() {
+        let what = format!("{} and {}", at("state.s3.secret_access_key"), at("state.s3.secret_access_key_file"));
+        return refused(what, "set one of them");
+    }
     if let Partitions::Listed(listed) = &settings.consume.partitions {
         let count = settings.log.partitions;
         if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {

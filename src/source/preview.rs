@@ -84,6 +84,8 @@ struct Looking<'a> {
     records: Vec<FileRecord>,
     bad_lines: BadLines,
     edges: Edges,
+    /// Files that were shown as being written.
+    files_left: usize,
     /// Lines that were shown as having no value, as failed, and as something else.
     shown: [usize; 3],
 }
@@ -106,6 +108,7 @@ pub fn preview(
         records: Vec::new(),
         bad_lines: BadLines::default(),
         edges: Edges::default(),
+        files_left: 0,
         shown: [0; 3],
     };
     match disk.find(key, pattern)? {
@@ -170,7 +173,9 @@ impl Looking<'_> {
             // One that is gone, or ends within its header, is being written.
             self.preview.is_all &= match open {
                 Some(open) => self.file(open)?,
+                None if self.files_left == OF_EACH_KIND_MAX => false,
                 None => {
+                    self.files_left += 1;
                     let reason =
                         "its lines end before the first record, and it was changed just now: a run waits for more";
                     let (file, reason) = (name.clone(), reason.to_owned());

@@ -7,7 +7,7 @@ pub fn keeps_the_contract(objects: &dyn Objects) {
     let get = |key: &str| objects.get(key).expect("it answers");
     let put = |key: &str, bytes: &[u8], when: &When| objects.put(key, bytes, when);
     assert_eq!(get("a/one.json"), None);
-    let first = put("a/one.json", b"first", &When::Absent).expect("there is none");
+    let first = put("a/one.json", b"first", &When::Absent).expect("the key is free");
     assert!(objects.has_answered());
     assert_eq!(get("a/one.json"), Some((b"first".to_vec(), first.clone())));
     assert_eq!(put("a/one.json", b"other", &When::Absent), Err(Trouble::Refused));
@@ -20,7 +20,7 @@ pub fn keeps_the_contract(objects: &dyn Objects) {
     let third = put("a/one.json", b"", &When::Always).expect("under no condition");
     assert_eq!(get("a/one.json"), Some((Vec::new(), third)));
     let large: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
-    put("a/large", &large, &When::Absent).expect("there is none");
+    put("a/large", &large, &When::Absent).expect("the key is free");
     assert!(get("a/large").is_some_and(|(bytes, _)| bytes == large));
     put("ab", b"x", &When::Always).expect("under no condition");
     let mut keys = objects.list("a/").expect("it is listed");

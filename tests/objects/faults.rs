@@ -126,7 +126,7 @@ fn one_life(seed: u64) {
 }
 
 #[test]
-fn whatever_a_store_does_to_calls_the_object_only_goes_forward() {
+fn an_object_only_goes_forward_in_a_store_that_loses_delays_and_repeats_calls() {
     (0..3_000).for_each(one_life);
 }
 

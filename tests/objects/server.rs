@@ -15,7 +15,7 @@ fn a_real_server_keeps_the_contract_and_partitions() {
     let objects = server.open("contract");
     keeps_the_contract(&objects);
     // Another prefix of the same bucket is another store.
-    server.open("other").put("x", b"x", &When::Absent).expect("there is none");
+    server.open("other").put("x", b"x", &When::Absent).expect("the key is free");
     assert_eq!(objects.list(""), Ok(Vec::new()));
 
     let log = Log::new(8, &[0, 2, 3, 5, 6]);

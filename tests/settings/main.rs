@@ -118,6 +118,11 @@ fn no_secret_is_shown() {
         let shown = format!("{effective:?}{:?}", effective.entries);
         assert!(shown.contains(name) && !shown.contains("hunter"), "{shown}");
     }
+    let sets = ["state.s3.access_key_id=me", "state.s3.secret_access_key=hunter2", "state.s3.session_token=hunter3"];
+    let effective = loaded("", &[], &sets);
+    assert_eq!(effective.settings.state.s3.secret_access_key, "hunter2", "the value itself is whole");
+    let shown = format!("{effective:?}{:?}", effective.entries);
+    assert!(shown.contains("\"me\"") && !shown.contains("hunter"), "{shown}");
     let variable = ("ISOTHERM_LOG__KAFKA__CLIENT__SASL_PASSWORD", "\"quoted\"");
     assert_eq!(loaded("", &[variable], &[]).settings.log.kafka.client["sasl.password"], "\"quoted\"");
     for (file, set) in [
@@ -203,6 +208,13 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     (
         "[state.s3]\nendpoint = \"http://h:1\"",
         &["state.s3.endpoint is \"http://h:1\"", "without TLS", "allow_http = true"],
+    ),
+    ("[state.s3]\nsecret_access_key = \"x\"", &["state.s3.access_key_id is \"\"", "set the key with its secret"]),
+    ("[state.s3]\naccess_key_id = \"x\"", &["state.s3.access_key_id is \"x\"", "set the key with its secret"]),
+    ("[state.s3]\nsession_token = \"x\"", &["no session_token"]),
+    (
+        "[state.s3]\naccess_key_id = \"x\"\nsecret_access_key = \"y\"\nsecret_access_key_file = \"z\"",
+        &["secret_access_key is ********", "secret_access_key_file is \"z\"", "set one of them"],
     ),
     ("[state.s3]\nendpoint = \"h:1\"", &["state.s3.endpoint is \"h:1\"", "http://host:port"]),
     ("[faults]\npoints = [\"aggregator.apply\"]", &["faults.points", "line 2", "POINT@HIT=ACTION"]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isotherm::failure::Kind;
+use isotherm::failure::{Failure, Kind, Severity};
 
 use super::toys::{Act, At, Setup, away, damaged};
 use super::{INLINE, MS, SECOND, in_both, paused};
@@ -48,6 +48,21 @@ fn an_outage_is_said_once_and_costs_no_budget() {
             assert_eq!(branch.stopped().await, [""; 0]);
         });
     }
+}
+
+/// Each life ends with it, and the next one begins from what the other process has committed.
+#[test]
+fn lives_that_are_superseded_cost_no_budget() {
+    let superseded =
+        Failure { severity: Severity::Superseded, ..Failure::fatal(Kind::TryAgain, "another one committed") };
+    in_both(async |spawn| {
+        let failure = superseded.clone();
+        let planned = move |name, epoch| (name == "b" && epoch <= 5).then(|| (At::Started, Act::Fail(failure.clone())));
+        let branch = Setup::new(spawn).plan(planned).policy(|policy| policy.restarts_max = 1).run();
+        branch.log.until("c6 ready").await;
+        assert_eq!(branch.log.only(&["died", "failed"]), [""; 0]);
+        assert_eq!(branch.stopped().await, [""; 0]);
+    });
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct ObjectServer {
 }
 
 impl ObjectServer {
-    /// A server of the test's own, with a bucket. `None`: there is none to be had, which was said.
+    /// A server of the test's own, with a bucket. `None`: its program is not installed, which was said.
     pub fn start() -> Option<Self> {
         // One at a time: it has sockets whose names only its ports tell apart.
         static ALONE: Mutex<()> = Mutex::new(());
