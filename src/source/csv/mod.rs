@@ -230,7 +230,7 @@ impl Csv {
             Value::NoNumber => return Err(format!("{} is not a number", excerpt(degrees))),
         };
         if let Some(at) = columns.flag
-            && self.values.has_failed(field(at, &self.settings.flag_column)?)
+            && self.values.has_failed(field(at, &self.settings.flag_column)?)?
         {
             return Ok(Err(Without::FailedQuality));
         }

@@ -1,5 +1,6 @@
 //! What values and flags mean.
 
+use super::looks::excerpt;
 use crate::settings;
 
 /// A flag of any value.
@@ -66,13 +67,16 @@ impl Values {
         }
     }
 
-    /// Whether a flag says that the value failed.
-    pub fn has_failed(&self, flag: &str) -> bool {
+    /// Whether a flag says that the value failed. `Err`: it has fewer parts than the one that says so.
+    pub fn has_failed(&self, flag: &str) -> Result<bool, String> {
         let flag = match self.flag_part {
-            0 => flag,
-            part => flag.split(',').nth(part - 1).unwrap_or_default().trim(),
+            part if part == 0 || flag.is_empty() => flag,
+            part => match flag.split(',').nth(part - 1) {
+                Some(flag) => flag.trim(),
+                None => return Err(format!("{} has no part {part}", excerpt(flag))),
+            },
         };
-        self.failed.iter().any(|failed| failed == flag || (failed == ANY_FLAG && !flag.is_empty()))
+        Ok(self.failed.iter().any(|failed| failed == flag || (failed == ANY_FLAG && !flag.is_empty())))
     }
 }
 
@@ -151,10 +155,11 @@ mod tests {
     #[test]
     fn a_flag_fails_by_its_part_and_by_its_value() {
         let any = values(|_| ());
-        assert!(any.has_failed("X") && !any.has_failed(""));
+        assert_eq!(["X", ""].map(|flag| any.has_failed(flag)), [Ok(true), Ok(false)]);
         let second = values(|csv| csv.flag_part = 2);
-        assert!(second.has_failed(",I,W,2400") && !second.has_failed(",,W,2400") && !second.has_failed(""));
+        assert_eq!([",I,W,2400", ",,W,2400", ""].map(|flag| second.has_failed(flag)), [Ok(true), Ok(false), Ok(false)]);
+        assert_eq!(second.has_failed("X"), Err("\"X\" has no part 2".to_owned()));
         let some = values(|csv| csv.flag_failed = "2 3".to_owned());
-        assert!(some.has_failed("3") && !some.has_failed("0") && !some.has_failed("23"));
+        assert_eq!(["3", "0", "23"].map(|flag| some.has_failed(flag)), [Ok(true), Ok(false), Ok(false)]);
     }
 }
