@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Failure, Kind};
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -50,4 +52,29 @@ impl fmt::Debug for S3 {
             .field("secret_access_key_file", secret_access_key_file)
             .finish_non_exhaustive()
     }
+}
+
+/// Checks what must hold between settings. `at` says a key's value and where it came from.
+pub(super) fn check(State { s3, .. }: &State, at: impl Fn(&str) -> String) -> Result<(), Failure> {
+    let refused = |what: String, advice: &str| Err(Failure::fatal(Kind::Settings, what).advice(advice));
+    if s3.endpoint.starts_with("http://") && !s3.allow_http {
+        return refused(
+            format!("{}: requests would go without TLS", at("state.s3.endpoint")),
+            "set it to https://…, or state.s3.allow_http = true",
+        );
+    }
+    let [secret, secret_file] = ["state.s3.secret_access_key", "state.s3.secret_access_key_file"];
+    let [is_secret, is_file] = [&s3.secret_access_key, &s3.secret_access_key_file].map(|value| !value.is_empty());
+    if is_secret && is_file {
+        return refused(format!("{} and {}", at(secret), at(secret_file)), "set one of them");
+    }
+    let has_secret = is_secret || is_file;
+    if has_secret == s3.access_key_id.is_empty() {
+        let (key, secret) = (at("state.s3.access_key_id"), at(if is_file { secret_file } else { secret }));
+        return refused(format!("{key} and {secret}"), "set the key with its secret, or its file, or neither");
+    }
+    if !s3.session_token.is_empty() && !has_secret {
+        return refused(at("state.s3.session_token"), "set the key and the secret that it belongs to, or take it out");
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind};
 use super::date_format;
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings};
-use super::property;
+use super::{property, state};
 
 /// What a key may be.
 pub(super) enum Allowed {
@@ -265,25 +265,7 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
     if csv.degrees_scale == 0.0 {
         return refused(at("source.csv.degrees_scale"), "all degrees would be the same: set another");
     }
-    let s3 = &settings.state.s3;
-    if s3.endpoint.starts_with("http://") && !s3.allow_http {
-        return refused(
-            format!("{}: requests would go without TLS", at("state.s3.endpoint")),
-            "set it to https://…, or state.s3.allow_http = true",
-        );
-    }
-    let has_secret = !s3.secret_access_key.is_empty() || !s3.secret_access_key_file.is_empty();
-    if has_secret == s3.access_key_id.is_empty() || (!s3.session_token.is_empty() && !has_secret) {
-        let what = format!("{} and {}", at("state.s3.access_key_id"), at("state.s3.secret_access_key"));
-        return refused(
-            what,
-            "set the key with its secret (or secret_access_key_file), or neither, and no session_token",
-        );
-    }
-    if !s3.secret_access_key.is_empty() && !s3.secret_access_key_file.is_empty() {
-        let what = format!("{} and {}", at("state.s3.secret_access_key"), at("state.s3.secret_access_key_file"));
-        return refused(what, "set one of them");
-    }
+    state::check(&settings.state, &at)?;
     if let Partitions::Listed(listed) = &settings.consume.partitions {
         let count = settings.log.partitions;
         if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {

@@ -211,7 +211,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ),
     ("[state.s3]\nsecret_access_key = \"x\"", &["state.s3.access_key_id is \"\"", "set the key with its secret"]),
     ("[state.s3]\naccess_key_id = \"x\"", &["state.s3.access_key_id is \"x\"", "set the key with its secret"]),
-    ("[state.s3]\nsession_token = \"x\"", &["no session_token"]),
+    ("[state.s3]\nsession_token = \"x\"", &["state.s3.session_token is ********", "the secret that it belongs to"]),
     (
         "[state.s3]\naccess_key_id = \"x\"\nsecret_access_key = \"y\"\nsecret_access_key_file = \"z\"",
         &["secret_access_key is ********", "secret_access_key_file is \"z\"", "set one of them"],
