@@ -94,7 +94,7 @@ impl Bench {
     }
 
     pub fn log(&self, topic: &str, partitions: u32) -> Arc<dyn RecordLog> {
-        isotherm::log::open(&self.settings(topic, partitions), &self.state()).expect("the settings are right")
+        isotherm::log::open(&self.settings(topic, partitions)).expect("the settings are right")
     }
 
     pub fn create(&self, topic: &str, partitions: u32) {

@@ -13,7 +13,7 @@ use super::waiting::patient_log;
 use super::{Outcome, exit_code, output};
 use crate::failure::Kind;
 use crate::log::RangePace;
-use crate::partition;
+use crate::pipeline::state_files;
 use crate::retold::audit::Audited;
 use crate::retold::source_audit::audit_source;
 use crate::source::disk::MachineDisk;
@@ -59,14 +59,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         return Ok(ExitCode::from(found.result().exit_code()));
     }
+    let state = state_files(&settings.state)?;
     let partitions = match arguments.partitions[..] {
-        [] => partition::partition_numbers(&settings.state.dir)?,
+        [] => state.numbers()?,
         _ => arguments::partitions(&arguments.partitions, &settings)?,
     };
     let log = patient_log(&settings)?;
     let mut all = Vec::new();
     for &partition in &partitions {
-        let audited = Audited::now(&log, &RangePace::default(), &settings, partition);
+        let audited = Audited::now(&log, &RangePace::default(), &settings.log.topic, &state, partition);
         if !arguments.json {
             output::print(&format!("partition {partition}: {}\n", audited.text()))?;
         }
@@ -75,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         output::print_json(&json!({ "partitions": all }))?;
     }
-    Twins::of(&settings, &partitions).tell();
+    Twins::of(&state, &partitions).tell();
     let worst = all.iter().max_by_key(|audited| audited.badness());
     Ok(worst.map_or(exit_code(Kind::Data), |worst| ExitCode::from(worst.exit_code())))
 }

@@ -63,12 +63,12 @@ pub fn run(
 
 fn serve(environment: &mut Environment, job: &Job, open: bool) -> Result<Server, Failure> {
     environment.windows = Windows::new(&job.partitions);
-    let Environment { settings, log, progress, windows, .. } = environment.clone();
+    let Environment { settings, log, state, progress, windows, .. } = environment.clone();
     let replay_log = match settings.log.kind {
         LogKind::Memory => log.clone(),
-        LogKind::Kafka | LogKind::Sqlite => log::open(&settings, &settings.state.dir)?,
+        LogKind::Kafka | LogKind::Sqlite => log::open(&settings)?,
     };
-    let server = Server::start(Observed { settings, log, replay_log, progress, windows })?;
+    let server = Server::start(Observed { settings, log, replay_log, state, progress, windows })?;
     events::serving(server.address());
     if open {
         output::tell(&format_args!("open http://{}/ to watch; Ctrl-C ends it", server.address()));

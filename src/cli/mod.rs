@@ -12,6 +12,7 @@ mod audit;
 mod chaos;
 mod config;
 mod consume;
+mod copy;
 mod debug;
 mod display;
 mod engine;

@@ -1,7 +1,6 @@
 //! One partition's file in a line.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use indicatif::HumanDuration;
 use serde::Serialize;
@@ -10,13 +9,12 @@ use super::output;
 use crate::domain::RejectReason;
 use crate::domain::state::Gap;
 use crate::partition::format::Checkpoint;
-use crate::partition::{self, PartitionFile};
-use crate::settings::Settings;
+use crate::partition::{PartitionFile, StateFiles};
 
 #[derive(Debug, Serialize)]
 pub struct PartitionOverview {
     pub partition: u32,
-    pub file: PathBuf,
+    pub file: String,
     pub topic: String,
     pub first_offset: u64,
     /// Of the next record to be read.
@@ -25,7 +23,7 @@ pub struct PartitionOverview {
     pub counted: u64,
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Where the rejected records are, if there are any.
-    pub rejected_file: Option<PathBuf>,
+    pub rejected_file: Option<String>,
     /// Whether that file has no room for every further one: those that do not fit are only counted.
     pub rejected_file_full: bool,
     pub gaps: Vec<Gap>,
@@ -33,19 +31,18 @@ pub struct PartitionOverview {
 }
 
 impl PartitionOverview {
-    pub fn of(file: &PartitionFile, checkpoint: &Checkpoint, settings: &Settings) -> Self {
+    pub fn of(file: &PartitionFile, checkpoint: &Checkpoint, files: &StateFiles) -> Self {
         let (identity, state) = (&checkpoint.identity, &checkpoint.state);
-        let rejected_file = partition::rejected_path(&settings.state.dir, identity.partition);
         Self {
             partition: identity.partition,
-            file: file.path.clone(),
+            file: file.name.clone(),
             topic: identity.topic.clone(),
             first_offset: state.first_offset,
             offset: state.next_offset,
             stations: state.stations.len(),
             counted: state.counted(),
             rejected: state.rejected.clone(),
-            rejected_file: (state.rejected_bytes > 0).then_some(rejected_file),
+            rejected_file: (state.rejected_bytes > 0).then(|| files.rejected_name(checkpoint)),
             rejected_file_full: state.rejected_file_is_full(),
             gaps: state.gaps.clone(),
             age_seconds: file.age.as_secs(),
@@ -72,7 +69,7 @@ impl PartitionOverview {
             self.counted.to_string(),
             self.rejected_text(),
             HumanDuration(std::time::Duration::from_secs(self.age_seconds)).to_string(),
-            self.file.display().to_string(),
+            self.file.clone(),
         ]
     }
 }
@@ -83,7 +80,7 @@ pub fn text(overviews: &[PartitionOverview]) -> String {
     let mut text = output::table(&header, &[0, 1, 2, 3], overviews.iter().map(PartitionOverview::row));
     for (overview, file) in overviews.iter().filter_map(|one| Some((one, one.rejected_file.as_ref()?))) {
         let full = if overview.rejected_file_full { " (full: those that do not fit are only counted)" } else { "" };
-        text.push_str(&format!("rejected records of partition {}: {}{full}\n", overview.partition, file.display()));
+        text.push_str(&format!("rejected records of partition {}: {}{full}\n", overview.partition, file));
     }
     text
 }

@@ -16,8 +16,9 @@ use crate::durable::RealDisk;
 use crate::durable::replace::replace;
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RecordLog};
+use crate::partition::StateFiles;
 use crate::partition::format::Checkpoint;
-use crate::partition::{self, PartitionFile};
+use crate::pipeline::state_files;
 use crate::retold::history::Replay;
 use crate::watch::plot::{self, Appearance, Drawn, PlotKind, STATIONS_MAX, Theme};
 
@@ -27,7 +28,7 @@ Examples:
   isotherm plot KNYC --settings settings/demo.toml -o new-york.png --kind years --dark
   isotherm plot KNYC KPHX KSEA --settings settings/demo.toml -o three.svg --size 1200x600
 
-It reads the log again, up to the offsets that the files in state.dir are committed at, whether a processor runs or not,
+It reads the log again, up to the offsets that the states are committed at, whether a processor runs or not,
 and prints the path of what it wrote. A file that is there already is replaced. What the log no longer has is said on the
 plot. Exit code 65 if a station is unknown.";
 
@@ -75,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let kind = arguments.kind;
     let stations: IndexSet<&str> = arguments.stations.iter().map(String::as_str).collect();
     let settings = arguments.settings.start()?;
-    let (checkpoints, found) = find(&settings.state.dir, &stations)?;
+    let (checkpoints, found) = find(&state_files(&settings.state)?, &stations)?;
     if found.len() > STATIONS_MAX || (kind == PlotKind::Years && found.len() > 1) {
         let what = if found.len() > STATIONS_MAX {
             format!("a plot can show {STATIONS_MAX} stations, not {}", found.len())
@@ -113,11 +114,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// The files of the partitions that have one of the stations, and where each station is, in the order of the arguments.
-fn find<'a>(folder: &Path, stations: &IndexSet<&'a str>) -> Result<(Vec<Checkpoint>, Vec<FoundStation<'a>>), Failure> {
+fn find<'a>(
+    state: &StateFiles,
+    stations: &IndexSet<&'a str>,
+) -> Result<(Vec<Checkpoint>, Vec<FoundStation<'a>>), Failure> {
     let (mut checkpoints, mut damaged) = (Vec::new(), Vec::new());
-    for partition in partition::partition_numbers(folder)? {
-        // Gone since the folder was listed: it is being rebuilt.
-        let Some(file) = PartitionFile::read(folder, partition)? else { continue };
+    for partition in state.numbers()? {
+        // Gone since the files were listed: it is being rebuilt.
+        let Some(file) = state.read(partition)? else { continue };
         match file.parse(partition) {
             Ok(checkpoint) if stations.iter().any(|&name| checkpoint.state.stations.contains_key(name)) => {
                 checkpoints.push(checkpoint);

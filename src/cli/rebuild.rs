@@ -1,5 +1,9 @@
 //! `isotherm rebuild`: counts one partition anew from the log.
 
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Args;
 
 use super::arguments::{self, SettingsArguments};
@@ -9,8 +13,8 @@ use crate::durable::{Lock, RealDisk};
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, RecordLog, topic};
 use crate::partition::format::{self, Checkpoint};
-use crate::partition::{PartitionFile, maintenance};
-use crate::pipeline::{End, Job};
+use crate::partition::{Identity, PartitionFile, StateFiles, WithRejected, maintenance, object_maintenance};
+use crate::pipeline::{End, Job, state_files};
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
@@ -20,7 +24,11 @@ Examples:
   isotherm rebuild 2 --accept-loss
 
 The old files stay beside the new ones as partition-2.json.before-rebuild and partition-2.rejected.jsonl.before-rebuild.
-No other process may be counting the partition. If it is interrupted, run it again: it goes on.";
+No other process may be counting the partition. If it is interrupted, run it again: it goes on. In an object store, the state is
+watched for three commit intervals first, and must stay the same.";
+
+/// Looks at a state, an interval apart, that must all find the same one.
+pub(super) const LOOKS: u32 = 3;
 
 /// Count one partition anew from the log
 #[derive(Debug, Args)]
@@ -31,6 +39,9 @@ pub struct Arguments {
     /// Do it even if the log no longer has all that the old file counted
     #[arg(long)]
     accept_loss: bool,
+    /// With state.url: do it without watching for three commit intervals that nobody counts
+    #[arg(long)]
+    accept_risk: bool,
     #[command(flatten)]
     settings: SettingsArguments,
     /// The summary as one JSON object
@@ -48,25 +59,70 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Moves the old file out of the way, unless an interrupted rebuild already did.
 fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
-    let (folder, partition) = (settings.state.dir.as_path(), arguments.partition);
-    let lock = Lock::partition(&RealDisk, folder, partition)?;
-    // A log that is away is waited for before anything is touched.
+    let (state, partition) = (state_files(&settings.state)?, arguments.partition);
+    let objects = match &state {
+        StateFiles::Folder(_) if arguments.accept_risk => {
+            let what = "--accept-risk is for an object store: a folder is locked by who counts in it";
+            return Err(Failure::fatal(Kind::Usage, what).advice("leave it out"));
+        }
+        StateFiles::Folder(folder) => {
+            let lock = Lock::partition(&RealDisk, folder, partition)?;
+            // A log that is away is waited for before anything is touched.
+            let log = patient_log(settings)?;
+            if go_on(arguments, &state, &log)? {
+                return Ok(());
+            }
+            return maintenance::begin_rebuild(&RealDisk, folder, partition, &lock);
+        }
+        StateFiles::Objects(objects) => objects,
+    };
     let log = patient_log(settings)?;
-    let current = PartitionFile::read(folder, partition)?;
+    if go_on(arguments, &state, &log)? {
+        return Ok(());
+    }
+    let looks = if arguments.accept_risk { 0 } else { LOOKS };
+    let mut tags = object_maintenance::watch(&**objects, &[partition], looks, still(settings))?;
+    let Some(tag) = tags.remove(&partition) else { return Ok(()) };
+    let mut rejected = Vec::new();
+    if let Some(WithRejected { rejected: mut lines, checkpoint: Ok(_), rejected_name, .. }) =
+        state.read_with_rejected(partition)?
+    {
+        lines
+            .read_to_end(&mut rejected)
+            .map_err(|error| Failure::io("cannot read", Path::new(&rejected_name), &error))?;
+    } else {
+        output::tell(&"the state is damaged, so that its rejected lines are not kept: the count makes them anew");
+    }
+    let topic = topic::existing_topic(&log)?;
+    let partitions = topic.partitions;
+    let identity = Identity { topic: settings.log.topic.clone(), log_id: topic.log_id, partition, partitions };
+    let first_offset = log.extent(partition)?.start;
+    object_maintenance::begin_rebuild(&**objects, &identity, tag, &rejected, settings.rules(), first_offset)
+}
+
+/// How long a state must stay the same between two looks, so that nobody counts.
+pub(super) fn still(settings: &Settings) -> Duration {
+    Duration::from_millis(settings.state.commit_interval_ms.max(settings.state.request_timeout_ms))
+}
+
+/// Whether a rebuild was interrupted and goes on. A failure if one would lose what the log no longer has, and that is not accepted.
+fn go_on(arguments: &Arguments, state: &StateFiles, log: &dyn RecordLog) -> Result<bool, Failure> {
+    let partition = arguments.partition;
+    let current = state.read(partition)?;
     // The old file, if a rebuild has moved it aside.
-    let aside = PartitionFile::read_path(folder.join(format!("partition-{partition}.json.before-rebuild")))?;
+    let aside = state.read_before_rebuild(partition)?;
     if let (Some(current), Some(aside)) = (&current, &aside)
         && is_unfinished(&parse(current), &parse(aside))
     {
         output::tell(&format_args!(
             "partition {partition} is being rebuilt already; going on (to start from the beginning, move {} away)",
-            aside.path.display()
+            aside.name
         ));
-        return Ok(());
+        return Ok(true);
     }
     // The file aside is the old one if the rebuild was interrupted before anything was committed.
     if let Some(old) = current.as_ref().or(aside.as_ref()) {
-        match loss(&parse(old), &log, partition)? {
+        match loss(&parse(old), log, partition)? {
             Some(loss) if !arguments.accept_loss => {
                 let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
                 return Err(Failure::fatal(Kind::Data, what).advice(
@@ -77,15 +133,15 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
             None => {}
         }
     }
-    if current.is_none() && aside.is_some() {
+    let is_interrupted = current.is_none() && aside.is_some();
+    if is_interrupted {
         output::tell(&format_args!("going on with the rebuild of partition {partition} that was interrupted"));
-        return Ok(());
     }
-    maintenance::begin_rebuild(&RealDisk, folder, partition, &lock)
+    Ok(is_interrupted)
 }
 
 fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {
-    format::parse(&file.path.display().to_string(), &file.bytes)
+    format::parse(&file.name, &file.bytes)
 }
 
 /// Whether the current file is of a rebuild that has not come as far as the old file yet. Where that cannot be told it

@@ -12,9 +12,9 @@ use super::overview::{self, PartitionOverview};
 use super::twins::Twins;
 use super::{Outcome, exit_code, output};
 use crate::failure::{Failure, Kind};
+use crate::partition::StateFiles;
 use crate::partition::format::Checkpoint;
-use crate::partition::{self, PartitionFile};
-use crate::settings::Settings;
+use crate::pipeline::state_files;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
   isotherm show KNYC KSEA --settings settings/demo.toml --json
   isotherm show --csv > stations.csv
 
-It reads the files in state.dir as they are committed, whether a processor runs or not. Averages of the table are
+It reads the files in state.dir, or the objects of state.url, as they are committed, whether a processor runs or not. Averages of the table are
 rounded to two digits; those of --json and --csv are exact. Exit code 65 if a file is damaged or a station unknown; all
 others are shown.";
 
@@ -65,7 +65,7 @@ struct Shown {
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.effective()?.settings;
     let wanted: BTreeSet<&str> = arguments.stations.iter().map(String::as_str).collect();
-    let shown = read(&settings, &wanted)?;
+    let shown = read(&state_files(&settings.state)?, &wanted)?;
     if arguments.json {
         let damaged = shown.damaged.iter().map(|failure| json!({ "what": failure.what, "advice": failure.advice }));
         let damaged: Vec<_> = damaged.collect();
@@ -91,14 +91,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// Reads one file after the other and keeps only what is shown.
-fn read(settings: &Settings, wanted: &BTreeSet<&str>) -> Result<Shown, Failure> {
+fn read(state: &StateFiles, wanted: &BTreeSet<&str>) -> Result<Shown, Failure> {
     let mut shown = Shown::default();
-    for partition in partition::partition_numbers(&settings.state.dir)? {
-        // Gone since the folder was listed: it is being rebuilt.
-        let Some(file) = PartitionFile::read(&settings.state.dir, partition)? else { continue };
+    for partition in state.numbers()? {
+        // Gone since the files were listed: it is being rebuilt.
+        let Some(file) = state.read(partition)? else { continue };
         match file.parse(partition) {
             Ok(checkpoint) => {
-                shown.overviews.push(PartitionOverview::of(&file, &checkpoint, settings));
+                shown.overviews.push(PartitionOverview::of(&file, &checkpoint, state));
                 shown.rows.extend(rows(checkpoint, wanted));
             }
             Err(failure) => shown.damaged.push(failure),

@@ -1,4 +1,4 @@
-//! `isotherm store`: whether an object store can be trusted.
+//! `isotherm store`: whether an object store can be trusted, and copies of what it holds.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -6,11 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::arguments::SettingsArguments;
-use super::{Outcome, output};
+use super::{Outcome, copy, output};
 use crate::durable::conditions::{Conditions, ROUNDS, check};
-use crate::durable::objects::Objects;
-use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::durable::objects;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +18,7 @@ Examples:
 Credentials are those of [state.s3], else of the environment (AWS_ACCESS_KEY_ID, …), a web identity, the container or the machine.
 It takes some thousands of requests, and removes what it has written. The exit code is 1 if the store cannot be trusted.";
 
-/// See whether an object store keeps its conditions
+/// See whether an object store can be trusted, and copy states from and to it
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -30,6 +28,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(CheckArguments),
+    Copy(copy::Arguments),
 }
 
 /// Race 16 writers through the conditions of writes, and measure the store
@@ -49,26 +48,21 @@ struct CheckArguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let Verb::Check(arguments) = &arguments.verb;
+    match &arguments.verb {
+        Verb::Check(arguments) => run_check(arguments),
+        Verb::Copy(arguments) => copy::run(arguments),
+    }
+}
+
+fn run_check(arguments: &CheckArguments) -> Outcome {
     let settings = arguments.settings.effective()?.settings;
-    let found = check(&*open(&arguments.url, &settings)?, usize::from(arguments.rounds))?;
+    let found = check(&*objects::open(&arguments.url, &settings.state)?, usize::from(arguments.rounds))?;
     if arguments.json {
         output::print_json(&found)?;
     } else {
         output::print(&text(&found))?;
     }
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-#[cfg(feature = "s3")]
-fn open(url: &str, settings: &Settings) -> Result<Box<dyn Objects>, Failure> {
-    Ok(Box::new(crate::durable::s3::S3::open(url, &settings.state)?))
-}
-
-#[cfg(not(feature = "s3"))]
-fn open(url: &str, _: &Settings) -> Result<Box<dyn Objects>, Failure> {
-    Err(Failure::fatal(crate::failure::Kind::Settings, format!("{url}: this isotherm was built without object stores"))
-        .advice("build it with --features s3, or take the image"))
 }
 
 fn text(found: &Conditions) -> String {

@@ -14,7 +14,7 @@ use crate::domain::RecordFormat;
 use crate::failure::{Failure, Kind};
 use crate::ingest::read_source;
 use crate::partition::PartitionFile;
-use crate::pipeline::{Job, Summary};
+use crate::pipeline::{Job, Summary, state_files};
 use crate::settings::{LogKind, Settings};
 use crate::standard_error::FLUSH_MAX;
 
@@ -31,16 +31,22 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
         let what = "log.format is \"json\", and isotherm writes protobuf: none of its records would count";
         return Err(Failure::fatal(Kind::Settings, what).advice("set log.format to \"detect\", or to \"protobuf\""));
     }
+    if job.ingest && !settings.state.url.is_empty() {
+        let what = "state.url is set, and the source's cursor is not kept in an object store yet";
+        return Err(Failure::fatal(Kind::Settings, what)
+            .advice("give isotherm produce settings with a state.dir, and isotherm consume these"));
+    }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
     let (summary, stay) = engine::run(job, settings.clone(), watched)?;
+    let state = state_files(&settings.state)?;
     let mut overviews = Vec::new();
     let (mut unreadable, mut twins): (Option<Failure>, _) = (None, Twins::default());
     for &partition in &partitions {
-        let read = PartitionFile::read(&settings.state.dir, partition).and_then(|file| {
+        let read = state.read(partition).and_then(|file| {
             let overview = |file: PartitionFile| {
                 let checkpoint = file.parse(partition)?;
                 checkpoint.state.stations.keys().for_each(|station| twins.add(partition, station));
-                Ok(PartitionOverview::of(&file, &checkpoint, settings))
+                Ok(PartitionOverview::of(&file, &checkpoint, &state))
             };
             file.map(overview).transpose()
         });

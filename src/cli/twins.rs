@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::output;
-use crate::partition::PartitionFile;
-use crate::settings::Settings;
+use crate::partition::StateFiles;
 
 const TOLD_MAX: usize = 10;
 
@@ -14,10 +13,10 @@ pub struct Twins(BTreeMap<String, Vec<u32>>);
 
 impl Twins {
     /// Of the files of these partitions, as far as they can be read.
-    pub fn of(settings: &Settings, partitions: &[u32]) -> Self {
+    pub fn of(state: &StateFiles, partitions: &[u32]) -> Self {
         let mut twins = Self::default();
         for &partition in partitions.iter().filter(|_| partitions.len() > 1) {
-            let file = PartitionFile::read(&settings.state.dir, partition);
+            let file = state.read(partition);
             let checkpoint = file.ok().flatten().and_then(|file| file.parse(partition).ok());
             for station in checkpoint.iter().flat_map(|checkpoint| checkpoint.state.stations.keys()) {
                 twins.add(partition, station);

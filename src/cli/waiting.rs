@@ -17,7 +17,7 @@ const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)
 
 /// The log of the settings, for verbs that read from beginning to end.
 pub fn patient_log(settings: &Settings) -> Result<PatientLog, Failure> {
-    Ok(PatientLog::new(log::open(settings, &settings.state.dir)?, outage(), |waited| waited >= LOG_AWAY_MAX))
+    Ok(PatientLog::new(log::open(settings)?, outage(), |waited| waited >= LOG_AWAY_MAX))
 }
 
 /// One that is told on the standard error.

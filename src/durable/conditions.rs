@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::objects::{Objects, Tag, Trouble, When};
+use super::objects::{Object, Objects, Tag, Trouble, When};
 use crate::failure::{Failure, Kind};
 
 /// Writers that race.
@@ -65,7 +65,9 @@ pub fn check(objects: &dyn Objects, rounds: usize) -> Result<Conditions, Failure
     let folder = format!(".probe/{}", Uuid::new_v4());
     let key = |name: &str| format!("{folder}/{name}");
     let mut found = Conditions { store: objects.name(), ..Conditions::default() };
-    let checked = one_by_one(objects, &key("one"), &mut found)
+    let one = key("one");
+    let checked = one_by_one(objects, &one, &failed(objects, &one), &mut found)
+        .and_then(|()| removed(objects, &one, &mut found))
         .and_then(|()| races(objects, &key("race"), rounds, &mut found))
         .and_then(|()| counting(objects, &key("number"), rounds.div_ceil(ROUNDS_AN_INCREMENT), &mut found))
         .and_then(|()| measure(objects, &key("measured"), &mut found));
@@ -89,11 +91,34 @@ fn failed(objects: &dyn Objects, key: &str) -> impl Fn(Trouble) -> Failure {
     }
 }
 
-/// What each condition must do where nobody else is at work.
-fn one_by_one(objects: &dyn Objects, key: &str, found: &mut Conditions) -> Result<(), Failure> {
-    let failed = failed(objects, key);
-    let first = objects.put(key, b"first", &When::Absent).map_err(&failed)?;
-    let second = objects.put(key, b"second", &When::Is(first.clone())).map_err(&failed)?;
+/// Tries the conditions on one object of a name of its own, which is removed again: six requests, at each start of a process that
+/// writes. A store that does not keep them is a Fatal failure. Gives what is not wrong and costs something.
+pub fn probe(objects: &dyn Objects) -> Result<Vec<String>, Failure> {
+    let key = format!(".probe/{}", Uuid::new_v4());
+    let mut found = Conditions::default();
+    let tried = one_by_one(objects, &key, &|trouble| objects.failure("cannot try", &key, &trouble), &mut found);
+    if let Err(failure) = tried {
+        drop(objects.delete(&key));
+        return Err(failure);
+    }
+    if found.wrong.is_empty() {
+        return Ok(found.notes);
+    }
+    let what = format!("{} cannot be trusted: {}", objects.name(), found.wrong.join("; "));
+    Err(Failure::fatal(Kind::Settings, what).advice(
+        "use a store that keeps its conditions, as isotherm store check finds out, or a folder, with state.dir",
+    ))
+}
+
+/// What each condition must do where nobody else is at work. The object is gone behind it.
+fn one_by_one(
+    objects: &dyn Objects,
+    key: &str,
+    failed: &impl Fn(Trouble) -> Failure,
+    found: &mut Conditions,
+) -> Result<(), Failure> {
+    let first = objects.put(key, b"first", &When::Absent).map_err(failed)?;
+    let second = objects.put(key, b"second", &When::Is(first.clone())).map_err(failed)?;
     let refusals =
         [("that there is no such object", When::Absent), ("that the object is one that it was", When::Is(first))];
     for (condition, when) in refusals {
@@ -105,10 +130,10 @@ fn one_by_one(objects: &dyn Objects, key: &str, found: &mut Conditions) -> Resul
             Err(trouble) => return Err(failed(trouble)),
         }
     }
-    let read = objects.get(key).map_err(&failed)?;
+    let read = objects.get(key).map_err(failed)?;
     match read {
-        Some((bytes, tag)) if bytes == b"second" && tag.e_tag == second.e_tag => {}
-        Some((_, tag)) if tag.e_tag != second.e_tag => found.wrong.push(format!(
+        Some(object) if object.bytes == b"second" && object.tag.e_tag == second.e_tag => {}
+        Some(Object { tag, .. }) if tag.e_tag != second.e_tag => found.wrong.push(format!(
             "an object has the ETag {:?} where it is read, and {:?} where it was written",
             tag.e_tag, second.e_tag
         )),
@@ -119,17 +144,25 @@ fn one_by_one(objects: &dyn Objects, key: &str, found: &mut Conditions) -> Resul
             .wrong
             .push("its ETags are weak, which no condition accepts: a proxy in front of it may make them so".to_owned());
     }
-    objects.delete(key).map_err(&failed)?;
-    match objects.put(key, b"fourth", &When::Is(second.clone())) {
-        Err(Trouble::Refused) => {}
-        Ok(_) => found.wrong.push("an object that is not there was replaced".to_owned()),
-        Err(trouble) => return Err(failed(trouble)),
-    }
+    objects.delete(key).map_err(failed)?;
     if second.version.is_some() {
         found.notes.push(
             "it keeps every version of an object, and each commit is one: give the bucket a lifecycle rule that removes old ones"
                 .to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// An object that was removed must not be replaced as the one that it was.
+fn removed(objects: &dyn Objects, key: &str, found: &mut Conditions) -> Result<(), Failure> {
+    let failed = failed(objects, key);
+    let tag = objects.put(key, b"first", &When::Always).map_err(&failed)?;
+    objects.delete(key).map_err(&failed)?;
+    match objects.put(key, b"second", &When::Is(tag)) {
+        Err(Trouble::Refused) => {}
+        Ok(_) => found.wrong.push("an object that is not there was replaced".to_owned()),
+        Err(trouble) => return Err(failed(trouble)),
     }
     Ok(())
 }
@@ -158,7 +191,7 @@ fn races(objects: &dyn Objects, key: &str, rounds: usize, found: &mut Conditions
         objects.delete(key).map_err(&failed)?;
         found.absent_rounds += 1;
         found.absent_right += usize::from(is_right(race(objects, key, &When::Absent, 2 * round)));
-        let (_, tag) = objects.get(key).map_err(&failed)?.ok_or_else(|| failed(Trouble::Refused))?;
+        let Object { tag, .. } = objects.get(key).map_err(&failed)?.ok_or_else(|| failed(Trouble::Refused))?;
         found.tag_rounds += 1;
         found.tag_right += usize::from(is_right(race(objects, key, &When::Is(tag), 2 * round + 1)));
     }
@@ -182,7 +215,7 @@ fn counting(objects: &dyn Objects, key: &str, increments: usize, found: &mut Con
     objects.put(key, b"0", &When::Absent).map_err(&failed)?;
     let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<usize>().ok());
     let read = || -> Result<(usize, Tag), Trouble> {
-        let (bytes, tag) = objects.get(key)?.ok_or(Trouble::Refused)?;
+        let Object { bytes, tag, .. } = objects.get(key)?.ok_or(Trouble::Refused)?;
         number(&bytes).map(|number| (number, tag)).ok_or_else(|| Trouble::Unsure("it holds no number".to_owned()))
     };
     let count = || {

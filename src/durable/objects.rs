@@ -5,8 +5,11 @@
 //! one. Calls block, and each is made once: a call that is made again by itself would take its own first try for that of another.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::failure::{Failure, Kind};
+use crate::settings;
 
 /// Says which content an object has, as its store numbers them. Some compare the one, some the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,8 +50,30 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What a key holds, and its tag.
-pub type Object = (Vec<u8>, Tag);
+/// What a key holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Object {
+    pub bytes: Vec<u8>,
+    pub tag: Tag,
+    /// By the store's clock; `None` where it does not say.
+    pub modified: Option<SystemTime>,
+}
+
+/// Is called whenever work on a store gets on.
+pub type Report = Arc<dyn Fn() + Send + Sync>;
+
+/// The store of an address as `s3://bucket/prefix`. Asks for nothing yet.
+#[cfg(feature = "s3")]
+pub fn open(url: &str, settings: &settings::State) -> Result<Arc<dyn Objects>, Failure> {
+    Ok(Arc::new(super::s3::S3::open(url, settings)?))
+}
+
+/// The store of an address; there is none in this build.
+#[cfg(not(feature = "s3"))]
+pub fn open(url: &str, _: &settings::State) -> Result<Arc<dyn Objects>, Failure> {
+    Err(Failure::fatal(Kind::Settings, format!("{url}: this isotherm was built without object stores"))
+        .advice("build it with --features s3, or take the image"))
+}
 
 /// Objects below one prefix of one bucket, by their keys behind it.
 pub trait Objects: Send + Sync {
@@ -62,6 +87,11 @@ pub trait Objects: Send + Sync {
     fn delete(&self, key: &str) -> Result<(), Trouble>;
     /// Keys that begin with the prefix, in any order. May lack what was written just now, and have what was removed.
     fn list(&self, prefix: &str) -> Result<Vec<String>, Trouble>;
+    /// Keys directly below the store's prefix, in any order, under the same reservation.
+    fn list_top(&self) -> Result<Vec<String>, Trouble>;
+    /// The same store for work that must be known to get on: `report` is called after each call, and again and again while one
+    /// waits for its answer, which no call does for longer than its own deadline.
+    fn reporting(&self, report: Report) -> Arc<dyn Objects>;
     /// Whether the store has answered anything well: one that never did may be one that is set wrongly.
     fn has_answered(&self) -> bool;
 

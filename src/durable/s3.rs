@@ -6,10 +6,11 @@
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::NaiveDateTime;
 use futures_util::TryStreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
 use object_store::client::{HttpError, HttpErrorKind};
@@ -19,11 +20,10 @@ use object_store::{PutMode, PutOptions, PutResult, RetryConfig, UpdateVersion};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::objects::{Object, Objects, Tag, Trouble, When};
+use super::objects::{Object, Objects, Report, Tag, Trouble, When};
 use crate::failure::{Failure, Kind};
-use crate::settings;
+use crate::settings::{self, bucket_and_prefix};
 
-const SCHEME: &str = "s3://";
 const THREAD: &str = "isotherm-objects";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A request may take a second more for each of so many bytes.
@@ -32,10 +32,23 @@ const BYTES_PER_SECOND_MIN: u64 = 1 << 20;
 const LISTED_MAX: usize = 100_000;
 /// Of what a server says, this is shown.
 const SAID_LETTERS_MAX: usize = 300;
+/// How often who waits for an answer reports that the call is still within its deadline.
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
+/// A request that has not ended so long behind its deadline hangs, and is not reported any more.
+const DEADLINE_SLACK: Duration = Duration::from_secs(1);
+
+/// Without it S3 does not say that there is no such object.
+const NO_RIGHT_TO_LIST: &str = "so is an object that is not there, if the user has no right to list the bucket";
 
 /// Objects below a prefix of a bucket. Calls block the thread that makes them; the requests themselves run on one of their own.
+#[derive(Clone)]
 pub struct S3 {
-    store: Arc<AmazonS3>,
+    shared: Arc<Shared>,
+    report: Option<Report>,
+}
+
+struct Shared {
+    store: AmazonS3,
     name: String,
     prefix: Path,
     request_timeout: Duration,
@@ -52,7 +65,7 @@ impl S3 {
     /// or of the container or the machine; all but the first are renewed before they end.
     pub fn open(url: &str, settings: &settings::State) -> Result<Self, Failure> {
         let wrong = |what: String| Failure::fatal(Kind::Settings, what);
-        let (bucket, prefix) = parts(url).ok_or_else(|| {
+        let (bucket, prefix) = bucket_and_prefix(url).ok_or_else(|| {
             wrong(format!("{url:?} is no address of an object store")).advice("write it as s3://bucket/prefix")
         })?;
         let store = builder(bucket, &settings.s3)?.build();
@@ -64,19 +77,24 @@ impl S3 {
         let drive = move || drop(runtime.block_on(end));
         let spawned = thread::Builder::new().name(THREAD.to_owned()).spawn(drive);
         spawned.map_err(|error| Failure::thread(THREAD, &error))?;
-        Ok(Self {
-            store: Arc::new(store),
+        let shared = Shared {
+            store,
             name: url.trim_end_matches('/').to_owned(),
             prefix: Path::from(prefix),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             has_answered: AtomicBool::new(false),
             requests,
             _ends: ends,
-        })
+        };
+        Ok(Self { shared: Arc::new(shared), report: None })
     }
 
     fn key(&self, key: &str) -> Path {
-        Path::from(format!("{}/{key}", self.prefix))
+        Path::from(format!("{}/{key}", self.shared.prefix))
+    }
+
+    fn key_of(&self, path: &Path) -> Option<String> {
+        path.as_ref().strip_prefix(self.shared.prefix.as_ref()).map(|key| key.trim_start_matches('/').to_owned())
     }
 
     /// Makes a request of so many bytes, and waits for its end.
@@ -85,28 +103,31 @@ impl S3 {
         bytes: u64,
         request: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Trouble> {
-        let timeout = self.request_timeout + Duration::from_secs(bytes / BYTES_PER_SECOND_MIN);
+        let timeout = self.shared.request_timeout + Duration::from_secs(bytes / BYTES_PER_SECOND_MIN);
         let (done, result) = mpsc::sync_channel(1);
-        self.requests.spawn(async move {
+        let begun = Instant::now();
+        self.shared.requests.spawn(async move {
             drop(done.send(tokio::time::timeout(timeout, request).await));
         });
-        let result = match result.recv() {
-            Ok(Ok(result)) => result.map_err(|error| trouble(&error)),
-            Ok(Err(_)) => Err(Trouble::Unsure(format!("no answer within {} ms", timeout.as_millis()))),
-            Err(_) => Err(Trouble::Unsure("the thread of the requests has ended".to_owned())),
+        let result = loop {
+            let result = result.recv_timeout(REPORT_INTERVAL);
+            if begun.elapsed() < timeout + DEADLINE_SLACK {
+                self.report.iter().for_each(|report| report());
+            }
+            match result {
+                Ok(Ok(result)) => break result.map_err(|error| trouble(&error)),
+                Ok(Err(_)) => break Err(Trouble::Unsure(format!("no answer within {} ms", timeout.as_millis()))),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(Trouble::Unsure("the thread of the requests has ended".to_owned()));
+                }
+            }
         };
         if matches!(result, Ok(_) | Err(Trouble::Refused)) {
-            self.has_answered.store(true, Relaxed);
+            self.shared.has_answered.store(true, Relaxed);
         }
         result
     }
-}
-
-/// Bucket and prefix of an address.
-fn parts(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix(SCHEME)?.trim_end_matches('/');
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    (!bucket.is_empty() && !prefix.split('/').any(|part| part == "..")).then_some((bucket, prefix))
 }
 
 fn builder(bucket: &str, settings: &settings::S3) -> Result<AmazonS3Builder, Failure> {
@@ -205,7 +226,16 @@ fn shortened(text: &str) -> String {
         rest.split_once(&format!("</{tag}>")).map(|(within, _)| within)
     };
     let status = what.split_once("status code: ").and_then(|(_, rest)| rest.split(':').next());
+    let skew_seconds =
+        within("RequestTime").zip(within("ServerTime")).and_then(|(this, store)| skew_seconds(this, store));
     let line = match (status, within("Code"), within("Message")) {
+        (_, Some("RequestTimeTooSkewed"), _) if let Some(seconds) = skew_seconds => {
+            let direction = if seconds < 0 { "behind" } else { "ahead of" };
+            format!(
+                "the clock of this machine is {} seconds {direction} that of the store: set it right",
+                seconds.abs()
+            )
+        }
         (Some(status), Some(code), message) => format!("{status}, {code}: {}", message.unwrap_or_default()),
         _ => what.split_whitespace().collect::<Vec<_>>().join(" "),
     };
@@ -215,32 +245,46 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// How far this machine's clock is ahead, of what a server says of both.
+fn skew_seconds(this: &str, store: &str) -> Option<i64> {
+    let time = |text: &str| {
+        let basic = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ");
+        basic.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%SZ")).ok()
+    };
+    Some((time(this)? - time(store)?).num_seconds())
+}
+
 fn tag(PutResult { e_tag, version, .. }: PutResult) -> Tag {
     Tag { e_tag, version }
 }
 
 impl Objects for S3 {
     fn name(&self) -> String {
-        self.name.clone()
+        self.shared.name.clone()
     }
 
     fn get(&self, key: &str) -> Result<Option<Object>, Trouble> {
-        let (store, path) = (self.store.clone(), self.key(key));
+        let (store, path) = (self.shared.store.clone(), self.key(key));
         let head = self.call(0, async move {
             match store.get(&path).await {
                 // The same status is that of a bucket that is not there.
                 Err(Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => Ok(None),
                 got => got.map(Some),
             }
+        });
+        let head = head.map_err(|trouble| match trouble {
+            Trouble::Denied(why) => Trouble::Denied(format!("{why} ({NO_RIGHT_TO_LIST})")),
+            other => other,
         })?;
         let Some(got) = head else { return Ok(None) };
         let tag = Tag { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
-        let bytes = self.call(got.meta.size, got.bytes())?;
-        Ok(Some((bytes.to_vec(), tag)))
+        let modified = Some(got.meta.last_modified.into());
+        let bytes = self.call(got.meta.size, got.bytes())?.to_vec();
+        Ok(Some(Object { bytes, tag, modified }))
     }
 
     fn put(&self, key: &str, bytes: &[u8], when: &When) -> Result<Tag, Trouble> {
-        let (store, path, payload) = (self.store.clone(), self.key(key), bytes.to_vec());
+        let (store, path, payload) = (self.shared.store.clone(), self.key(key), bytes.to_vec());
         let mode = match when {
             When::Always => PutMode::Overwrite,
             When::Absent => PutMode::Create,
@@ -253,7 +297,7 @@ impl Objects for S3 {
     }
 
     fn delete(&self, key: &str) -> Result<(), Trouble> {
-        let (store, path) = (self.store.clone(), self.key(key));
+        let (store, path) = (self.shared.store.clone(), self.key(key));
         self.call(0, async move {
             match store.delete(&path).await {
                 Err(Error::NotFound { .. }) => Ok(()),
@@ -263,20 +307,26 @@ impl Objects for S3 {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<String>, Trouble> {
-        let (store, path) = (self.store.clone(), self.key(prefix));
+        let (store, path) = (self.shared.store.clone(), self.key(prefix));
         let listed = self.call(0, async move {
             let listed = store.list(Some(&path)).try_filter_map(|meta| async move { Ok(Some(meta.location)) });
             futures_util::StreamExt::take(listed, LISTED_MAX).try_collect::<Vec<Path>>().await
         })?;
-        let below = |path: &Path| {
-            let path = path.as_ref();
-            path.strip_prefix(self.prefix.as_ref()).map(|key| key.trim_start_matches('/').to_owned())
-        };
-        Ok(listed.iter().filter_map(below).collect())
+        Ok(listed.iter().filter_map(|path| self.key_of(path)).collect())
+    }
+
+    fn list_top(&self) -> Result<Vec<String>, Trouble> {
+        let shared = self.shared.clone();
+        let listed = self.call(0, async move { shared.store.list_with_delimiter(Some(&shared.prefix)).await })?;
+        Ok(listed.objects.iter().filter_map(|meta| self.key_of(&meta.location)).collect())
+    }
+
+    fn reporting(&self, report: Report) -> Arc<dyn Objects> {
+        Arc::new(Self { report: Some(report), ..self.clone() })
     }
 
     fn has_answered(&self) -> bool {
-        self.has_answered.load(Relaxed)
+        self.shared.has_answered.load(Relaxed)
     }
 }
 
@@ -293,16 +343,10 @@ mod tests {
         let refused =
             "Generic S3 error: Error performing PUT http://h/a in 559.7µs - HTTP error: error sending request: refused";
         assert_eq!(shortened(refused), "HTTP error: error sending request: refused");
+        let skewed = "Client error with status code: 403 Forbidden: <Error><Code>RequestTimeTooSkewed</Code><Message>no</Message>\
+                      <RequestTime>20261130T120000Z</RequestTime><ServerTime>2026-11-30T12:20:05Z</ServerTime></Error>";
+        let told = "the clock of this machine is 1205 seconds behind that of the store: set it right";
+        assert_eq!(shortened(skewed), told);
         assert_eq!(shortened(&"ä ".repeat(400)).chars().count(), 301);
-    }
-
-    #[test]
-    fn an_address_has_a_bucket_and_maybe_a_prefix() {
-        assert_eq!(parts("s3://bucket"), Some(("bucket", "")));
-        assert_eq!(parts("s3://bucket/"), Some(("bucket", "")));
-        assert_eq!(parts("s3://bucket/a/b/"), Some(("bucket", "a/b")));
-        for none in ["s3://", "bucket", "/state", "https://bucket", "s3:///a", "s3://b/../c", ""] {
-            assert_eq!(parts(none), None, "{none}");
-        }
     }
 }

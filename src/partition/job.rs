@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::PartitionStore;
+use super::StateStore;
 use crate::domain::Rules;
 use crate::log::RecordLog;
 use crate::points::FaultPoints;
@@ -13,7 +13,7 @@ use crate::progress::{PartitionProgress, Progress};
 #[derive(Clone)]
 pub struct PartitionJob {
     pub log: Arc<dyn RecordLog>,
-    pub store: PartitionStore,
+    pub store: StateStore,
     pub topic: String,
     pub partition: u32,
     pub partitions: u32,

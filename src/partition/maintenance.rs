@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{partition_path, rejected_path};
+use super::{BEFORE_REBUILD, partition_path, rejected_path};
 use crate::durable::{Disk, Lock};
 use crate::failure::{Failure, Kind};
 
@@ -18,7 +18,7 @@ pub fn begin_rebuild(disk: &dyn Disk, folder: &Path, partition: u32, _lock: &Loc
     for path in [partition_path(folder, partition), rejected_path(folder, partition)] {
         let Some(content) = read(disk, &path)? else { continue };
         let mut second = path.clone().into_os_string();
-        second.push(".before-rebuild");
+        second.push(BEFORE_REBUILD);
         let second = PathBuf::from(second);
         // The same content is what an earlier try that was cut short has linked.
         if read(disk, &second)?.is_some_and(|kept| kept != content) {
@@ -99,7 +99,7 @@ fn is_unfinished(
 /// Names of the files of a folder that hold a topic's state, or `None` if there is no such folder.
 fn state_files(disk: &dyn Disk, folder: &Path) -> Result<Option<Vec<String>>, Failure> {
     let is_state = |name: &String| {
-        let name = name.strip_suffix(".before-rebuild").unwrap_or(name);
+        let name = name.strip_suffix(BEFORE_REBUILD).unwrap_or(name);
         let partition = name.strip_prefix("partition-").and_then(|rest| rest.split_once('.'));
         name == "source.json"
             || (name.starts_with("source.files-") && name.ends_with(".jsonl"))

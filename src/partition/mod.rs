@@ -22,11 +22,13 @@ pub mod format;
 mod job;
 pub mod maintenance;
 pub mod messages;
+pub mod object_maintenance;
 pub mod object_store;
 mod pace;
-mod partition_file;
 mod reader;
 mod rejected_parts;
+mod state_files;
+mod state_store;
 pub mod store;
 mod window;
 mod writer;
@@ -39,8 +41,9 @@ pub use consumer::{Goal, PartitionConsumer};
 pub use job::PartitionJob;
 pub use object_store::PartitionObjects;
 pub use pace::Pace;
-pub use partition_file::{PartitionFile, numbers as partition_numbers};
 pub use reader::PartitionReader;
+pub use state_files::{PartitionFile, StateFiles, WithRejected};
+pub use state_store::StateStore;
 pub use store::PartitionStore;
 pub use window::{Look, LookAt, StationRow, View, Window, Windows};
 pub use writer::PartitionWriter;
@@ -54,9 +57,17 @@ pub struct Identity {
     pub partitions: u32,
 }
 
+/// What a rebuild adds to the names of what it keeps.
+pub const BEFORE_REBUILD: &str = ".before-rebuild";
+
+/// The file or object that holds a partition's checkpoint.
+pub fn state_name(partition: u32) -> String {
+    format!("partition-{partition}.json")
+}
+
 /// A partition's checkpoint in a state folder.
 pub fn partition_path(folder: &Path, partition: u32) -> PathBuf {
-    folder.join(format!("partition-{partition}.json"))
+    folder.join(state_name(partition))
 }
 
 /// A partition's file of rejected records in a state folder; there is none while nothing was rejected.

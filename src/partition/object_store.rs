@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::accept::Place;
 use super::rejected_parts::{self, RejectedParts};
-use super::{Identity, advice, format};
+use super::{Identity, advice, format, state_name};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
 use crate::durable::Fence;
 use crate::durable::objects::{Objects, Tag, Trouble, When};
@@ -158,12 +158,23 @@ impl PartitionObjects {
         Ok(())
     }
 
+    /// The same store for one that must know whether a long commit or recovery gets on.
+    pub fn reporting(&self, report: impl Fn() + Send + Sync + 'static) -> Self {
+        let fence = self.fence.clone();
+        let report = Arc::new(move || {
+            fence.got_on();
+            report();
+        });
+        Self { objects: self.objects.reporting(report), ..self.clone() }
+    }
+
     fn key(&self) -> String {
-        format!("partition-{}.json", self.partition)
+        state_name(self.partition)
     }
 
     fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Tag)>, Failure> {
-        self.objects.get(key).map_err(|trouble| self.objects.failure("cannot read", key, &trouble))
+        let got = self.objects.get(key).map_err(|trouble| self.objects.failure("cannot read", key, &trouble))?;
+        Ok(got.map(|object| (object.bytes, object.tag)))
     }
 
     fn accept(&self, bytes: &[u8], identity: &Identity, rules: &Rules) -> Result<(u64, PartitionState), Failure> {

@@ -222,7 +222,7 @@ pub(super) mod tests {
     use crate::domain::{Record, Rules};
     use crate::durable::{Fence, RealDisk};
     use crate::log::test_log::{TestLog, reading};
-    use crate::partition::PartitionStore;
+    use crate::partition::{PartitionStore, StateStore};
     use crate::points::FaultPoints;
     use crate::progress::Progress;
     use crate::supervision::{Spawn, Worker};
@@ -244,7 +244,7 @@ pub(super) mod tests {
         let fence = Arc::new(Fence::new(Duration::from_secs(1), |_| ()));
         PartitionJob {
             log: Arc::new(log),
-            store: PartitionStore::new(Arc::new(RealDisk), PathBuf::new(), 0, fence),
+            store: StateStore::Folder(PartitionStore::new(Arc::new(RealDisk), PathBuf::new(), 0, fence)),
             topic: "temperatures".to_owned(),
             partition: 0,
             partitions: 1,

@@ -60,7 +60,12 @@ impl RejectedParts {
 
     /// The object that holds these bytes of the stream.
     pub fn key(&self, bytes: &Range<u64>) -> String {
-        format!("{}{}/{:010}-{:010}.jsonl", self.prefix, self.lineage, bytes.start, bytes.end)
+        format!("{}{:010}-{:010}.jsonl", self.folder(), bytes.start, bytes.end)
+    }
+
+    /// What the names of all parts begin with.
+    pub fn folder(&self) -> String {
+        format!("{}{}/", self.prefix, self.lineage)
     }
 
     /// The parts from a chunk's beginning on, up to the end of a stream of this length.

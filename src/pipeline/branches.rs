@@ -10,8 +10,8 @@ use crate::durable::Fence;
 use crate::failure::Failure;
 use crate::ingest::{CursorStore, Generator, IngestJob, LookUp, Producer, SourceReader, SourceWriter};
 use crate::partition::{
-    Aggregator, CheckpointWriter, Goal, Pace, PartitionConsumer, PartitionJob, PartitionReader, PartitionStore,
-    PartitionWriter,
+    Aggregator, CheckpointWriter, Goal, Pace, PartitionConsumer, PartitionJob, PartitionObjects, PartitionReader,
+    PartitionStore, PartitionWriter, StateFiles, StateStore,
 };
 use crate::settings::{Source, SourceKind};
 use crate::source;
@@ -68,8 +68,15 @@ pub(super) fn partition_branch(
     outage: &Outage,
 ) -> BranchSpec {
     let settings = &environment.settings;
-    let store =
-        PartitionStore::new(environment.disk.clone(), settings.state.dir.clone(), partition, fence(environment));
+    let store = match &environment.state {
+        StateFiles::Folder(folder) => {
+            let disk = environment.disk.clone();
+            StateStore::Folder(PartitionStore::new(disk, folder.clone(), partition, fence(environment)))
+        }
+        StateFiles::Objects(objects) => {
+            StateStore::Objects(PartitionObjects::new(objects.clone(), partition, fence(environment)))
+        }
+    };
     let of_partition = PartitionJob {
         log: environment.log.clone(),
         store,

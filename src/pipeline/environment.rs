@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::stop;
 use crate::durable::fence::ON_HUNG;
-use crate::durable::{Disk, RealDisk};
+use crate::durable::{Disk, RealDisk, objects};
 use crate::failure::Failure;
 use crate::log::{self, RecordLog};
-use crate::partition::Windows;
+use crate::partition::{StateFiles, Windows};
 use crate::points::FaultPoints;
 use crate::progress::Progress;
-use crate::settings::{Settings, fault_points};
+use crate::settings::{Settings, State, fault_points};
 use crate::source::disk::{MachineDisk, SourceDisk};
 use crate::supervision::{Policy, Spawn};
 
@@ -21,6 +21,8 @@ pub struct Environment {
     pub settings: Arc<Settings>,
     pub log: Arc<dyn RecordLog>,
     pub disk: Arc<dyn Disk>,
+    /// Where the partitions' states are.
+    pub state: StateFiles,
     /// Where the source's files are.
     pub source_disk: Arc<dyn SourceDisk>,
     /// Who does what blocks.
@@ -41,7 +43,8 @@ impl Environment {
     /// This machine, and the log that the settings name.
     pub fn real(settings: Settings, partitions: &[u32]) -> Result<Self, Failure> {
         Ok(Self {
-            log: log::open(&settings, &settings.state.dir)?,
+            log: log::open(&settings)?,
+            state: state_files(&settings.state)?,
             disk: Arc::new(RealDisk),
             source_disk: Arc::new(MachineDisk::default()),
             spawn: Spawn::Threads,
@@ -68,6 +71,14 @@ impl Environment {
             shutdown: Duration::from_millis(supervision.shutdown_ms) / 2,
         }
     }
+}
+
+/// Where the settings say that the partitions' states are.
+pub fn state_files(settings: &State) -> Result<StateFiles, Failure> {
+    Ok(match settings.url.as_str() {
+        "" => StateFiles::Folder(settings.dir.clone()),
+        url => StateFiles::Objects(objects::open(url, settings)?),
+    })
 }
 
 /// A write that hangs could still happen later, over a newer one: only the end of the process prevents it. Until then the

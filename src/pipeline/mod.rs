@@ -27,7 +27,7 @@ pub mod signals;
 mod stop;
 mod trees;
 
-pub use environment::Environment;
+pub use environment::{Environment, state_files};
 pub use stop::stop_signal;
 pub use trees::{run_trees, until};
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{End, Environment, Job};
-use crate::durable::Lock;
+use crate::durable::{Lock, conditions};
 use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
 use crate::log::{Topic, TopicSpec};
-use crate::partition::maintenance;
+use crate::partition::{StateFiles, maintenance};
 use crate::progress::events;
 use crate::settings::OnStart;
 
@@ -16,7 +16,15 @@ use crate::settings::OnStart;
 pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lock>);
 
 /// Makes the state folder, and this process its owner. Called again after a Retryable failure, as [`topic`] is.
+///
+/// An object store has no owner: each commit of it is under a condition, and the store is tried for keeping that.
 pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
+    if let StateFiles::Objects(objects) = &environment.state {
+        for note in conditions::probe(&**objects)? {
+            events::store_note(&objects.name(), &note);
+        }
+        return Ok(Locks(Vec::new()));
+    }
     let (disk, state) = (&*environment.disk, &environment.settings.state);
     disk.create_folder(&state.dir).map_err(|error| {
         let failure = Failure::io("cannot create the state folder", &state.dir, &error);

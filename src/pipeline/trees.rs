@@ -217,6 +217,7 @@ impl Trees {
             Event::Died { child, cause, backoff, budget_left } => {
                 events::died(progress, branch, child, cause, backoff, budget_left);
             }
+            Event::Superseded { child, failure } => events::superseded(progress, branch, child, failure),
             Event::Restarted { resumes_from, took } => events::restarted(progress, branch, resumes_from, took),
             Event::Failed { failure } => {
                 // First, as the telling itself may be what fails.

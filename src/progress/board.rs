@@ -68,6 +68,8 @@ pub struct BranchStatus {
     pub epoch: u64,
     /// Crashes that a restart was granted after, be it that the new life works or not.
     pub restarts: u64,
+    /// Lives that ended because another process had committed.
+    pub superseded: u64,
     /// Restarts that are still granted.
     pub budget_left: usize,
     /// What is away.
@@ -144,6 +146,7 @@ impl Branches {
             condition: Condition::Starting,
             epoch: 0,
             restarts: 0,
+            superseded: 0,
             budget_left: budget,
             waiting_for: None,
             failure: None,
@@ -194,6 +197,17 @@ impl Branches {
             if let Some(actor) = status.actor(actor) {
                 actor.condition = Condition::Restarting;
                 actor.restarts += 1;
+            }
+            crashes.add(branch, actor, cause, position);
+        });
+    }
+
+    /// Another process went on with the work; no restart of the budget is spent.
+    pub fn superseded(&self, branch: Branch, actor: &str, cause: &str, position: Option<u64>) {
+        self.change(branch, |status, crashes| {
+            status.superseded += 1;
+            if let Some(actor) = status.actor(actor) {
+                actor.condition = Condition::Restarting;
             }
             crashes.add(branch, actor, cause, position);
         });

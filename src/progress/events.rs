@@ -27,12 +27,22 @@ pub mod target {
 
 /// An actor died, and will be started again after the backoff. `budget_left` restarts are still granted.
 pub fn died(progress: &Progress, branch: Branch, child: &str, cause: &str, backoff: Duration, budget_left: usize) {
-    let position = match branch {
+    progress.branches().died(branch, child, cause, budget_left, position(progress, branch));
+    warn!(%branch, child, cause, backoff_ms = milliseconds(backoff), restarts_left = budget_left, "died");
+}
+
+/// Another process has committed what this branch was counting: the branch goes on from there.
+pub fn superseded(progress: &Progress, branch: Branch, child: &str, failure: &Failure) {
+    progress.branches().superseded(branch, child, &failure.what, position(progress, branch));
+    warn!(%branch, child, cause = failure.what, "superseded");
+}
+
+/// The offset up to which a partition's branch has applied.
+fn position(progress: &Progress, branch: Branch) -> Option<u64> {
+    match branch {
         Branch::Partition(number) => Some(progress.partition(number).position.get()),
         Branch::Process | Branch::Ingest | Branch::End => None,
-    };
-    progress.branches().died(branch, child, cause, budget_left, position);
-    warn!(%branch, child, cause, backoff_ms = milliseconds(backoff), restarts_left = budget_left, "died");
+    }
 }
 
 /// A branch works again after actors of it died, once or more often.
@@ -250,6 +260,11 @@ pub fn serving(address: SocketAddr) {
 /// What is to be said of how long the log keeps its records.
 pub fn retention_warning(log: &str, warning: &str) {
     warn!(log, warning, "check the retention of the log");
+}
+
+/// What a store of objects does that costs something.
+pub fn store_note(store: &str, note: &str) {
+    warn!(store, note, "about the object store");
 }
 
 fn milliseconds(time: Duration) -> u64 {

@@ -25,6 +25,22 @@ pub enum SettingOrigin {
     /// The variable's name.
     Environment(String),
     Set,
+    /// Of this key, which counts in place of the other one.
+    Key(&'static str),
+}
+
+impl SettingOrigin {
+    /// Which layer that is: a value of a higher one counts.
+    pub(super) fn layer(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::Preset(_) => 1,
+            Self::File(_) => 2,
+            Self::Environment(_) => 3,
+            Self::Set => 4,
+            Self::Key(_) => 5,
+        }
+    }
 }
 
 impl fmt::Display for SettingOrigin {
@@ -35,6 +51,7 @@ impl fmt::Display for SettingOrigin {
             Self::File(path) => write!(formatter, "{}", path.display()),
             Self::Environment(name) => write!(formatter, "environment variable {name}"),
             Self::Set => write!(formatter, "--set"),
+            Self::Key(key) => write!(formatter, "as {key}"),
         }
     }
 }

@@ -20,4 +20,4 @@ pub use fault_plan::fault_points;
 pub use layer::SettingOrigin;
 pub use load::{Effective, EffectiveSetting, Sources, environment, load};
 pub use model::*;
-pub use state::{S3, State};
+pub use state::{S3, State, bucket_and_prefix};

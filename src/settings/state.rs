@@ -1,20 +1,36 @@
 //! Where results lie.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use config::ValueKind;
 use serde::{Deserialize, Serialize};
 
+use super::layer::{Leaf, SettingOrigin, SettingPlace};
 use crate::failure::{Failure, Kind};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     pub dir: PathBuf,
+    /// `s3://BUCKET/PREFIX` in place of the folder; empty: the folder.
+    pub url: String,
+    /// In place of `consume.commit_interval_ms` where there is a URL.
+    pub commit_interval_ms: u64,
     pub allow_network_filesystem: bool,
     /// Longest wait for the answer of an object store, and a second more for each MiB.
     pub request_timeout_ms: u64,
     pub s3: S3,
+}
+
+impl State {
+    /// The object store in one form, however its address is written; `None`: results are in the folder.
+    pub fn object_store(&self) -> Option<String> {
+        let (bucket, prefix) = bucket_and_prefix(&self.url)?;
+        let endpoint = self.s3.endpoint.trim_end_matches('/').to_ascii_lowercase();
+        Some(format!("{endpoint}/{bucket}/{prefix}"))
+    }
 }
 
 /// How an object store is reached. What is empty is as the environment has it.
@@ -54,6 +70,33 @@ impl fmt::Debug for S3 {
     }
 }
 
+/// Where results are in a store of objects: what counts in place of settings for a folder, and which of them must not stand beside
+/// its address.
+pub(super) fn in_objects(leaves: &mut BTreeMap<String, Leaf>) -> Result<(), Failure> {
+    let Some(url) = leaves.get("state.url").filter(|leaf| leaf.value != ValueKind::String(String::new())) else {
+        return Ok(());
+    };
+    let beside = |key: &str| {
+        let leaf = leaves.get(key).filter(|leaf| leaf.place.origin.layer() >= url.place.origin.layer())?;
+        Some(format!("{key} stands at {}, and state.url at {}: the folder counts for nothing", leaf.place, url.place))
+    };
+    if let Some(what) = beside("state.dir").or_else(|| beside("state.allow_network_filesystem")) {
+        return Err(Failure::fatal(Kind::Settings, what).advice("keep one of them"));
+    }
+    let (key, replaced) = ("state.commit_interval_ms", "consume.commit_interval_ms");
+    let (value, origin) = (leaves[key].value.clone(), SettingOrigin::Key(key));
+    let place = SettingPlace { origin, line: None };
+    leaves.insert(replaced.to_owned(), Leaf { key: replaced.to_owned(), value, place });
+    Ok(())
+}
+
+/// Bucket and prefix of the address of an object store; `None` if it is none.
+pub fn bucket_and_prefix(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("s3://")?.trim_end_matches('/');
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty() && !prefix.split('/').any(|part| part == "..")).then_some((bucket, prefix))
+}
+
 /// Checks what must hold between settings. `at` says a key's value and where it came from.
 pub(super) fn check(State { s3, .. }: &State, at: impl Fn(&str) -> String) -> Result<(), Failure> {
     let refused = |what: String, advice: &str| Err(Failure::fatal(Kind::Settings, what).advice(advice));
@@ -77,4 +120,19 @@ pub(super) fn check(State { s3, .. }: &State, at: impl Fn(&str) -> String) -> Re
         return refused(at("state.s3.session_token"), "set the key and the secret that it belongs to, or take it out");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_bucket_and_maybe_a_prefix() {
+        assert_eq!(bucket_and_prefix("s3://bucket"), Some(("bucket", "")));
+        assert_eq!(bucket_and_prefix("s3://bucket/"), Some(("bucket", "")));
+        assert_eq!(bucket_and_prefix("s3://bucket/a/b/"), Some(("bucket", "a/b")));
+        for none in ["s3://", "bucket", "/state", "https://bucket", "s3:///a", "s3://b/../c", ""] {
+            assert_eq!(bucket_and_prefix(none), None, "{none}");
+        }
+    }
 }

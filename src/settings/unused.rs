@@ -11,7 +11,8 @@ use crate::failure::{Failure, Kind};
 const SECTIONS: [(&str, &str); 2] =
     [("source.csv.", "\"csv\" or a preset of it"), ("source.ghcn_daily.", "\"ghcn_daily\"")];
 /// Settings that count only where another one, which is a text, is set; or only where it is not.
-const WITH: [(&str, &str); 3] = [
+const WITH: [(&str, &str); 4] = [
+    ("state.commit_interval_ms", "state.url"),
     ("source.csv.flag_part", "source.csv.flag_column"),
     ("source.csv.flag_failed", "source.csv.flag_column"),
     ("source.csv.flag_column", "source.csv.flag_failed"),

@@ -109,6 +109,8 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("consume.commit_share_max", Number(0.001, 1.0)),
     ("consume.batch_records", Whole(1, 100_000)),
     ("state.dir", PATH),
+    ("state.url", Text("s3://bucket/prefix, or an empty text", is_store)),
+    ("state.commit_interval_ms", Whole(1, HOUR_MS)),
     ("state.allow_network_filesystem", Flag),
     ("state.request_timeout_ms", Whole(1, HOUR_MS)),
     ("state.s3.endpoint", Text("http://host:port or https://host:port, or an empty text", is_endpoint)),
@@ -328,6 +330,10 @@ pub(super) fn list<T: Into<ValueKind>>(values: impl Iterator<Item = T>) -> Value
 fn is_endpoint(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     text.is_empty() || host.is_some_and(|host| !host.is_empty())
+}
+
+fn is_store(text: &str) -> bool {
+    text.is_empty() || state::bucket_and_prefix(text).is_some()
 }
 
 fn is_topic(text: &str) -> bool {

@@ -41,6 +41,11 @@ pub enum Event<'a> {
         backoff: Duration,
         budget_left: usize,
     },
+    /// Another process went on with the work, as this child found; the branch goes on from what that one has committed.
+    Superseded {
+        child: &'a str,
+        failure: &'a Failure,
+    },
     /// The branch works again: every child that was restarted has said that it is ready. It took from the first death.
     Restarted {
         resumes_from: Option<u64>,
@@ -206,6 +211,11 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
         let hung = matches!(ending, Ending::Hung(_));
         let wait = match ending {
             Ending::Failed(failure) if failure.severity == Severity::Fatal => return Err(failure),
+            Ending::Failed(failure) if failure.severity == Severity::Superseded => {
+                (self.listener)(Event::Superseded { child: self.lives.name(child), failure: &failure });
+                self.recovering_since.get_or_insert(now);
+                self.budget.waited_out(now)
+            }
             Ending::Failed(failure) => {
                 self.outage.failed(&failure);
                 self.budget.waited_out(now)

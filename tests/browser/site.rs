@@ -94,7 +94,7 @@ impl Site {
     pub fn log(&self) -> Arc<dyn RecordLog> {
         let sources = Sources { file: None, sets: self.sets.clone() };
         let settings = load(&sources, std::iter::empty()).expect("they are good").settings;
-        let log = isotherm::log::open(&settings, self.folder.path()).expect("it opens");
+        let log = isotherm::log::open(&settings).expect("it opens");
         if log.topic().expect("it is there").is_none() {
             let spec = TopicSpec { partitions: PARTITIONS, replication: 1, retention_ms: -1 };
             log.create_topic(&spec).expect("it is new");

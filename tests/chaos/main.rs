@@ -135,7 +135,7 @@ fn on_kafka_it_uses_a_topic_of_its_own_and_deletes_it() {
     for topic in [topic.clone(), format!("{topic}-chaos-1")] {
         let sets = sets.iter().cloned().chain([format!("log.topic={topic}")]).collect();
         let settings = load(&Sources { file: None, sets }, std::iter::empty()).expect("good").settings;
-        let log = isotherm::log::open(&settings, folder.path()).expect("it opens");
+        let log = isotherm::log::open(&settings).expect("it opens");
         assert_eq!(log.topic().expect("it answers"), None, "{topic}");
     }
     assert_eq!(names(folder.path()), [""; 0], "it cleans up");

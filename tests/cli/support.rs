@@ -139,7 +139,7 @@ impl Scene {
     pub fn log(&self) -> Arc<dyn RecordLog> {
         let mut settings = load(&Sources::default(), std::iter::empty()).expect("the defaults are good").settings;
         settings.log.sqlite.path = self.path("isotherm-data/log.sqlite");
-        log::open(&settings, &self.state()).expect("the log opens")
+        log::open(&settings).expect("the log opens")
     }
 }
 

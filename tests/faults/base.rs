@@ -96,7 +96,7 @@ impl Base {
     /// Readings of ten stations, and in each partition a record that is none, and a day that was there before.
     fn write(&self, days: std::ops::Range<u32>, create: bool) {
         let settings = settings(self.sets(Way::Counts, self.folder.path()));
-        let log = log::open(&settings, &settings.state.dir).expect("it is opened");
+        let log = log::open(&settings).expect("it is opened");
         if create {
             let spec = TopicSpec { partitions: PARTITIONS, replication: 1, retention_ms: -1 };
             log.create_topic(&spec).expect("it is created");

@@ -94,7 +94,7 @@ impl Fixture {
     /// The topic, as the program sees it.
     pub fn log(&self) -> Arc<dyn RecordLog> {
         let settings = load(&Sources { file: None, sets: self.sets() }, std::iter::empty()).expect("good").settings;
-        isotherm::log::open(&settings, self.folder.path()).expect("it opens")
+        isotherm::log::open(&settings).expect("it opens")
     }
 
     pub fn create_topic(&self) {

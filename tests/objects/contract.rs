@@ -1,10 +1,12 @@
 //! What every store of objects does: the simulated one, and a real server.
 
-use isotherm::durable::objects::{Objects, Tag, Trouble, When};
+use std::sync::Arc;
+
+use isotherm::durable::objects::{Object, Objects, Report, Tag, Trouble, When};
 use isotherm::proof::simulated::{SimulatedObjects, TagMode};
 
 pub fn keeps_the_contract(objects: &dyn Objects) {
-    let get = |key: &str| objects.get(key).expect("it answers");
+    let get = |key: &str| objects.get(key).expect("it answers").map(|object| (object.bytes, object.tag));
     let put = |key: &str, bytes: &[u8], when: &When| objects.put(key, bytes, when);
     assert_eq!(get("a/one.json"), None);
     let first = put("a/one.json", b"first", &When::Absent).expect("the key is free");
@@ -77,7 +79,7 @@ macro_rules! like_the_one_within {
             fn name(&self) -> String {
                 self.0.name()
             }
-            fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Tag)>, Trouble> {
+            fn get(&self, key: &str) -> Result<Option<Object>, Trouble> {
                 $get(&self.0, key)
             }
             fn put(&self, key: &str, bytes: &[u8], when: &When) -> Result<Tag, Trouble> {
@@ -88,6 +90,12 @@ macro_rules! like_the_one_within {
             }
             fn list(&self, prefix: &str) -> Result<Vec<String>, Trouble> {
                 self.0.list(prefix)
+            }
+            fn list_top(&self) -> Result<Vec<String>, Trouble> {
+                self.0.list_top()
+            }
+            fn reporting(&self, _: Report) -> Arc<dyn Objects> {
+                Arc::new(Self(self.0.clone()))
             }
             fn has_answered(&self) -> bool {
                 self.0.has_answered()
@@ -106,7 +114,9 @@ like_the_one_within!(Unconditional, SimulatedObjects::get, |objects: &SimulatedO
 });
 like_the_one_within!(
     Weak,
-    |objects: &SimulatedObjects, key| Ok(objects.get(key)?.map(|(bytes, tag)| (bytes, weakened(tag)))),
+    |objects: &SimulatedObjects, key| Ok(objects
+        .get(key)?
+        .map(|object| Object { tag: weakened(object.tag), ..object })),
     |objects: &SimulatedObjects, key, bytes, when: &When| {
         let strong = |tag: &Tag| Tag {
             e_tag: tag.e_tag.as_ref().map(|tag| tag.trim_start_matches("W/").to_owned()),

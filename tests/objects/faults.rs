@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isotherm::domain::Rules;
-use isotherm::durable::objects::{Objects, Tag, Trouble, When};
+use isotherm::durable::objects::{Object, Objects, Report, Tag, Trouble, When};
 use isotherm::failure::{Kind, Severity};
 use isotherm::partition::PartitionObjects;
 use isotherm::partition::object_store::OnStore;

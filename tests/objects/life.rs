@@ -18,6 +18,7 @@ pub fn identity() -> Identity {
 }
 
 /// A log of some records, some of which are rejected.
+#[derive(Clone)]
 pub struct Log {
     rejected: &'static [u64],
     pub records: u64,

@@ -14,7 +14,13 @@ mod contract;
 mod faults;
 mod life;
 mod process;
+#[cfg(feature = "s3")]
+mod processes;
 mod search;
 #[cfg(feature = "s3")]
+#[path = "../support/served.rs"]
+mod served;
+#[cfg(feature = "s3")]
 mod server;
+mod stores;
 mod world;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use isotherm::domain::Rules;
-use isotherm::durable::objects::{Object, Objects, Tag, Trouble, When};
+use isotherm::durable::objects::{Object, Objects, Report, Tag, Trouble, When};
 use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::partition::object_store::OnStore;
 use parking_lot::Mutex;
@@ -119,6 +119,14 @@ impl Objects for Script {
             Answer::Trouble(trouble) => Err(trouble),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn list_top(&self) -> Result<Vec<String>, Trouble> {
+        panic!("neither a recovery nor a commit asks for it")
+    }
+
+    fn reporting(&self, _: Report) -> Arc<dyn Objects> {
+        panic!("nobody asks whether it gets on")
     }
 
     fn has_answered(&self) -> bool {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use isotherm::domain::Rules;
-use isotherm::durable::objects::{Tag, Trouble, When};
+use isotherm::durable::objects::{Object, Tag, Trouble, When};
 use isotherm::partition::object_store::OnStore;
 use isotherm::proof::simulated::{SimulatedObjects, TagMode};
 
@@ -144,9 +144,10 @@ impl Search {
             return *known;
         }
         let nameless = || Tag { e_tag: None, version: None };
+        let object = |bytes, tag| Object { bytes, tag, modified: None };
         let answer = match told {
-            Told::State(to) => Answer::Object(to.map(|to| (self.files[to as usize].clone(), self.tag(to)))),
-            Told::Part(part) => Answer::Object(part.map(|part| (self.parts[part].1.clone(), nameless()))),
+            Told::State(to) => Answer::Object(to.map(|to| object(self.files[to as usize].clone(), self.tag(to)))),
+            Told::Part(part) => Answer::Object(part.map(|part| object(self.parts[part].1.clone(), nameless()))),
             Told::Put(to) => Answer::Put(self.tag(to)),
             Told::PutPart => Answer::Put(nameless()),
             Told::Refused => Answer::Trouble(Trouble::Refused),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use isotherm::durable::objects::{Objects as _, Trouble, When};
+use isotherm::durable::objects::{Objects, Trouble, When};
 
 use super::contract::keeps_the_contract;
-use super::life::{Log, fence, identity};
 use super::object_server::{BUCKET, ObjectServer};
 use super::program::Program;
+use super::stores::objects_keep_the_contract;
 
 #[test]
 fn a_real_server_keeps_the_contract_and_partitions() {
@@ -18,23 +18,7 @@ fn a_real_server_keeps_the_contract_and_partitions() {
     server.open("other").put("x", b"x", &When::Absent).expect("the key is free");
     assert_eq!(objects.list(""), Ok(Vec::new()));
 
-    let log = Log::new(8, &[0, 2, 3, 5, 6]);
-    let objects = Arc::new(server.open("partitions"));
-    let store = log.store(objects.clone(), fence(Default::default()));
-    assert_eq!(store.recover(1, &identity(), &Default::default()), Ok(None));
-    for (from, to) in [(0, 3), (3, 4), (4, 8)] {
-        store.commit(1, &identity(), &log.snapshot(from, to)).expect("it is committed");
-    }
-    let again = log.store(objects.clone(), fence(Default::default()));
-    let state = again.recover(1, &identity(), &Default::default()).expect("it is there").expect("it is there");
-    assert_eq!(state.next_offset, 8);
-    let (file, _) = objects.get("partition-2.json").expect("it answers").expect("it is there");
-    assert_eq!(file, log.file(8));
-    let mut parts = objects.list("partition-2.rejected/").expect("it is listed");
-    parts.sort_unstable();
-    let lines: Vec<u8> =
-        parts.iter().flat_map(|key| objects.get(key).expect("it answers").expect("it is there").0).collect();
-    assert_eq!(lines, log.lines(8));
+    objects_keep_the_contract(&(Arc::new(server.open("partitions")) as Arc<dyn Objects>));
 
     let wrong = [("state.s3.secret_access_key=wrong", BUCKET), ("state.s3.region=us-east-1", "no-such-bucket-here")];
     for (set, bucket) in wrong {

@@ -10,7 +10,9 @@ use isotherm::ingest::Producer;
 use isotherm::ingest::messages::{Attach, Produce};
 use isotherm::log::RecordLog;
 use isotherm::partition::messages::{Apply, Begin, BeginAt, Flush};
-use isotherm::partition::{Aggregator, CheckpointWriter, Pace, PartitionJob, PartitionStore, PartitionWriter};
+use isotherm::partition::{
+    Aggregator, CheckpointWriter, Pace, PartitionJob, PartitionStore, PartitionWriter, StateStore,
+};
 use isotherm::points::FaultPoints;
 use isotherm::progress::Progress;
 use isotherm::source::simulate::station_name;
@@ -131,7 +133,12 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
         }
         let job = PartitionJob {
             log: Arc::new(fixture.log.clone()),
-            store: PartitionStore::new(Arc::new(RealDisk), fixture.folder.path().to_owned(), 0, fence()),
+            store: StateStore::Folder(PartitionStore::new(
+                Arc::new(RealDisk),
+                fixture.folder.path().to_owned(),
+                0,
+                fence(),
+            )),
             topic: "temperatures".to_owned(),
             partition: 0,
             partitions: PARTITIONS,

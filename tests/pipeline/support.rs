@@ -11,7 +11,7 @@ use isotherm::durable::RealDisk;
 use isotherm::failure::Failure;
 use isotherm::log::partitioner::partition_of;
 use isotherm::log::{RecordLog, TopicSpec};
-use isotherm::partition::Windows;
+use isotherm::partition::{StateFiles, Windows};
 use isotherm::pipeline::{End, Environment, Job, Summary, run_trees};
 use isotherm::progress::Progress;
 use isotherm::proof::FaultyDisk;
@@ -119,6 +119,7 @@ impl Fixture {
             spawn: Spawn::Threads,
             faults,
             progress: Progress::new(&(0..PARTITIONS).collect::<Vec<_>>()),
+            state: StateFiles::Folder(settings.state.dir.clone()),
             windows: Windows::default(),
             seed: 1,
             on_hung: |waited| panic!("a write hangs for {waited:?}"),

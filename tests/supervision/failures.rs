@@ -61,6 +61,7 @@ fn lives_that_are_superseded_cost_no_budget() {
         let branch = Setup::new(spawn).plan(planned).policy(|policy| policy.restarts_max = 1).run();
         branch.log.until("c6 ready").await;
         assert_eq!(branch.log.only(&["died", "failed"]), [""; 0]);
+        assert_eq!(branch.log.count("superseded b: another one committed"), 5);
         assert_eq!(branch.stopped().await, [""; 0]);
     });
 }

@@ -180,6 +180,7 @@ fn told(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Started { .. } | Event::Ready { .. } | Event::Pulse { .. } => return None,
         Event::Died { child, cause, backoff, .. } => format!("died {child}: {cause}; {backoff:?}"),
+        Event::Superseded { child, failure } => format!("superseded {child}: {failure}"),
         Event::Restarted { resumes_from, took } => format!("restarted; {resumes_from:?}; {took:?}"),
         Event::Failed { failure } => format!("failed: {failure}"),
         Event::Laggard { child, waited } => format!("laggard {child}: {waited:?}"),

@@ -85,6 +85,21 @@ impl ObjectServer {
         S3::open(url, &effective.settings.state).expect("the settings are good")
     }
 
+    /// Connections are taken, and nothing comes of them.
+    pub fn stop_answering(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    pub fn answer_again(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        // SAFETY: a process of our own that was not waited for.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "the signal is sent");
+    }
+
     /// Settings that reach it.
     pub fn sets(&self) -> Vec<String> {
         [

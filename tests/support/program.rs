@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How to start it: settings over a state folder of its own.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Program {
     sets: Vec<String>,
 }

@@ -58,7 +58,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
-    let log = log::open(&settings, &settings.state.dir)?;
+    let log = log::open(&settings)?;
     let (readers, messages) = Readers::start(log, arguments.from_beginning)?;
     let (json, limit, rules) = (arguments.json, arguments.limit.unwrap_or(u64::MAX), settings.rules());
     signals::listen(&[SIGINT, SIGTERM], |_| {}, signals::end_by)?;

@@ -51,10 +51,10 @@ fn replayed(log: &dyn RecordLog, folder: &Path, files: &FolderFiles, checkpoint:
     let (path, rejected_path) = (partition_path(folder, partition), rejected_path(folder, partition));
     let rejected = files.get(&rejected_path).map(Vec::as_slice).unwrap_or_default();
     let of = Files {
-        path: &path,
+        name: &path.display().to_string(),
         bytes: &files[&path],
         checkpoint,
-        rejected_path: &rejected_path,
+        rejected_name: &rejected_path.display().to_string(),
         rejected: Box::new(rejected),
     };
     let told = |what: String| format!("partition {partition}: {what}");

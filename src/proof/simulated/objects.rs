@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::durable::objects::{Object, Objects, Tag, Trouble, When};
+use crate::durable::objects::{Object, Objects, Report, Tag, Trouble, When};
 
 /// What tags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +183,8 @@ impl Objects for SimulatedObjects {
 
     fn get(&self, key: &str) -> Result<Option<Object>, Trouble> {
         self.read(ObjectCall::Get, key, |inside| {
-            inside.objects.get(key).map(|object| (object.0.clone(), self.tag(object)))
+            let object = inside.objects.get(key)?;
+            Some(Object { bytes: object.0.clone(), tag: self.tag(object), modified: None })
         })
     }
 
@@ -200,6 +201,17 @@ impl Objects for SimulatedObjects {
         self.read(ObjectCall::List, prefix, |inside| {
             inside.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
         })
+    }
+
+    fn list_top(&self) -> Result<Vec<String>, Trouble> {
+        self.read(ObjectCall::List, "", |inside| {
+            inside.objects.keys().filter(|key| !key.contains('/')).cloned().collect()
+        })
+    }
+
+    /// A call takes no time.
+    fn reporting(&self, _: Report) -> Arc<dyn Objects> {
+        Arc::new(self.clone())
     }
 
     fn has_answered(&self) -> bool {

@@ -19,7 +19,7 @@ use super::plan::{EndsBy, Foreign, Plan, PlannedLife, PlannedTrouble, TOPIC};
 use super::trace;
 use crate::failure::{Failure, Kind};
 use crate::log::{RecordLog, TopicSpec};
-use crate::partition::Windows;
+use crate::partition::{StateFiles, Windows};
 use crate::pipeline::{Environment, Summary, run_trees};
 use crate::points::{FaultPoints, Planned};
 use crate::progress::Progress;
@@ -130,6 +130,7 @@ impl World {
         let mut environment = (plan.environment)(Environment {
             log: Arc::new(self.log.clone()),
             disk: Arc::new(self.disk.clone()),
+            state: StateFiles::Folder(plan.settings.state.dir.clone()),
             source_disk: Arc::new(self.source_disk.clone()),
             spawn: Spawn::Inline { latency },
             faults: faults.clone(),

@@ -1,16 +1,11 @@
 //! One partition audited as its files are now, and the result in words.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::{Files, Finding, Repeats, Verified, Wrong, audit, repeats};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RecordLog};
-use crate::partition::{self, PartitionFile};
-use crate::settings::Settings;
+use crate::partition::{StateFiles, WithRejected};
 
 /// Exit code where differences make a wrong file.
 const WRONG: u8 = 1;
@@ -38,9 +33,9 @@ pub enum AuditFinding {
 }
 
 impl Audited {
-    /// Audits a partition's files as they are now.
-    pub fn now(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u32) -> Self {
-        let result = match one(log, pace, settings, partition) {
+    /// Audits a partition's files as they are now; `topic` is the one that they are to be of.
+    pub fn now(log: &dyn RecordLog, pace: &RangePace, topic: &str, state: &StateFiles, partition: u32) -> Self {
+        let result = match one(log, pace, topic, state, partition) {
             Ok(finding) => AuditFinding::Found(finding),
             Err(failure) => AuditFinding::NotAudited {
                 result: "not_audited",
@@ -118,24 +113,25 @@ impl Audited {
     }
 }
 
-fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u32) -> Result<Finding, Failure> {
-    let folder = &settings.state.dir;
-    let Some(file) = PartitionFile::read(folder, partition)? else {
-        return Err(Failure::fatal(
-            Kind::Data,
-            format!("there is no partition-{partition}.json in {}", folder.display()),
-        )
-        .advice("check state.dir; a partition has a file once something of it is committed"));
+fn one(
+    log: &dyn RecordLog,
+    pace: &RangePace,
+    topic: &str,
+    state: &StateFiles,
+    partition: u32,
+) -> Result<Finding, Failure> {
+    let Some(WithRejected { file, checkpoint, rejected_name, rejected }) = state.read_with_rejected(partition)? else {
+        let what = format!("there is no partition-{partition}.json in {}", state.name());
+        let advice = format!("check {}; a partition has a file once something of it is committed", state.setting());
+        return Err(Failure::fatal(Kind::Data, what).advice(advice));
     };
-    let rejected_path = partition::rejected_path(folder, partition);
-    let rejected = open(&rejected_path)?;
-    let checkpoint = match file.parse(partition) {
+    let checkpoint = match checkpoint {
         Ok(checkpoint) => checkpoint,
         Err(failure) => return Ok(Finding::FileWrong(Wrong::refused(&failure))),
     };
-    let (path, bytes, rejected_path) = (&file.path, &file.bytes, &rejected_path);
-    let files = Files { path, bytes, checkpoint: &checkpoint, rejected_path, rejected };
-    let mut finding = audit(log, pace, &settings.log.topic, files)?;
+    let (name, bytes, rejected_name) = (&file.name, &file.bytes, &rejected_name);
+    let files = Files { name, bytes, checkpoint: &checkpoint, rejected_name, rejected };
+    let mut finding = audit(log, pace, topic, files)?;
     if let Finding::Verified(verified) = &mut finding {
         match repeats::look_up(log, pace, &checkpoint, &verified.repeated) {
             Ok(repeats) => verified.repeats = repeats,
@@ -146,42 +142,35 @@ fn one(log: &dyn RecordLog, pace: &RangePace, settings: &Settings, partition: u3
     Ok(finding)
 }
 
-fn open(rejected: &Path) -> Result<Box<dyn Read>, Failure> {
-    match File::open(rejected) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(io::empty())),
-        Err(error) => Err(Failure::io("cannot open", rejected, &error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::PartitionState;
+    use crate::domain::{PartitionState, Rules};
     use crate::log::test_log::{TestLog, reading};
     use crate::partition::{Identity, format, partition_path};
-    use crate::settings::{Sources, load};
 
     #[test]
     fn a_missing_file_is_a_failure_and_a_damaged_one_is_wrong() {
         let log = TestLog::new(vec![reading("A", "2000-01-01", -3.5)]);
         let folder = tempfile::tempdir().expect("a folder");
-        let sources = Sources { file: None, sets: vec![format!("state.dir={}", folder.path().display())] };
-        let settings = load(&sources, std::iter::empty()).expect("the settings are good").settings;
-        assert_eq!(one(&log, &RangePace::default(), &settings, 0).expect_err("there is no file").kind, Kind::Data);
+        let files = StateFiles::Folder(folder.path().to_owned());
+        assert_eq!(
+            one(&log, &RangePace::default(), "temperatures", &files, 0).expect_err("there is no file").kind,
+            Kind::Data
+        );
 
         let (topic, log_id) = ("temperatures".to_owned(), "id".to_owned());
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
-        let mut state = PartitionState::new(settings.rules(), 0);
+        let mut state = PartitionState::new(Rules::default(), 0);
         state.apply(&log.batch());
         let bytes = format::serialize(format::VERSION, &identity, &state);
         let path = partition_path(folder.path(), 0);
         std::fs::write(&path, &bytes).expect("written");
-        assert!(matches!(one(&log, &RangePace::default(), &settings, 0), Ok(Finding::Verified(_))));
+        assert!(matches!(one(&log, &RangePace::default(), "temperatures", &files, 0), Ok(Finding::Verified(_))));
         let text = String::from_utf8(bytes).expect("JSON is text");
         std::fs::write(&path, text.replace("-3.5", "-3.6")).expect("written");
         assert!(
-            matches!(one(&log, &RangePace::default(), &settings, 0), Ok(Finding::FileWrong(_))),
+            matches!(one(&log, &RangePace::default(), "temperatures", &files, 0), Ok(Finding::FileWrong(_))),
             "its checksum is wrong"
         );
     }

@@ -17,7 +17,6 @@ mod said;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -33,11 +32,11 @@ pub use replay::audit;
 /// The committed files of one partition, as they were read at one moment.
 pub struct Files<'a> {
     /// Of the JSON, for messages.
-    pub path: &'a Path,
+    pub name: &'a str,
     pub bytes: &'a [u8],
     /// What the bytes hold.
     pub checkpoint: &'a Checkpoint,
-    pub rejected_path: &'a Path,
+    pub rejected_name: &'a str,
     /// The file of rejected records; of no bytes where there is none.
     pub rejected: Box<dyn Read + 'a>,
 }

@@ -3,7 +3,7 @@ use super::*;
 /// Compares a file of this content, of which `bytes` are committed, with these lines.
 fn compared(content: Option<&[u8]>, bytes: u64, lines: &[&[u8]]) -> (u64, Differences) {
     let mut differences = Differences::default();
-    let mut file = RejectedFile::new(Path::new("r"), Box::new(content.unwrap_or_default()), bytes);
+    let mut file = RejectedFile::new("r", Box::new(content.unwrap_or_default()), bytes);
     for line in lines {
         file.expect(line, &mut differences).expect("it reads");
     }

@@ -11,14 +11,14 @@ use crate::partition::format::Checkpoint;
 
 /// Audits a partition's files, which should be of this topic. A failure of the log ends it.
 pub fn audit(log: &dyn RecordLog, pace: &RangePace, topic: &str, files: Files<'_>) -> Result<Finding, Failure> {
-    let Files { path, bytes, checkpoint, rejected_path, rejected } = files;
+    let Files { name, bytes, checkpoint, rejected_name, rejected } = files;
     let partition = checkpoint.identity.partition;
     if let Some(found) = log.topic()?
         && found.log_id == checkpoint.identity.log_id
         && found.partitions != checkpoint.identity.partitions
     {
         let (file, found) = (checkpoint.identity.partitions, found.partitions);
-        let why = format!("{} has {found} partitions, {} says {file}", log.name(), path.display());
+        let why = format!("{} has {found} partitions, {name} says {file}", log.name());
         // Partitions can be added to a topic, but never taken away.
         if file > found {
             return Ok(Finding::FileWrong(Wrong { why, differences: Differences::default(), adds_up: true }));
@@ -29,7 +29,7 @@ pub fn audit(log: &dyn RecordLog, pace: &RangePace, topic: &str, files: Files<'_
         return Ok(Finding::LogIncomplete { why });
     }
     let state = &checkpoint.state;
-    let mut rejected = RejectedFile::new(rejected_path, rejected, state.rejected_bytes);
+    let mut rejected = RejectedFile::new(rejected_name, rejected, state.rejected_bytes);
     let mut replay = Model::new(state.rules);
     let mut differences = Differences::default();
     for range in ranges(state.first_offset, state.next_offset, &state.gaps) {

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use super::*;
 use crate::domain::state::Gap;
 use crate::domain::{PartitionState, RejectReason, Rules};
@@ -36,10 +34,10 @@ impl Scene {
         let identity = Identity { topic, log_id, partition: 0, partitions: 1 };
         let bytes = format::serialize(format::VERSION, &identity, &self.state);
         let files = Files {
-            path: Path::new("partition-0.json"),
+            name: "partition-0.json",
             bytes: &bytes,
             checkpoint: &Checkpoint { version: format::VERSION, identity, state: self.state.clone() },
-            rejected_path: Path::new("partition-0.rejected.jsonl"),
+            rejected_name: "partition-0.rejected.jsonl",
             rejected: Box::new(self.rejected.as_slice()),
         };
         audit(&self.log, &RangePace::default(), self.topic, files).expect("it is audited")

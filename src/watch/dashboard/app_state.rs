@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::replays::Replays;
 use crate::failure::Failure;
 use crate::log::RecordLog;
-use crate::partition::Windows;
+use crate::partition::{StateFiles, Windows};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -25,6 +25,8 @@ pub struct Observed {
     pub log: Arc<dyn RecordLog>,
     /// The same one for who replays it: with connections of its own, where there are any.
     pub replay_log: Arc<dyn RecordLog>,
+    /// Where the partitions' states are.
+    pub state: StateFiles,
     pub progress: Progress,
     pub windows: Windows,
 }
@@ -45,15 +47,15 @@ pub struct AppState {
 
 impl AppState {
     pub fn new(observed: Observed, port: u16, connections_max: usize) -> Result<Self, Failure> {
-        let Observed { settings, log, replay_log, progress, windows } = observed;
+        let Observed { settings, log, replay_log, state, progress, windows } = observed;
         let recent = Recent::start(replay_log.clone(), progress.clone(), settings.rules())?;
         Ok(Self {
             token: settings.web.token.clone(),
             cookie: format!("isotherm-{port}"),
             streams_max: connections_max - (connections_max / 4).min(CONNECTIONS_KEPT),
-            gauges: Gauges::new(settings.clone(), &*log, progress.clone()),
-            looks: Arc::new(Looks::new(windows, settings.state.dir.clone(), recent)),
-            replays: Replays::start(settings, replay_log, progress.clone())?,
+            gauges: Gauges::new(settings.clone(), &log.name(), state.clone(), progress.clone()),
+            looks: Arc::new(Looks::new(windows, state.clone(), recent)),
+            replays: Replays::start(settings.log.topic.clone(), state, replay_log, progress.clone())?,
             progress,
             live: Arc::new(Live::new()),
             ended: Mutex::default(),

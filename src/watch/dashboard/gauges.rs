@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::clock::{Clock, milliseconds, now_ms};
 use super::quarantine::Quarantine;
 use super::stations::StationTable;
-use crate::log::RecordLog;
+use crate::partition::StateFiles;
 use crate::progress::{self, Condition, Progress, Rate};
 use crate::settings::Settings;
 use crate::watch::wire::{
@@ -27,6 +27,7 @@ pub struct Gauges {
     log: String,
     progress: Progress,
     settings: Arc<Settings>,
+    state: StateFiles,
     clock: Mutex<Clock>,
     quarantine: Arc<Quarantine>,
     rates: Mutex<Rates>,
@@ -39,12 +40,13 @@ struct Rates {
 }
 
 impl Gauges {
-    pub fn new(settings: Arc<Settings>, log: &dyn RecordLog, progress: Progress) -> Self {
+    pub fn new(settings: Arc<Settings>, log: &str, state: StateFiles, progress: Progress) -> Self {
         Self {
             instance: uuid::Uuid::new_v4().to_string(),
-            log: log.name(),
+            log: log.to_owned(),
             progress,
             settings,
+            state,
             clock: Mutex::new(Clock::start()),
             quarantine: Arc::default(),
             rates: Mutex::default(),
@@ -61,8 +63,8 @@ impl Gauges {
         let some: Vec<u32> =
             partitions.filter(|(_, one)| !one.rejected_held().is_empty()).map(|(number, _)| number).collect();
         if !some.is_empty() {
-            let (quarantine, folder) = (self.quarantine.clone(), self.settings.state.dir.clone());
-            let read = web::block(move || some.into_iter().for_each(|number| quarantine.read(&folder, number)));
+            let (quarantine, state) = (self.quarantine.clone(), self.state.clone());
+            let read = web::block(move || some.into_iter().for_each(|number| quarantine.read(&state, number)));
             // Lines that are not read in time are shown the next time.
             drop(timeout(READ_MAX, read).await);
         }
@@ -90,7 +92,7 @@ impl Gauges {
             now_ms: now_ms(),
             started_at_ms: self.clock().unix_ms(self.progress.started()),
             log: self.log.clone(),
-            state_dir: self.settings.state.dir.display().to_string(),
+            state_dir: self.state.name(),
             stations_total: table.stations_total,
             in_several_partitions,
             counted: table.counted,

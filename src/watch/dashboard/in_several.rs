@@ -36,8 +36,8 @@ impl InSeveral {
         if windows.len() < 2 || stations == self.of || is_early {
             return;
         }
-        let state_dir = self.looks.state_dir();
-        let seen = join_all(windows.into_iter().map(|(partition, window)| look(window, state_dir, partition))).await;
+        let state = self.looks.state();
+        let seen = join_all(windows.into_iter().map(|(partition, window)| look(window, state, partition))).await;
         let wait = seen.iter().map(|(_, wait)| *wait).max().unwrap_or_default();
         if let Some(views) = seen.into_iter().map(|(view, _)| view).collect::<Option<Vec<_>>>() {
             // Very many of them take a while, in which others are to be answered.

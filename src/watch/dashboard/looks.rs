@@ -1,7 +1,6 @@
 //! Looks at the aggregators, for whoever watches their stations.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use super::names::Names;
 use super::recent::Recent;
 use super::stations::{Orders, StationTable, order};
 use crate::domain::{PartitionState, StationStats};
-use crate::partition::{Look, LookAt, PartitionFile, View, Window, Windows};
+use crate::partition::{Look, LookAt, StateFiles, View, Window, Windows};
 use crate::progress::Progress;
 use crate::supervision::actor::MailboxError;
 use crate::watch::wire::{Stations, Which};
@@ -40,7 +39,7 @@ const WATCHED: Duration = Duration::from_secs(2);
 /// The table of stations for whoever asks. One task looks at the aggregators ([`Looker`]); nobody else waits for them.
 pub struct Looks {
     windows: Windows,
-    state_dir: PathBuf,
+    state: StateFiles,
     table: watch::Sender<Arc<StationTable>>,
     in_several_partitions: AtomicU64,
     /// When somebody asked last.
@@ -72,10 +71,10 @@ struct Seen {
 }
 
 impl Looks {
-    pub fn new(windows: Windows, state_dir: PathBuf, recent: Recent) -> Self {
+    pub fn new(windows: Windows, state: StateFiles, recent: Recent) -> Self {
         Self {
             windows,
-            state_dir,
+            state,
             table: watch::Sender::new(Arc::default()),
             in_several_partitions: AtomicU64::new(0),
             asked: Mutex::default(),
@@ -91,8 +90,8 @@ impl Looks {
         self.windows.iter()
     }
 
-    pub fn state_dir(&self) -> &Path {
-        &self.state_dir
+    pub fn state(&self) -> &StateFiles {
+        &self.state
     }
 
     /// Stations that several partitions have, as they were counted last.
@@ -179,7 +178,7 @@ impl Looks {
                 let find = move |state: &PartitionState| {
                     state.stations.get(station.as_str()).map(|stats| (state.next_offset, stats.clone()))
                 };
-                committed(self.state_dir.clone(), partition, find).await.flatten()
+                committed(self.state.clone(), partition, find).await.flatten()
             }
         }
     }
@@ -187,12 +186,12 @@ impl Looks {
 
 /// What is told of the state on disk: that of a branch which is over, or has not begun.
 async fn committed<R: Send + 'static>(
-    state_dir: PathBuf,
+    state: StateFiles,
     partition: u32,
     told: impl FnOnce(&PartitionState) -> R + Send + 'static,
 ) -> Option<R> {
     let read = move || {
-        let file = PartitionFile::read(&state_dir, partition).ok()??;
+        let file = state.read(partition).ok()??;
         // A file that is damaged has stopped its branch, which says so.
         let checkpoint = file.parse(partition).ok()?;
         Some(told(&checkpoint.state))
@@ -216,7 +215,7 @@ impl Looker {
             .filter(|(partition, _, position)| self.partitions.entry(*partition).or_default().is_due(now, *position))
             .collect();
         let seen = join_all(due.into_iter().map(|(partition, window, position)| async move {
-            (partition, position, look(window, &looks.state_dir, partition).await)
+            (partition, position, look(window, &looks.state, partition).await)
         }));
         let mut is_new = false;
         for (partition, position, (view, wait)) in seen.await {
@@ -253,7 +252,7 @@ impl Seen {
 
 /// What the partition holds, if anything can be had, and how long to leave it alone then. An aggregator that is no more is
 /// represented by its file.
-pub async fn look(window: &Window, state_dir: &Path, partition: u32) -> (Option<View>, Duration) {
+pub async fn look(window: &Window, state: &StateFiles, partition: u32) -> (Option<View>, Duration) {
     let begun = Instant::now();
     let answer = match window.aggregator() {
         Some((aggregator, _)) => timeout(LOOK_MAX, aggregator.send(Look)).await,
@@ -265,9 +264,10 @@ pub async fn look(window: &Window, state_dir: &Path, partition: u32) -> (Option<
             (Some(view), wait)
         }
         Ok(Ok(None) | Err(_)) => {
-            let view = committed(state_dir.to_owned(), partition, View::of).await;
+            let view = committed(state.clone(), partition, View::of).await;
             // To read and parse it is work, too, but not the partition's.
-            (view, (begun.elapsed() * READ_SHARE).clamp(LOOK_INTERVAL, READ_AGAIN_MAX))
+            let least = if state.is_remote() { READ_AGAIN_MAX } else { LOOK_INTERVAL };
+            (view, (begun.elapsed() * READ_SHARE).clamp(least, READ_AGAIN_MAX))
         }
         Err(_) => (None, AGAIN),
     }

@@ -152,6 +152,9 @@ impl Numbers {
         let help = "Crashes that a restart was granted after, counted when they happen";
         let restarts = all().map(|(label, status)| (label, ConstCounter::new(status.restarts)));
         families.add("isotherm_restarts", help, restarts)?;
+        let help = "Lives that ended because another process had committed";
+        let superseded = all().map(|(label, status)| (label, ConstCounter::new(status.superseded)));
+        families.add("isotherm_superseded", help, superseded)?;
         let up = all().map(|(label, status)| {
             let is_up = matches!(status.condition, Condition::Running | Condition::Finished | Condition::Stopped);
             (label, ConstGauge::new(u64::from(is_up)))

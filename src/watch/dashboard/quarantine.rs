@@ -1,9 +1,7 @@
 //! The newest rejected records of a partition, decoded as far as they go.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,46 +9,54 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::domain::wire::BorrowedReport;
-use crate::partition::rejected_path;
+use crate::partition::StateFiles;
 use crate::watch::wire::Rejected;
 
 /// Records that are shown of a partition.
 const SHOWN_MAX: usize = 3;
 /// Bytes at the end of the file that are read: no fewer lines than are shown lie in them.
 const TAIL_BYTES: u64 = 16 << 10;
+/// Where each look is a request that costs, least time between two at a partition.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Characters that are shown of a text.
 const TEXT_MAX: usize = 255;
 
 /// Reads the end of a partition's file of rejected records, once for each change of it.
 #[derive(Default)]
-pub struct Quarantine(Mutex<BTreeMap<u32, (u64, Vec<Rejected>)>>);
+pub struct Quarantine(Mutex<BTreeMap<u32, Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    asked_at: Option<Instant>,
+    /// As many as were rejected when the newest were read.
+    bytes: Option<u64>,
+    newest: Vec<Rejected>,
+}
 
 impl Quarantine {
     /// The newest rejected records of a partition, as they were read last.
     pub fn newest(&self, partition: u32) -> Vec<Rejected> {
-        self.0.lock().get(&partition).map(|(_, newest)| newest.clone()).unwrap_or_default()
+        self.0.lock().get(&partition).map(|seen| seen.newest.clone()).unwrap_or_default()
     }
 
     /// Reads the end of a partition's file. Where the file cannot be read, the records stay that were read last.
-    pub fn read(&self, state_dir: &Path, partition: u32) {
-        let Ok(file) = File::open(rejected_path(state_dir, partition)) else { return };
-        let Ok(bytes) = file.metadata().map(|metadata| metadata.len()) else { return };
-        let known = self.0.lock().get(&partition).map(|(bytes, _)| *bytes);
+    pub fn read(&self, state: &StateFiles, partition: u32) {
+        let now = Instant::now();
+        let known = {
+            let mut all = self.0.lock();
+            let seen = all.entry(partition).or_default();
+            if state.is_remote() && seen.asked_at.is_some_and(|at| now - at < ASK_AGAIN) {
+                return;
+            }
+            seen.asked_at = Some(now);
+            seen.bytes
+        };
         // Lines are only ever added.
-        if known == Some(bytes) {
-            return;
-        }
-        if let Ok(tail) = tail(file, bytes) {
-            self.0.lock().insert(partition, (bytes, decode(&tail)));
+        if let Some((bytes, tail)) = state.rejected_tail(partition, known, TAIL_BYTES) {
+            let seen = Seen { asked_at: Some(now), bytes: Some(bytes), newest: decode(&tail) };
+            self.0.lock().insert(partition, seen);
         }
     }
-}
-
-fn tail(mut file: File, bytes: u64) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES)))?;
-    let mut tail = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
-    Ok(tail)
 }
 
 /// What is read of a line of the file.
@@ -95,6 +101,7 @@ mod tests {
     use super::*;
     use crate::domain::{Day, PartitionState, Reading, Rules};
     use crate::log::test_log::{TestLog, reading};
+    use crate::partition::rejected_path;
 
     fn lines() -> Vec<u8> {
         let same_day = reading("A", "2000-01-01", 3.5);
@@ -131,12 +138,12 @@ mod tests {
     fn the_end_of_a_large_file_is_read_and_a_missing_one_has_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let quarantine = Quarantine::default();
-        quarantine.read(folder.path(), 0);
+        quarantine.read(&StateFiles::Folder(folder.path().to_owned()), 0);
         assert!(quarantine.newest(0).is_empty());
         let lines = lines();
         for copies in [1, 1000] {
             std::fs::write(rejected_path(folder.path(), 0), lines.repeat(copies)).expect("it is written");
-            quarantine.read(folder.path(), 0);
+            quarantine.read(&StateFiles::Folder(folder.path().to_owned()), 0);
             let newest = quarantine.newest(0);
             let offsets: Vec<_> = newest.iter().map(|one| one.offset).collect();
             assert_eq!(offsets, [2, 1, 2][..SHOWN_MAX.min(2 * copies)]);

@@ -13,9 +13,9 @@ use parking_lot::{Condvar, Mutex};
 use super::clock::now_ms;
 use crate::failure::Failure;
 use crate::log::{RecordLog, Watch};
+use crate::partition::StateFiles;
 use crate::progress::Progress;
 use crate::retold::history::{Replay, Series};
-use crate::settings::Settings;
 use crate::watch::wire::{Audit, AuditResult, AuditRunning, FailedTry, History};
 use backlog::{Backlog, KnownHistory, RunningAudit};
 use replayer::Replayer;
@@ -40,9 +40,14 @@ pub enum NotBegun {
 
 impl Replays {
     /// Starts the thread `isotherm-replay`.
-    pub fn start(settings: Arc<Settings>, log: Arc<dyn RecordLog>, progress: Progress) -> Result<Self, Failure> {
+    pub fn start(
+        topic: String,
+        state: StateFiles,
+        log: Arc<dyn RecordLog>,
+        progress: Progress,
+    ) -> Result<Self, Failure> {
         let backlog = Arc::<(Mutex<Backlog>, Condvar)>::default();
-        let replayer = Replayer { settings, log, progress, backlog: backlog.clone() };
+        let replayer = Replayer { topic, state, log, progress, backlog: backlog.clone() };
         let thread = thread::Builder::new().name("isotherm-replay".to_owned());
         thread.spawn(move || replayer.work()).map_err(|error| Failure::thread("isotherm-replay", &error))?;
         Ok(Self { backlog })

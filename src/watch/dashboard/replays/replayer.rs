@@ -8,11 +8,10 @@ use parking_lot::{Condvar, Mutex};
 use super::backlog::{Backlog, Key, ReplayJob, RunningAudit};
 use crate::failure::{Failure, Kind};
 use crate::log::{RangePace, RecordLog, Throttle, Watch};
-use crate::partition::PartitionFile;
+use crate::partition::StateFiles;
 use crate::progress::Progress;
 use crate::retold::audit::Audited;
 use crate::retold::history::Replay;
-use crate::settings::Settings;
 use crate::supervision::panic;
 use crate::watch::dashboard::clock::now_ms;
 use crate::watch::dashboard::priority;
@@ -23,7 +22,9 @@ const SHARE: f64 = 0.25;
 
 /// What it needs for that.
 pub struct Replayer {
-    pub settings: Arc<Settings>,
+    /// Of the log that was counted.
+    pub topic: String,
+    pub state: StateFiles,
     pub log: Arc<dyn RecordLog>,
     pub progress: Progress,
     pub backlog: Arc<(Mutex<Backlog>, Condvar)>,
@@ -100,7 +101,7 @@ impl Replayer {
                 self.run(ReplayJob::History(key));
             }
             self.backlog.0.lock().watch = watch.clone();
-            let found = Audited::now(&*self.log, pace, &self.settings, number);
+            let found = Audited::now(&*self.log, pace, &self.topic, &self.state, number);
             if let Some(repeats) = found.repeats() {
                 one.audited_repeats_same.set(repeats.same);
                 one.audited_repeats_other.set(repeats.other);
@@ -119,7 +120,7 @@ impl Replayer {
     /// The station's series up to what is committed now.
     fn replay(&self, pace: &RangePace, key: &Key) -> Result<Replay, Failure> {
         let (station, partition) = key;
-        let file = PartitionFile::read(&self.settings.state.dir, *partition)?;
+        let file = self.state.read(*partition)?;
         let file = file.ok_or_else(|| {
             Failure::fatal(Kind::Data, format!("nothing of partition {partition} is committed yet")).advice("try again")
         })?;

@@ -6,8 +6,7 @@ use crate::domain::{Batch, PartitionState, Record};
 use crate::failure::Kind;
 use crate::log::test_log::{TestLog, reading};
 use crate::log::{Extent, RecordReader, RecordWriter, Topic, TopicSpec};
-use crate::partition::{Identity, format, partition_path};
-use crate::settings::{Sources, load};
+use crate::partition::{Identity, StateFiles, format, partition_path};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
@@ -77,12 +76,11 @@ struct Counted {
 impl Counted {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let sources = Sources { file: None, sets: vec![format!("state.dir={}", folder.path().display())] };
-        let settings = load(&sources, std::iter::empty()).expect("they are good").settings;
+        let state = StateFiles::Folder(folder.path().to_owned());
         let days = vec![reading("A", "2000-01-01", 1.0), reading("A", "2000-01-02", 2.0)];
         let log = Arc::new(Moody { log: TestLog::new(days), mood: Mutex::new(Mood::Works) });
         let progress = Progress::new(&[0]);
-        let replays = Replays::start(Arc::new(settings), log.clone(), progress.clone());
+        let replays = Replays::start("temperatures".to_owned(), state, log.clone(), progress.clone());
         Self { folder, log, progress, replays: replays.expect("its thread starts") }
     }
 
