@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::arguments::SettingsArguments;
 use super::{Outcome, copy, output};
 use crate::durable::conditions::{Conditions, ROUNDS, check};
-use crate::durable::objects;
+use crate::durable::open_objects;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn run_check(arguments: &CheckArguments) -> Outcome {
     let settings = arguments.settings.effective()?.settings;
-    let found = check(&*objects::open(&arguments.url, &settings.state)?, usize::from(arguments.rounds))?;
+    let found = check(&*open_objects(&arguments.url, &settings.state)?, usize::from(arguments.rounds))?;
     if arguments.json {
         output::print_json(&found)?;
     } else {

@@ -10,6 +10,7 @@ pub mod fence;
 pub mod lock;
 mod network;
 pub mod objects;
+mod open_objects;
 pub mod replace;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -18,3 +19,4 @@ pub mod seal;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use fence::Fence;
 pub use lock::Lock;
+pub use open_objects::open_objects;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::failure::{Failure, Kind};
-use crate::settings;
 
 /// Says which content an object has, as its store numbers them. Some compare the one, some the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,19 +60,6 @@ pub struct Object {
 
 /// Is called whenever work on a store gets on.
 pub type Report = Arc<dyn Fn() + Send + Sync>;
-
-/// The store of an address as `s3://bucket/prefix`. Asks for nothing yet.
-#[cfg(feature = "s3")]
-pub fn open(url: &str, settings: &settings::State) -> Result<Arc<dyn Objects>, Failure> {
-    Ok(Arc::new(super::s3::S3::open(url, settings)?))
-}
-
-/// The store of an address; there is none in this build.
-#[cfg(not(feature = "s3"))]
-pub fn open(url: &str, _: &settings::State) -> Result<Arc<dyn Objects>, Failure> {
-    Err(Failure::fatal(Kind::Settings, format!("{url}: this isotherm was built without object stores"))
-        .advice("build it with --features s3, or take the image"))
-}
 
 /// Objects below one prefix of one bucket, by their keys behind it.
 pub trait Objects: Send + Sync {

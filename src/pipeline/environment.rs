@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::stop;
 use crate::durable::fence::ON_HUNG;
-use crate::durable::{Disk, RealDisk, objects};
+use crate::durable::{Disk, RealDisk, open_objects};
 use crate::failure::Failure;
 use crate::log::{self, RecordLog};
 use crate::partition::{StateFiles, Windows};
@@ -77,7 +77,7 @@ impl Environment {
 pub fn state_files(settings: &State) -> Result<StateFiles, Failure> {
     Ok(match settings.url.as_str() {
         "" => StateFiles::Folder(settings.dir.clone()),
-        url => StateFiles::Objects(objects::open(url, settings)?),
+        url => StateFiles::Objects(open_objects(url, settings)?),
     })
 }
 

@@ -11,8 +11,7 @@ use crate::failure::{Failure, Kind};
 use super::layer::{Layer, Leaf, SettingOrigin, one_key, read, shown, tree};
 use super::model::Settings;
 use super::presets::preset;
-use super::state;
-use super::unused::refuse_unused;
+use super::unused::{in_objects, refuse_unused};
 use super::validate::together;
 
 /// The weakest layer: every key with its default.
@@ -70,7 +69,7 @@ pub fn load(sources: &Sources, environment: impl Iterator<Item = (String, String
     for layer in layers {
         leaves.extend(layer.0.into_iter().map(|leaf| (one_key(&leaf.key), leaf)));
     }
-    state::in_objects(&mut leaves)?;
+    in_objects(&mut leaves)?;
     // Every value was checked against the table of keys: what is left is a table that does not fit the types.
     let settings: Settings = tree(leaves.values())
         .try_deserialize()

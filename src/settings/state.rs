@@ -1,13 +1,10 @@
 //! Where results lie.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use config::ValueKind;
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Leaf, SettingOrigin, SettingPlace};
 use crate::failure::{Failure, Kind};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,26 +65,6 @@ impl fmt::Debug for S3 {
             .field("secret_access_key_file", secret_access_key_file)
             .finish_non_exhaustive()
     }
-}
-
-/// Where results are in a store of objects: what counts in place of settings for a folder, and which of them must not stand beside
-/// its address.
-pub(super) fn in_objects(leaves: &mut BTreeMap<String, Leaf>) -> Result<(), Failure> {
-    let Some(url) = leaves.get("state.url").filter(|leaf| leaf.value != ValueKind::String(String::new())) else {
-        return Ok(());
-    };
-    let beside = |key: &str| {
-        let leaf = leaves.get(key).filter(|leaf| leaf.place.origin.layer() >= url.place.origin.layer())?;
-        Some(format!("{key} stands at {}, and state.url at {}: the folder counts for nothing", leaf.place, url.place))
-    };
-    if let Some(what) = beside("state.dir").or_else(|| beside("state.allow_network_filesystem")) {
-        return Err(Failure::fatal(Kind::Settings, what).advice("keep one of them"));
-    }
-    let (key, replaced) = ("state.commit_interval_ms", "consume.commit_interval_ms");
-    let (value, origin) = (leaves[key].value.clone(), SettingOrigin::Key(key));
-    let place = SettingPlace { origin, line: None };
-    leaves.insert(replaced.to_owned(), Leaf { key: replaced.to_owned(), value, place });
-    Ok(())
 }
 
 /// Bucket and prefix of the address of an object store; `None` if it is none.

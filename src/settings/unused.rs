@@ -1,10 +1,10 @@
-//! Settings of a source that would count for nothing: a person who sets one expects it to count.
+//! Settings that would count for nothing: a person who sets one expects it to count.
 
 use std::collections::BTreeMap;
 
 use config::ValueKind;
 
-use super::layer::{Leaf, SettingOrigin};
+use super::layer::{Leaf, SettingOrigin, SettingPlace};
 use crate::failure::{Failure, Kind};
 
 /// Sections of sources of files, and where readings come from under each.
@@ -63,4 +63,24 @@ pub(super) fn refuse_unused(
         Some((key, other)) => refused(key, other, format!("take {key} out, or set {other} otherwise")),
         None => Ok(()),
     }
+}
+
+/// Where results are in a store of objects: what counts in place of settings for a folder, and which of them must not stand beside
+/// its address.
+pub(super) fn in_objects(leaves: &mut BTreeMap<String, Leaf>) -> Result<(), Failure> {
+    let Some(url) = leaves.get("state.url").filter(|leaf| leaf.value != ValueKind::String(String::new())) else {
+        return Ok(());
+    };
+    let beside = |key: &str| {
+        let leaf = leaves.get(key).filter(|leaf| leaf.place.origin.layer() >= url.place.origin.layer())?;
+        Some(format!("{key} stands at {}, and state.url at {}: the folder counts for nothing", leaf.place, url.place))
+    };
+    if let Some(what) = beside("state.dir").or_else(|| beside("state.allow_network_filesystem")) {
+        return Err(Failure::fatal(Kind::Settings, what).advice("keep one of them"));
+    }
+    let (key, replaced) = ("state.commit_interval_ms", "consume.commit_interval_ms");
+    let (value, origin) = (leaves[key].value.clone(), SettingOrigin::Key(key));
+    let place = SettingPlace { origin, line: None };
+    leaves.insert(replaced.to_owned(), Leaf { key: replaced.to_owned(), value, place });
+    Ok(())
 }
