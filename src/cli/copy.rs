@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::SettingsArguments;
-use super::rebuild::{LOOKS, still};
+use super::rebuild::{LOOKS, refuse_beside_group, still};
 use super::waiting::patient_log;
 use super::{Outcome, output};
 use crate::durable::replace::replace;
@@ -51,9 +51,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Err(Failure::fatal(Kind::Usage, what).advice("name two places"));
     }
     let partitions = partitions(&from, &settings)?;
+    let log = patient_log(&settings)?;
+    refuse_beside_group(&log)?;
     let _locks =
         [still_place(&from, &partitions, arguments, &settings)?, still_place(&to, &partitions, arguments, &settings)?];
-    let log = patient_log(&settings)?;
     let mut missing = Vec::new();
     for &partition in &partitions {
         if is_missing(&from, &to, partition)? {

@@ -138,13 +138,17 @@ impl Sum {
         let is_branch = |branch| matches!(branch, Branch::Partition(one) if is_meant(one));
         let (restarts, failed) = (progress.branches().restarts(is_branch), progress.branches().failures(is_branch));
         let none = Self { restarts, failed, ..Self::default() };
-        let partitions = progress.partitions().filter(|(one, _)| is_meant(*one));
-        partitions.fold(none, |sum, (_, one)| Self {
+        let partitions = || progress.every_partition().filter(|(one, _)| is_meant(*one)).map(|(_, one)| one);
+        // What this process has counted stays counted, also where the partition was given away.
+        let counted = partitions().fold(none, |sum, one| Self {
             records: sum.records + one.records.get(),
+            rejected: sum.rejected + one.rejected().map(|(_, records)| records).sum::<u64>(),
+            ..sum
+        });
+        partitions().filter(|one| one.is_held()).fold(counted, |sum, one| Self {
             position: sum.position + one.position.get(),
             end: sum.end + one.end.get(),
             lag: sum.lag + one.lag(),
-            rejected: sum.rejected + one.rejected().map(|(_, records)| records).sum::<u64>(),
             ..sum
         })
     }
@@ -201,7 +205,7 @@ struct Bars {
 
 impl Bars {
     fn new(progress: Progress) -> Self {
-        let numbers: Vec<u32> = progress.partitions().map(|(number, _)| number).collect();
+        let numbers: Vec<u32> = progress.every_partition().map(|(number, _)| number).collect();
         let bar = |prefix: String| Bar(BARS.add(new_bar(BRANCH).with_prefix(prefix)));
         let partitions = if numbers.len() > BARS_MAX {
             vec![(bar(format!("{} partitions", numbers.len())), None, Rate::default())]

@@ -1,11 +1,13 @@
 //! Runs the trees, and shows them: on the dashboard, as bars, or as log lines.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use super::arguments::WatchArguments;
 use super::display::Display;
 use super::output;
 use crate::failure::Failure;
+use crate::log::RecordLog;
 use crate::partition::Windows;
 use crate::pipeline::{Environment, Job, Summary, run_trees, stop_signal, until};
 use crate::progress::events;
@@ -15,16 +17,20 @@ use crate::supervision::actor::System;
 use crate::watch::dashboard::{Observed, Server};
 use crate::{log, open_files, supervision};
 
+/// A run that is over.
+pub struct Ran<Stay> {
+    pub summary: Summary,
+    /// Shows the dashboard until a signal comes, and returns at once if one has come; where the dashboard stays.
+    pub stay: Option<Stay>,
+    /// Whose group is still to be left, if it has one.
+    pub log: Arc<dyn RecordLog>,
+}
+
 /// Runs the job on this machine's disk and the settings' log, until it is done or a signal comes.
 ///
 /// Blocks; to be called once a process. A second signal ends the process at once, exit code 75. The failure is one that
-/// kept the trees from being started. Where the dashboard stays, there is something to call when everything is done: it
-/// shows the dashboard until a signal comes, and returns at once if one has come.
-pub fn run(
-    job: Job,
-    settings: Settings,
-    watched: Option<&WatchArguments>,
-) -> Result<(Summary, Option<impl FnOnce()>), Failure> {
+/// kept the trees from being started.
+pub fn run(job: Job, settings: Settings, watched: Option<&WatchArguments>) -> Result<Ran<impl FnOnce()>, Failure> {
     supervision::panic::install_hook();
     open_files::check(job.partitions.len())?;
     let mut environment = Environment::real(settings, &job.partitions)?;
@@ -58,7 +64,7 @@ pub fn run(
         }),
         _ => None,
     };
-    Ok((summary, stay))
+    Ok(Ran { summary, stay, log })
 }
 
 fn serve(environment: &mut Environment, job: &Job, open: bool) -> Result<Server, Failure> {

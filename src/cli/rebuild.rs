@@ -13,9 +13,9 @@ use crate::durable::{Lock, RealDisk};
 use crate::failure::{Failure, Kind};
 use crate::log::{Extent, RecordLog, topic};
 use crate::partition::format::{self, Checkpoint};
-use crate::partition::{Identity, PartitionFile, StateFiles, WithRejected, maintenance, object_maintenance};
+use crate::partition::{PartitionFile, StateFiles, maintenance, object_maintenance};
 use crate::pipeline::{End, Job, state_files};
-use crate::settings::Settings;
+use crate::settings::{Assignment, Settings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,11 +50,24 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let settings = arguments.settings.start()?;
+    let mut settings = arguments.settings.start()?;
+    // This process counts the partition, whatever a group says.
+    settings.consume.assignment = Assignment::Fixed;
     let partitions = arguments::partitions(&[arguments.partition], &settings)?;
     begin(arguments, &settings)?;
-    let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, accept_gap: false };
-    summary::run(job, &settings, arguments.json, None)
+    let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, anew: true, accept_gap: false };
+    let state = state_files(&settings.state)?;
+    let before = if state.is_remote() { state.read(arguments.partition)? } else { None };
+    let outcome = summary::run(job, &settings, arguments.json, None)?;
+    if let Some(before) = before
+        && state.read(arguments.partition)?.is_some_and(|now| now.bytes == before.bytes)
+    {
+        output::tell(&format_args!(
+            "{} is as it was: the count anew came to the same, or not as far, if it was ended before",
+            before.name
+        ));
+    }
+    Ok(outcome)
 }
 
 /// Moves the old file out of the way, unless an interrupted rebuild already did.
@@ -77,27 +90,33 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
         StateFiles::Objects(objects) => objects,
     };
     let log = patient_log(settings)?;
-    if go_on(arguments, &state, &log)? {
-        return Ok(());
-    }
+    refuse_beside_group(&log)?;
     let looks = if arguments.accept_risk { 0 } else { LOOKS };
-    let mut tags = object_maintenance::watch(&**objects, &[partition], looks, still(settings))?;
-    let Some(tag) = tags.remove(&partition) else { return Ok(()) };
-    let mut rejected = Vec::new();
-    if let Some(WithRejected { rejected: mut lines, checkpoint: Ok(_), rejected_name, .. }) =
-        state.read_with_rejected(partition)?
-    {
-        lines
-            .read_to_end(&mut rejected)
-            .map_err(|error| Failure::io("cannot read", Path::new(&rejected_name), &error))?;
-    } else {
-        output::tell(&"the state is damaged, so that its rejected lines are not kept: the count makes them anew");
+    object_maintenance::watch(&**objects, &[partition], looks, still(settings))?;
+    let Some(old) = state.read_with_rejected(partition)? else { return Ok(()) };
+    check_loss(arguments, &parse(&old.file), &log)?;
+    let mut lines = Vec::new();
+    match old.checkpoint {
+        Ok(_) => {
+            let read = { old.rejected }.read_to_end(&mut lines);
+            read.map_err(|error| Failure::io("cannot read", Path::new(&old.rejected_name), &error))?;
+        }
+        Err(_) => {
+            output::tell(&"the state is damaged, so that its rejected lines are not kept: the count makes them anew")
+        }
     }
-    let topic = topic::existing_topic(&log)?;
-    let partitions = topic.partitions;
-    let identity = Identity { topic: settings.log.topic.clone(), log_id: topic.log_id, partition, partitions };
-    let first_offset = log.extent(partition)?.start;
-    object_maintenance::begin_rebuild(&**objects, &identity, tag, &rejected, settings.rules(), first_offset)
+    object_maintenance::keep(&**objects, partition, &old.file.bytes, &lines)
+}
+
+/// What a group counts is neither rebuilt nor copied. One that cannot be asked says nothing of that: then the states are watched.
+pub(super) fn refuse_beside_group(log: &dyn RecordLog) -> Result<(), Failure> {
+    match log.members() {
+        Ok(members) if !members.is_empty() => {
+            let what = format!("the partitions are counted by a group of {} processes", members.len());
+            Err(Failure::fatal(Kind::TryAgain, what).advice("end them first"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How long a state must stay the same between two looks, so that nobody counts.
@@ -122,22 +141,30 @@ fn go_on(arguments: &Arguments, state: &StateFiles, log: &dyn RecordLog) -> Resu
     }
     // The file aside is the old one if the rebuild was interrupted before anything was committed.
     if let Some(old) = current.as_ref().or(aside.as_ref()) {
-        match loss(&parse(old), log, partition)? {
-            Some(loss) if !arguments.accept_loss => {
-                let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
-                return Err(Failure::fatal(Kind::Data, what).advice(
-                    "to count what the log still has, run it with --accept-loss; the old files are kept aside",
-                ));
-            }
-            Some(loss) => output::tell(&format_args!("loss accepted: {loss}")),
-            None => {}
-        }
+        check_loss(arguments, &parse(old), log)?;
     }
     let is_interrupted = current.is_none() && aside.is_some();
     if is_interrupted {
         output::tell(&format_args!("going on with the rebuild of partition {partition} that was interrupted"));
     }
     Ok(is_interrupted)
+}
+
+/// A failure if the log no longer has what the old file counted, and that is not accepted.
+fn check_loss(arguments: &Arguments, old: &Result<Checkpoint, Failure>, log: &dyn RecordLog) -> Result<(), Failure> {
+    let partition = arguments.partition;
+    match loss(old, log, partition)? {
+        Some(loss) if !arguments.accept_loss => {
+            let what = format!("partition {partition} is not rebuilt, its files are left as they were: {loss}");
+            Err(Failure::fatal(Kind::Data, what)
+                .advice("to count what the log still has, run it with --accept-loss; the old files are kept aside"))
+        }
+        Some(loss) => {
+            output::tell(&format_args!("loss accepted: {loss}"));
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 fn parse(file: &PartitionFile) -> Result<Checkpoint, Failure> {

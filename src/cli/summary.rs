@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::arguments::WatchArguments;
-use super::engine;
+use super::engine::{self, Ran};
 use super::overview::{self, PartitionOverview};
 use super::twins::Twins;
 use super::{Outcome, exit_code, output};
@@ -37,7 +37,7 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             .advice("give isotherm produce settings with a state.dir, and isotherm consume these"));
     }
     let (ingested, partitions) = (job.ingest, job.partitions.clone());
-    let (summary, stay) = engine::run(job, settings.clone(), watched)?;
+    let Ran { summary, stay, log } = engine::run(job, settings.clone(), watched)?;
     let state = state_files(&settings.state)?;
     let mut overviews = Vec::new();
     let (mut unreadable, mut twins): (Option<Failure>, _) = (None, Twins::default());
@@ -89,6 +89,8 @@ pub fn run(job: Job, settings: &Settings, json: bool, watched: Option<&WatchArgu
             "{bytes} bytes of the stream were received, and what they hold is not in the log: give the stream again from its beginning"
         ));
     }
+    // Last of all: this end of the client may hang, or worse.
+    log.leave();
     if let Some(stay) = stay {
         stay();
     }

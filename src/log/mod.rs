@@ -7,6 +7,7 @@
 
 pub(crate) mod failures;
 pub mod kafka;
+pub mod membership;
 pub mod memory;
 mod open;
 mod pace;

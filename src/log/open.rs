@@ -17,14 +17,21 @@ pub fn open(settings: &Settings) -> Result<Arc<dyn RecordLog>, Failure> {
     let Settings { log, produce, supervision, .. } = settings;
     let wait_max = Duration::from_millis(supervision.heartbeat_ms) / 4;
     Ok(match log.kind {
-        LogKind::Kafka => Arc::new(KafkaLog::open(log, &group(&log.topic, &settings.state)?, produce.transactions)?),
+        LogKind::Kafka => Arc::new(KafkaLog::open(
+            log,
+            &group(&log.topic, &settings.state, &settings.group.id)?,
+            produce.transactions,
+        )?),
         LogKind::Sqlite => Arc::new(SqliteLog::open(&log.sqlite.path, &log.topic, wait_max)?),
         LogKind::Memory => Arc::new(MemoryLog::new(&log.topic)),
     })
 }
 
 /// The group under which committed offsets are published: one for each topic and place of its state.
-fn group(topic: &str, state: &State) -> Result<String, Failure> {
+fn group(topic: &str, state: &State, set: &str) -> Result<String, Failure> {
+    if !set.is_empty() {
+        return Ok(set.to_owned());
+    }
     let place = match state.object_store() {
         Some(store) => store.into(),
         None => std::path::absolute(&state.dir)
@@ -59,7 +66,7 @@ mod tests {
         let defaults: Settings =
             toml::from_str(include_str!("../../settings/default.toml")).expect("the defaults are complete");
         let group = |topic, dir: &str| {
-            group(topic, &State { dir: dir.into(), ..defaults.state.clone() }).expect("there is a working folder")
+            group(topic, &State { dir: dir.into(), ..defaults.state.clone() }, "").expect("there is a working folder")
         };
         assert_eq!(
             group("temperatures", "/srv/state"),
@@ -71,7 +78,7 @@ mod tests {
         // Of a store, however its address is written.
         let stored = |endpoint: &str, url: &str| {
             let s3 = S3 { endpoint: endpoint.to_owned(), ..defaults.state.s3.clone() };
-            super::group("t", &State { url: url.to_owned(), s3, ..defaults.state.clone() }).expect("a name")
+            super::group("t", &State { url: url.to_owned(), s3, ..defaults.state.clone() }, "").expect("a name")
         };
         assert_eq!(stored("http://H:1", "s3://b/p"), stored("http://h:1/", "s3://b/p/"));
         assert_ne!(stored("http://h:1", "s3://b/p"), stored("http://h:1", "s3://b/q"));

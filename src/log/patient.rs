@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::membership::Member;
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use crate::domain::Batch;
 use crate::failure::Failure;
@@ -63,6 +64,10 @@ impl RecordLog for PatientLog {
 
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         Ok(Box::new(PatientReader { log: self.clone(), partition, position: from, open: None }))
+    }
+
+    fn members(&self) -> Result<Vec<Member>, Failure> {
+        self.wait(|| self.log.members())
     }
 
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::membership::{GroupSpec, Member, Membership, Standing};
 use crate::domain::Batch;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// Bytes of keys and values after which a batch takes no further record.
 pub const BATCH_BYTES_MAX: usize = 512 << 10;
@@ -80,6 +81,27 @@ pub trait RecordLog: Send + Sync {
     fn publish_committed(&self, partition: u32, next_offset: u64) {
         let _ = (partition, next_offset);
     }
+
+    /// Joins the group of the log's settings. Once a process.
+    fn join(&self, spec: &GroupSpec) -> Result<Box<dyn Membership>, Failure> {
+        let _ = spec;
+        Err(Failure::fatal(Kind::Settings, format!("{} has no groups", self.name())))
+    }
+
+    /// Who is in the group of the log's settings; nobody where there is none.
+    fn members(&self) -> Result<Vec<Member>, Failure> {
+        Ok(Vec::new())
+    }
+
+    /// Tells the group how far a partition is committed, and hears whether the group counts this process in. Without a group there
+    /// is nobody else.
+    fn standing(&self, partition: u32, next_offset: u64) -> Standing {
+        let _ = (partition, next_offset);
+        Standing::Member
+    }
+
+    /// Leaves the group that was joined, so that others need not wait for the end of the session; waits for some seconds at most.
+    fn leave(&self) {}
 
     /// Waits for some seconds at most until these tools know of all that was published. Nothing is published from then on.
     fn finish_publishing(&self) {}

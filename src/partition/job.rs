@@ -23,6 +23,8 @@ pub struct PartitionJob {
     /// Offsets that the log no longer has are passed over and written down, instead of a stop.
     pub accept_gap: bool,
     pub allow_compaction: bool,
+    /// How long a state must have stayed the same before a process goes on that was superseded and cannot ask its group.
+    pub gate: Duration,
     pub faults: FaultPoints,
     pub progress: Progress,
 }

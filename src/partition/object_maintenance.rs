@@ -1,16 +1,14 @@
-//! What is done to a partition's objects while nobody counts it: a rebuild begins, or a copy arrives.
+//! What is done to a partition's objects while nobody counts it: a rebuild keeps them, or a copy arrives.
 //!
-//! Objects have no lock: that nobody counts is seen by a state that stays the same, and each write is under the condition that it
-//! still is. A commit that is under way for longer than it was watched could name parts that are removed by then, which is why the
-//! watch is no shorter than a request may take.
+//! Objects have no lock: that nobody counts is seen by states that stay the same. No promise rests on that: each write is under a
+//! condition.
 
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
 use super::rejected_parts::{self, RejectedParts};
-use super::{BEFORE_REBUILD, Identity, format, state_name};
-use crate::domain::{PartitionState, Rules};
+use super::{BEFORE_REBUILD, format, state_name};
 use crate::durable::objects::{Objects, Tag, Trouble, When};
 use crate::failure::{Failure, Kind};
 
@@ -53,29 +51,15 @@ fn counted(objects: &dyn Objects, partition: u32) -> Failure {
     Failure::fatal(Kind::TryAgain, what).advice("end that process first")
 }
 
-/// Keeps a partition's state and rejected lines under second names, and puts in its place the state of which nothing is counted
-/// yet, under the condition that it is the one of this tag. Safe against an end at any moment: begun again, it goes on.
-///
-/// `rejected`: the lines of the state, where it can be read. `first_offset`: where the log begins now.
-pub fn begin_rebuild(
-    objects: &dyn Objects,
-    identity: &Identity,
-    tag: Tag,
-    rejected: &[u8],
-    rules: Rules,
-    first_offset: u64,
-) -> Result<(), Failure> {
-    let partition = identity.partition;
-    let key = state_name(partition);
-    let read = objects.get(&key).map_err(|trouble| objects.failure("cannot read", &key, &trouble))?;
-    let Some(old) = read.filter(|object| object.tag == tag) else { return Err(counted(objects, partition)) };
-    let kept = |kept: &str| format!("{} is there already, kept by an earlier rebuild", objects.path(kept));
-    create(objects, &format!("{key}{BEFORE_REBUILD}"), &old.bytes, &kept)?;
-    if !rejected.is_empty() {
-        create(objects, &format!("partition-{partition}.rejected.jsonl{BEFORE_REBUILD}"), rejected, &kept)?;
+/// Keeps a partition's state and rejected lines under second names, which no earlier rebuild has taken for others. The partition itself
+/// is left as it is.
+pub fn keep(objects: &dyn Objects, partition: u32, state: &[u8], rejected: &[u8]) -> Result<(), Failure> {
+    let refused = |kept: &str| format!("{} is there already, kept by an earlier rebuild", objects.path(kept));
+    create(objects, &format!("{}{BEFORE_REBUILD}", state_name(partition)), state, &refused)?;
+    if rejected.is_empty() {
+        return Ok(());
     }
-    let nothing = format::serialize(format::VERSION, identity, &PartitionState::new(rules, first_offset));
-    put(objects, &key, &nothing, &When::Is(tag))?.ok_or_else(|| counted(objects, partition))
+    create(objects, &format!("partition-{partition}.rejected.jsonl{BEFORE_REBUILD}"), rejected, &refused)
 }
 
 /// Puts a copy of a partition's file and of its rejected lines where there is none, or the same one: the lines first.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::accept::Place;
+use super::on_store::{Base, Content, Known, OnStore};
 use super::rejected_parts::{self, RejectedParts};
 use super::{Identity, advice, format, state_name};
 use crate::domain::{Invariant, PartitionState, Rules, Snapshot};
@@ -27,70 +28,45 @@ const WRONG_REFUSALS_MAX: u32 = 3;
 /// Another process that commits again within this time counts the same partition.
 const SUPERSEDED_AGAIN: Duration = Duration::from_secs(60);
 
-/// What one epoch leaves to the next about a partition's objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct OnStore {
-    /// The epoch that has recovered; another one may not commit.
-    recovered_by: Option<u64>,
-    base: Base,
-    wrong_refusals: u32,
-    superseded_at: Option<Instant>,
-    /// A part that is not there, and since when.
-    missing: Option<(String, Instant)>,
-}
-
-/// What was recovered or committed last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Base {
-    /// `None`: there is no object, and never was one in this process's life.
-    object: Option<Known>,
-    /// Of the stream of rejected lines, and its last part.
-    rejected_bytes: u64,
-    rejected_crc32c: u32,
-    tail: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Known {
-    tag: Tag,
-    content: Content,
-    /// The form in which the file goes on.
-    version: u64,
-    next_offset: u64,
-    parts: RejectedParts,
-}
-
-/// Which bytes these are, but for chance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Content {
-    length: usize,
-    crc32c: u32,
-}
-
-impl Content {
-    fn of(bytes: &[u8]) -> Self {
-        Self { length: bytes.len(), crc32c: crc32c::crc32c(bytes) }
-    }
-}
-
 /// One partition's `partition-N.json` and its rejected lines in a store of objects. Clones share the fence.
 #[derive(Clone)]
 pub struct PartitionObjects {
     objects: Arc<dyn Objects>,
     partition: u32,
     chunk_bytes: u64,
+    is_in_group: bool,
+    is_anew: bool,
     fence: Arc<Fence<OnStore>>,
 }
 
 impl PartitionObjects {
     pub fn new(objects: Arc<dyn Objects>, partition: u32, fence: Arc<Fence<OnStore>>) -> Self {
-        Self { objects, partition, chunk_bytes: rejected_parts::CHUNK_BYTES, fence }
+        let (chunk_bytes, is_in_group, is_anew) = (rejected_parts::CHUNK_BYTES, false, false);
+        Self { objects, partition, chunk_bytes, is_in_group, is_anew, fence }
     }
 
     /// With parts of another size: an exhaustive search has short lines.
     #[must_use]
     pub fn chunks_of(self, chunk_bytes: u64) -> Self {
         Self { chunk_bytes, ..self }
+    }
+
+    /// Of a process in a group, which says who should count: that another one does is no failure there.
+    #[must_use]
+    pub fn in_group(self) -> Self {
+        Self { is_in_group: true, ..self }
+    }
+
+    /// Of a rebuild: what is there is passed over, and replaced only by what was counted no less far. So the object never goes back,
+    /// whoever has written meanwhile, and no part is removed that a late write could still name.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { is_anew: true, ..self }
+    }
+
+    /// Whether another process has committed since this one last did.
+    pub fn was_superseded(&self, epoch: u64) -> Result<bool, Failure> {
+        Ok(self.fence.enter(epoch)?.left.was_superseded)
     }
 
     /// The object that holds the partition's state.
@@ -105,7 +81,13 @@ impl PartitionObjects {
         let mut entered = self.fence.enter(epoch)?;
         let left = &mut *entered.left;
         left.recovered_by = None;
-        let Some((bytes, tag)) = self.get(&self.key())? else {
+        let found = self.get(&self.key())?;
+        if self.is_anew {
+            left.base = self.anew_in_place_of(found, identity, rules);
+            left.recovered_by = Some(epoch);
+            return Ok(None);
+        }
+        let Some((bytes, tag)) = found else {
             if left.base.object.is_some() {
                 return Err(self.removed());
             }
@@ -123,6 +105,7 @@ impl PartitionObjects {
             rejected_bytes: state.rejected_bytes,
             rejected_crc32c: state.rejected_crc32c,
             tail: stream[stream.len() - (tail_bytes.end - tail_bytes.start) as usize..].to_vec(),
+            ..Base::default()
         };
         (left.recovered_by, left.wrong_refusals) = (Some(epoch), 0);
         Ok(Some(state))
@@ -143,17 +126,22 @@ impl PartitionObjects {
             return Err(back.origin(Origin::Check(Invariant::CommitsStay)));
         }
         format::check(state).map_err(|reason| self.broken(reason))?;
+        if left.base.floor.is_some_and(|floor| state.next_offset < floor) {
+            left.base.kept_back.extend_from_slice(&snapshot.rejected_lines);
+            return Ok(());
+        }
         let version = known.map_or(format::VERSION, |known| known.version);
         let bytes = format::serialize(version, identity, state);
         let parts = RejectedParts::of(version, identity, state, self.chunk_bytes);
 
-        let tail = self.put_parts(left, &parts, snapshot)?;
+        let lines = [left.base.kept_back.as_slice(), &snapshot.rejected_lines].concat();
+        let tail = self.put_parts(left, &parts, state, &lines)?;
         let tag = self.put_state(left, &bytes, identity, &state.rules)?;
         let object = Known { tag, content: Content::of(&bytes), version, next_offset: state.next_offset, parts };
         let (rejected_bytes, rejected_crc32c) = (state.rejected_bytes, state.rejected_crc32c);
-        let base = Base { object: Some(object), rejected_bytes, rejected_crc32c, tail };
+        let base = Base { object: Some(object), rejected_bytes, rejected_crc32c, tail, ..Base::default() };
         let before = std::mem::replace(&mut left.base, base);
-        left.wrong_refusals = 0;
+        (left.wrong_refusals, left.was_superseded) = (0, false);
         self.delete_tail(before, &left.base);
         Ok(())
     }
@@ -166,6 +154,16 @@ impl PartitionObjects {
             report();
         });
         Self { objects: self.objects.reporting(report), ..self.clone() }
+    }
+
+    /// What a count anew begins with: the object is there to be replaced, and nothing of it is known.
+    fn anew_in_place_of(&self, found: Option<(Vec<u8>, Tag)>, identity: &Identity, rules: &Rules) -> Base {
+        let Some((bytes, tag)) = found else { return Base::default() };
+        let floor = format::parse(&self.name(), &bytes).map_or(0, |checkpoint| checkpoint.state.next_offset);
+        let parts = RejectedParts::of(format::VERSION, identity, &PartitionState::new(*rules, 0), self.chunk_bytes);
+        let content = Content::of(&bytes);
+        let object = Known { tag, content, version: format::VERSION, next_offset: 0, parts };
+        Base { object: Some(object), floor: Some(floor), ..Base::default() }
     }
 
     fn key(&self) -> String {
@@ -250,9 +248,14 @@ impl PartitionObjects {
     }
 
     /// Puts the parts that hold the snapshot's new lines; all of them in a lineage that is new. Gives the last part's bytes.
-    fn put_parts(&self, left: &mut OnStore, parts: &RejectedParts, snapshot: &Snapshot) -> Result<Vec<u8>, Failure> {
-        let (state, lines) = (&snapshot.state, &snapshot.rejected_lines);
-        let Base { object, rejected_bytes, rejected_crc32c, tail } = &left.base;
+    fn put_parts(
+        &self,
+        left: &mut OnStore,
+        parts: &RejectedParts,
+        state: &PartitionState,
+        lines: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let Base { object, rejected_bytes, rejected_crc32c, tail, .. } = &left.base;
         let goes_on = *rejected_bytes + lines.len() as u64 == state.rejected_bytes
             && crc32c::crc32c_append(*rejected_crc32c, lines) == state.rejected_crc32c;
         if !goes_on {
@@ -328,8 +331,9 @@ impl PartitionObjects {
         let what = format!("{} was committed by another process, up to the offset {found_offset}", self.name());
         let now = Instant::now();
         let before = left.superseded_at.replace(now);
+        left.was_superseded = true;
         left.recovered_by = None;
-        if before.is_some_and(|before| now - before < SUPERSEDED_AGAIN) {
+        if !self.is_in_group && before.is_some_and(|before| now - before < SUPERSEDED_AGAIN) {
             return Failure::fatal(Kind::TryAgain, format!("{what}, again within a minute"))
                 .advice("another process counts the same partition: end one of them");
         }

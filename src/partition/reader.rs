@@ -252,6 +252,7 @@ pub(super) mod tests {
             read_wait: Duration::ZERO,
             accept_gap,
             allow_compaction: false,
+            gate: Duration::ZERO,
             faults: FaultPoints::default(),
             progress: Progress::new(&[0]),
         }

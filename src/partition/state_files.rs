@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::accept::Place;
 use super::format::{self, Checkpoint};
 use super::rejected_parts::{self, RejectedParts};
-use super::{BEFORE_REBUILD, advice, partition_path, rejected_path, state_name};
+use super::{BEFORE_REBUILD, Identity, advice, partition_path, rejected_path, state_name};
+use crate::domain::Rules;
 use crate::durable::objects::{Object, Objects};
 use crate::failure::{Failure, Kind};
 
@@ -140,6 +142,14 @@ impl StateFiles {
             Self::Folder(folder) => PartitionFile::read_path(partition_path(folder, partition)),
             Self::Objects(objects) => PartitionFile::read_object(&**objects, &state_name(partition)),
         }
+    }
+
+    /// A failure if a partition's file is not one that goes on with these.
+    pub fn compare(&self, identity: &Identity, rules: &Rules) -> Result<(), Failure> {
+        let partition = identity.partition;
+        let Some(file) = self.read(partition)? else { return Ok(()) };
+        let place = Place { file: &file.name, setting: self.setting(), partition };
+        place.accept(&file.bytes, identity, rules).map(drop)
     }
 
     /// Reads the file that a rebuild of the partition has kept; `None` if there is none.

@@ -30,6 +30,14 @@ impl StateStore {
         }
     }
 
+    /// Whether another process has committed since this one last did.
+    pub fn was_superseded(&self, epoch: u64) -> Result<bool, Failure> {
+        match self {
+            Self::Folder(_) => Ok(false),
+            Self::Objects(store) => store.was_superseded(epoch),
+        }
+    }
+
     /// Replaces the state by the snapshot. Enters the fence as `epoch`, which must have recovered. After a Retryable failure the
     /// same snapshot may be committed again.
     pub fn commit(&self, epoch: u64, identity: &Identity, snapshot: &Snapshot) -> Result<(), Failure> {

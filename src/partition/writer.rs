@@ -8,6 +8,7 @@ use super::job::PartitionJob;
 use super::{Identity, advice};
 use crate::domain::{PartitionState, Snapshot};
 use crate::failure::{Failure, Kind};
+use crate::log::membership::Standing;
 use crate::log::topic::{check_topic, existing_topic};
 use crate::progress::SlowLog;
 use crate::supervision::Steps;
@@ -18,11 +19,13 @@ pub struct PartitionWriter {
     /// Which log and partition the files belong to; `None` before [`PartitionWriter::recover`].
     identity: Option<Identity>,
     slow_log: SlowLog,
+    /// The offset that another process has committed, and since when it is that one.
+    found: Option<(u64, Instant)>,
 }
 
 impl PartitionWriter {
     pub fn new(job: PartitionJob) -> Self {
-        Self { job, identity: None, slow_log: SlowLog::default() }
+        Self { job, identity: None, slow_log: SlowLog::default(), found: None }
     }
 
     /// One try to recover the committed files: makes them durable, clean and this epoch's own. `None` where there is no file
@@ -41,7 +44,35 @@ impl PartitionWriter {
         });
         steps.begin("recovering the file");
         let got_on = steps.clone();
-        job.store.reporting(move || got_on.got_on()).recover(epoch, identity, &job.rules)
+        let recovered = job.store.reporting(move || got_on.got_on()).recover(epoch, identity, &job.rules)?;
+        if let Some(state) = &recovered
+            && job.store.was_superseded(epoch)?
+        {
+            steps.begin("asking the group whether it counts this process in");
+            self.pass_gate(state.next_offset)?;
+        }
+        Ok(recovered)
+    }
+
+    /// Of two processes that count the same partition each would supersede the other again and again. So one that was superseded asks
+    /// the group first; where that cannot be reached, it goes on behind a state that nobody carries on.
+    fn pass_gate(&mut self, next_offset: u64) -> Result<(), Failure> {
+        let (partition, now) = (self.job.partition, Instant::now());
+        let (_, since) = *self.found.get_or_insert((next_offset, now));
+        let what = match self.job.log.standing(partition, next_offset) {
+            Standing::Member => return Ok(()),
+            Standing::Outside => "and the group gives out its partitions anew",
+            Standing::Unknown if self.found == Some((next_offset, since)) && now - since >= self.job.gate => {
+                return Ok(());
+            }
+            Standing::Unknown => "and the group cannot be asked",
+        };
+        if self.found.is_some_and(|(offset, _)| offset != next_offset) {
+            self.found = Some((next_offset, now));
+        }
+        let what =
+            format!("partition {partition} is counted by another process, up to the offset {next_offset}, {what}");
+        Err(Failure::retryable(Kind::TryAgain, what).advice("counting goes on once the group says so"))
     }
 
     /// One try to commit; how long it ran without the log's part. The file is written right after the log has said which

@@ -22,6 +22,9 @@ use crate::supervision::{BranchSpec, Child, ChildSpec, Drain, Guard, Heartbeat, 
 /// heartbeat where that is shorter.
 const READ_WAIT_MAX: Duration = Duration::from_millis(100);
 
+/// Commits of another process that would have been made while nobody knows who should count: then this one goes on.
+const GATE_COMMITS: u64 = 3;
+
 /// Where a child's address is left for those that are started after it.
 type AddressSlot<A> = Rc<RefCell<Option<Addr<A>>>>;
 
@@ -74,7 +77,9 @@ pub(super) fn partition_branch(
             StateStore::Folder(PartitionStore::new(disk, folder.clone(), partition, fence(environment)))
         }
         StateFiles::Objects(objects) => {
-            StateStore::Objects(PartitionObjects::new(objects.clone(), partition, fence(environment)))
+            let store = PartitionObjects::new(objects.clone(), partition, fence(environment));
+            let store = if environment.is_in_group() { store.in_group() } else { store };
+            StateStore::Objects(if job.anew { store.anew() } else { store })
         }
     };
     let of_partition = PartitionJob {
@@ -89,6 +94,7 @@ pub(super) fn partition_branch(
         allow_compaction: settings.log.allow_compaction,
         faults: environment.faults.clone(),
         progress: environment.progress.clone(),
+        gate: Duration::from_millis(GATE_COMMITS * settings.state.commit_interval_ms),
     };
     let (writer, aggregator) = (AddressSlot::<CheckpointWriter>::default(), AddressSlot::<Aggregator>::default());
 

@@ -11,7 +11,7 @@ use crate::log::{self, RecordLog};
 use crate::partition::{StateFiles, Windows};
 use crate::points::FaultPoints;
 use crate::progress::Progress;
-use crate::settings::{Settings, State, fault_points};
+use crate::settings::{Assignment, Settings, State, fault_points};
 use crate::source::disk::{MachineDisk, SourceDisk};
 use crate::supervision::{Policy, Spawn};
 
@@ -42,6 +42,10 @@ pub struct Environment {
 impl Environment {
     /// This machine, and the log that the settings name.
     pub fn real(settings: Settings, partitions: &[u32]) -> Result<Self, Failure> {
+        let progress = Progress::new(partitions);
+        if settings.consume.assignment == Assignment::Group {
+            partitions.iter().for_each(|&partition| progress.set_held(partition, false));
+        }
         Ok(Self {
             log: log::open(&settings)?,
             state: state_files(&settings.state)?,
@@ -49,7 +53,7 @@ impl Environment {
             source_disk: Arc::new(MachineDisk::default()),
             spawn: Spawn::Threads,
             faults: fault_points(&settings)?,
-            progress: Progress::new(partitions),
+            progress,
             windows: Windows::default(),
             new_source_id: || uuid::Uuid::new_v4().to_string(),
             seed: rand::random(),
@@ -58,8 +62,16 @@ impl Environment {
         })
     }
 
+    /// Whether Kafka's group says what this process counts.
+    pub fn is_in_group(&self) -> bool {
+        self.settings.consume.assignment == Assignment::Group
+    }
+
     pub fn policy(&self) -> Policy {
         let supervision = &self.settings.supervision;
+        // The ingest side and then the partitions may each take half of the time.
+        let shutdown_ms =
+            if self.is_in_group() { self.settings.group.handover_ms } else { supervision.shutdown_ms / 2 };
         Policy {
             restarts_max: supervision.restarts_max,
             window: Duration::from_millis(supervision.window_ms),
@@ -67,8 +79,7 @@ impl Environment {
             backoff_max: Duration::from_millis(supervision.backoff_max_ms),
             healthy: Duration::from_millis(supervision.healthy_ms),
             heartbeat: Duration::from_millis(supervision.heartbeat_ms),
-            // The ingest side and then the partitions may each take half of the time.
-            shutdown: Duration::from_millis(supervision.shutdown_ms) / 2,
+            shutdown: Duration::from_millis(shutdown_ms),
         }
     }
 }

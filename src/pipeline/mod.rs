@@ -22,7 +22,9 @@
 
 mod branches;
 mod environment;
+mod group;
 mod prepare;
+mod running;
 pub mod signals;
 mod stop;
 mod trees;
@@ -41,6 +43,8 @@ pub struct Job {
     /// Partitions to count.
     pub partitions: Vec<u32>,
     pub end: End,
+    /// Count partitions from the log's beginning, in place of what is there: of an object store, where a rebuild moves nothing away.
+    pub anew: bool,
     /// Go on where the log no longer has what comes next, and write the gap down.
     pub accept_gap: bool,
 }

@@ -8,7 +8,7 @@ use crate::durable::{Lock, conditions};
 use crate::failure::{Failure, Kind};
 use crate::log::topic::{check_topic, existing_topic};
 use crate::log::{Topic, TopicSpec};
-use crate::partition::{StateFiles, maintenance};
+use crate::partition::{Identity, StateFiles, maintenance};
 use crate::progress::events;
 use crate::settings::OnStart;
 
@@ -20,6 +20,9 @@ pub(super) struct Locks(#[allow(dead_code, reason = "held for its drop")] Vec<Lo
 /// An object store has no owner: each commit of it is under a condition, and the store is tried for keeping that.
 pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failure> {
     if let StateFiles::Objects(objects) = &environment.state {
+        if !environment.is_in_group() {
+            refuse_beside_group(environment)?;
+        }
         for note in conditions::probe(&**objects)? {
             events::store_note(&objects.name(), &note);
         }
@@ -36,6 +39,23 @@ pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failur
     let source = job.ingest.then(|| Lock::source(disk, &state.dir));
     let partitions = partitions.iter().map(|&partition| Lock::partition(disk, &state.dir, partition));
     Ok(Locks(source.into_iter().chain(partitions).collect::<Result<_, _>>()?))
+}
+
+/// Whether processes of a group count the partitions that this one would count with fixed ones: each would supersede the other. A group
+/// that cannot be asked says nothing of that, and the store decides.
+fn refuse_beside_group(environment: &Environment) -> Result<(), Failure> {
+    match environment.log.members() {
+        Ok(members) if !members.is_empty() => {
+            let what = format!(
+                "{} is counted by a group of {} processes, and consume.assignment is \"fixed\"",
+                environment.state.name(),
+                members.len()
+            );
+            Err(Failure::fatal(Kind::Settings, what)
+                .advice("join them by consume.assignment = \"group\", or end them, or use another state.url"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse_network_filesystem(environment: &Environment, folder: &Path) -> Result<(), Failure> {
@@ -79,6 +99,23 @@ pub(super) fn topic(environment: &Environment, job: &Job, _: &Locks) -> Result<(
     check_topic(log, &topic, settings.partitions, settings.allow_compaction)?;
     if let Some(warning) = &topic.warning {
         events::retention_warning(&log.name(), warning);
+    }
+    Ok(())
+}
+
+/// A process whose settings differ from those that states were made under would fail each partition that the group gives to it: it is
+/// not to join. A state that is damaged is left to its branch.
+pub(super) fn compare(environment: &Environment, job: &Job) -> Result<(), Failure> {
+    let settings = &environment.settings;
+    let Some(topic) = environment.log.topic()? else { return Ok(()) };
+    let (rules, partitions) = (settings.rules(), settings.log.partitions);
+    for &partition in &job.partitions {
+        let (name, log_id) = (settings.log.topic.clone(), topic.log_id.clone());
+        let compared = environment.state.compare(&Identity { topic: name, log_id, partition, partitions }, &rules);
+        match compared {
+            Err(failure) if failure.kind == Kind::Data => {}
+            compared => compared?,
+        }
     }
     Ok(())
 }

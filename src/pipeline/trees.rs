@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::{join, join_all};
+use futures_util::FutureExt as _;
+use futures_util::future::join;
 use tokio::sync::watch;
 
 use super::branches::{ingest_branch, is_finite, partition_branch};
+use super::group::Seat;
+use super::running::Running;
 use super::{End, Environment, Job, Summary, prepare};
 use crate::failure::{Failure, Kind};
 use crate::progress::{Branch, Condition, events};
@@ -22,13 +25,13 @@ pub async fn run_trees(job: Job, environment: Environment, stop: Arc<watch::Send
     let trees = Trees { job, environment, stop };
     let board = trees.environment.progress.branches();
     board.add(Branch::Process, 0, std::iter::empty());
-    let (locks, ends) = tokio::select! {
+    let (locks, ends, seat) = tokio::select! {
         biased;
         prepared = trees.prepare() => prepared?,
         () = until(&trees.stop) => return Ok(Summary::default()),
     };
     board.remove(Branch::Process);
-    let summary = trees.run(ingest.map(|spec| (spec, ingest_outage)), ends).await;
+    let summary = trees.run(ingest.map(|spec| (spec, ingest_outage)), ends, seat).await;
     drop(locks);
     Ok(summary)
 }
@@ -44,9 +47,9 @@ type Ends = BTreeMap<u32, u64>;
 type Goals = BTreeMap<u32, watch::Sender<Option<u64>>>;
 
 impl Trees {
-    /// The state folder and the topic as they must be, and, where the job ends there, the offsets at which the partitions
-    /// end.
-    async fn prepare(&self) -> Result<(Arc<prepare::Locks>, Option<Ends>), Failure> {
+    /// The state's place and the topic as they must be, and, where the job ends there, the offsets at which the partitions
+    /// end; and the seat in the group, if a group says what is counted.
+    async fn prepare(&self) -> Result<(Arc<prepare::Locks>, Option<Ends>, Option<Seat>), Failure> {
         let locks = Arc::new(self.call(Branch::Process, prepare::lock).await?);
         let held = locks.clone();
         self.call(Branch::Process, move |environment, job| prepare::topic(environment, job, &held)).await?;
@@ -54,7 +57,13 @@ impl Trees {
             End::WhenCaughtUp => Some(self.call(Branch::Process, prepare::ends).await?),
             End::WhenSourceEnds | End::AtSignal => None,
         };
-        Ok((locks, ends))
+        let seat = if self.environment.is_in_group() {
+            self.call(Branch::Process, prepare::compare).await?;
+            Some(self.call(Branch::Process, |environment, _| Seat::take(environment)).await?)
+        } else {
+            None
+        };
+        Ok((locks, ends, seat))
     }
 
     /// Makes a call that blocks, until it does not fail in a way that can get better.
@@ -73,21 +82,35 @@ impl Trees {
         })
     }
 
-    async fn run(&self, ingest: Option<(BranchSpec, Outage)>, ends: Option<Ends>) -> Summary {
+    async fn run(&self, ingest: Option<(BranchSpec, Outage)>, ends: Option<Ends>, seat: Option<Seat>) -> Summary {
         let goal = |partition| watch::Sender::new(ends.as_ref().and_then(|ends: &Ends| ends.get(&partition).copied()));
         let goals: Goals = self.job.partitions.iter().map(|&partition| (partition, goal(partition))).collect();
         let (ingest_over, partitions_over) = (watch::Sender::new(false), watch::Sender::new(false));
         let stop_partitions = watch::Sender::new(false);
-        let partitions = join_all(goals.iter().zip(1..).map(|((&partition, goal), index)| {
+        let start = |partition, stop| {
             let branch = Branch::Partition(partition);
             let outage = outage(branch, &self.environment);
-            let spec = partition_branch(&self.environment, &self.job, partition, goal.subscribe(), &outage);
-            self.supervise(branch, spec, index, outage, stop_partitions.subscribe())
-        }));
+            let goal = goals[&partition].subscribe();
+            let spec = partition_branch(&self.environment, &self.job, partition, goal, &outage);
+            self.supervise(branch, spec, u64::from(partition) + 1, outage, stop).boxed_local()
+        };
+        let mut running = Running::new(Box::new(start));
         let partitions = async {
-            let outcomes = partitions.await;
+            let failed = match seat {
+                Some(seat) => seat.run(&mut running, &self.stop).await.err(),
+                None => {
+                    goals.keys().for_each(|&partition| running.start(partition));
+                    tokio::select! {
+                        biased;
+                        () = async { while running.next().await.is_some() {} } => {}
+                        () = until(&stop_partitions) => {}
+                    }
+                    running.stop_all().await;
+                    None
+                }
+            };
             partitions_over.send_replace(true);
-            outcomes
+            failed
         };
         let ingest = async {
             let ended = match ingest {
@@ -104,7 +127,7 @@ impl Trees {
             stop_partitions.send_replace(true);
             std::future::pending::<()>().await;
         };
-        let (ingest, partitions) = tokio::select! {
+        let (ingest, group_failed) = tokio::select! {
             biased;
             ended = join(ingest, partitions) => ended,
             () = stopping => unreachable!("it never ends"),
@@ -122,8 +145,8 @@ impl Trees {
             hidden: self.environment.progress.partitions().map(|(_, partition)| partition.hidden.get()).sum(),
             ..Summary::default()
         };
-        let partitions = goals.keys().map(|&partition| Branch::Partition(partition)).zip(partitions);
-        for (branch, outcome) in ingest.into_iter().chain(partitions) {
+        summary.failures.extend(group_failed.map(|failure| ("group".to_owned(), failure)));
+        for (branch, outcome) in ingest.into_iter().chain(running.ended()) {
             match outcome {
                 Outcome::Finished => {}
                 Outcome::Stopped { laggards } => {

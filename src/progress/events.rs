@@ -45,6 +45,24 @@ fn position(progress: &Progress, branch: Branch) -> Option<u64> {
     }
 }
 
+/// The group gives these partitions to this process, beside those that it has.
+pub fn assigned(partitions: &[u32]) {
+    info!(?partitions, "assigned by the group");
+}
+
+/// The group wants these partitions for other processes.
+pub fn revoked(partitions: &[u32]) {
+    info!(?partitions, "handing over to other processes");
+}
+
+/// The group takes this process for gone, or cannot be reached.
+pub fn lost(partitions: &[u32]) {
+    warn!(
+        ?partitions,
+        "the group cannot be reached, or takes this process for gone: counting goes on until another process has committed"
+    );
+}
+
 /// A branch works again after actors of it died, once or more often.
 ///
 /// It goes on from an offset (or, on the ingest side, a count of readings), where that is known. It took from the first

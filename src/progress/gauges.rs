@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,6 +40,7 @@ struct Inner {
 /// The progress of one partition's branch. Counters count since this process started, and again after a crash.
 #[derive(Debug)]
 pub struct PartitionProgress {
+    is_held: AtomicBool,
     /// Read, be it that they were counted or rejected.
     pub records: Counter,
     /// The offset of the next record; goes back when a branch starts again.
@@ -90,9 +92,19 @@ impl Progress {
         self.0.partitions.get(&number).unwrap_or(&self.0.elsewhere)
     }
 
-    /// Every partition that was named at the start, in order.
+    /// Every partition that this process counts, in order.
     pub fn partitions(&self) -> impl Iterator<Item = (u32, &PartitionProgress)> {
+        self.every_partition().filter(|(_, partition)| partition.is_held())
+    }
+
+    /// Every partition that was named at the start, in order.
+    pub fn every_partition(&self) -> impl Iterator<Item = (u32, &PartitionProgress)> {
         self.0.partitions.iter().map(|(&number, partition)| (number, partition))
+    }
+
+    /// Whether this process counts a partition, as all that were named at the start do until they are given away.
+    pub fn set_held(&self, number: u32, is_held: bool) {
+        self.partition(number).is_held.store(is_held, Relaxed);
     }
 
     pub fn source(&self) -> &SourceProgress {
@@ -113,6 +125,7 @@ impl Progress {
 impl PartitionProgress {
     fn new() -> Self {
         Self {
+            is_held: AtomicBool::new(true),
             records: Counter::default(),
             position: Gauge::default(),
             end: Gauge::default(),
@@ -131,6 +144,10 @@ impl PartitionProgress {
             commit_seconds: Histogram::new(COMMIT_SECONDS),
             batch_records: Histogram::new(BATCH_RECORDS),
         }
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.is_held.load(Relaxed)
     }
 
     /// Records of one batch that were read.

@@ -6,6 +6,7 @@
 
 pub mod date_format;
 mod fault_plan;
+mod group;
 mod layer;
 mod load;
 pub mod model;

@@ -19,6 +19,7 @@ pub struct Settings {
     pub source: Source,
     pub produce: Produce,
     pub consume: Consume,
+    pub group: Group,
     pub state: State,
     pub quality: Quality,
     pub supervision: Supervision,
@@ -266,15 +267,37 @@ pub enum AllPartitions {
     All,
 }
 
+/// Who says which partitions a process counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assignment {
+    Fixed,
+    Group,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Consume {
+    pub assignment: Assignment,
     pub partitions: Partitions,
     pub commit_interval_ms: u64,
     /// Share of the time that commits may take.
     pub commit_share_max: f64,
     /// Records in one message from consumer to aggregator.
     pub batch_records: usize,
+}
+
+/// The group of processes that count together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Empty: it follows from the topic and the object store.
+    pub id: String,
+    /// Without a heartbeat for so long a process counts as gone.
+    pub session_ms: u64,
+    pub heartbeat_ms: u64,
+    /// What a process may take for the last commits of partitions that go to others.
+    pub handover_ms: u64,
 }
 
 /// As in [`Rules`].

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind};
 use super::date_format;
 use super::fault_plan::fault_points;
 use super::model::{LogKind, Partitions, Settings};
-use super::{property, state};
+use super::{group, property, state};
 
 /// What a key may be.
 pub(super) enum Allowed {
@@ -104,10 +104,15 @@ pub(super) const KEYS: &[(&str, Allowed)] = &[
     ("produce.in_flight_max", Whole(1, 1_000)),
     ("produce.transactions", OneOf(&["auto", "on", "off"])),
     ("produce.skip_hidden", Flag),
+    ("consume.assignment", OneOf(&["fixed", "group"])),
     ("consume.partitions", Allowed::Partitions),
     ("consume.commit_interval_ms", Whole(1, HOUR_MS)),
     ("consume.commit_share_max", Number(0.001, 1.0)),
     ("consume.batch_records", Whole(1, 100_000)),
+    ("group.id", Text("a text of at most 249 letters, or an empty one", |text| text.len() <= 249)),
+    ("group.session_ms", Whole(1_000, 1_800_000)),
+    ("group.heartbeat_ms", Whole(100, 600_000)),
+    ("group.handover_ms", Whole(100, 600_000)),
     ("state.dir", PATH),
     ("state.url", Text("s3://bucket/prefix, or an empty text", is_store)),
     ("state.commit_interval_ms", Whole(1, HOUR_MS)),
@@ -268,6 +273,7 @@ pub(super) fn together(settings: &Settings, at: impl Fn(&str) -> String) -> Resu
         return refused(at("source.csv.degrees_scale"), "all degrees would be the same: set another");
     }
     state::check(&settings.state, &at)?;
+    group::check(settings, &at)?;
     if let Partitions::Listed(listed) = &settings.consume.partitions {
         let count = settings.log.partitions;
         if let Some(beyond) = listed.iter().find(|&&partition| partition >= count) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use isotherm::domain::{Batch, Day, PartitionState, Reading, Record, Rules, Snapshot};
 use isotherm::durable::Fence;
 use isotherm::durable::objects::Objects;
+use isotherm::partition::OnStore;
 use isotherm::partition::format::{VERSION, serialize};
-use isotherm::partition::object_store::OnStore;
 use isotherm::partition::{Identity, PartitionObjects};
 
 pub const KEY: &str = "partition-2.json";

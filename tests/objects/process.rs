@@ -8,7 +8,7 @@ use std::sync::Arc;
 use isotherm::domain::Rules;
 use isotherm::durable::objects::{Object, Objects, Report, Tag, Trouble, When};
 use isotherm::failure::{Failure, Kind, Severity};
-use isotherm::partition::object_store::OnStore;
+use isotherm::partition::OnStore;
 use parking_lot::Mutex;
 
 use super::life::{Log, fence, identity};

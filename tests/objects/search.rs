@@ -11,7 +11,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use isotherm::domain::Rules;
 use isotherm::durable::objects::{Object, Tag, Trouble, When};
-use isotherm::partition::object_store::OnStore;
+use isotherm::partition::OnStore;
 use isotherm::proof::simulated::{SimulatedObjects, TagMode};
 
 use super::life::{KEY, Log, fence, identity};

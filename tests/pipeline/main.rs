@@ -4,6 +4,7 @@ mod around;
 mod crashes;
 mod ends;
 mod gathering;
+mod group;
 mod hangs;
 mod order;
 #[path = "../support/over.rs"]

@@ -146,6 +146,7 @@ fn a_batch_that_leaves_a_gap_or_comes_again_is_not_counted_and_the_files_are_rig
             read_wait: Duration::from_millis(100),
             accept_gap: false,
             allow_compaction: false,
+            gate: Duration::ZERO,
             faults: FaultPoints::default(),
             progress: Progress::new(&[0]),
         };

@@ -107,6 +107,8 @@ fn set(config: &NativeClientConfig, name: &str, value: &str) -> Result<(), Failu
 #[derive(Clone, Copy)]
 pub enum Role {
     Consumer,
+    /// Of a group.
+    Member,
     Producer,
 }
 
@@ -131,6 +133,10 @@ impl Client {
         level.set_log_level(RDKafkaLogLevel::Debug);
         let (kind, events) = match role {
             Role::Consumer => (sys::rd_kafka_type_t::RD_KAFKA_CONSUMER, sys::RD_KAFKA_EVENT_ERROR),
+            Role::Member => (
+                sys::rd_kafka_type_t::RD_KAFKA_CONSUMER,
+                sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_REBALANCE | sys::RD_KAFKA_EVENT_OFFSET_COMMIT,
+            ),
             Role::Producer => {
                 (sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_DR)
             }
@@ -149,6 +155,10 @@ impl Client {
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
         self.native.native_ptr()
+    }
+
+    pub fn native(&self) -> &rdkafka::client::Client {
+        &self.native
     }
 
     /// Takes all that the client has to say, waiting for the first of it: log lines, errors (kept as the trouble), and

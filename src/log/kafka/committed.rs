@@ -55,11 +55,21 @@ struct Untold {
 }
 
 impl CommittedOffsets {
+    /// Of a group that has no members.
     pub fn new(client: Arc<Client>, group: CString) -> Self {
+        Self::start(client, group, true)
+    }
+
+    /// By a member of the group, whose queue its owner looks at.
+    pub fn of_member(client: Arc<Client>, group: CString) -> Self {
+        Self::start(client, group, false)
+    }
+
+    fn start(client: Arc<Client>, group: CString, looks: bool) -> Self {
         let news = Arc::new(News::default());
         let for_thread = news.clone();
         let work = move || {
-            Teller::new(&client, &group).run(&for_thread);
+            Teller::new(&client, &group, looks).run(&for_thread);
             for_thread.set_over();
         };
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work);
@@ -131,17 +141,17 @@ impl News {
 struct Teller<'client> {
     client: &'client Client,
     group: &'client CStr,
-    /// What the client says of the group.
-    said: Queue<'client>,
+    /// What the client says of the group, where nobody else hears it.
+    said: Option<Queue<'client>>,
     /// The client says a refusal once.
     refused: Option<ClientError>,
 }
 
 impl<'client> Teller<'client> {
-    fn new(client: &'client Client, group: &'client CStr) -> Self {
+    fn new(client: &'client Client, group: &'client CStr, looks: bool) -> Self {
         // SAFETY: the client is alive, and borrowed for as long as the queue is there; it is a consumer, so it has that queue, and
         // this reference is ours.
-        let said = unsafe { Queue::new(sys::rd_kafka_queue_get_consumer(client.ptr())) };
+        let said = looks.then(|| unsafe { Queue::new(sys::rd_kafka_queue_get_consumer(client.ptr())) });
         Self { client, group, said, refused: None }
     }
 
@@ -203,7 +213,7 @@ impl<'client> Teller<'client> {
             // SAFETY: both are alive during the call.
             let code = unsafe { sys::rd_kafka_committed(self.client.ptr(), asked_about.ptr(), milliseconds(look)) };
             look = (2 * look).min(deadline.saturating_duration_since(Instant::now()));
-            while let Some(event) = self.said.poll(Duration::ZERO) {
+            while let Some(event) = self.said.as_ref().and_then(|said| said.poll(Duration::ZERO)) {
                 if event.code() == Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED {
                     self.refused = Some(ClientError { code: event.code(), reason: words(event.reason()) });
                 }

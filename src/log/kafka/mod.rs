@@ -1,6 +1,7 @@
 //! The log `kafka`: one topic of an Apache Kafka cluster.
 //!
-//! Guarantees: a reader is assigned one partition at one offset and never moves by itself (no group, no reset); only
+//! Guarantees: a reader is assigned one partition at one offset and never moves by itself (no reset; a group is joined by a
+//! client of its own, which reads nothing); only
 //! committed records are read; a writer is acknowledged by all replicas and repeats nothing within its life, and one that
 //! writes in transactions keeps all earlier ones of its source from writing; no call waits much longer than five seconds
 //! for a cluster that is away, and then fails as Retryable.
@@ -9,6 +10,8 @@ mod admin;
 mod client;
 mod committed;
 mod failure;
+mod group_list;
+mod member;
 mod pool;
 mod properties;
 mod queue;
@@ -19,23 +22,31 @@ mod writer;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::failure::{Failure, Kind};
 use crate::settings;
 
+use super::membership::{self, GroupSpec, Membership, Standing};
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use client::{Client, Role, Subject};
 use committed::CommittedOffsets;
+use member::{Member, Seat};
 use pool::{Held, Pool};
 use reader::Reader;
 use writer::{Initialized, Writer};
+
+/// The group is left within this time, or its session ends.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// One topic of a cluster.
 pub struct KafkaLog {
     settings: settings::Log,
     group: String,
-    /// Once there is something to tell the group. Before `client`: its thread uses that.
+    /// Once there is something to tell the group. Before `seat` and `client`: its thread uses one of them.
     committed: OnceLock<CommittedOffsets>,
+    /// Once the group was joined.
+    seat: OnceLock<Seat>,
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Arc<Client>,
     readers: Pool,
@@ -54,8 +65,9 @@ impl KafkaLog {
         let properties = properties::reading(settings, group, None)?;
         let client = Arc::new(Client::new(&properties, Role::Consumer, &Arc::new(Subject::new(topic, name)))?);
         let said_without = AtomicBool::new(false);
-        let (settings, group, committed) = (settings.clone(), group.to_owned(), OnceLock::new());
-        Ok(Self { settings, group, committed, client, readers: Pool::default(), transactions, said_without })
+        let (settings, group) = (settings.clone(), group.to_owned());
+        let (committed, seat) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { settings, group, committed, seat, client, readers: Pool::default(), transactions, said_without })
     }
 }
 
@@ -142,9 +154,37 @@ impl RecordLog for KafkaLog {
     fn publish_committed(&self, partition: u32, next_offset: u64) {
         let start = || {
             let group = CString::new(self.group.as_str()).expect("the client was made with it");
-            CommittedOffsets::new(self.client.clone(), group)
+            match self.seat.get() {
+                // A group that has members takes offsets from them alone.
+                Some(seat) => CommittedOffsets::of_member(seat.client.clone(), group),
+                None => CommittedOffsets::new(self.client.clone(), group),
+            }
         };
         self.committed.get_or_init(start).tell(partition, next_offset);
+    }
+
+    fn join(&self, spec: &GroupSpec) -> Result<Box<dyn Membership>, Failure> {
+        let properties = properties::membership(&self.settings, &self.group, spec)?;
+        let client = Arc::new(Client::new(&properties, Role::Member, &self.client.subject)?);
+        let member = Member::join(client.clone(), &self.group)?;
+        if self.seat.set(Seat::new(client)).is_err() {
+            return Err(Failure::fatal(Kind::Internal, format!("the group {} is joined twice", self.group)));
+        }
+        Ok(Box::new(member))
+    }
+
+    fn members(&self) -> Result<Vec<membership::Member>, Failure> {
+        group_list::members(&self.client, &self.group)
+    }
+
+    fn standing(&self, partition: u32, next_offset: u64) -> Standing {
+        self.seat.get().map_or(Standing::Member, |seat| seat.standing(partition, next_offset))
+    }
+
+    fn leave(&self) {
+        if let Some(seat) = self.seat.get() {
+            seat.leave(LEAVE_MAX);
+        }
     }
 
     fn finish_publishing(&self) {

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::failure::{Failure, Kind};
+use crate::log::membership::GroupSpec;
 use crate::settings;
 use crate::settings::property::{one_name, read};
 
@@ -26,10 +28,13 @@ pub const MESSAGE_BYTES_MAX: &str = "message.max.bytes";
 const TRANSACTION_TIMEOUT_MS: &str = "10000";
 
 /// Properties that the person may not set to anything else, and why. Without a value: not at all.
-const FIXED: [(&str, Option<&str>, &str); 14] = [
+const FIXED: [(&str, Option<&str>, &str); 17] = [
     (BROKERS, None, "the brokers are set by log.kafka.brokers"),
     ("transactional.id", None, "it is made of the topic and the source's id, see produce.transactions"),
     ("transaction.timeout.ms", Some(TRANSACTION_TIMEOUT_MS), "other readers would wait longer after a crash"),
+    ("group.protocol", Some("classic"), "it is the one that isotherm joins groups by"),
+    ("group.instance.id", None, "a member that is known by a name keeps others waiting when it stops"),
+    ("partition.assignment.strategy", Some("cooperative-sticky"), "partitions that stay would be interrupted"),
     ("log.queue", Some("true"), "log lines would be lost"),
     ("delivery.report.only.error", Some("false"), "acknowledgements would be lost"),
     ("enable.idempotence", Some("true"), "records could be doubled or change their order"),
@@ -68,6 +73,22 @@ pub fn reading(settings: &settings::Log, group: &str, partition: Option<u32>) ->
         properties.set("fetch.wait.max.ms", SHARED_WAIT_MS.to_string());
     }
     with_the_persons(properties, &settings.kafka)
+}
+
+/// For the member of a group, which reads nothing.
+pub fn membership(settings: &settings::Log, group: &str, spec: &GroupSpec) -> Result<Properties, Failure> {
+    let mut properties = with_the_persons(common(settings, "isotherm-group"), &settings.kafka)?;
+    let ms = |time: Duration| time.as_millis().to_string();
+    // These are settings of our own.
+    properties
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", ms(spec.session))
+        .set("heartbeat.interval.ms", ms(spec.heartbeat))
+        // How long a rebalance waits for a member that hangs.
+        .set("max.poll.interval.ms", ms(spec.session + spec.handover));
+    Ok(properties)
 }
 
 /// What is read ahead of one partition: librdkafka's bounds are for each, whether its client has one or many.

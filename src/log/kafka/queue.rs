@@ -9,6 +9,8 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 use tracing::debug;
 
+use super::failure::ClientError;
+
 /// A queue of a client that lives longer than `'client`.
 pub struct Queue<'client> {
     queue: *mut sys::rd_kafka_queue_t,
@@ -102,6 +104,22 @@ impl Drop for Event<'_> {
 
 pub fn milliseconds(time: Duration) -> c_int {
     c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
+}
+
+/// What an error object of librdkafka says, which is given back; `None` where there is none.
+///
+/// # Safety
+/// The pointer is null, or the error is the caller's and not used again.
+pub unsafe fn taken(error: *mut sys::rd_kafka_error_t) -> Option<ClientError> {
+    if error.is_null() {
+        return None;
+    }
+    // SAFETY: the error is alive until it is given back, and owns its text, which is copied before.
+    unsafe {
+        let (code, reason) = (sys::rd_kafka_error_code(error), words(text(sys::rd_kafka_error_string(error))));
+        sys::rd_kafka_error_destroy(error);
+        Some(ClientError { code, reason })
+    }
 }
 
 /// A text of librdkafka, where there is one.

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::SimulatedSeat;
 use crate::domain::Batch;
 use crate::failure::{Failure, Kind};
+use crate::log::membership::{GroupSpec, Membership, Standing};
 use crate::log::memory::MemoryLog;
 use crate::log::stored::{StoredPartition, StoredTopic};
 use crate::log::{Extent, Outgoing, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
@@ -23,6 +25,7 @@ pub struct SimulatedLog {
     /// Whether a reader may wait for records: not where one thread does everything.
     waits: bool,
     disorder: Arc<Mutex<Disorder>>,
+    seat: SimulatedSeat,
 }
 
 #[derive(Default)]
@@ -77,7 +80,14 @@ impl LateWrite {
 impl SimulatedLog {
     /// A log for real threads: a read waits for records as long as it may.
     pub fn new(topic: &str) -> Self {
-        Self { topic: topic.into(), memory: MemoryLog::new(topic), waits: true, disorder: Arc::default() }
+        let (disorder, seat) = Default::default();
+        Self { topic: topic.into(), memory: MemoryLog::new(topic), waits: true, disorder, seat }
+    }
+
+    /// The same log for another member of its group.
+    #[must_use]
+    pub fn for_member(&self, seat: &SimulatedSeat) -> Self {
+        Self { seat: seat.clone(), ..self.clone() }
     }
 
     /// A log for a simulation on one thread: a read without records returns at once, however long it may wait, and the log
@@ -199,6 +209,19 @@ impl RecordLog for SimulatedLog {
     fn open_reader(&self, partition: u32, from: u64) -> Result<Box<dyn RecordReader>, Failure> {
         let reader = self.call()?.open_reader(partition, from)?;
         Ok(Box::new(Reader { log: self.clone(), reader, position: from }))
+    }
+
+    fn join(&self, _: &GroupSpec) -> Result<Box<dyn Membership>, Failure> {
+        self.call()?;
+        Ok(self.seat.join())
+    }
+
+    fn standing(&self, partition: u32, next_offset: u64) -> Standing {
+        self.seat.tell(partition, next_offset)
+    }
+
+    fn leave(&self) {
+        self.seat.leave();
     }
 
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {

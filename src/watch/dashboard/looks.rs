@@ -15,7 +15,7 @@ use super::recent::Recent;
 use super::stations::{Orders, StationTable, order};
 use crate::domain::{PartitionState, StationStats};
 use crate::partition::{Look, LookAt, StateFiles, View, Window, Windows};
-use crate::progress::Progress;
+use crate::progress::{PartitionProgress, Progress};
 use crate::supervision::actor::MailboxError;
 use crate::watch::wire::{Stations, Which};
 
@@ -211,8 +211,9 @@ impl Looker {
         let due: Vec<_> = looks
             .windows
             .iter()
-            .map(|(partition, window)| (partition, window, self.progress.partition(partition).position.get()))
-            .filter(|(partition, _, position)| self.partitions.entry(*partition).or_default().is_due(now, *position))
+            .map(|(partition, window)| (partition, window, self.progress.partition(partition)))
+            .filter(|(number, _, one)| self.partitions.entry(*number).or_default().is_due(now, one))
+            .map(|(number, window, one)| (number, window, one.position.get()))
             .collect();
         let seen = join_all(due.into_iter().map(|(partition, window, position)| async move {
             (partition, position, look(window, &looks.state, partition).await)
@@ -244,8 +245,10 @@ impl Looker {
 }
 
 impl Seen {
-    fn is_due(&self, now: Instant, position: u64) -> bool {
-        let is_news = self.view.is_none() || self.position != Some(position);
+    /// Of a partition that another process counts, nobody here knows whether it stands still.
+    fn is_due(&self, now: Instant, partition: &PartitionProgress) -> bool {
+        let stands_still = partition.is_held() && self.position == Some(partition.position.get());
+        let is_news = self.view.is_none() || !stands_still;
         is_news && self.not_before.is_none_or(|not_before| now >= not_before)
     }
 }

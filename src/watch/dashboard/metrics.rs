@@ -115,6 +115,9 @@ impl Collector for Numbers {
 impl Numbers {
     fn add_partitions(&self, families: &mut Families<'_>) -> fmt::Result {
         let all = || self.progress.partitions().map(|(number, one)| ([("partition", number)], one));
+        let every = self.progress.every_partition();
+        let assigned = every.map(|(number, one)| ([("partition", number)], ConstGauge::new(u64::from(one.is_held()))));
+        families.add("isotherm_assigned", "1 where this process counts the partition", assigned)?;
         let help = "Records read, counted or rejected; again after a crash";
         let records = all().map(|(label, one)| (label, one.records.clone()));
         families.add("isotherm_records", help, records)?;

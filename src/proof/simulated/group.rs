@@ -1,0 +1,85 @@
+//! A seat in a group whose words a test gives.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::failure::Failure;
+use crate::log::membership::{Change, Membership, Standing};
+
+/// One member's seat. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct SimulatedSeat(Arc<(Mutex<Inside>, Condvar)>);
+
+#[derive(Default)]
+struct Inside {
+    is_joined: bool,
+    changes: VecDeque<Change>,
+    released: Vec<u32>,
+    standing: Option<Standing>,
+    told: BTreeMap<u32, u64>,
+    has_left: bool,
+}
+
+impl SimulatedSeat {
+    /// The group says this next.
+    pub fn say(&self, change: Change) {
+        self.0.0.lock().changes.push_back(change);
+        self.0.1.notify_all();
+    }
+
+    /// What it says to a member that asks; that it is one, unless this was called.
+    pub fn set_standing(&self, standing: Standing) {
+        self.0.0.lock().standing = Some(standing);
+    }
+
+    pub fn is_joined(&self) -> bool {
+        self.0.0.lock().is_joined
+    }
+
+    /// All that were given back, in order.
+    pub fn released(&self) -> Vec<u32> {
+        self.0.0.lock().released.clone()
+    }
+
+    /// The offset that the member has told last of each partition.
+    pub fn told(&self) -> BTreeMap<u32, u64> {
+        self.0.0.lock().told.clone()
+    }
+
+    pub fn has_left(&self) -> bool {
+        self.0.0.lock().has_left
+    }
+
+    pub(super) fn join(&self) -> Box<dyn Membership> {
+        self.0.0.lock().is_joined = true;
+        Box::new(self.clone())
+    }
+
+    pub(super) fn tell(&self, partition: u32, next_offset: u64) -> Standing {
+        let mut inside = self.0.0.lock();
+        inside.told.insert(partition, next_offset);
+        inside.standing.unwrap_or(Standing::Member)
+    }
+
+    pub(super) fn leave(&self) {
+        self.0.0.lock().has_left = true;
+    }
+}
+
+impl Membership for SimulatedSeat {
+    fn next(&mut self, wait: Duration) -> Result<Option<Change>, Failure> {
+        let mut inside = self.0.0.lock();
+        if inside.changes.is_empty() {
+            self.0.1.wait_for(&mut inside, wait);
+        }
+        Ok(inside.changes.pop_front())
+    }
+
+    fn released(&mut self, partitions: &[u32]) -> Result<(), Failure> {
+        self.0.0.lock().released.extend(partitions);
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Processes that are killed, frozen and stopped while readings come.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use isotherm::settings::{Sources, load};
+
+use crate::fleet::{Fleet, PARTITIONS, SESSION, Scene};
+use crate::program::wait_for;
+use crate::served::Served;
+
+const PROCESSES: usize = 3;
+const READINGS_PER_SECOND: u32 = 20_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Disturbance {
+    Killed,
+    /// Longer than its session.
+    Frozen,
+    Stopped,
+}
+
+/// So many rounds as ISOTHERM_ROUNDS says.
+fn rounds() -> usize {
+    std::env::var("ISOTHERM_ROUNDS").map_or(12, |rounds| rounds.parse().expect("a number"))
+}
+
+#[test]
+fn any_process_may_die_freeze_or_stop_and_the_others_count_on() {
+    let Some(scene) = Scene::new("rounds") else { return };
+    scene.create_topic();
+    let mut fleet = Fleet::start(&scene, PROCESSES);
+    let producer = scene.produce(READINGS_PER_SECOND);
+    let mut times = BTreeMap::<Disturbance, Vec<Duration>>::new();
+    for round in 0..rounds() {
+        let disturbance = [Disturbance::Killed, Disturbance::Frozen, Disturbance::Stopped][round % 3];
+        let hit = round % PROCESSES;
+        fleet.settle();
+        wait_for("a commit of each partition", || scene.offsets().len() == PARTITIONS as usize);
+        let mut of_it = scene.offsets();
+        let holders = fleet.holders(None);
+        of_it.retain(|partition, _| holders[partition] == [hit]);
+        let begun = Instant::now();
+        let took = match disturbance {
+            Disturbance::Killed => {
+                fleet.members[hit].take().expect("it runs").running.kill();
+                fleet.taken_over(hit, &of_it, begun)
+            }
+            Disturbance::Stopped => {
+                let running = fleet.members[hit].take().expect("it runs").running;
+                running.signal(libc::SIGTERM);
+                let took = fleet.taken_over(hit, &of_it, begun);
+                let output = running.output();
+                assert!(output.status.success(), "{}", crate::program::told(&output));
+                took
+            }
+            Disturbance::Frozen => {
+                let running = &fleet.members[hit].as_ref().expect("it runs").running;
+                running.signal(libc::SIGSTOP);
+                let took = fleet.taken_over(hit, &of_it, begun);
+                running.signal(libc::SIGCONT);
+                took
+            }
+        };
+        times.entry(disturbance).or_default().push(took);
+        if fleet.members[hit].is_none() {
+            fleet.members[hit] = Some(Served::start(&scene.member(), &["consume"]));
+        }
+    }
+    producer.signal(libc::SIGTERM);
+    assert!(producer.output().status.success());
+    fleet.catch_up(&scene, &ends(&scene));
+    fleet.stop();
+    scene.assert_like_a_single_process();
+    for (disturbance, mut times) in times {
+        times.sort_unstable();
+        let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+        println!(
+            "{disturbance:?}, {} times, with a session of {SESSION:?}: counted on elsewhere after {median:?}, {worst:?} at worst",
+            times.len()
+        );
+    }
+}
+
+/// Where the partitions end.
+fn ends(scene: &Scene) -> BTreeMap<u32, u64> {
+    let sets = vec![
+        "log.kind=kafka".to_owned(),
+        format!("log.kafka.brokers={}", scene.broker.brokers()),
+        format!("log.partitions={PARTITIONS}"),
+    ];
+    let settings = load(&Sources { file: None, sets }, std::iter::empty()).expect("they are good").settings;
+    let log = isotherm::log::open(&settings).expect("it opens");
+    (0..PARTITIONS).map(|partition| (partition, log.extent(partition).expect("it answers").end)).collect()
+}
