@@ -17,6 +17,8 @@ use super::life::{Log, fence, identity};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Local {
     pub memory: OnStore,
+    /// It rebuilds: what is there is passed over.
+    pub is_anew: bool,
     pub doing: Doing,
     pub answers: Vec<Answer>,
 }
@@ -139,6 +141,8 @@ pub fn run(log: &Log, local: &Local) -> Ran {
     let script = Arc::new(Script(Mutex::new((local.answers.iter().cloned().collect(), None))));
     let fence = fence(local.memory.clone());
     let store = log.store(script.clone(), fence.clone());
+    let is_anew = local.is_anew;
+    let store = if is_anew { store.anew() } else { store };
     let ran = catch_unwind(AssertUnwindSafe(|| match local.doing {
         Doing::Recovery => {
             let recovered = store.recover(1, &identity(), &Rules::default());
@@ -146,7 +150,8 @@ pub fn run(log: &Log, local: &Local) -> Ran {
         }
         Doing::Commit { from, to, .. } => {
             let committed = store.commit(1, &identity(), &log.snapshot(from, to));
-            committed.map(|()| (Doing::Counting(to), Some(to)))
+            // A rebuild keeps back what was not counted far enough: it promises nothing.
+            committed.map(|()| (Doing::Counting(to), (!is_anew).then_some(to)))
         }
         doing => panic!("{doing:?} asks for nothing"),
     }));
@@ -158,7 +163,7 @@ pub fn run(log: &Log, local: &Local) -> Ran {
         Err(payload) => resume_unwind(payload),
     };
     let memory = fence.enter(1).expect("nobody is inside").left.clone();
-    let goes_on = |doing| Local { memory: memory.clone(), doing, answers: Vec::new() };
+    let goes_on = |doing| Local { memory: memory.clone(), is_anew, doing, answers: Vec::new() };
     match (ran, local.doing) {
         (Ok((doing, None)), _) => Ran::Ends(goes_on(doing)),
         (Ok((doing, Some(to))), _) => Ran::Acknowledged(goes_on(doing), to),
