@@ -13,6 +13,19 @@ COPY settings settings
 COPY src src
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features tls,s3
 
+# An object store for compose.group.yaml, to try a group with: docker build --target store -t isotherm-store .
+FROM golang:1.26-bookworm AS build-store
+RUN CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+FROM debian:bookworm-slim AS store
+COPY --from=build-store /go/bin/versitygw /usr/local/bin/versitygw
+RUN useradd --system --uid 10002 store && install -d -o store /data/buckets/isotherm /data/sidecar
+USER 10002
+VOLUME /data
+EXPOSE 7070
+# What tags say lies beside the objects: not each filesystem has extended attributes.
+ENTRYPOINT ["versitygw", "--port", ":7070", "--quiet", "posix", "--sidecar", "/data/sidecar", "/data/buckets"]
+
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /state isotherm && install -d -o isotherm -g root -m 0775 /state

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use isotherm::settings::{Sources, load};
 
-use crate::fleet::{Fleet, PARTITIONS, SESSION, Scene};
+use crate::fleet::{Fleet, PARTITIONS, Scene, session_ms};
 use crate::program::wait_for;
 use crate::served::Served;
 
@@ -76,8 +76,9 @@ fn any_process_may_die_freeze_or_stop_and_the_others_count_on() {
         times.sort_unstable();
         let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
         println!(
-            "{disturbance:?}, {} times, with a session of {SESSION:?}: counted on elsewhere after {median:?}, {worst:?} at worst",
-            times.len()
+            "{disturbance:?}, {} times, with a session of {} ms: counted on elsewhere after {median:?}, {worst:?} at worst",
+            times.len(),
+            session_ms()
         );
     }
 }

@@ -51,3 +51,12 @@ fn an_object_store_counts_in_place_of_a_folder_that_a_weaker_source_names() {
     let both = [("ISOTHERM_STATE__DIR", "y"), ("ISOTHERM_STATE__URL", "s3://b/p")];
     assert!(try_load("", &both, &[]).is_err(), "of one layer");
 }
+
+/// The token comes from a secret.
+#[test]
+fn the_settings_of_the_kubernetes_files_are_those_of_a_group() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/settings.toml");
+    let file = std::fs::read_to_string(path).expect("it is there");
+    let effective = loaded(&file, &[("ISOTHERM_WEB__TOKEN", "0123456789abcdef")], &[]);
+    assert_eq!(effective.settings.consume.assignment, isotherm::settings::Assignment::Group);
+}
