@@ -19,12 +19,13 @@ RUN CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 FROM debian:bookworm-slim AS store
 COPY --from=build-store /go/bin/versitygw /usr/local/bin/versitygw
-RUN useradd --system --uid 10002 store && install -d -o store /data/buckets/isotherm /data/sidecar
+RUN useradd --system --uid 10002 store && install -d -o store /data/isotherm
 USER 10002
 VOLUME /data
 EXPOSE 7070
-# What tags say lies beside the objects: not each filesystem has extended attributes.
-ENTRYPOINT ["versitygw", "--port", ":7070", "--quiet", "posix", "--sidecar", "/data/sidecar", "/data/buckets"]
+# Tags lie in extended attributes, which the volume's filesystem must have. With them beside the objects instead (--sidecar), this
+# server does not keep its conditions in a race, as isotherm store check finds out.
+ENTRYPOINT ["versitygw", "--port", ":7070", "--quiet", "posix", "/data"]
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
