@@ -273,6 +273,11 @@ impl<L: Fn(Event<'_>)> Supervisor<L> {
                 let laggards = drained.laggards.iter().map(|&(child, _)| self.lives.name(child)).collect();
                 return Outcome::Stopped { laggards };
             }
+            // The work is another process's by now: nothing of it was left to be done here.
+            Some((child, Ending::Failed(failure))) if failure.severity == Severity::Superseded => {
+                (self.listener)(Event::Superseded { child: self.lives.name(child), failure: &failure });
+                return Outcome::Stopped { laggards: Vec::new() };
+            }
             Some((_, Ending::Failed(failure))) => failure,
             Some((child, ending)) => {
                 let what = format!("{}: {} died while it drained: {ending}", self.branch, self.lives.name(child));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use isotherm::partition::{StateFiles, WithRejected};
+use isotherm::settings::{Sources, load};
 
 use crate::broker::{Broker, Options};
 use crate::object_server::{BUCKET, ObjectServer};
 use crate::program::{Program, Running, results, wait_for};
 use crate::served::Served;
 
-pub const PARTITIONS: u32 = 8;
 /// Of the fleet's processes, as ISOTHERM_SESSION_MS says; the brokers allow one second.
 pub fn session_ms() -> u64 {
     std::env::var("ISOTHERM_SESSION_MS").map_or(2000, |session| session.parse().expect("a number"))
@@ -22,7 +22,8 @@ const CHANGE_MAX: Duration = Duration::from_secs(30);
 
 /// A topic, a store, and settings for processes over both.
 pub struct Scene {
-    pub broker: Broker,
+    pub brokers: Vec<Broker>,
+    pub partitions: u32,
     pub server: ObjectServer,
     pub folder: tempfile::TempDir,
     prefix: String,
@@ -31,18 +32,28 @@ pub struct Scene {
 impl Scene {
     /// `None`: there is no broker or no store to be had, which was said.
     pub fn new(prefix: &str) -> Option<Self> {
+        Self::on(prefix, 1, 8)
+    }
+
+    /// On so many brokers, and with so many partitions.
+    pub fn on(prefix: &str, brokers: u32, partitions: u32) -> Option<Self> {
         let properties = "group.min.session.timeout.ms=1000".to_owned();
-        let broker = Broker::start_with(&Options { properties, ..Options::default() })?;
+        let brokers = Broker::cluster(brokers, &Options { properties, ..Options::default() })?;
         let server = ObjectServer::start()?;
         let folder = tempfile::tempdir().expect("a folder");
-        Some(Self { broker, server, folder, prefix: prefix.to_owned() })
+        Some(Self { brokers, partitions, server, folder, prefix: prefix.to_owned() })
+    }
+
+    pub fn bootstrap(&self) -> String {
+        self.brokers.iter().map(Broker::brokers).collect::<Vec<_>>().join(",")
     }
 
     fn on_log(&self, program: Program) -> Program {
         program
             .set("log.kind=kafka")
-            .set(format!("log.kafka.brokers={}", self.broker.brokers()))
-            .set(format!("log.partitions={PARTITIONS}"))
+            .set(format!("log.kafka.brokers={}", self.bootstrap()))
+            .set(format!("log.partitions={}", self.partitions))
+            .set(format!("log.replication={}", self.brokers.len()))
     }
 
     /// Counts alone, or produces, with its state in a folder.
@@ -68,11 +79,10 @@ impl Scene {
         self.alone("creator").set("source.simulate.days=1").set("source.simulate.stations=1").run_well(&["produce"]);
     }
 
-    /// So many readings a second, until it is dropped.
-    pub fn produce(&self, readings_per_second: u32) -> Running {
-        let stations = readings_per_second / 50;
-        let producer = self.alone("producer").set("source.simulate.pace_ms=20");
-        producer
+    /// Readings of so many stations, each each so many milliseconds, until it is dropped.
+    pub fn produce(&self, stations: u32, pace_ms: u32) -> Running {
+        self.alone("producer")
+            .set(format!("source.simulate.pace_ms={pace_ms}"))
             .set(format!("source.simulate.stations={stations}"))
             .set("source.simulate.days=1000000")
             .set("source.simulate.duplicates_share=0.01")
@@ -91,14 +101,26 @@ impl Scene {
             let file = state.read(partition).expect("it answers")?;
             Some((partition, file.parse(partition).expect("it is whole").state.next_offset))
         };
-        (0..PARTITIONS).filter_map(offset).collect()
+        (0..self.partitions).filter_map(offset).collect()
+    }
+
+    /// Where the partitions end.
+    pub fn ends(&self) -> BTreeMap<u32, u64> {
+        let sets = vec![
+            "log.kind=kafka".to_owned(),
+            format!("log.kafka.brokers={}", self.bootstrap()),
+            format!("log.partitions={}", self.partitions),
+        ];
+        let settings = load(&Sources { file: None, sets }, std::iter::empty()).expect("they are good").settings;
+        let log = isotherm::log::open(&settings).expect("it opens");
+        (0..self.partitions).map(|partition| (partition, log.extent(partition).expect("it answers").end)).collect()
     }
 
     /// What is in the store is what a single process has in a folder, and what the log says.
     pub fn assert_like_a_single_process(&self) {
         self.alone("whole").run_well(&["consume", "--until-caught-up"]);
         let (state, whole) = (self.state(), results(&self.folder.path().join("whole")));
-        for partition in 0..PARTITIONS {
+        for partition in 0..self.partitions {
             let read = state.read_with_rejected(partition).expect("it answers").expect("it is there");
             let WithRejected { file, mut rejected, .. } = read;
             assert!(file.bytes == whole[&format!("partition-{partition}.json")], "partition {partition} differs");
@@ -114,12 +136,13 @@ impl Scene {
 /// What the processes say of themselves.
 pub struct Fleet {
     pub members: Vec<Option<Served>>,
+    partitions: u32,
 }
 
 impl Fleet {
     pub fn start(scene: &Scene, count: usize) -> Self {
         let members = (0..count).map(|_| Some(Served::start(&scene.member(), &["consume"]))).collect();
-        let fleet = Self { members };
+        let fleet = Self { members, partitions: scene.partitions };
         wait_for("each partition with one process", || fleet.is_settled());
         fleet
     }
@@ -156,7 +179,7 @@ impl Fleet {
     fn is_settled(&self) -> bool {
         let holders = self.holders(None);
         let is_busy = |index: usize| holders.values().any(|of_partition| of_partition.contains(&index));
-        holders.len() == PARTITIONS as usize
+        holders.len() == self.partitions as usize
             && holders.values().all(|of_partition| of_partition.len() == 1)
             && self.alive().all(|(index, _)| is_busy(index))
     }
@@ -181,9 +204,17 @@ impl Fleet {
         since.elapsed()
     }
 
-    /// Waits until all that is in the log is committed.
-    pub fn catch_up(&self, scene: &Scene, ends: &BTreeMap<u32, u64>) {
-        wait_for("a commit of all", || scene.offsets() == *ends);
+    /// Waits until all that is in the log is committed, which nobody writes to any more.
+    pub fn catch_up(&self, scene: &Scene) {
+        let ends = scene.ends();
+        wait_for("a commit of all", || scene.offsets() == ends);
+    }
+
+    /// How often branches of these partitions were started, of those that a process has.
+    pub fn starts(member: &Served) -> BTreeMap<String, u64> {
+        let branches = member.get_json("/api/supervision")["branches"].as_array().expect("a list").clone();
+        let of = |branch: &serde_json::Value| Some((branch["branch"].as_str()?.to_owned(), branch["epoch"].as_u64()?));
+        branches.iter().filter_map(of).collect()
     }
 
     /// Ends all in order; each with exit code 0.

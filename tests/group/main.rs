@@ -3,9 +3,11 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+mod brokers;
 #[path = "../support/elsewhere.rs"]
 mod elsewhere;
 mod fleet;
+mod many;
 #[path = "../support/object_server.rs"]
 mod object_server;
 #[path = "../support/owned.rs"]

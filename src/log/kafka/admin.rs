@@ -317,20 +317,32 @@ fn ask<'client>(
 ) -> Result<Event<'client>, Failure> {
     client.serve(Duration::ZERO, |_| ());
     let mut timeout_ms = CALL_MS_MAX;
-    if client.troubled() {
+    // A description is asked of the controller unless another broker is named, and the client may know for minutes only of a
+    // controller that is gone. Any broker can give it.
+    let is_description = operation == Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+    let mut describer = client.describer.lock().filter(|_| is_description);
+    if client.troubled() || (is_description && describer.is_none()) {
         timeout_ms /= 2;
-        client.look_for_broker(timeout_ms).map_err(|code| client.failure(call, code, None))?;
+        let found = client.look_for_broker(timeout_ms).map_err(|code| client.failure(call, code, None))?;
+        describer = found.filter(|_| is_description);
     }
     let queue = client.new_queue();
     // SAFETY: the client is alive; the options are ours from here to where they are destroyed.
     unsafe {
         let options = sys::rd_kafka_AdminOptions_new(client.ptr(), operation);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ptr::null_mut(), 0);
+        if let Some(broker) = describer {
+            sys::rd_kafka_AdminOptions_set_broker(options, broker, ptr::null_mut(), 0);
+        }
         send(options, queue.ptr());
         sys::rd_kafka_AdminOptions_destroy(options);
     }
     // The request ends by itself; the second more is for the client's own clockwork.
     let event = queue.poll(Duration::from_millis(u64::from(timeout_ms.unsigned_abs()) + 1_000));
+    if is_description {
+        let is_answered = event.as_ref().is_some_and(|event| event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR);
+        *client.describer.lock() = describer.filter(|_| is_answered);
+    }
     match event {
         None => Err(client.failure(call, Code::RD_KAFKA_RESP_ERR__TIMED_OUT, None)),
         Some(event) if event.code() == Code::RD_KAFKA_RESP_ERR_NO_ERROR => {

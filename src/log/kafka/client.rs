@@ -119,6 +119,8 @@ pub struct Client {
     /// When it is told its first brokers again, and how long that was since the last time; `None` while it works.
     forlorn: Mutex<Option<(Instant, Duration)>>,
     first_brokers: CString,
+    /// The number of a broker that has described the topic when it was asked last.
+    pub describer: Mutex<Option<i32>>,
     /// Log lines, errors and delivery reports. Before `native`: a queue goes before its client.
     main: Queue<'static>,
     native: rdkafka::client::Client,
@@ -149,8 +151,8 @@ impl Client {
         let main = unsafe { Queue::new(sys::rd_kafka_queue_get_main(native.native_ptr())) };
         let first_brokers =
             CString::new(properties.get(BROKERS).unwrap_or_default()).expect("it was taken as a property");
-        let (trouble, forlorn) = (Mutex::new(None), Mutex::new(None));
-        Ok(Self { trouble, forlorn, first_brokers, main, native, subject: subject.clone() })
+        let (trouble, forlorn, describer) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
+        Ok(Self { trouble, forlorn, describer, first_brokers, main, native, subject: subject.clone() })
     }
 
     pub fn ptr(&self) -> *mut sys::rd_kafka_t {
@@ -263,8 +265,8 @@ impl Client {
         receiver.recv_timeout(LOOK_WAIT).ok().flatten()
     }
 
-    /// Waits until any broker answers.
-    pub fn look_for_broker(&self, timeout_ms: c_int) -> Result<(), Code> {
+    /// Waits until any broker answers; its number, if that is known.
+    pub fn look_for_broker(&self, timeout_ms: c_int) -> Result<Option<i32>, Code> {
         let mut metadata = ptr::null();
         // SAFETY: the client is alive; what it gives is ours, and given back at once.
         unsafe {
@@ -272,9 +274,10 @@ impl Client {
             if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return Err(code);
             }
+            let broker = (*metadata).orig_broker_id;
             sys::rd_kafka_metadata_destroy(metadata);
+            Ok((broker >= 0).then_some(broker))
         }
-        Ok(())
     }
 
     /// Partitions of the topic, each with its offset.
