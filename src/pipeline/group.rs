@@ -14,6 +14,7 @@ use super::Environment;
 use super::running::Running;
 use crate::failure::{Failure, Kind, Origin};
 use crate::log::membership::{Change, GroupSpec, Membership};
+use crate::log::topic::PARTITIONS_ADDED;
 use crate::progress::{Progress, events};
 use crate::supervision::{Outcome, Worker};
 
@@ -25,6 +26,8 @@ const WAIT: Duration = Duration::from_millis(100);
 pub struct Seat {
     member: Arc<Worker<Box<dyn Membership>>>,
     progress: Progress,
+    /// By the settings.
+    partitions: u32,
     held: BTreeSet<u32>,
     /// Of these, those that others may hold as well.
     unconfirmed: BTreeSet<u32>,
@@ -41,7 +44,8 @@ impl Seat {
         };
         let member = Arc::new(Worker::new(environment.spawn, THREAD, environment.log.join(&spec)?)?);
         let (held, unconfirmed) = Default::default();
-        Ok(Self { member, progress: environment.progress.clone(), held, unconfirmed })
+        let (progress, partitions) = (environment.progress.clone(), environment.settings.log.partitions);
+        Ok(Self { member, progress, partitions, held, unconfirmed })
     }
 
     /// Runs what the group says until the flag is true; then all branches have ended in order. A failure is the member's own.
@@ -96,6 +100,10 @@ impl Seat {
     async fn change(&mut self, change: Change, running: &mut Running<'_>) -> Result<(), Failure> {
         match change {
             Change::Assigned(partitions) => {
+                if let Some(beyond) = partitions.iter().find(|&&partition| partition >= self.partitions) {
+                    let what = format!("the group gives out partition {beyond}, and log.partitions is {}", self.partitions);
+                    return Err(Failure::fatal(Kind::Settings, what).advice(PARTITIONS_ADDED));
+                }
                 // Behind a loss the group says anew all that this member has.
                 let confirmed = partitions.iter().copied().collect();
                 for partition in std::mem::take(&mut self.unconfirmed).difference(&confirmed) {

@@ -1,7 +1,7 @@
 //! What a group cannot be joined with, in words.
 
 use crate::broker::Broker;
-use crate::fleet::Scene;
+use crate::fleet::{Fleet, Scene};
 
 #[test]
 fn a_session_that_the_brokers_do_not_take_is_a_stop_that_names_their_setting() {
@@ -39,4 +39,23 @@ fn what_does_not_go_with_a_group_is_refused() {
         let told = scene.member().set(set).run_failing(&["consume"], 78);
         assert!(told.contains(said), "{set}: {told}");
     }
+}
+
+#[test]
+fn what_a_group_counts_is_neither_counted_beside_it_nor_rebuilt_nor_copied() {
+    let Some(scene) = Scene::new("beside") else { return };
+    scene.create_topic();
+    let fleet = Fleet::start(&scene, 1);
+    let fixed = scene.in_store();
+    let told = fixed.run_failing(&["consume", "--until-caught-up"], 78);
+    assert!(told.contains("is counted by a group of 1 processes") && told.contains("join them"), "{told}");
+    let folder = scene.folder.path().join("copied").display().to_string();
+    let verbs: [&[&str]; 2] = [&["rebuild", "2"], &["store", "copy", "s3://states/beside", &folder]];
+    for verb in verbs {
+        let told = fixed.run_failing(verb, 75);
+        assert!(told.contains("counted by a group of 1 processes") && told.contains("end them first"), "{told}");
+    }
+    fleet.stop();
+    // Nobody is in the group any more.
+    fixed.run_well(&["consume", "--until-caught-up"]);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isotherm::durable::objects::Objects;
+use isotherm::failure::Kind;
 use isotherm::log::membership::{Change, Standing};
 use isotherm::partition::{StateFiles, WithRejected};
 use isotherm::pipeline::{End, Environment, Job};
@@ -225,4 +226,20 @@ fn a_process_with_other_rules_does_not_join() {
     assert!(failure.what.contains("quality.degrees_max was 150 and is 60"), "{failure}");
     assert!(!seat.is_joined());
     assert_eq!(objects.contents(), before);
+}
+
+#[test]
+fn a_partition_that_was_added_stops_the_process_and_those_that_it_has_are_committed() {
+    let fixture = Fixture::with_records(10).set("consume.commit_interval_ms=3600000");
+    let objects = SimulatedObjects::new(TagMode::Content);
+    let member = Member::start(&fixture, &objects);
+    member.assign(&[0]);
+    member.wait_for_ends(&[0]);
+    member.assign(&[PARTITIONS]);
+    let position = member.running.environment.progress.partition(0).position.get();
+    let summary = member.running.end().expect("it ran");
+    let [(branch, failure)] = &summary.failures[..] else { panic!("{summary:?}") };
+    assert_eq!((branch.as_str(), failure.kind), ("group", Kind::Settings));
+    assert!(failure.what.contains("gives out partition 4, and log.partitions is 4"), "{failure}");
+    assert_eq!(committed(&objects, 0), position);
 }

@@ -1,6 +1,6 @@
 //! The orderly end: asked for from outside, or because the work is done.
 
-use isotherm::failure::Kind;
+use isotherm::failure::{Failure, Kind, Severity};
 use isotherm::supervision::{Outcome, Spawn};
 
 use super::toys::{Act, At, Setup, away, damaged};
@@ -74,6 +74,20 @@ fn a_failure_while_draining_is_the_branchs() {
             branch.stop();
             assert_eq!(branch.failure().await, failure);
         }
+    });
+}
+
+/// Its last commit was refused for that of another process: nothing is left to be done.
+#[test]
+fn a_branch_that_is_superseded_while_it_drains_has_stopped() {
+    let superseded = Failure { severity: Severity::Superseded, ..Failure::fatal(Kind::TryAgain, "another committed") };
+    in_both(async |spawn| {
+        let failure = superseded.clone();
+        let planned = move |name, _| (name == "b").then(|| (At::Drain, Act::Fail(failure.clone())));
+        let branch = Setup::new(spawn).plan(planned).ready().await;
+        let log = branch.log.clone();
+        assert_eq!(branch.stopped().await, [""; 0]);
+        assert_eq!((log.count("superseded b: another committed"), log.count("failed")), (1, 0));
     });
 }
 
