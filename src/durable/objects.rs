@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::failure::{Failure, Kind};
 
@@ -80,6 +80,11 @@ pub trait Objects: Send + Sync {
     fn reporting(&self, report: Report) -> Arc<dyn Objects>;
     /// Whether the store has answered anything well: one that never did may be one that is set wrongly.
     fn has_answered(&self) -> bool;
+
+    /// Since when no call has come to a result; `None` while the store answers.
+    fn away_since(&self) -> Option<Instant> {
+        None
+    }
 
     /// The object's name for a message.
     fn path(&self, key: &str) -> String {

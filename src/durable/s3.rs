@@ -17,6 +17,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Certificate, ClientOptions, Error, ObjectStore as _, ObjectStoreExt as _};
 use object_store::{PutMode, PutOptions, PutResult, RetryConfig, UpdateVersion};
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -53,6 +54,7 @@ struct Shared {
     prefix: Path,
     request_timeout: Duration,
     has_answered: AtomicBool,
+    away_since: Mutex<Option<Instant>>,
     requests: Handle,
     /// Dropped with this: the thread ends.
     _ends: oneshot::Sender<()>,
@@ -83,6 +85,7 @@ impl S3 {
             prefix: Path::from(prefix),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             has_answered: AtomicBool::new(false),
+            away_since: Mutex::default(),
             requests,
             _ends: ends,
         };
@@ -123,9 +126,14 @@ impl S3 {
                 }
             }
         };
+        let mut away_since = self.shared.away_since.lock();
         if matches!(result, Ok(_) | Err(Trouble::Refused)) {
             self.shared.has_answered.store(true, Relaxed);
+            *away_since = None;
+        } else {
+            away_since.get_or_insert(begun);
         }
+        drop(away_since);
         result
     }
 }
@@ -327,6 +335,10 @@ impl Objects for S3 {
 
     fn has_answered(&self) -> bool {
         self.shared.has_answered.load(Relaxed)
+    }
+
+    fn away_since(&self) -> Option<Instant> {
+        *self.shared.away_since.lock()
     }
 }
 

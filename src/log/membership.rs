@@ -2,6 +2,7 @@
 //!
 //! What the group says is a hint and no permission: who may write is decided where a state is committed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -55,4 +56,12 @@ pub trait Membership: Send {
 
     /// The revoked partitions are no longer worked on.
     fn released(&mut self, partitions: &[u32]) -> Result<(), Failure>;
+
+    /// How far the group was told that these partitions are counted, by whichever member; none where it does not say.
+    fn told(&mut self, partitions: &[u32]) -> BTreeMap<u32, u64>;
+
+    /// Gives all partitions back: they are revoked, and no others come until [`Self::step_in`].
+    fn step_out(&mut self) -> Result<(), Failure>;
+
+    fn step_in(&mut self) -> Result<(), Failure>;
 }

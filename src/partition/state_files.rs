@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::accept::Place;
 use super::format::{self, Checkpoint};
@@ -100,6 +100,14 @@ impl StateFiles {
         match self {
             Self::Folder(_) => "state.dir",
             Self::Objects(_) => "state.url",
+        }
+    }
+
+    /// Since when no call has come to a result; a folder is never away.
+    pub fn away_since(&self) -> Option<Instant> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Objects(objects) => objects.away_since(),
         }
     }
 

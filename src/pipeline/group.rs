@@ -6,15 +6,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::Environment;
 use super::running::Running;
+use super::store_away::{Step, StoreAway};
 use crate::failure::{Failure, Kind, Origin};
 use crate::log::membership::{Change, GroupSpec, Membership};
 use crate::log::topic::PARTITIONS_ADDED;
+use crate::partition::StateFiles;
 use crate::progress::{Progress, events};
 use crate::supervision::{Outcome, Worker};
 
@@ -28,6 +30,8 @@ pub struct Seat {
     progress: Progress,
     /// By the settings.
     partitions: u32,
+    state: StateFiles,
+    store_away: StoreAway,
     held: BTreeSet<u32>,
     /// Of these, those that others may hold as well.
     unconfirmed: BTreeSet<u32>,
@@ -45,7 +49,9 @@ impl Seat {
         let member = Arc::new(Worker::new(environment.spawn, THREAD, environment.log.join(&spec)?)?);
         let (held, unconfirmed) = Default::default();
         let (progress, partitions) = (environment.progress.clone(), environment.settings.log.partitions);
-        Ok(Self { member, progress, partitions, held, unconfirmed })
+        let state = environment.state.clone();
+        let store_away = StoreAway::new(state.clone());
+        Ok(Self { member, progress, partitions, state, store_away, held, unconfirmed })
     }
 
     /// Runs what the group says until the flag is true; then all branches have ended in order. A failure is the member's own.
@@ -55,6 +61,9 @@ impl Seat {
             // Between two calls, so that none is given up under way.
             if *stop.borrow() {
                 break Ok(());
+            }
+            if let Err(failure) = self.mind_store().await {
+                break Err(failure);
             }
             match change {
                 Ok(Some(change)) => {
@@ -68,6 +77,35 @@ impl Seat {
         };
         running.stop_all().await;
         result
+    }
+
+    /// Gives all partitions back where this process alone cannot reach the store, and asks for some again once it can.
+    async fn mind_store(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        match self.store_away.step(now) {
+            Step::Nothing => Ok(()),
+            Step::Ask => {
+                // What this process has told itself does not say that others can commit.
+                let others: Vec<u32> = (0..self.partitions).filter(|one| !self.held.contains(one)).collect();
+                let told =
+                    self.ask("asking the group what it was told", move |member| Ok(member.told(&others))).await?;
+                if !self.store_away.told(told, now) {
+                    return Ok(());
+                }
+                events::stepped_out(&self.state.name());
+                self.ask("giving all partitions back", |member| member.step_out()).await
+            }
+            Step::Look => {
+                let state = self.state.clone();
+                let answers = self.ask("looking at the store", move |_| Ok(state.read(0).is_ok())).await?;
+                if !answers {
+                    return Ok(());
+                }
+                self.store_away.answered();
+                events::stepped_in(&self.state.name());
+                self.ask("asking for partitions again", |member| member.step_in()).await
+            }
+        }
     }
 
     /// What the group says next; branches end meanwhile.
@@ -101,7 +139,8 @@ impl Seat {
         match change {
             Change::Assigned(partitions) => {
                 if let Some(beyond) = partitions.iter().find(|&&partition| partition >= self.partitions) {
-                    let what = format!("the group gives out partition {beyond}, and log.partitions is {}", self.partitions);
+                    let what =
+                        format!("the group gives out partition {beyond}, and log.partitions is {}", self.partitions);
                     return Err(Failure::fatal(Kind::Settings, what).advice(PARTITIONS_ADDED));
                 }
                 // Behind a loss the group says anew all that this member has.

@@ -27,6 +27,7 @@ mod prepare;
 mod running;
 pub mod signals;
 mod stop;
+mod store_away;
 mod trees;
 
 pub use environment::{Environment, state_files};

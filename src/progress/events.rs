@@ -55,6 +55,16 @@ pub fn revoked(partitions: &[u32]) {
     info!(?partitions, "handing over to other processes");
 }
 
+/// Others commit to the store, and this process cannot reach it.
+pub fn stepped_out(store: &str) {
+    warn!(store, "only this process cannot reach the object store: it gives its partitions back until it can");
+}
+
+/// The store answers this process again.
+pub fn stepped_in(store: &str) {
+    info!(store, "the object store answers again: this process asks the group for partitions");
+}
+
 /// The group takes this process for gone, or cannot be reached.
 pub fn lost(partitions: &[u32]) {
     warn!(

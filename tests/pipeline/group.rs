@@ -8,7 +8,7 @@ use isotherm::log::membership::{Change, Standing};
 use isotherm::partition::{StateFiles, WithRejected};
 use isotherm::pipeline::{End, Environment, Job};
 use isotherm::progress::{Branch, Condition};
-use isotherm::proof::simulated::{SimulatedObjects, SimulatedSeat, TagMode};
+use isotherm::proof::simulated::{ObjectFault, SimulatedObjects, SimulatedSeat, TagMode};
 use isotherm::settings::Assignment;
 
 use super::support::{Fixture, PARTITIONS, Running, consume};
@@ -242,4 +242,32 @@ fn a_partition_that_was_added_stops_the_process_and_those_that_it_has_are_commit
     assert_eq!((branch.as_str(), failure.kind), ("group", Kind::Settings));
     assert!(failure.what.contains("gives out partition 4, and log.partitions is 4"), "{failure}");
     assert_eq!(committed(&objects, 0), position);
+}
+
+/// It takes the half minute that a store may be away for.
+#[test]
+fn a_process_that_alone_cannot_reach_the_store_gives_its_partitions_back_until_it_can() {
+    let fixture = Fixture::with_records(10);
+    let objects = SimulatedObjects::new(TagMode::Content);
+    let member = Member::start(&fixture, &objects);
+    member.assign(&[0, 1]);
+    member.wait_for_ends(&[0, 1]);
+    objects.plan(|_, _| Some(ObjectFault::NotSent));
+    fixture.write(10..20);
+    // It is away for all: others tell nothing, and nothing moves.
+    member.wait_for_ends(&[0, 1]);
+    let begun = std::time::Instant::now();
+    member.running.wait_for("more than half a minute", |_| begun.elapsed().as_secs() >= 33);
+    assert!(!member.seat.is_out());
+    member.seat.told_by_another(2, 7);
+    member.running.wait_for("the step out", |_| member.seat.is_out());
+    member.seat.say(Change::Revoked(vec![0, 1]));
+    member.running.wait_for("the handover", |_| member.seat.released() == [0, 1]);
+    assert!(member.held().is_empty());
+    objects.heal();
+    member.running.wait_for("the step in", |_| !member.seat.is_out());
+    member.assign(&ALL);
+    member.wait_for_ends(&ALL);
+    member.stop();
+    assert_like_a_single_process(&fixture, &objects);
 }

@@ -4,6 +4,7 @@
 //! partition that is revoked is given back only when it was released; one that is lost is given up at once, as the group has already.
 //! The classic protocol, cooperative and with members that come and go: a partition that stays is never interrupted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tracing::debug;
 
 use super::client::{Client, at};
 use super::failure::{self, Call, ClientError};
-use super::queue::{Event, Queue, taken, words};
+use super::queue::{Event, Queue, milliseconds, taken, words};
 use crate::failure::{Failure, Kind, Severity};
 use crate::log::membership::{Change, Membership, Standing};
 
@@ -39,14 +40,9 @@ impl Member {
     pub fn join(client: Arc<Client>, group: &str) -> Result<Self, Failure> {
         // SAFETY: the client is alive, and kept behind the queue; it is a consumer, so it has that queue, and this reference is ours.
         let events = unsafe { Queue::new(sys::rd_kafka_queue_get_consumer(client.ptr())) };
-        let mut topics = TopicPartitionList::new();
-        topics.add_topic_unassigned(client.subject.topic.to_str().expect("it was made of a text"));
-        let member = Self { events, client, group: group.to_owned() };
-        // SAFETY: both are alive during the call, which copies the list.
-        match unsafe { sys::rd_kafka_subscribe(member.client.ptr(), topics.ptr()) } {
-            Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(member),
-            code => Err(member.client.failure(&member.call("cannot be joined"), code, None)),
-        }
+        let mut member = Self { events, client, group: group.to_owned() };
+        member.step_in()?;
+        Ok(member)
     }
 
     fn call(&self, what: &str) -> Call {
@@ -134,6 +130,36 @@ impl Membership for Member {
 
     fn released(&mut self, partitions: &[u32]) -> Result<(), Failure> {
         self.give_back(partitions)
+    }
+
+    fn told(&mut self, partitions: &[u32]) -> BTreeMap<u32, u64> {
+        let list = self.client.partitions(partitions.iter().map(|&partition| (partition, Offset::Invalid)));
+        // SAFETY: both are alive during the call, which writes the offsets into the list.
+        let code = unsafe { sys::rd_kafka_committed(self.client.ptr(), list.ptr(), milliseconds(STANDING_MAX)) };
+        let elements = list.elements();
+        let told = elements.iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition().try_into().ok()?, offset.try_into().ok()?)),
+            _ => None,
+        });
+        told.filter(|_| code == Code::RD_KAFKA_RESP_ERR_NO_ERROR).collect()
+    }
+
+    fn step_out(&mut self) -> Result<(), Failure> {
+        // SAFETY: the client is alive.
+        match unsafe { sys::rd_kafka_unsubscribe(self.client.ptr()) } {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            code => Err(self.client.failure(&self.call("cannot be left"), code, None)),
+        }
+    }
+
+    fn step_in(&mut self) -> Result<(), Failure> {
+        let mut topics = TopicPartitionList::new();
+        topics.add_topic_unassigned(self.client.subject.topic.to_str().expect("it was made of a text"));
+        // SAFETY: both are alive during the call, which copies the list.
+        match unsafe { sys::rd_kafka_subscribe(self.client.ptr(), topics.ptr()) } {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            code => Err(self.client.failure(&self.call("cannot be joined"), code, None)),
+        }
     }
 }
 

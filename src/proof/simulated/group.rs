@@ -21,6 +21,9 @@ struct Inside {
     standing: Option<Standing>,
     told: BTreeMap<u32, u64>,
     has_left: bool,
+    /// What the group was told by others.
+    others: BTreeMap<u32, u64>,
+    is_out: bool,
 }
 
 impl SimulatedSeat {
@@ -53,6 +56,16 @@ impl SimulatedSeat {
         self.0.0.lock().has_left
     }
 
+    /// Another member tells the group this.
+    pub fn told_by_another(&self, partition: u32, next_offset: u64) {
+        self.0.0.lock().others.insert(partition, next_offset);
+    }
+
+    /// Whether the member has given all back and waits outside.
+    pub fn is_out(&self) -> bool {
+        self.0.0.lock().is_out
+    }
+
     pub(super) fn join(&self) -> Box<dyn Membership> {
         self.0.0.lock().is_joined = true;
         Box::new(self.clone())
@@ -80,6 +93,20 @@ impl Membership for SimulatedSeat {
 
     fn released(&mut self, partitions: &[u32]) -> Result<(), Failure> {
         self.0.0.lock().released.extend(partitions);
+        Ok(())
+    }
+
+    fn told(&mut self, _: &[u32]) -> BTreeMap<u32, u64> {
+        self.0.0.lock().others.clone()
+    }
+
+    fn step_out(&mut self) -> Result<(), Failure> {
+        self.0.0.lock().is_out = true;
+        Ok(())
+    }
+
+    fn step_in(&mut self) -> Result<(), Failure> {
+        self.0.0.lock().is_out = false;
         Ok(())
     }
 }

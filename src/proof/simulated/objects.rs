@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -53,6 +54,14 @@ struct Inside {
     late: Vec<(usize, Write)>,
     plan: Option<Plan>,
     has_answered: bool,
+    away_since: Option<Instant>,
+}
+
+impl Inside {
+    fn note(&mut self, is_answered: bool) {
+        self.has_answered |= is_answered;
+        self.away_since = if is_answered { None } else { self.away_since.or_else(|| Some(Instant::now())) };
+    }
 }
 
 #[derive(Clone)]
@@ -158,17 +167,16 @@ impl SimulatedObjects {
                 self.make(inside, write)
             }
         };
-        inside.has_answered |= matches!(result, Ok(_) | Err(Trouble::Refused));
+        inside.note(matches!(result, Ok(_) | Err(Trouble::Refused)));
         result
     }
 
     fn read<T>(&self, call: ObjectCall, key: &str, read: impl FnOnce(&Inside) -> T) -> Result<T, Trouble> {
         let inside = &mut *self.inside.lock();
-        match self.begin(inside, call, key) {
-            None | Some(ObjectFault::Twice(_)) => {
-                inside.has_answered = true;
-                Ok(read(inside))
-            }
+        let fault = self.begin(inside, call, key);
+        inside.note(matches!(fault, None | Some(ObjectFault::Twice(_))));
+        match fault {
+            None | Some(ObjectFault::Twice(_)) => Ok(read(inside)),
             Some(ObjectFault::Denied) => Err(Trouble::Denied("403 Forbidden".to_owned())),
             Some(ObjectFault::NotSent) => Err(Trouble::NotDone("there is no way to it".to_owned())),
             Some(_) => Err(Trouble::Unsure("the answer did not come".to_owned())),
@@ -216,5 +224,9 @@ impl Objects for SimulatedObjects {
 
     fn has_answered(&self) -> bool {
         self.inside.lock().has_answered
+    }
+
+    fn away_since(&self) -> Option<Instant> {
+        self.inside.lock().away_since
     }
 }
