@@ -4,12 +4,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use isotherm::log::{RecordLog, TopicSpec};
+use isotherm::log::{PatientLog, RecordLog, TopicSpec};
 use isotherm::settings::{LogKind, Settings};
+use isotherm::supervision::Outage;
 
 use crate::bare_loop::produce::Readings;
 use crate::process;
+
+/// A topic that was made is known to every client within this time.
+const TOPIC_MAX: Duration = Duration::from_secs(30);
 
 /// A topic that is filled once and read by all.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +126,9 @@ impl Bench {
     /// The name of a topic that holds this; written now unless an earlier run has done it.
     pub fn filled(&self, filled: &Filled) -> String {
         let topic = filled.name();
-        let log = self.log(&topic, filled.partitions);
+        // A client that was there before the topic is may not know its partitions at once.
+        let outage = Outage::new(Duration::from_millis(20), Duration::from_secs(1), |_| ());
+        let log = PatientLog::new(self.log(&topic, filled.partitions), outage, |waited| waited > TOPIC_MAX);
         if log.topic().unwrap_or_else(|failure| panic!("{failure}")).is_none() {
             self.create(&topic, filled.partitions);
             process::measure(&self.bare_loop("bare-produce", &topic, filled));
