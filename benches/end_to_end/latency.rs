@@ -134,7 +134,7 @@ fn watch_a_run(bench: &Bench, seconds: u32, faults: Vec<String>) -> Seen {
     let environment = Environment::real(settings, &partitions).expect("the settings are right");
     let progress = environment.progress.clone();
     let stop = Arc::new(watch::Sender::new(false));
-    let job = Job { ingest: false, partitions, end: End::AtSignal, anew: false, accept_gap: false };
+    let job = Job { ingest: false, partitions, end: End::AtSignal, anew: None, accept_gap: false };
     let trees = {
         let stop = stop.clone();
         thread::spawn(move || System::in_real_time().block_on(run_trees(job, environment, stop)))

@@ -66,6 +66,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     refuse_in_group(arguments, &settings)?;
     let partitions = arguments::partitions(&arguments.partitions, &settings)?;
     let end = if arguments.until_caught_up { End::WhenCaughtUp } else { End::AtSignal };
-    let job = Job { ingest: false, partitions, end, anew: false, accept_gap: arguments.accept_gap };
+    let job = Job { ingest: false, partitions, end, anew: None, accept_gap: arguments.accept_gap };
     summary::run(job, &settings, arguments.json, Some(&arguments.watch))
 }

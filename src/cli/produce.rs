@@ -28,6 +28,6 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let settings = arguments.settings.start()?;
-    let job = Job { ingest: true, partitions: Vec::new(), end: End::WhenSourceEnds, anew: false, accept_gap: false };
+    let job = Job { ingest: true, partitions: Vec::new(), end: End::WhenSourceEnds, anew: None, accept_gap: false };
     summary::run(job, &settings, arguments.json, None)
 }

@@ -51,11 +51,11 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut settings = arguments.settings.start()?;
-    // This process counts the partition, whatever a group says.
+    // This process counts the partition, also where the settings name a group.
     settings.consume.assignment = Assignment::Fixed;
     let partitions = arguments::partitions(&[arguments.partition], &settings)?;
-    begin(arguments, &settings)?;
-    let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, anew: true, accept_gap: false };
+    let anew = begin(arguments, &settings)?;
+    let job = Job { ingest: false, partitions, end: End::WhenCaughtUp, anew, accept_gap: false };
     let state = state_files(&settings.state)?;
     let before = if state.is_remote() { state.read(arguments.partition)? } else { None };
     let outcome = summary::run(job, &settings, arguments.json, None)?;
@@ -70,8 +70,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(outcome)
 }
 
-/// Moves the old file out of the way, unless an interrupted rebuild already did.
-fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+/// Moves the old file out of the way, unless an interrupted rebuild already did. In an object store the old state is kept and stays in
+/// place: it is replaced by a count up to the log's end, which is given.
+fn begin(arguments: &Arguments, settings: &Settings) -> Result<Option<u64>, Failure> {
     let (state, partition) = (state_files(&settings.state)?, arguments.partition);
     let objects = match &state {
         StateFiles::Folder(_) if arguments.accept_risk => {
@@ -82,10 +83,10 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
             let lock = Lock::partition(&RealDisk, folder, partition)?;
             // A log that is away is waited for before anything is touched.
             let log = patient_log(settings)?;
-            if go_on(arguments, &state, &log)? {
-                return Ok(());
+            if !go_on(arguments, &state, &log)? {
+                maintenance::begin_rebuild(&RealDisk, folder, partition, &lock)?;
             }
-            return maintenance::begin_rebuild(&RealDisk, folder, partition, &lock);
+            return Ok(None);
         }
         StateFiles::Objects(objects) => objects,
     };
@@ -93,19 +94,26 @@ fn begin(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     refuse_beside_group(&log)?;
     let looks = if arguments.accept_risk { 0 } else { LOOKS };
     object_maintenance::watch(&**objects, &[partition], looks, still(settings))?;
-    let Some(old) = state.read_with_rejected(partition)? else { return Ok(()) };
-    check_loss(arguments, &parse(&old.file), &log)?;
-    let mut lines = Vec::new();
-    match old.checkpoint {
-        Ok(_) => {
-            let read = { old.rejected }.read_to_end(&mut lines);
-            read.map_err(|error| Failure::io("cannot read", Path::new(&old.rejected_name), &error))?;
-        }
-        Err(_) => {
-            output::tell(&"the state is damaged, so that its rejected lines are not kept: the count makes them anew")
-        }
+    if let Some(old) = state.read(partition)? {
+        check_loss(arguments, &parse(&old), &log)?;
+        let lines = rejected_lines(&state, partition).unwrap_or_else(|failure| {
+            output::tell(&format_args!("the old rejected lines are not kept, the count makes them anew: {failure}"));
+            Vec::new()
+        });
+        object_maintenance::keep(&**objects, partition, &old.bytes, &lines)?;
     }
-    object_maintenance::keep(&**objects, partition, &old.file.bytes, &lines)
+    Ok(Some(log.extent(partition)?.end))
+}
+
+/// All rejected lines that a state speaks of. Damage that a rebuild is to mend must not keep it from beginning.
+fn rejected_lines(state: &StateFiles, partition: u32) -> Result<Vec<u8>, Failure> {
+    let mut lines = Vec::new();
+    if let Some(mut read) = state.read_with_rejected(partition)? {
+        read.checkpoint?;
+        let read_all = read.rejected.read_to_end(&mut lines);
+        read_all.map_err(|error| Failure::io("cannot read", Path::new(&read.rejected_name), &error))?;
+    }
+    Ok(lines)
 }
 
 /// What a group counts is neither rebuilt nor copied. One that cannot be asked says nothing of that: then the states are watched.

@@ -39,6 +39,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let settings = SettingsArguments { settings: file, sets: arguments.settings.sets.clone() }.start()?;
     let settings = arguments.watch.applied(settings);
     let partitions = arguments::partitions(&[], &settings)?;
-    let job = Job { ingest: true, partitions, end: End::WhenSourceEnds, anew: false, accept_gap: false };
+    let job = Job { ingest: true, partitions, end: End::WhenSourceEnds, anew: None, accept_gap: false };
     summary::run(job, &settings, arguments.json, Some(&arguments.watch))
 }

@@ -12,7 +12,7 @@ pub fn open_objects(url: &str, settings: &State) -> Result<Arc<dyn Objects>, Fai
     Ok(Arc::new(super::s3::S3::open(url, settings)?))
 }
 
-/// The store of an address; there is none in this build.
+/// The store of an address. This build has no stores, which is the failure.
 #[cfg(not(feature = "s3"))]
 pub fn open_objects(url: &str, _: &State) -> Result<Arc<dyn Objects>, Failure> {
     let what = format!("{url}: this isotherm was built without object stores");

@@ -88,7 +88,7 @@ pub trait RecordLog: Send + Sync {
         Err(Failure::fatal(Kind::Settings, format!("{} has no groups", self.name())))
     }
 
-    /// Who is in the group of the log's settings; nobody where there is none.
+    /// Who is in the group of the log's settings; empty for a log without groups.
     fn members(&self) -> Result<Vec<Member>, Failure> {
         Ok(Vec::new())
     }

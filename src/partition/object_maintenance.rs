@@ -13,7 +13,7 @@ use crate::durable::objects::{Objects, Tag, Trouble, When};
 use crate::failure::{Failure, Kind};
 
 /// Looks at the states of partitions again and again, so often behind the first look; their tags then, of those that have one. One
-/// that changes meanwhile is a failure: somebody counts.
+/// that changes meanwhile is a failure: another process counts.
 pub fn watch(
     objects: &dyn Objects,
     partitions: &[u32],
@@ -62,7 +62,7 @@ pub fn keep(objects: &dyn Objects, partition: u32, state: &[u8], rejected: &[u8]
     create(objects, &format!("partition-{partition}.rejected.jsonl{BEFORE_REBUILD}"), rejected, &refused)
 }
 
-/// Puts a copy of a partition's file and of its rejected lines where there is none, or the same one: the lines first.
+/// Puts a copy of a partition's file and of its rejected lines, the lines first. Another file in its place is a failure.
 pub fn write_copy(objects: &dyn Objects, partition: u32, bytes: &[u8], rejected: &[u8]) -> Result<(), Failure> {
     let key = state_name(partition);
     let checkpoint = format::parse(&objects.path(&key), bytes)?;

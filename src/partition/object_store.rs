@@ -6,6 +6,7 @@
 //! nothing but what is right. Rejected lines lie in parts whose names and contents follow from the state: they are put before the
 //! state that speaks of them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,14 +36,15 @@ pub struct PartitionObjects {
     partition: u32,
     chunk_bytes: u64,
     is_in_group: bool,
-    is_anew: bool,
+    /// The log's end when a rebuild began.
+    anew: Option<u64>,
     fence: Arc<Fence<OnStore>>,
 }
 
 impl PartitionObjects {
     pub fn new(objects: Arc<dyn Objects>, partition: u32, fence: Arc<Fence<OnStore>>) -> Self {
-        let (chunk_bytes, is_in_group, is_anew) = (rejected_parts::CHUNK_BYTES, false, false);
-        Self { objects, partition, chunk_bytes, is_in_group, is_anew, fence }
+        let (chunk_bytes, is_in_group, anew) = (rejected_parts::CHUNK_BYTES, false, None);
+        Self { objects, partition, chunk_bytes, is_in_group, anew, fence }
     }
 
     /// With parts of another size: an exhaustive search has short lines.
@@ -57,11 +59,12 @@ impl PartitionObjects {
         Self { is_in_group: true, ..self }
     }
 
-    /// Of a rebuild: what is there is passed over, and replaced only by what was counted no less far. So the object never goes back,
-    /// whoever has written meanwhile, and no part is removed that a late write could still name.
+    /// Of a rebuild: what is there is passed over, and replaced only by what was counted no less far, as far as the log goes, which
+    /// ended at `log_end`. So no rebuild moves the object back, and no part is removed that a late write could still name; but for a
+    /// state of another log, whose bytes can never come again.
     #[must_use]
-    pub fn anew(self) -> Self {
-        Self { is_anew: true, ..self }
+    pub fn anew(self, log_end: u64) -> Self {
+        Self { anew: Some(log_end), ..self }
     }
 
     /// Whether another process has committed since this one last did.
@@ -82,8 +85,8 @@ impl PartitionObjects {
         let left = &mut *entered.left;
         left.recovered_by = None;
         let found = self.get(&self.key())?;
-        if self.is_anew {
-            left.base = self.anew_in_place_of(found, identity, rules);
+        if let Some(log_end) = self.anew {
+            left.base = self.anew_in_place_of(found, log_end, identity, rules);
             left.recovered_by = Some(epoch);
             return Ok(None);
         }
@@ -134,7 +137,10 @@ impl PartitionObjects {
         let bytes = format::serialize(version, identity, state);
         let parts = RejectedParts::of(version, identity, state, self.chunk_bytes);
 
-        let lines = [left.base.kept_back.as_slice(), &snapshot.rejected_lines].concat();
+        let lines = match &left.base.kept_back[..] {
+            [] => Cow::Borrowed(&snapshot.rejected_lines[..]),
+            kept_back => Cow::Owned([kept_back, &snapshot.rejected_lines].concat()),
+        };
         let tail = self.put_parts(left, &parts, state, &lines)?;
         let tag = self.put_state(left, &bytes, identity, &state.rules)?;
         let object = Known { tag, content: Content::of(&bytes), version, next_offset: state.next_offset, parts };
@@ -157,9 +163,16 @@ impl PartitionObjects {
     }
 
     /// What a count anew begins with: the object is there to be replaced, and nothing of it is known.
-    fn anew_in_place_of(&self, found: Option<(Vec<u8>, Tag)>, identity: &Identity, rules: &Rules) -> Base {
+    fn anew_in_place_of(
+        &self,
+        found: Option<(Vec<u8>, Tag)>,
+        log_end: u64,
+        identity: &Identity,
+        rules: &Rules,
+    ) -> Base {
         let Some((bytes, tag)) = found else { return Base::default() };
-        let floor = format::parse(&self.name(), &bytes).map_or(0, |checkpoint| checkpoint.state.next_offset);
+        let of_this_log = format::parse(&self.name(), &bytes).ok().filter(|old| old.identity.log_id == identity.log_id);
+        let floor = of_this_log.map_or(0, |old| old.state.next_offset.min(log_end));
         let parts = RejectedParts::of(format::VERSION, identity, &PartitionState::new(*rules, 0), self.chunk_bytes);
         let content = Content::of(&bytes);
         let object = Known { tag, content, version: format::VERSION, next_offset: 0, parts };

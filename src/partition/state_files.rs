@@ -144,7 +144,7 @@ impl StateFiles {
         Ok(numbers)
     }
 
-    /// Reads a partition's file; `None` if there is none.
+    /// Reads a partition's file; `None` for a partition of which nothing is committed.
     pub fn read(&self, partition: u32) -> Result<Option<PartitionFile>, Failure> {
         match self {
             Self::Folder(folder) => PartitionFile::read_path(partition_path(folder, partition)),
@@ -160,7 +160,7 @@ impl StateFiles {
         place.accept(&file.bytes, identity, rules).map(drop)
     }
 
-    /// Reads the file that a rebuild of the partition has kept; `None` if there is none.
+    /// Reads the file that a rebuild of the partition has kept; `None` if no rebuild has kept one.
     pub fn read_before_rebuild(&self, partition: u32) -> Result<Option<PartitionFile>, Failure> {
         let name = state_name(partition) + BEFORE_REBUILD;
         match self {

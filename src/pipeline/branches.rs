@@ -79,7 +79,10 @@ pub(super) fn partition_branch(
         StateFiles::Objects(objects) => {
             let store = PartitionObjects::new(objects.clone(), partition, fence(environment));
             let store = if environment.is_in_group() { store.in_group() } else { store };
-            StateStore::Objects(if job.anew { store.anew() } else { store })
+            StateStore::Objects(match job.anew {
+                Some(log_end) => store.anew(log_end),
+                None => store,
+            })
         }
     };
     let of_partition = PartitionJob {

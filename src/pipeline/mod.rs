@@ -44,8 +44,9 @@ pub struct Job {
     /// Partitions to count.
     pub partitions: Vec<u32>,
     pub end: End,
-    /// Count partitions from the log's beginning, in place of what is there: of an object store, where a rebuild moves nothing away.
-    pub anew: bool,
+    /// Count the partition from the log's beginning up to this end of it, in place of what is there: of an object store, where a rebuild
+    /// moves nothing away.
+    pub anew: Option<u64>,
     /// Go on where the log no longer has what comes next, and write the gap down.
     pub accept_gap: bool,
 }

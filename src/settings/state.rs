@@ -67,7 +67,7 @@ impl fmt::Debug for S3 {
     }
 }
 
-/// Bucket and prefix of the address of an object store; `None` if it is none.
+/// Bucket and prefix of the address of an object store; `None` for any other text.
 pub fn bucket_and_prefix(url: &str) -> Option<(&str, &str)> {
     let rest = url.strip_prefix("s3://")?.trim_end_matches('/');
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));

@@ -206,7 +206,7 @@ impl Started<'_> {
 fn job(way: Way) -> Job {
     let ingest = matches!(way, Way::Ingests | Way::Compares | Way::Recreates);
     let end = if ingest { End::WhenSourceEnds } else { End::WhenCaughtUp };
-    Job { ingest, partitions: (0..PARTITIONS).collect(), end, anew: false, accept_gap: false }
+    Job { ingest, partitions: (0..PARTITIONS).collect(), end, anew: None, accept_gap: false }
 }
 
 fn settings(sets: Vec<String>) -> Settings {

@@ -142,7 +142,7 @@ pub fn run(log: &Log, local: &Local) -> Ran {
     let fence = fence(local.memory.clone());
     let store = log.store(script.clone(), fence.clone());
     let is_anew = local.is_anew;
-    let store = if is_anew { store.anew() } else { store };
+    let store = if is_anew { store.anew(log.records) } else { store };
     let ran = catch_unwind(AssertUnwindSafe(|| match local.doing {
         Doing::Recovery => {
             let recovered = store.recover(1, &identity(), &Rules::default());

@@ -266,6 +266,41 @@ fn a_state_goes_to_a_store_and_back_and_is_rebuilt_there() {
 }
 
 #[test]
+fn a_rebuild_mends_a_lost_part_and_counts_a_log_that_is_another_or_shorter_where_that_is_accepted() {
+    let Some(server) = ObjectServer::start() else { return };
+    let scene = Scene::new(&server);
+    scene.produce(100);
+    let store = scene.in_store("mended");
+    store.run_well(&["consume", "--until-caught-up"]);
+    let before = scene.as_files("mended");
+    let objects = server.open("mended");
+    for part in objects.list("partition-2.rejected/").expect("it is listed") {
+        objects.delete(&part).expect("it is removed");
+    }
+    let output = store.run(&["rebuild", "2", "--accept-risk"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("the old rejected lines are not kept"), "{told}");
+    assert_eq!(scene.as_files("mended"), before);
+
+    // Another log, which has fewer records.
+    let other = Scene::new(&server);
+    other.produce(30);
+    for name in ["partition-2.json.before-rebuild", "partition-2.rejected.jsonl.before-rebuild"] {
+        objects.delete(name).expect("it is moved away");
+    }
+    let store = other.in_store("mended");
+    let told = store.run_failing(&["rebuild", "2", "--accept-risk"], 65);
+    assert!(told.contains("it counted another log"), "{told}");
+    assert_eq!(scene.as_files("mended"), before, "it is left as it was");
+    store.run_well(&["rebuild", "2", "--accept-risk", "--accept-loss"]);
+    other.in_folder(&other.state()).run_well(&["consume", "--until-caught-up"]);
+    let expected = results(&other.state());
+    for name in ["partition-2.json", "partition-2.rejected.jsonl"] {
+        assert_eq!(other.as_files("mended").get(name), expected.get(name), "{name}");
+    }
+}
+
+#[test]
 fn what_is_counted_is_neither_copied_nor_rebuilt() {
     let Some(server) = ObjectServer::start() else { return };
     let scene = Scene::new(&server);

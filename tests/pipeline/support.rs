@@ -214,7 +214,7 @@ pub fn reading(station_id: &str, station: u32, day: u32) -> Reading<'_> {
 }
 
 pub fn consume() -> Job {
-    Job { ingest: false, partitions: (0..PARTITIONS).collect(), end: End::WhenCaughtUp, anew: false, accept_gap: false }
+    Job { ingest: false, partitions: (0..PARTITIONS).collect(), end: End::WhenCaughtUp, anew: None, accept_gap: false }
 }
 
 pub fn consume_only(partition: u32) -> Job {

@@ -22,7 +22,7 @@ use crate::log::membership::{Change, Membership, Standing};
 
 /// A right that a member needs.
 const READ_GROUP: &str = "Read on the group";
-/// An answer that takes longer is none.
+/// An answer that takes longer is not waited for.
 const STANDING_MAX: Duration = Duration::from_secs(2);
 /// One look at what the group says while it is left.
 const LOOK: Duration = Duration::from_millis(20);

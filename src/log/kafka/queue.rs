@@ -106,7 +106,7 @@ pub fn milliseconds(time: Duration) -> c_int {
     c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
 }
 
-/// What an error object of librdkafka says, which is given back; `None` where there is none.
+/// What an error object of librdkafka says, which is given back; `None` for a null pointer.
 ///
 /// # Safety
 /// The pointer is null, or the error is the caller's and not used again.

@@ -115,7 +115,7 @@ impl PlannedLife {
             ingest: ingests && random.random_bool(0.9),
             partitions: partitions.clone().filter(|_| random.random_bool(0.9)).collect(),
             end: End::AtSignal,
-            anew: false,
+            anew: None,
             accept_gap: false,
         };
         let mut life = Self::undisturbed(job);

@@ -132,7 +132,7 @@ impl Plan {
     /// Everything, until it is done.
     pub fn job(&self) -> Job {
         let end = if self.ingests { End::WhenSourceEnds } else { End::WhenCaughtUp };
-        Job { ingest: self.ingests, partitions: self.partitions().collect(), end, anew: false, accept_gap: false }
+        Job { ingest: self.ingests, partitions: self.partitions().collect(), end, anew: None, accept_gap: false }
     }
 
     pub fn partitions(&self) -> Range<u32> {
