@@ -50,9 +50,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let what = format!("{} would be copied to itself", from.name());
         return Err(Failure::fatal(Kind::Usage, what).advice("name two places"));
     }
-    let partitions = partitions(&from, &settings)?;
     let log = patient_log(&settings)?;
+    // First: a group adds states of partitions that had none.
     refuse_beside_group(&log)?;
+    let partitions = partitions(&from, &settings)?;
     let _locks =
         [still_place(&from, &partitions, arguments, &settings)?, still_place(&to, &partitions, arguments, &settings)?];
     let mut missing = Vec::new();

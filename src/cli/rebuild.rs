@@ -118,9 +118,9 @@ fn rejected_lines(state: &StateFiles, partition: u32) -> Result<Vec<u8>, Failure
 
 /// What a group counts is neither rebuilt nor copied. One that cannot be asked says nothing of that: then the states are watched.
 pub(super) fn refuse_beside_group(log: &dyn RecordLog) -> Result<(), Failure> {
-    match log.members() {
-        Ok(members) if !members.is_empty() => {
-            let what = format!("the partitions are counted by a group of {} processes", members.len());
+    match log.members_total() {
+        Ok(members @ 1..) => {
+            let what = format!("the partitions are counted by a group of {members} processes");
             Err(Failure::fatal(Kind::TryAgain, what).advice("end them first"))
         }
         _ => Ok(()),

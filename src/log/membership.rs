@@ -39,15 +39,6 @@ pub enum Standing {
     Unknown,
 }
 
-/// One process in a group, as the group sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// As the process calls itself.
-    pub client_id: String,
-    pub host: String,
-    pub partitions: Vec<u32>,
-}
-
 /// A seat in a group; dropped, it is left by and by, and [`super::RecordLog::leave`] leaves at once.
 pub trait Membership: Send {
     /// The next change, or `None` if none comes in this time. To be called again and again: a member that does not ask for longer
@@ -57,7 +48,7 @@ pub trait Membership: Send {
     /// The revoked partitions are no longer worked on.
     fn released(&mut self, partitions: &[u32]) -> Result<(), Failure>;
 
-    /// How far the group was told that these partitions are counted, by whichever member; none where it does not say.
+    /// How far the group was told that these partitions are counted, by any member; empty where the group does not say.
     fn told(&mut self, partitions: &[u32]) -> BTreeMap<u32, u64>;
 
     /// Gives all partitions back: they are revoked, and no others come until [`Self::step_in`].

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::membership::Member;
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use crate::domain::Batch;
 use crate::failure::Failure;
@@ -66,8 +65,8 @@ impl RecordLog for PatientLog {
         Ok(Box::new(PatientReader { log: self.clone(), partition, position: from, open: None }))
     }
 
-    fn members(&self) -> Result<Vec<Member>, Failure> {
-        self.wait(|| self.log.members())
+    fn members_total(&self) -> Result<usize, Failure> {
+        self.wait(|| self.log.members_total())
     }
 
     fn open_writer(&self, source: &str) -> Result<Box<dyn RecordWriter>, Failure> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::membership::{GroupSpec, Member, Membership, Standing};
+use super::membership::{GroupSpec, Membership, Standing};
 use crate::domain::Batch;
 use crate::failure::{Failure, Kind};
 
@@ -88,9 +88,9 @@ pub trait RecordLog: Send + Sync {
         Err(Failure::fatal(Kind::Settings, format!("{} has no groups", self.name())))
     }
 
-    /// Who is in the group of the log's settings; empty for a log without groups.
-    fn members(&self) -> Result<Vec<Member>, Failure> {
-        Ok(Vec::new())
+    /// How many processes are in the group of the log's settings; 0 for a log without groups.
+    fn members_total(&self) -> Result<usize, Failure> {
+        Ok(0)
     }
 
     /// Tells the group how far a partition is committed, and hears whether the group counts this process in. Without a group there

@@ -44,12 +44,11 @@ pub(super) fn lock(environment: &Environment, job: &Job) -> Result<Locks, Failur
 /// Whether processes of a group count the partitions that this one would count with fixed ones: each would supersede the other. A group
 /// that cannot be asked says nothing of that, and the store decides.
 fn refuse_beside_group(environment: &Environment) -> Result<(), Failure> {
-    match environment.log.members() {
-        Ok(members) if !members.is_empty() => {
+    match environment.log.members_total() {
+        Ok(members @ 1..) => {
             let what = format!(
-                "{} is counted by a group of {} processes, and consume.assignment is \"fixed\"",
-                environment.state.name(),
-                members.len()
+                "{} is counted by a group of {members} processes, and consume.assignment is \"fixed\"",
+                environment.state.name()
             );
             Err(Failure::fatal(Kind::Settings, what)
                 .advice("join them by consume.assignment = \"group\", or end them, or use another state.url"))

@@ -2,14 +2,19 @@
 
 use crate::broker::Broker;
 use crate::fleet::{Fleet, Scene};
+use crate::program::wait_for;
+use crate::served::Served;
 
 #[test]
 fn a_session_that_the_brokers_do_not_take_is_a_stop_that_names_their_setting() {
     let Some(scene) = Scene::new("session") else { return };
     scene.create_topic();
-    let told = scene.member().set("group.session_ms=1000").set("group.heartbeat_ms=300").start(&["consume"]);
     // The least that these brokers take is asked for: it works.
-    drop(told);
+    let least = scene.member().set("group.session_ms=1000").set("group.heartbeat_ms=300");
+    let member = Served::start(&least, &["consume"]);
+    let held = || Fleet::numbers(&member, "isotherm_assigned").values().sum::<u64>();
+    wait_for("all partitions", || held() == u64::from(scene.partitions));
+    drop(member);
     let Some(untouched) = Broker::start() else { return };
     let member = scene.member().set(format!("log.kafka.brokers={}", untouched.brokers()));
     let producer = scene.alone("elsewhere").set(format!("log.kafka.brokers={}", untouched.brokers()));

@@ -186,13 +186,13 @@ fn partitions(event: &Event<'_>) -> Vec<u32> {
     elements.iter().filter_map(|element| u32::try_from(element.partition).ok()).collect()
 }
 
-/// The client of the member, and how it goes.
-pub struct Seat {
+/// The client of the member, for the threads that do not hear the group: how it is told, and how it is left.
+pub struct MemberClient {
     pub client: Arc<Client>,
     is_left: AtomicBool,
 }
 
-impl Seat {
+impl MemberClient {
     pub fn new(client: Arc<Client>) -> Self {
         Self { client, is_left: AtomicBool::new(false) }
     }
@@ -223,9 +223,7 @@ impl Seat {
             }
         }
     }
-}
 
-impl Seat {
     /// Tells the group an offset, and hears whether it is one of a member.
     pub fn standing(&self, partition: u32, next_offset: u64) -> Standing {
         let client = &self.client;
@@ -251,7 +249,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for MemberClient {
     fn drop(&mut self) {
         self.leave(Duration::from_secs(1));
     }

@@ -27,11 +27,11 @@ use std::time::Duration;
 use crate::failure::{Failure, Kind};
 use crate::settings;
 
-use super::membership::{self, GroupSpec, Membership, Standing};
+use super::membership::{GroupSpec, Membership, Standing};
 use super::{Extent, RecordLog, RecordReader, RecordWriter, Topic, TopicSpec};
 use client::{Client, Role, Subject};
 use committed::CommittedOffsets;
-use member::{Member, Seat};
+use member::{Member, MemberClient};
 use pool::{Held, Pool};
 use reader::Reader;
 use writer::{Initialized, Writer};
@@ -46,7 +46,7 @@ pub struct KafkaLog {
     /// Once there is something to tell the group. Before `seat` and `client`: its thread uses one of them.
     committed: OnceLock<CommittedOffsets>,
     /// Once the group was joined.
-    seat: OnceLock<Seat>,
+    seat: OnceLock<MemberClient>,
     /// For all but reading and writing. A consumer: one that produces would create the topics it asks about.
     client: Arc<Client>,
     readers: Pool,
@@ -167,14 +167,14 @@ impl RecordLog for KafkaLog {
         let properties = properties::membership(&self.settings, &self.group, spec)?;
         let client = Arc::new(Client::new(&properties, Role::Member, &self.client.subject)?);
         let member = Member::join(client.clone(), &self.group)?;
-        if self.seat.set(Seat::new(client)).is_err() {
+        if self.seat.set(MemberClient::new(client)).is_err() {
             return Err(Failure::fatal(Kind::Internal, format!("the group {} is joined twice", self.group)));
         }
         Ok(Box::new(member))
     }
 
-    fn members(&self) -> Result<Vec<membership::Member>, Failure> {
-        group_list::members(&self.client, &self.group)
+    fn members_total(&self) -> Result<usize, Failure> {
+        group_list::members_total(&self.client, &self.group)
     }
 
     fn standing(&self, partition: u32, next_offset: u64) -> Standing {

@@ -19,8 +19,6 @@ struct Inside {
     changes: VecDeque<Change>,
     released: Vec<u32>,
     standing: Option<Standing>,
-    told: BTreeMap<u32, u64>,
-    has_left: bool,
     /// What the group was told by others.
     others: BTreeMap<u32, u64>,
     is_out: bool,
@@ -33,7 +31,7 @@ impl SimulatedSeat {
         self.0.1.notify_all();
     }
 
-    /// What it says to a member that asks; that it is one, unless this was called.
+    /// The answer to a member that asks for its standing: [`Standing::Member`], unless this was called.
     pub fn set_standing(&self, standing: Standing) {
         self.0.0.lock().standing = Some(standing);
     }
@@ -45,15 +43,6 @@ impl SimulatedSeat {
     /// All that were given back, in order.
     pub fn released(&self) -> Vec<u32> {
         self.0.0.lock().released.clone()
-    }
-
-    /// The offset that the member has told last of each partition.
-    pub fn told(&self) -> BTreeMap<u32, u64> {
-        self.0.0.lock().told.clone()
-    }
-
-    pub fn has_left(&self) -> bool {
-        self.0.0.lock().has_left
     }
 
     /// Another member tells the group this.
@@ -71,14 +60,8 @@ impl SimulatedSeat {
         Box::new(self.clone())
     }
 
-    pub(super) fn tell(&self, partition: u32, next_offset: u64) -> Standing {
-        let mut inside = self.0.0.lock();
-        inside.told.insert(partition, next_offset);
-        inside.standing.unwrap_or(Standing::Member)
-    }
-
-    pub(super) fn leave(&self) {
-        self.0.0.lock().has_left = true;
+    pub(super) fn standing(&self) -> Standing {
+        self.0.0.lock().standing.unwrap_or(Standing::Member)
     }
 }
 
